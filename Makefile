@@ -1,0 +1,68 @@
+# `make train` and `make test` each work alone on a fresh clone.
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?= configs/dqn_cartpole.gin
+RUN ?= runs/$(basename $(notdir $(CONFIG)))
+SEED ?= 0
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALLED := $(VENV)/.installed
+TESTABLE := $(VENV)/.testable
+
+.PHONY: help install train test check format bench lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
+	  awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@echo "  variables: PYTHON=$(PYTHON) CONFIG=$(CONFIG) RUN=$(RUN) SEED=$(SEED)"
+
+install: $(INSTALLED)  ## create .venv from the hashed lock
+
+# TF-Agents' own pins do not resolve on today's Python, hence --no-deps.
+$(INSTALLED): requirements.lock setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing the locked packages into $(VENV) (about a minute)"
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TESTABLE): $(INSTALLED) requirements-test.lock
+	$(PIP) --no-deps --require-hashes -r requirements-test.lock
+	@touch $@
+
+train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
+	$(BIN)/python -m agents_pipeline.apps.train \
+	  --gin_file=$(CONFIG) --root_dir=$(RUN) --seed=$(SEED)
+
+test: $(TESTABLE)  ## run every test
+	$(BIN)/python -m pytest tests
+
+check: $(TESTABLE)  ## format, lint, types and the quick tests
+	$(BIN)/python -m compileall -q agents_pipeline tests benchmarks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy agents_pipeline
+	$(BIN)/python -m pytest tests -m "not slow"
+
+format: $(TESTABLE)  ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)  ## measure this pipeline beside the textbook loop
+	$(BIN)/python -m benchmarks.dqn_throughput
+
+lock:  ## compile requirements*.in into requirements*.lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  --overrides requirements.overrides \
+	  requirements.in --output-file requirements.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  requirements-test.in --output-file requirements-test.lock
+
+clean:  ## remove the environments and caches; runs/ stays
+	rm -rf $(VENV) $(VENV)-lock build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

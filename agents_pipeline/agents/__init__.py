@@ -1,0 +1,1 @@
+"""Who learns: TF-Agents agents and the policies that explore."""

@@ -1,0 +1,137 @@
+"""TF-Agents' DQN agents from one configuration."""
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+from tf_agents.agents.dqn import dqn_agent
+from tf_agents.policies import greedy_policy, q_policy, tf_policy
+from tf_agents.utils import common
+
+from agents_pipeline.agents import optimizers
+from agents_pipeline.experiment import config
+from agents_pipeline.losses import returns
+from agents_pipeline.networks import q_network
+
+
+class DqnExtra(NamedTuple):
+  """What a train step tells beside its loss.
+
+  Attributes:
+    td_loss: [B] float32.
+    td_error: [B] float32, target minus q.
+    q_value: [B] float32, of the actions taken, before the update.
+  """
+
+  td_loss: tf.Tensor
+  td_error: tf.Tensor
+  q_value: tf.Tensor
+
+
+class _OurDqn:
+  """What both of TF-Agents' classes get from us.
+
+  * n-step returns stop at the end of an episode (tensorflow/agents#939).
+  * A train step reports the q values it saw.
+  """
+
+  @property
+  def q_network(self) -> q_network.QNetwork:
+    """The network that learns."""
+    return self._q_network
+
+  def cut_at_episode_ends(self, gamma: float) -> None:
+    """Replaces TF-Agents' conversion of windows to transitions."""
+    self._as_transition = functools.partial(
+      returns.n_step_transition, gamma=gamma
+    )
+
+  def _td_loss(self, q_values, next_q_values, rewards, discounts):
+    self._seen_q_values = q_values  # of this very trace; `_loss` returns it
+    return super()._td_loss(q_values, next_q_values, rewards, discounts)
+
+  def _loss(self, experience, **kwargs):
+    loss, extra = super()._loss(experience, **kwargs)
+    return tf_agent.LossInfo(
+      loss, DqnExtra(extra.td_loss, extra.td_error, self._seen_q_values)
+    )
+
+
+class DqnAgent(_OurDqn, dqn_agent.DqnAgent):
+  """`dqn_agent.DqnAgent` with correct n-step returns."""
+
+
+class DoubleDqnAgent(_OurDqn, dqn_agent.DdqnAgent):
+  """`dqn_agent.DdqnAgent` with correct n-step returns."""
+
+
+def make_q_network(
+  agent: config.DqnConfig, observation_spec, action_spec, seed: int
+) -> q_network.QNetwork:
+  """Builds a Q-network with its weights.
+
+  Args:
+    agent: its architecture.
+    observation_spec: of one environment.
+    action_spec: of one environment, numbered from 0.
+    seed: of the initial weights.
+  """
+  tf.keras.utils.set_random_seed(seed)
+  network = q_network.QNetwork(
+    observation_spec,
+    int(action_spec.maximum) + 1,
+    hidden_layers=tuple(agent.hidden_layers),
+    activation=agent.activation,
+    dueling=agent.dueling,
+  )
+  network.create_variables()
+  return network
+
+
+def make_dqn_agent(
+  agent: config.DqnConfig, time_step_spec, action_spec, seed: int
+) -> DqnAgent | DoubleDqnAgent:
+  """Builds the agent, initialised and ready to be compiled.
+
+  Its `train` takes trajectories of [B, n_step + 1, ...].
+
+  Args:
+    agent: hyper-parameters.
+    time_step_spec: of one environment.
+    action_spec: of one environment, numbered from 0.
+    seed: of the initial weights.
+  """
+  network = make_q_network(
+    agent, time_step_spec.observation, action_spec, seed
+  )
+  losses = {
+    "huber": common.element_wise_huber_loss,
+    "squared": common.element_wise_squared_loss,
+  }
+  make = DoubleDqnAgent if agent.double else DqnAgent
+  dqn = make(
+    time_step_spec,
+    action_spec,
+    q_network=network,
+    optimizer=optimizers.make_optimizer(agent, network.trainable_variables),
+    n_step_update=agent.n_step,
+    target_update_tau=agent.target_update_tau,
+    target_update_period=agent.target_update_period_train_steps,
+    td_errors_loss_fn=losses[agent.loss],
+    gamma=agent.gamma,
+    reward_scale_factor=agent.reward_scale,
+    train_step_counter=tf.Variable(0, dtype=tf.int64, name="train_steps"),
+  )
+  dqn.cut_at_episode_ends(agent.gamma)
+  dqn.initialize()
+  return dqn
+
+
+def make_greedy_policy(
+  time_step_spec, action_spec, network: q_network.QNetwork
+) -> tf_policy.TFPolicy:
+  """The policy that takes the action of the highest q."""
+  return greedy_policy.GreedyPolicy(
+    q_policy.QPolicy(time_step_spec, action_spec, q_network=network)
+  )

@@ -1,0 +1,42 @@
+"""Keras optimizers from their configuration."""
+
+import tensorflow as tf
+
+from agents_pipeline.experiment import config, optimizers
+
+
+def make_optimizer(
+  agent: config.DqnConfig, variables
+) -> tf.keras.optimizers.Optimizer:
+  """Builds the optimizer with its slots, ready for XLA.
+
+  Args:
+    agent: says which, and how gradients are clipped.
+    variables: what will be optimized; slots are created for them now.
+  """
+  choice = agent.optimizer
+  common = {
+    "learning_rate": choice.learning_rate,
+    "epsilon": choice.epsilon,
+    "clipvalue": agent.gradient_clip_value,
+    "global_clipnorm": agent.gradient_clip_global_norm,
+    "jit_compile": False,  # the whole train step is compiled around it
+  }
+  keras = tf.keras.optimizers
+  if isinstance(choice, optimizers.RmsProp):
+    optimizer = keras.RMSprop(
+      rho=choice.decay,
+      momentum=choice.momentum,
+      centered=choice.centered,
+      **common,
+    )
+  else:
+    common |= {"beta_1": choice.beta_1, "beta_2": choice.beta_2}
+    if isinstance(choice, optimizers.AdamW):
+      optimizer = keras.AdamW(
+        weight_decay=choice.weight_decay, amsgrad=choice.amsgrad, **common
+      )
+    else:
+      optimizer = keras.Adam(**common)
+  optimizer.build(variables)
+  return optimizer

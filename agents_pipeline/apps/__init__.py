@@ -1,0 +1,1 @@
+"""Binaries: flags, main and exit codes."""

@@ -1,0 +1,128 @@
+"""What every binary shares: one-line errors, exit codes, quiet, signals."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+import gin
+from absl import app, flags
+from absl import logging as absl_logging
+
+from agents_pipeline import errors
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
+_SIGNAL_BASE = 128  # a shell's exit code for a signal is this plus its number
+
+
+def run(main: Callable[[], int]) -> None:
+  """Runs a binary's main and exits with its code.
+
+  Args:
+    main: returns an exit code. `UserError` exits with 2, `RunError` with 1,
+      each with one line.
+  """
+
+  def guarded(argv: Sequence[str]) -> None:
+    try:
+      if len(argv) > 1:
+        raise errors.UserError(
+          f"unexpected argument {argv[1]!r}: expected flags such as --help"
+        )
+      code = main()
+    except errors.UserError as error:
+      code = _tell(error, WRONG_INPUT)
+    except errors.RunError as error:
+      code = _tell(error, FAILED)
+    sys.exit(code)
+
+  app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  try:
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    sys.exit(_tell(error, WRONG_INPUT))
+  except SystemExit as leaving:  # absl exits with 1 after --help
+    sys.exit(DONE if leaving.code == 1 else leaving.code)
+
+
+def _tell(error: Exception, code: int) -> int:
+  first = str(error).strip().split("\n")[0]
+  print(f"error: {first}", file=sys.stderr, flush=True)
+  return code
+
+
+def check_writable(output: pathlib.Path | None) -> None:
+  """Raises UserError where a file cannot be written, before any work."""
+  if output is None:
+    return
+  folder = output.parent
+  while not folder.exists():
+    folder = folder.parent
+  if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    raise errors.UserError(f"--output={str(output)!r} cannot be written")
+
+
+def say(line: str) -> None:
+  """Tells the person a line."""
+  print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def quiet_imports() -> Iterator[None]:
+  """Imports of TensorFlow within say nothing, unless they fail.
+
+  TensorFlow's libraries write to file descriptor 2 before they listen to any
+  setting.
+  """
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+  absl_logging.set_verbosity(absl_logging.ERROR)
+  warnings.filterwarnings("ignore")
+  sys.stderr.flush()
+  kept = os.dup(2)
+  with tempfile.TemporaryFile() as written:
+    os.dup2(written.fileno(), 2)
+    try:
+      import tensorflow as tf
+
+      tf.get_logger().setLevel("ERROR")
+      tf.config.list_physical_devices()
+      # TF-Agents registers classes with gin. Only ours can be configured: gin
+      # files were parsed before, and an empty configuration binds nothing.
+      with gin.unlock_config():
+        yield
+    except BaseException:
+      written.seek(0)
+      os.write(kept, written.read())
+      raise
+    finally:
+      sys.stderr.flush()
+      os.dup2(kept, 2)
+      os.close(kept)
+
+
+class StopSignals:
+  """Remembers SIGINT and SIGTERM; a second one stops the process at once."""
+
+  def __init__(self):
+    self.received = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+      signal.signal(number, self._receive)
+
+  def _receive(self, number, frame) -> None:
+    del frame
+    if self.received:
+      os._exit(_SIGNAL_BASE + number)
+    self.received = number
+    say("stopping after this call; what is learnt will be saved")
+
+  @property
+  def exit_code(self) -> int:
+    """What a shell reports for that signal."""
+    return _SIGNAL_BASE + self.received

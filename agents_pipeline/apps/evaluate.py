@@ -1,0 +1,56 @@
+"""Runs greedy episodes of an exported policy on gymnasium's environment.
+
+python -m agents_pipeline.apps.evaluate --policy_dir=runs/dqn_cartpole/policy
+"""
+
+import pathlib
+
+from absl import flags
+
+from agents_pipeline import errors
+from agents_pipeline.apps import command_line
+
+_POLICY_DIR = flags.DEFINE_string(
+  "policy_dir", None, "The SavedModel: policy/ of a run folder.", required=True
+)
+_ENVIRONMENT = flags.DEFINE_string(
+  "environment", None, "A gymnasium id; by default what it was trained on."
+)
+_NUM_EPISODES = flags.DEFINE_integer(
+  "num_episodes", 100, "How many episodes.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
+_OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
+
+
+def main() -> int:
+  """Reads the flags, evaluates, and returns the exit code."""
+  output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else None
+  if output and output.suffix != ".json":
+    raise errors.UserError(
+      f"--output={_OUTPUT.value!r}: expected a file ending in .json"
+    )
+  command_line.check_writable(output)
+  with command_line.quiet_imports():
+    from agents_pipeline.evaluation import evaluator, served_policy
+    from agents_pipeline.records import run_record
+  policy, environment = served_policy.load_for(
+    pathlib.Path(_POLICY_DIR.value), _ENVIRONMENT.value
+  )
+  found = evaluator.evaluate(
+    policy.act, environment, _NUM_EPISODES.value, _SEED.value
+  )
+  told = found.to_json()
+  low, high = told["interval_95"]
+  print(
+    f"{environment}: mean return {found.mean_return:.2f} over "
+    f"{len(found.returns)} greedy episodes, 95 % interval {low:.2f} to "
+    f"{high:.2f}, mean length {found.mean_length:.1f}"
+  )
+  if output:
+    run_record.write_json(output, told)
+  return command_line.DONE
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,49 @@
+"""Writes the SavedModel of a run's policy from one of its checkpoints.
+
+python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
+  --policy_dir=cartpole_policy
+"""
+
+import pathlib
+
+from absl import flags
+
+from agents_pipeline import errors
+from agents_pipeline.apps import command_line
+from agents_pipeline.experiment import run_directory
+
+_ROOT_DIR = flags.DEFINE_string(
+  "root_dir", None, "The run folder.", required=True
+)
+_CHECKPOINT = flags.DEFINE_string(
+  "checkpoint",
+  None,
+  "A name in checkpoints/, such as env_steps-20000, for the policy as it was "
+  "then; by default the best policy of the newest.",
+)
+_POLICY_DIR = flags.DEFINE_string(
+  "policy_dir", None, "Where to write; must not exist.", required=True
+)
+
+
+def main() -> int:
+  """Reads the flags, exports, and returns the exit code."""
+  policy_dir = pathlib.Path(_POLICY_DIR.value)
+  if policy_dir.exists():
+    raise errors.UserError(
+      f"--policy_dir={str(policy_dir)!r} exists; expected a new folder"
+    )
+  with command_line.quiet_imports():
+    from agents_pipeline.pipelines import export
+  told = export.export_from_checkpoint(
+    run_directory.RunDirectory(_ROOT_DIR.value), _CHECKPOINT.value, policy_dir
+  )
+  print(
+    f"{policy_dir}: {told['agent']} for {told['environment']} after "
+    f"{told['env_steps']:,} env steps"
+  )
+  return command_line.DONE
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,60 @@
+"""Films episodes of an exported policy, or of random actions.
+
+python -m agents_pipeline.apps.record_video --output=cartpole.gif \\
+  --policy_dir=runs/dqn_cartpole/policy
+"""
+
+import pathlib
+
+from absl import flags
+
+from agents_pipeline import errors
+from agents_pipeline.apps import command_line
+
+_POLICY_DIR = flags.DEFINE_string(
+  "policy_dir", None, "The SavedModel: policy/ of a run folder."
+)
+_RANDOM_POLICY = flags.DEFINE_bool(
+  "random_policy", False, "Film random actions instead; needs --environment."
+)
+_ENVIRONMENT = flags.DEFINE_string(
+  "environment", None, "A gymnasium id; by default what it was trained on."
+)
+_NUM_EPISODES = flags.DEFINE_integer(
+  "num_episodes", 1, "How many, one after the other.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "The film, .mp4 or .gif.", required=True
+)
+
+
+def main() -> int:
+  """Reads the flags, films, and returns the exit code."""
+  if bool(_POLICY_DIR.value) == _RANDOM_POLICY.value:
+    raise errors.UserError("expected one of --policy_dir and --random_policy")
+  if _RANDOM_POLICY.value and not _ENVIRONMENT.value:
+    raise errors.UserError("--random_policy: expected --environment as well")
+  output = pathlib.Path(_OUTPUT.value)
+  command_line.check_writable(output)
+  with command_line.quiet_imports():
+    from agents_pipeline.evaluation import evaluator, served_policy, video
+  video.check_format(output)
+  if _RANDOM_POLICY.value:
+    environment = _ENVIRONMENT.value
+    act = evaluator.random_act(environment, _SEED.value)
+  else:
+    policy, environment = served_policy.load_for(
+      pathlib.Path(_POLICY_DIR.value), _ENVIRONMENT.value
+    )
+    act = policy.act
+  seen = video.record_video(
+    act, environment, output, _NUM_EPISODES.value, _SEED.value
+  )
+  returns = ", ".join(f"{r:.1f}" for r in seen.returns)
+  print(f"{output}: {environment}, returns {returns}")
+  return command_line.DONE
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,55 @@
+"""Trains an experiment into a run folder, or goes on where it stopped.
+
+python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
+  --root_dir=runs/dqn_cartpole
+"""
+
+import pathlib
+
+from absl import flags
+
+from agents_pipeline.apps import command_line
+from agents_pipeline.experiment import gin_files, run_directory
+
+_ROOT_DIR = flags.DEFINE_string(
+  "root_dir", None, "The run folder; a run that stopped goes on.", required=True
+)
+_GIN_FILES = flags.DEFINE_multi_string(
+  "gin_file", [], "Configuration; later files override earlier ones."
+)
+_GIN_BINDINGS = flags.DEFINE_multi_string(
+  "gin_bindings", [], "Single bindings, such as 'DqnConfig.gamma = 0.9'."
+)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Of everything random.", lower_bound=0
+)
+_DEVICE = flags.DEFINE_enum(
+  "device", "auto", ["auto", "cpu", "gpu"], "What runs; 'auto' is the CPU."
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "Begin anew, removing the run that is there."
+)
+
+
+def main() -> int:
+  """Reads the flags, trains, and returns the exit code."""
+  stop = command_line.StopSignals()
+  # Before TensorFlow, which takes seconds to import: mistakes are told at once.
+  experiment = gin_files.load_experiment(_GIN_FILES.value, _GIN_BINDINGS.value)
+  with command_line.quiet_imports():
+    from agents_pipeline.pipelines import training_run
+  complete = training_run.train(
+    experiment,
+    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value)),
+    _SEED.value,
+    device=_DEVICE.value,
+    overwrite=_OVERWRITE.value,
+    person=training_run.Person(
+      say=command_line.say, wants_to_stop=lambda: bool(stop.received)
+    ),
+  )
+  return command_line.DONE if complete else stop.exit_code
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,1 @@
+"""Experience comes in: drivers and what they observe."""

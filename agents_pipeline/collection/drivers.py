@@ -1,0 +1,66 @@
+"""Drivers: a policy acts in environments and observers watch."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+from tf_agents.drivers import driver
+from tf_agents.policies import tf_policy
+from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import time_step as ts
+
+Observer = Callable[[trajectory.Transition], object]
+
+
+class StepDriver(driver.Driver):
+  """Steps every environment once per `run`.
+
+  Observers receive `Transition`s of [B, ...]. An episode's last one holds the
+  true last observation, and the next begins at a first observation. Where an
+  environment spends a step on resetting, that step goes from LAST to FIRST, and
+  observers leave it out.
+  """
+
+  def __init__(
+    self, environment, policy: tf_policy.TFPolicy, observers: Sequence[Observer]
+  ):
+    """Connects them.
+
+    Args:
+      environment: has `step_and_reset`.
+      policy: without state.
+      observers: called in this order.
+    """
+    super().__init__(environment, policy, observers)
+
+  def run(
+    self, time_step: ts.TimeStep, policy_state=()
+  ) -> tuple[ts.TimeStep, tuple]:
+    """Acts once in every environment.
+
+    Args:
+      time_step: [B, ...], to act from; `environment.current_time_step()`.
+      policy_state: empty.
+
+    Returns:
+      The time step to act from next, and the empty state.
+    """
+    action = self.policy.action(time_step).action  # [B]
+    return self.step(time_step, action), policy_state
+
+  def step(self, time_step: ts.TimeStep, action: tf.Tensor) -> ts.TimeStep:
+    """Takes actions that were chosen elsewhere.
+
+    Args:
+      time_step: [B, ...], that the actions were chosen from.
+      action: [B].
+
+    Returns:
+      The time step to act from next.
+    """
+    reached, after = self.env.step_and_reset(action)
+    transition = trajectory.Transition(
+      time_step, policy_step.PolicyStep(action, (), ()), reached
+    )
+    for observe in self.observers:
+      observe(transition)
+    return after

@@ -1,0 +1,1 @@
+"""What to act in: tensor environments and gymnasium's."""

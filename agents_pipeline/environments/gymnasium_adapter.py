@@ -1,0 +1,228 @@
+"""gymnasium's vector environments as a TF-Agents environment.
+
+Two time steps come of one `step`. The one *reached* holds the true last
+observation, reward and discount of the transition. The one to *act from* next
+is the same, but where an episode ended and gymnasium has reset within the
+step, it is the first of the new episode:
+
+    autoreset mode   reached               to act from
+    DISABLED         LAST, true last obs   FIRST  (we reset, with a seed)
+    SAME_STEP        LAST, final_obs       FIRST
+    NEXT_STEP        LAST, true last obs   LAST   (its action is ignored, and
+                                           the next step reaches FIRST)
+
+Only NEXT_STEP makes a boundary, from LAST to FIRST, that is no env step.
+"""
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import tensorflow as tf
+from tf_agents.environments import py_environment, tf_py_environment
+from tf_agents.specs import array_spec
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.environments import spaces
+
+AutoresetMode = gym.vector.AutoresetMode
+
+
+class GymnasiumEnvironment(py_environment.PyEnvironment):
+  """N copies of a gymnasium environment, stepped together in Python.
+
+  `terminated` gives discount 0; `truncated` ends the episode with the
+  environment's discount of 1; both at once count as terminated.
+  """
+
+  def __init__(self, vector_env: gym.vector.VectorEnv, name: str, episode_seed):
+    """Wraps a vector environment.
+
+    Args:
+      vector_env: its `metadata["autoreset_mode"]` is honoured.
+      name: for messages.
+      episode_seed: (environment index, episode number) -> seed of its reset.
+        Where autoreset is not DISABLED only the first reset can be seeded.
+
+    Raises:
+      UserError: a space that agents cannot use.
+    """
+    super().__init__(handle_auto_reset=False)
+    self._env = vector_env
+    self._mode = AutoresetMode(vector_env.metadata["autoreset_mode"])
+    self._episode_seed = episode_seed
+    self._observation_space = vector_env.single_observation_space
+    self._observation_spec = spaces.observation_spec(
+      self._observation_space, name
+    )
+    self._action_spec = spaces.discrete_action_spec(
+      vector_env.single_action_space, name
+    )
+    self._first_action = spaces.first_number(vector_env.single_action_space)
+    self._first_observation = spaces.first_number(self._observation_space)
+    self._num_episodes = np.zeros(self.batch_size, np.int64)
+    self._to_act_from: ts.TimeStep | None = None
+
+  @property
+  def batched(self) -> bool:
+    """True: every array has a leading dimension."""
+    return True
+
+  @property
+  def batch_size(self) -> int:
+    """The number of copies."""
+    return self._env.num_envs
+
+  def observation_spec(self) -> array_spec.BoundedArraySpec:
+    """Of one environment."""
+    return self._observation_spec
+
+  def action_spec(self) -> array_spec.BoundedArraySpec:
+    """Of one environment, numbered from 0."""
+    return self._action_spec
+
+  def current_time_step(self) -> ts.TimeStep:
+    """The time step to act from; begins the first episodes if need be."""
+    return self.reset() if self._to_act_from is None else self._to_act_from
+
+  def step_and_reset(
+    self, action: np.ndarray
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
+    """Steps every copy.
+
+    Args:
+      action: [B] int64, numbered from 0.
+
+    Returns:
+      The time steps reached and those to act from, arrays of [B, ...].
+    """
+    was_last = self.current_time_step().is_last()  # [B]
+    observation, reward, terminated, truncated, info = self._env.step(
+      action + self._first_action
+    )
+    ended = terminated | truncated  # [B]
+    first = was_last & (self._mode is AutoresetMode.NEXT_STEP)  # [B]
+    reached_observation = self._cast(observation)
+    if ended.any() and self._mode is AutoresetMode.SAME_STEP:
+      for i in np.flatnonzero(ended):
+        reached_observation[i] = self._cast(info["final_obs"][i])
+    reached = ts.TimeStep(
+      np.where(ended, ts.StepType.LAST, np.where(first, 0, 1)).astype(np.int32),
+      np.asarray(reward, np.float32),
+      np.where(terminated, 0.0, 1.0).astype(np.float32),
+      reached_observation,
+    )
+    self._to_act_from = self._after(reached, observation, ended)
+    return reached, self._to_act_from
+
+  @property
+  def episode_numbers(self) -> np.ndarray:
+    """[B] int64, counted from 0."""
+    return self._num_episodes
+
+  def begin_episodes(self, numbers: np.ndarray) -> None:
+    """Abandons the episodes under way; the next call begins others.
+
+    Args:
+      numbers: [B] int64, of the episodes to begin.
+    """
+    self._num_episodes = numbers
+    self._to_act_from = None
+
+  def _after(self, reached, observation, ended) -> ts.TimeStep:
+    self._num_episodes += ended
+    if not ended.any() or self._mode is AutoresetMode.NEXT_STEP:
+      return reached
+    if self._mode is AutoresetMode.DISABLED:
+      observation, _ = self._env.reset(
+        seed=self._reset_seeds(), options={"reset_mask": ended}
+      )
+    return ts.TimeStep(
+      np.where(ended, ts.StepType.FIRST, reached.step_type).astype(np.int32),
+      np.where(ended, 0.0, reached.reward).astype(np.float32),
+      np.where(ended, 1.0, reached.discount).astype(np.float32),
+      self._cast(observation),
+    )
+
+  def _reset(self) -> ts.TimeStep:
+    seeds = self._reset_seeds()
+    # Vector environments that reset by themselves spread one seed themselves.
+    own = self._mode is not AutoresetMode.DISABLED
+    observation, _ = self._env.reset(seed=seeds[0] if own else seeds)
+    self._seed_action_spaces(seeds)
+    self._to_act_from = ts.restart(self._cast(observation), self.batch_size)
+    return self._to_act_from
+
+  def _step(self, action: np.ndarray) -> ts.TimeStep:
+    return self.step_and_reset(action)[0]
+
+  def _reset_seeds(self) -> list[int]:
+    return [
+      self._episode_seed(i, int(n)) for i, n in enumerate(self._num_episodes)
+    ]
+
+  def _seed_action_spaces(self, seeds: list[int]) -> None:
+    self._env.action_space.seed(seeds[0])
+    for env, seed in zip(getattr(self._env, "envs", ()), seeds, strict=False):
+      env.action_space.seed(seed)
+
+  def _cast(self, observation) -> np.ndarray:
+    return (
+      np.array(observation, self._observation_spec.dtype)
+      - self._observation_spec.dtype.type(self._first_observation)
+    )
+
+  def close(self) -> None:
+    """Closes the environments and their processes."""
+    self._env.close()
+
+
+class _EpisodeNumbers(tf.train.experimental.PythonState):
+  """Which episode each copy is in, for checkpoints.
+
+  A Python environment cannot be saved: after a restore each copy begins its
+  next episode.
+  """
+
+  def __init__(self, environment: GymnasiumEnvironment):
+    self._environment = environment
+
+  def serialize(self) -> str:
+    return json.dumps(self._environment.episode_numbers.tolist())
+
+  def deserialize(self, value: str) -> None:
+    self._environment.begin_episodes(np.array(json.loads(value)) + 1)
+
+
+class HostEnvironment(tf_py_environment.TFPyEnvironment):
+  """A `TFPyEnvironment` that crosses into Python once per step."""
+
+  def __init__(self, environment: GymnasiumEnvironment):
+    super().__init__(environment)
+    self._tracked = _EpisodeNumbers(environment)
+    self._specs = tf.nest.flatten(self.time_step_spec())
+
+  @property
+  def tracked(self) -> tf.train.experimental.PythonState:
+    """The number of every copy's episode, for checkpoints."""
+    return self._tracked
+
+  def step_and_reset(
+    self, action: tf.Tensor
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
+    """Steps every copy, from inside a graph; see `GymnasiumEnvironment`.
+
+    Args:
+      action: [B] int64.
+    """
+    flat = tf.numpy_function(
+      lambda a: tf.nest.flatten(self.pyenv.step_and_reset(a)),
+      [action],
+      [spec.dtype for spec in self._specs] * 2,
+      name="step_and_reset",
+    )
+    for tensor, spec in zip(flat, self._specs * 2, strict=True):
+      tensor.set_shape([self.batch_size, *spec.shape])
+    half = len(self._specs)
+    pack = lambda part: tf.nest.pack_sequence_as(self.time_step_spec(), part)
+    return pack(flat[:half]), pack(flat[half:])

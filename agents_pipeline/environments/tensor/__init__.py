@@ -1,0 +1,1 @@
+"""Environments written in TensorFlow ops, to be compiled by XLA."""

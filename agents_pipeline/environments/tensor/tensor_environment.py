@@ -1,0 +1,163 @@
+"""What every environment written in TensorFlow ops has in common."""
+
+import abc
+
+import tensorflow as tf
+from tf_agents.environments import tf_environment
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+
+
+class TensorEnvironment(tf_environment.TFEnvironment):
+  """B copies of a task whose step is TensorFlow ops, for XLA.
+
+  A subclass gives the task as three pure functions. `step` is TF-Agents' own:
+  the step after a LAST one ignores its action and resets, so any TF-Agents
+  driver works. `step_and_reset` resets within the step, so that every step is
+  an env step; the project's drivers use it.
+
+  All state is in `tf.Variable`s and goes into checkpoints. Runs inside XLA.
+  """
+
+  def __init__(
+    self,
+    observation_spec: tensor_spec.BoundedTensorSpec,
+    action_spec: tensor_spec.BoundedTensorSpec,
+    state_size: int,
+    time_limit: int,
+    batch_size: int,
+    rng,
+  ):
+    """Creates the copies, not yet reset.
+
+    Args:
+      observation_spec: of one copy.
+      action_spec: of one copy.
+      state_size: floats of hidden state of one copy.
+      time_limit: env steps after which an episode is truncated.
+      batch_size: the number of copies, B.
+      rng: a `RandomStream` for initial states.
+    """
+    super().__init__(
+      ts.time_step_spec(observation_spec), action_spec, batch_size
+    )
+    self._rng = rng
+    self._time_limit = time_limit
+    self._state = tf.Variable(tf.zeros((batch_size, state_size)))
+    self._age = tf.Variable(tf.zeros((batch_size,), tf.int32))
+    self._step_type = tf.Variable(tf.zeros((batch_size,), tf.int32))
+    self._reward = tf.Variable(tf.zeros((batch_size,)))
+    self._discount = tf.Variable(tf.ones((batch_size,)))
+
+  @abc.abstractmethod
+  def initial_state(self) -> tf.Tensor:
+    """Draws [B, S] float32, the states that episodes begin in."""
+
+  @abc.abstractmethod
+  def dynamics(
+    self, state: tf.Tensor, action: tf.Tensor
+  ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """One env step.
+
+    Args:
+      state: [B, S] float32.
+      action: [B].
+
+    Returns:
+      The next state [B, S], the reward [B] float32, and terminated [B] bool.
+    """
+
+  @property
+  def tracked(self) -> tf.train.Checkpoint:
+    """The state of every copy, for checkpoints."""
+    return tf.train.Checkpoint(
+      state=self._state,
+      age=self._age,
+      step_type=self._step_type,
+      reward=self._reward,
+      discount=self._discount,
+    )
+
+  def observe(self, state: tf.Tensor) -> tf.Tensor:
+    """What an agent sees of a state [B, S]; here, all of it."""
+    return state
+
+  def step_and_reset(
+    self, action: tf.Tensor
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
+    """Steps every copy, and resets those whose episode ended.
+
+    Args:
+      action: [B].
+
+    Returns:
+      The time steps reached (LAST with the true last observation where an
+      episode ended), and those to act from next (FIRST there).
+    """
+    reached, state, age = self._advance(action)
+    ended = reached.is_last()  # [B]
+    begun = self.initial_state()  # [B, S]
+    self._remember(
+      ts.TimeStep(
+        tf.where(ended, ts.StepType.FIRST, reached.step_type),
+        tf.where(ended, 0.0, reached.reward),
+        tf.where(ended, 1.0, reached.discount),
+        (),
+      ),
+      tf.where(ended[:, None], begun, state),
+      tf.where(ended, 0, age),
+    )
+    return reached, self._current_time_step()
+
+  def _advance(self, action):
+    state, reward, terminated = self.dynamics(self._state.value(), action)
+    age = self._age.value() + 1  # [B]
+    ended = terminated | (age >= self._time_limit)  # [B]
+    reached = ts.TimeStep(
+      tf.where(ended, ts.StepType.LAST, ts.StepType.MID),
+      reward,
+      # A time limit leaves the discount at 1: there is more to come.
+      tf.where(terminated, 0.0, 1.0),
+      self.observe(state),
+    )
+    return reached, state, age
+
+  def _step(self, action) -> ts.TimeStep:
+    resetting = self._step_type.value() == ts.StepType.LAST  # [B]
+    reached, state, age = self._advance(action)
+    self._remember(
+      ts.TimeStep(
+        tf.where(resetting, ts.StepType.FIRST, reached.step_type),
+        tf.where(resetting, 0.0, reached.reward),
+        tf.where(resetting, 1.0, reached.discount),
+        (),
+      ),
+      tf.where(resetting[:, None], self.initial_state(), state),
+      tf.where(resetting, 0, age),
+    )
+    return self._current_time_step()
+
+  def _reset(self) -> ts.TimeStep:
+    ones = tf.ones((self.batch_size,))
+    first = tf.fill((self.batch_size,), ts.StepType.FIRST)
+    self._remember(
+      ts.TimeStep(first, 0 * ones, ones, ()),
+      self.initial_state(),
+      tf.zeros_like(self._age),
+    )
+    return self._current_time_step()
+
+  def _remember(self, time_step: ts.TimeStep, state, age) -> None:
+    self._step_type.assign(time_step.step_type)
+    self._reward.assign(time_step.reward)
+    self._discount.assign(time_step.discount)
+    self._state.assign(state)
+    self._age.assign(age)
+
+  def _current_time_step(self) -> ts.TimeStep:
+    return ts.TimeStep(
+      self._step_type.value(),
+      self._reward.value(),
+      self._discount.value(),
+      self.observe(self._state.value()),
+    )

@@ -1,0 +1,18 @@
+"""The two ways in which a run ends badly, each told in one line."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+  """The user's input is wrong. Its message is one line; exit code 2."""
+
+
+class RunError(RuntimeError):
+  """The run itself failed. Its message is one line; exit code 1."""
+
+
+def nearest(value: object, choices: Iterable[str]) -> str:
+  """Returns "; did you mean 'x'?" for the choice most like value, or ""."""
+  found = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.5)
+  return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,1 @@
+"""What is shown of a policy: returns, video, SavedModel, plots."""

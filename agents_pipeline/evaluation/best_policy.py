@@ -1,0 +1,46 @@
+"""The best policy evaluated so far, kept apart from the one that learns."""
+
+import tensorflow as tf
+from tf_agents.networks import network as tf_agents_network
+
+
+class BestPolicy(tf.Module):
+  """A copy of the network at its best evaluation; part of checkpoints."""
+
+  def __init__(self, network: tf_agents_network.Network):
+    """Copies a network that has its weights.
+
+    Args:
+      network: the one that learns.
+    """
+    super().__init__(name="best_policy")
+    self.network = network.copy(name="BestNetwork")
+    self.network.create_variables()
+    self.mean_return = tf.Variable(float("-inf"), name="mean_return")
+    self.env_steps = tf.Variable(-1, dtype=tf.int64, name="env_steps")
+
+  def offer(
+    self,
+    network: tf_agents_network.Network,
+    mean_return: float,
+    env_steps: int,
+  ) -> bool:
+    """Keeps a copy of the network if it did at least as well as the best.
+
+    Args:
+      network: the one that was evaluated.
+      mean_return: of its evaluation.
+      env_steps: when.
+
+    Returns:
+      Whether it was kept.
+    """
+    if mean_return < float(self.mean_return):
+      return False
+    for ours, theirs in zip(
+      self.network.variables, network.variables, strict=True
+    ):
+      ours.assign(theirs)
+    self.mean_return.assign(mean_return)
+    self.env_steps.assign(env_steps)
+    return True

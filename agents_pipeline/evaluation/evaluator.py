@@ -1,0 +1,144 @@
+"""Greedy episodes on gymnasium's own environment, rewards untouched."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import gymnasium as gym
+import numpy as np
+
+from agents_pipeline.environments import loading
+from agents_pipeline.experiment import seeding
+
+# Actions of [B], in the environment's own numbering, for observations [B, ...].
+Act = Callable[[np.ndarray], np.ndarray]
+
+_AT_ONCE = 25  # environments alive at a time
+_BOOTSTRAPS = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """What an evaluation found.
+
+  Attributes:
+    environment: the gymnasium id.
+    greedy: whether the policy took its best action every time.
+    seeds: of each episode's reset.
+    returns: of each episode, undiscounted.
+    lengths: of each episode, env steps.
+  """
+
+  environment: str
+  greedy: bool
+  seeds: list[int]
+  returns: list[float]
+  lengths: list[int]
+
+  @property
+  def mean_return(self) -> float:
+    """Mean over episodes."""
+    return float(np.mean(self.returns))
+
+  @property
+  def mean_length(self) -> float:
+    """Mean env steps of an episode."""
+    return float(np.mean(self.lengths))
+
+  def to_json(self) -> dict:
+    """The content of evaluation.json."""
+    return {
+      "environment": self.environment,
+      "num_episodes": len(self.returns),
+      "greedy": self.greedy,
+      "mean_return": self.mean_return,
+      "standard_deviation": float(np.std(self.returns, ddof=1))
+      if len(self.returns) > 1
+      else 0.0,
+      "interval_95": list(bootstrap_interval(self.returns)),
+      "mean_length": self.mean_length,
+      "returns": self.returns,
+      "lengths": self.lengths,
+      "seeds": self.seeds,
+    }
+
+
+def bootstrap_interval(
+  values: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float]:
+  """The percentile bootstrap interval of a mean (Efron 1979).
+
+  Args:
+    values: [N].
+    confidence: of the interval, in (0, 1).
+
+  Returns:
+    Its two ends. Resampling is seeded: the same values give the same ends.
+  """
+  numbers = np.asarray(values, np.float64)
+  draws = np.random.default_rng(0).integers(
+    0, len(numbers), (_BOOTSTRAPS, len(numbers))
+  )
+  tail = 100 * (1 - confidence) / 2
+  low, high = np.percentile(numbers[draws].mean(axis=1), [tail, 100 - tail])
+  return float(low), float(high)
+
+
+def evaluate(
+  act: Act, environment: str, num_episodes: int, seed: int, greedy: bool = True
+) -> Evaluation:
+  """Runs whole episodes, each in a fresh reset with a seed of its own.
+
+  Each environment plays its share of episodes from beginning to end, so short
+  episodes are not favoured.
+
+  Args:
+    act: the policy.
+    environment: a gymnasium id.
+    num_episodes: how many.
+    seed: parent of the episodes' seeds; episode i has the same one always.
+    greedy: recorded.
+  """
+  seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
+  count = min(num_episodes, _AT_ONCE)
+  envs = [loading.make_evaluation_environment(environment) for _ in range(count)]
+  returns, lengths = np.zeros(num_episodes), np.zeros(num_episodes, int)
+  try:
+    for first in range(0, num_episodes, count):
+      span = slice(first, min(first + count, num_episodes))
+      returns[span], lengths[span] = _episodes(act, envs, seeds[span])
+  finally:
+    for env in envs:
+      env.close()
+  return Evaluation(
+    environment, greedy, seeds, returns.tolist(), lengths.tolist()
+  )
+
+
+def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
+  """Plays one episode in each of the first len(seeds) environments."""
+  observations = np.stack(
+    [env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)]
+    # The batch keeps its size, so that the policy is traced once.
+    + [envs[0].observation_space.sample()] * (len(envs) - len(seeds))
+  )
+  returns, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), int)
+  running = set(range(len(seeds)))
+  while running:
+    actions = act(observations)
+    for i in sorted(running):
+      observation, reward, terminated, truncated, _ = envs[i].step(actions[i])
+      observations[i] = observation
+      returns[i] += float(reward)
+      lengths[i] += 1
+      if terminated or truncated:
+        running.discard(i)
+  return returns, lengths
+
+
+def random_act(environment: str, seed: int) -> Act:
+  """A policy of random actions, for comparison."""
+  env = loading.make_evaluation_environment(environment)
+  space = env.action_space
+  space.seed(seed)
+  env.close()
+  return lambda observations: np.stack([space.sample() for _ in observations])

@@ -1,0 +1,193 @@
+"""The policy as others get it: plain observations in, actions out."""
+
+import json
+import pathlib
+import shutil
+
+import gymnasium as gym
+import numpy as np
+import tensorflow as tf
+from tf_agents.networks import network as tf_agents_network
+from tf_agents.policies import policy_saver, tf_policy
+
+from agents_pipeline import errors
+from agents_pipeline.environments import loading, spaces
+
+_ABOUT = "assets.extra/policy.json"  # SavedModel's place for files of one's own
+
+
+class ServedPolicy(tf.Module):
+  """The greedy policy of a Q-network, in the environment's own terms.
+
+  Saved, it loads where there is only TensorFlow: it holds variables and one
+  function, no Keras layers and no TensorFlow Probability types.
+  """
+
+  def __init__(
+    self,
+    network: tf_agents_network.Network,
+    observation_space: gym.Space,
+    action_space: gym.Space,
+  ):
+    """Wraps a network that has its weights.
+
+    Args:
+      network: observation -> q [B, A].
+      observation_space: of one environment, in its own dtype.
+      action_space: of one environment, in its own numbering.
+    """
+    super().__init__(name="served_policy")
+    self._network_variables = list(network.variables)
+    first_action = spaces.first_number(action_space)
+    first_observation = spaces.first_number(observation_space)
+    network_dtype = network.input_tensor_spec.dtype
+
+    def serve(observation):
+      numbered = observation - tf.cast(first_observation, observation.dtype)
+      q_values, _ = network(tf.cast(numbered, network_dtype))  # [B, A]
+      action = tf.argmax(q_values, axis=1) + first_action  # [B]
+      return {"action": action, "q_values": q_values}
+
+    self.serve = tf.function(
+      serve,
+      input_signature=[
+        tf.TensorSpec(
+          [None, *observation_space.shape],
+          observation_space.dtype,
+          name="observation",
+        )
+      ],
+      autograph=False,
+    )
+
+  def act(self, observations: np.ndarray) -> np.ndarray:
+    """Actions [B] for observations [B, ...]."""
+    return self.serve(tf.constant(observations))["action"].numpy()
+
+  def save(self, directory: pathlib.Path, about: dict) -> None:
+    """Writes the SavedModel, in place of one that is there.
+
+    Args:
+      directory: where.
+      about: what it is, kept inside for `load`.
+    """
+    aside = directory.with_name(f".partial-{directory.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    tf.saved_model.save(
+      self, str(aside), signatures={"serving_default": self.serve}
+    )
+    file = aside / _ABOUT
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    _put_in_place(aside, directory)
+
+
+def save_tf_agents_policy(
+  policy: tf_policy.TFPolicy, directory: pathlib.Path
+) -> None:
+  """Writes a policy as TF-Agents' `PolicySaver` does, for its users."""
+  aside = directory.with_name(f".partial-{directory.name}")
+  shutil.rmtree(aside, ignore_errors=True)
+  policy_saver.PolicySaver(policy, batch_size=None).save(str(aside))
+  _put_in_place(aside, directory)
+
+
+def _put_in_place(aside: pathlib.Path, directory: pathlib.Path) -> None:
+  shutil.rmtree(directory, ignore_errors=True)
+  aside.replace(directory)
+
+
+class LoadedPolicy:
+  """A SavedModel of the contract, read back."""
+
+  def __init__(self, directory: pathlib.Path):
+    """Loads it.
+
+    Raises:
+      UserError: the folder is no such SavedModel.
+    """
+    self.directory = directory
+    self._model = load_signature(directory)
+    about = directory / _ABOUT
+    self.about = json.loads(about.read_text("utf-8")) if about.exists() else {}
+    (self._observation,) = self._model.structured_input_signature[1].values()
+
+  def act(self, observations: np.ndarray) -> np.ndarray:
+    """Actions [B] for observations [B, ...]."""
+    return self._model(observation=tf.constant(observations))["action"].numpy()
+
+  def check_environment(self, name: str, env: gym.Env) -> None:
+    """Compares what it was trained to see with an environment.
+
+    Raises:
+      UserError: the policy is for another environment.
+    """
+    space = env.observation_space
+    shape = tuple(self._observation.shape[1:])
+    if space.shape != shape or space.dtype != self._observation.dtype:
+      raise errors.UserError(
+        f"policy {str(self.directory)!r} observes {shape} "
+        f"{self._observation.dtype.name}, but {name!r} gives {space.shape} "
+        f"{space.dtype}"
+        + (
+          f"; expected {self.about['environment']!r}"
+          if "environment" in self.about
+          else ""
+        )
+      )
+
+
+def load_signature(directory: pathlib.Path):
+  """Loads `serving_default` of a SavedModel.
+
+  Raises:
+    UserError: the folder is no SavedModel, or one without that signature.
+  """
+  if not (directory / "saved_model.pb").exists():
+    raise errors.UserError(
+      f"--policy_dir={str(directory)!r}: expected a folder with a SavedModel, "
+      "such as the policy/ of a run folder"
+    )
+  try:
+    model = tf.saved_model.load(str(directory))
+    signature = model.signatures["serving_default"]
+    outputs = signature.structured_outputs
+  except (KeyError, ValueError, OSError, tf.errors.OpError):
+    signature, outputs = None, {}
+  if "action" not in outputs:
+    raise errors.UserError(
+      f"--policy_dir={str(directory)!r}: this SavedModel has no signature "
+      "'serving_default' that returns an action; expected the policy/ of a run"
+    )
+  signature.keep_alive = model  # signatures do not hold their model
+  return signature
+
+
+def load_for(
+  directory: pathlib.Path, environment: str | None
+) -> tuple[LoadedPolicy, str]:
+  """Loads a policy and checks that it fits an environment.
+
+  Args:
+    directory: the SavedModel.
+    environment: a gymnasium id; None takes the one it was trained on.
+
+  Returns:
+    The policy, and the environment's id.
+
+  Raises:
+    UserError: the folder is no policy, or one for another environment.
+  """
+  policy = LoadedPolicy(directory)
+  name = environment or policy.about.get("environment")
+  if name is None:
+    raise errors.UserError(
+      f"--policy_dir={str(directory)!r} does not say what it was trained on; "
+      "expected --environment"
+    )
+  env = loading.make_evaluation_environment(name)
+  try:
+    policy.check_environment(name, env)
+  finally:
+    env.close()
+  return policy, name

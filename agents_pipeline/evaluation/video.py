@@ -1,0 +1,97 @@
+"""Episodes as a film: MP4 or GIF."""
+
+import pathlib
+
+import imageio.v2 as imageio
+import numpy as np
+
+from agents_pipeline import errors
+from agents_pipeline.environments import loading
+from agents_pipeline.evaluation import evaluator
+from agents_pipeline.experiment import seeding
+
+_FORMATS = (".mp4", ".gif")
+_USUAL_FPS = 30
+
+
+def record_video(
+  act: evaluator.Act,
+  environment: str,
+  path: pathlib.Path,
+  num_episodes: int,
+  seed: int,
+) -> evaluator.Evaluation:
+  """Films episodes on gymnasium's own environment, at its own frame rate.
+
+  The file appears whole or not at all.
+
+  Args:
+    act: the policy.
+    environment: a gymnasium id that renders `rgb_array`.
+    path: of the file; its ending chooses the format.
+    num_episodes: one after the other.
+    seed: parent of the episodes' seeds, as in `evaluate`.
+
+  Returns:
+    The returns of what is seen.
+
+  Raises:
+    UserError: another ending, or an environment that does not render.
+  """
+  check_format(path)
+  env = loading.make_evaluation_environment(environment, "rgb_array")
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = path.with_name(f".partial-{path.name}")
+  seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
+  returns, lengths = [], []
+  fps = env.metadata.get("render_fps") or _USUAL_FPS
+  try:
+    with _writer(aside, fps) as film:
+      for episode_seed in seeds:
+        frames = _film_episode(act, env, episode_seed, film)
+        returns.append(frames[0])
+        lengths.append(frames[1])
+    aside.replace(path)
+  finally:
+    env.close()
+    aside.unlink(missing_ok=True)
+  return evaluator.Evaluation(environment, True, seeds, returns, lengths)
+
+
+def check_format(path: pathlib.Path) -> None:
+  """Raises UserError where the ending of a path is no format we write."""
+  if path.suffix not in _FORMATS:
+    raise errors.UserError(
+      f"--output={str(path)!r}: expected a file ending in {' or '.join(_FORMATS)}"
+    )
+
+
+def _film_episode(act, env, seed, film) -> tuple[float, int]:
+  observation, _ = env.reset(seed=seed)
+  film.append_data(_even(env.render()))
+  total, length, ended = 0.0, 0, False
+  while not ended:
+    action = act(np.asarray(observation)[None])[0]
+    observation, reward, terminated, truncated, _ = env.step(action)
+    film.append_data(_even(env.render()))
+    total, length = total + float(reward), length + 1
+    ended = terminated or truncated
+  return total, length
+
+
+def _writer(path: pathlib.Path, fps: float):
+  if path.suffix == ".gif":
+    return imageio.get_writer(path, duration=1000 / fps, loop=0)
+  return imageio.get_writer(
+    path, fps=fps, codec="libx264", macro_block_size=2, ffmpeg_log_level="error"
+  )
+
+
+def _even(frame: np.ndarray) -> np.ndarray:
+  """Pads a frame [H, W, 3] to even sides, which H.264 asks for."""
+  if frame is None:
+    raise errors.UserError(
+      "the environment renders nothing in the mode 'rgb_array'"
+    )
+  height, width = frame.shape[:2]
+  return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -1,0 +1,1 @@
+"""What to run: configuration, seeds and the run folder's paths."""

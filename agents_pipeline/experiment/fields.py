@@ -1,0 +1,157 @@
+"""Fields of configuration dataclasses that know what they accept.
+
+`number`, `choice` and `of_type` declare a field; `check` compares every field
+of an instance with its declaration and raises one line that names the value
+and what was expected.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import gin
+
+from agents_pipeline import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class _Number:
+  """A number in [low, high]; whole says that it must be an int."""
+
+  low: float
+  high: float
+  whole: bool
+  above: bool
+  optional: bool
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    if value is None and self.optional:
+      return ""
+    kinds = (int,) if self.whole else (int, float)
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
+    if fits and math.isfinite(value) and self.low <= value <= self.high:
+      if not (self.above and value == self.low):
+        return ""
+    noun = "a whole number" if self.whole else "a number"
+    if self.high < math.inf:
+      span = f"in {'(' if self.above else '['}{self.low:g}, {self.high:g}]"
+    else:
+      span = f"{'above' if self.above else 'of at least'} {self.low:g}"
+    return f"{noun} {span}" + (" or None" if self.optional else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+  """One of some strings."""
+
+  choices: tuple[str, ...]
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    if value in self.choices:
+      return ""
+    names = ", ".join(repr(c) for c in self.choices)
+    return f"one of {names}" + errors.nearest(value, self.choices)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Instance:
+  """An object of one of some types; named says how a user writes one."""
+
+  types: tuple[type, ...]
+  named: str
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    return "" if isinstance(value, self.types) else self.named
+
+
+@dataclasses.dataclass(frozen=True)
+class _WholeNumbers:
+  """A tuple of positive whole numbers, such as layer widths."""
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    whole = _Number(1, math.inf, True, False, False)
+    if isinstance(value, (tuple, list)) and not any(map(whole.problem, value)):
+      return ""
+    return "a tuple of positive whole numbers such as (64, 64)"
+
+
+def _field(default: Any, rule: Any) -> Any:
+  return dataclasses.field(default=default, metadata={"rule": rule})
+
+
+def integer(default: Any, low: float = 1, *, optional: bool = False) -> Any:
+  """Declares a field that holds an int of at least low."""
+  return _field(default, _Number(low, math.inf, True, False, optional))
+
+
+def number(
+  default: Any,
+  low: float = 0.0,
+  high: float = math.inf,
+  *,
+  above: bool = False,
+  optional: bool = False,
+) -> Any:
+  """Declares a field that holds a finite number in [low, high].
+
+  Args:
+    default: the value when none is bound.
+    low: the least value.
+    high: the greatest value.
+    above: low itself is excluded.
+    optional: None is accepted too.
+  """
+  return _field(default, _Number(low, high, False, above, optional))
+
+
+def choice(default: str, *choices: str) -> Any:
+  """Declares a field that holds one of some strings."""
+  return _field(default, _Choice((default, *choices)))
+
+
+def widths(default: tuple[int, ...]) -> Any:
+  """Declares a field that holds a tuple of positive ints."""
+  return _field(default, _WholeNumbers())
+
+
+def text(default: Any) -> Any:
+  """Declares a field that holds a string."""
+  return _field(default, _Instance((str,), "a string"))
+
+
+def switch(default: bool) -> Any:
+  """Declares a field that holds True or False."""
+  return _field(default, _Instance((bool,), "True or False"))
+
+
+def component(make_default: Any, types: tuple[type, ...]) -> Any:
+  """Declares a field that holds another configuration object.
+
+  Args:
+    make_default: makes the default; gin.REQUIRED where there is none.
+    types: the classes that fit; a gin file binds `@ClassName()`.
+  """
+  names = ", ".join(f"@{t.__name__}()" for t in types)
+  metadata = {"rule": _Instance(types, f"one of {names}")}
+  if make_default is gin.REQUIRED:
+    return dataclasses.field(default=make_default, metadata=metadata)
+  return dataclasses.field(default_factory=make_default, metadata=metadata)
+
+
+def check(config: Any) -> None:
+  """Compares every field of a dataclass instance with its declaration.
+
+  Raises:
+    UserError: naming the first field that does not fit and what would.
+  """
+  for field in dataclasses.fields(config):
+    value = getattr(config, field.name)
+    problem = field.metadata["rule"].problem(value)
+    if problem:
+      raise errors.UserError(
+        f"{type(config).__name__}.{field.name} = {value!r}: expected {problem}"
+      )

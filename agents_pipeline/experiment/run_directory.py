@@ -1,0 +1,46 @@
+"""Every path that a run writes, named once."""
+
+import pathlib
+import shutil
+
+
+class RunDirectory:
+  """The run folder. docs/ and the README explain it to people."""
+
+  def __init__(self, root: str | pathlib.Path):
+    self.root = pathlib.Path(root)
+    self.config = self.root / "config.gin"
+    self.run_record = self.root / "run.json"
+    self.metrics = self.root / "metrics.csv"
+    self.checkpoints = self.root / "checkpoints"
+    self.policy = self.root / "policy"
+    self.tf_agents_policy = self.root / "tf_agents_policy"
+    self.evaluation = self.root / "evaluation.json"
+    self.videos = self.root / "videos"
+    self.trained_video = self.videos / "trained.mp4"
+    self.random_video = self.videos / "random.mp4"
+    self.learning_curve = self.root / "learning_curve.png"
+
+  @property
+  def is_begun(self) -> bool:
+    """Whether a run has left its record here."""
+    return self.run_record.exists() and self.config.exists()
+
+  def clear(self) -> None:
+    """Removes what a run writes, and nothing else."""
+    for path in (
+      self.checkpoints,
+      self.policy,
+      self.tf_agents_policy,
+      self.videos,
+    ):
+      shutil.rmtree(path, ignore_errors=True)
+    for path in (
+      self.config,
+      self.run_record,
+      self.metrics,
+      self.evaluation,
+      self.learning_curve,
+      *self.root.glob("events.out.tfevents.*"),
+    ):
+      path.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""One seed for the run, a named child seed for each of its random consumers."""
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+
+def child_seed(seed: int, *path: str | int) -> int:
+  """Derives an independent 31-bit seed, the same on every platform.
+
+  Args:
+    seed: the parent, any non-negative int.
+    *path: what it is for, such as ("environment", 3, 17).
+  """
+  key = [
+    part if isinstance(part, int) else zlib.crc32(part.encode())
+    for part in path
+  ]
+  sequence = np.random.SeedSequence(seed, spawn_key=tuple(key))
+  return int(sequence.generate_state(1, np.uint32)[0] >> 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seeds:
+  """The child seeds of a run."""
+
+  run: int
+
+  @property
+  def network(self) -> int:
+    """Initial weights."""
+    return child_seed(self.run, "network")
+
+  @property
+  def exploration(self) -> int:
+    """Random actions."""
+    return child_seed(self.run, "exploration")
+
+  @property
+  def environment(self) -> int:
+    """Resets and transitions of the training environments."""
+    return child_seed(self.run, "environment")
+
+  @property
+  def replay(self) -> int:
+    """Which transitions are sampled."""
+    return child_seed(self.run, "replay")
+
+  @property
+  def evaluation(self) -> int:
+    """Resets of evaluation episodes."""
+    return child_seed(self.run, "evaluation")

@@ -1,0 +1,1 @@
+"""Pure maths on tensors: no state, no configuration, no logging."""

@@ -1,0 +1,1 @@
+"""Parametrised functions of an observation."""

@@ -1,0 +1,87 @@
+"""The Q-network: from observations to one value per action."""
+
+import numpy as np
+import tensorflow as tf
+from tf_agents.networks import network
+from tf_agents.specs import tensor_spec
+
+
+class QNetwork(network.Network):
+  """A multi-layer perceptron with one or, if dueling, two heads.
+
+  Initialised as TF-Agents' own `QNetwork`: He et al. (2015) in hidden layers,
+  U(-0.03, 0.03) in the heads. Dueling, Wang et al. (2016) equation 9:
+
+    q(s, a) = v(s) + adv(s, a) - mean_a' adv(s, a')
+  """
+
+  def __init__(
+    self,
+    input_tensor_spec: tensor_spec.BoundedTensorSpec,
+    num_actions: int,
+    hidden_layers: tuple[int, ...] = (64, 64),
+    activation: str = "relu",
+    dueling: bool = False,
+    name: str = "QNetwork",
+  ):
+    """Creates the layers; `create_variables` makes their weights.
+
+    Args:
+      input_tensor_spec: of one observation. uint8 images are divided by 255,
+        bounded int64 scalars one-hot encoded, the rest cast to float32.
+      num_actions: A.
+      hidden_layers: units of each.
+      activation: a Keras activation's name.
+      dueling: two heads.
+      name: of the network.
+    """
+    super().__init__(input_tensor_spec, state_spec=(), name=name)
+    dense = tf.keras.layers.Dense
+    self._hidden = [
+      dense(units, activation, kernel_initializer="he_normal")
+      for units in hidden_layers
+    ]
+    head = tf.keras.initializers.RandomUniform(-0.03, 0.03)
+    self._advantage = dense(num_actions, kernel_initializer=head)
+    self._value = dense(1, kernel_initializer=head) if dueling else None
+
+  def call(self, observation, step_type=None, network_state=(), training=False):
+    """Computes q.
+
+    Args:
+      observation: [B, ...] as the spec says.
+      step_type: unused; agents pass it.
+      network_state: unused; there is none.
+      training: unused by these layers.
+
+    Returns:
+      q [B, A] float32, and the empty state.
+    """
+    x = encode(observation, self.input_tensor_spec)  # [B, D]
+    for layer in self._hidden:
+      x = layer(x)  # [B, H]
+    advantage = self._advantage(x)  # [B, A]
+    if self._value is None:
+      return advantage, network_state
+    advantage -= tf.reduce_mean(advantage, axis=1, keepdims=True)
+    return self._value(x) + advantage, network_state
+
+
+def encode(
+  observation: tf.Tensor, spec: tensor_spec.BoundedTensorSpec
+) -> tf.Tensor:
+  """Turns any observation into flat floats.
+
+  Args:
+    observation: [B, ...] of the spec's dtype.
+    spec: of one observation.
+
+  Returns:
+    [B, D] float32.
+  """
+  if spec.shape.rank == 0 and spec.dtype.is_integer:
+    return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)  # [B, D]
+  x = tf.cast(observation, tf.float32)
+  if spec.dtype == tf.uint8:
+    x /= 255.0
+  return tf.reshape(x, [-1, spec.shape.num_elements()])  # [B, D]

@@ -1,0 +1,93 @@
+"""run.json: what was run, with what, on what, and how it ended."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+_PACKAGES = (
+  "agents_pipeline",
+  "gymnasium",
+  "numpy",
+  "tensorflow",
+  "tf-agents",
+  "tf-keras",
+)
+
+
+class RunRecord:
+  """The record of a run; every start after the first adds to it."""
+
+  def __init__(self, path: pathlib.Path, seed: int, device: str):
+    """Reads the record of an earlier start, or begins one.
+
+    Args:
+      path: of run.json.
+      seed: of the run.
+      device: 'cpu' or 'gpu'.
+    """
+    self._path = path
+    self._content = read(path) or {"seed": seed, "starts": []}
+    self._content |= {
+      "command": [sys.executable, *sys.argv],
+      "git_commit": _git_commit(),
+      "python": platform.python_version(),
+      "packages": _versions(),
+      "device": device,
+      "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+      "outcome": "running",
+      "ended": None,
+    }
+    self._content["starts"].append(_now())
+    self.write()
+
+  def end(self, outcome: str, **results) -> None:
+    """Writes how it ended: 'finished', 'stopped' or 'failed', and results."""
+    self._content |= {"outcome": outcome, "ended": _now(), **results}
+    self.write()
+
+  def write(self) -> None:
+    """Writes the record, whole or not at all."""
+    write_json(self._path, self._content)
+
+
+def read(path: pathlib.Path) -> dict | None:
+  """Reads a run.json; None where there is none."""
+  return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def write_json(path: pathlib.Path, content: dict) -> None:
+  """Writes a JSON file for people, whole or not at all."""
+  aside = path.with_name(path.name + ".partial")
+  aside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+  aside.replace(path)
+
+
+def _now() -> str:
+  return datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds")
+
+
+def _versions() -> dict[str, str | None]:
+  found: dict[str, str | None] = {}
+  for package in _PACKAGES:
+    try:
+      found[package] = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+      found[package] = None
+  return found
+
+
+def _git_commit() -> str | None:
+  """The commit of this code, with "+" where files differ from it."""
+  folder = pathlib.Path(__file__).parent
+  git = lambda *words: subprocess.run(
+    ["git", *words], cwd=folder, capture_output=True, text=True, check=True
+  ).stdout.strip()
+  try:
+    return git("rev-parse", "HEAD") + ("+" if git("status", "-s") else "")
+  except (OSError, subprocess.CalledProcessError):
+    return None

@@ -1,0 +1,81 @@
+"""Writers of metric rows: a CSV file for people, TensorBoard's events."""
+
+import csv
+import pathlib
+
+import tensorflow as tf
+
+from agents_pipeline.records import metrics
+
+
+class CsvWriter:
+  """Appends rows to a CSV file; what is None is left empty."""
+
+  def __init__(self, path: pathlib.Path, after_env_steps: int | None = None):
+    """Opens the file.
+
+    Args:
+      path: the file; begun anew unless resuming.
+      after_env_steps: the env step that a resumed run goes on from. Rows of
+        later steps, written after its checkpoint, are dropped.
+    """
+    kept = []
+    if after_env_steps is not None:
+      kept = [r for r in read(path) if r["env_steps"] <= after_env_steps]
+    self._file = path.open("w", newline="", encoding="utf-8")
+    self._writer = csv.DictWriter(self._file, metrics.COLUMNS)
+    self._writer.writeheader()
+    for row in kept:
+      self.write(row)
+
+  def write(self, row: metrics.Row) -> None:
+    """Appends a row and flushes it."""
+    self._writer.writerow({k: _text(v) for k, v in row.items()})
+    self._file.flush()
+
+  def close(self) -> None:
+    """Closes the file."""
+    self._file.close()
+
+
+class TensorBoardWriter:
+  """Writes the same scalars as events, against env steps."""
+
+  def __init__(self, directory: pathlib.Path):
+    self._writer = tf.summary.create_file_writer(str(directory))
+
+  def write(self, row: metrics.Row) -> None:
+    """Writes every value that is there."""
+    with self._writer.as_default(step=row["env_steps"]):
+      for name, value in row.items():
+        if value is not None and name != "env_steps":
+          tf.summary.scalar(name, value)
+    self._writer.flush()
+
+  def close(self) -> None:
+    """Closes the file."""
+    self._writer.close()
+
+
+def read(path: pathlib.Path) -> list[metrics.Row]:
+  """Reads a CSV file that `CsvWriter` wrote; [] where there is none."""
+  if not path.exists():
+    return []
+  with path.open(newline="", encoding="utf-8") as file:
+    return [
+      {name: _number(text) for name, text in row.items() if name}
+      for row in csv.DictReader(file)
+      if row.get(metrics.COLUMNS[-1]) is not None  # a line cut short is not
+    ]
+
+
+def _text(value: float | int | None) -> str:
+  if value is None:
+    return ""
+  return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def _number(text: str) -> float | int | None:
+  if text == "":
+    return None
+  return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -1,0 +1,1 @@
+"""Experience is kept and sampled."""

@@ -1,0 +1,231 @@
+"""Uniform experience replay that goes through XLA and through tf.data."""
+
+import numpy as np
+import psutil
+import tensorflow as tf
+from tf_agents.replay_buffers import replay_buffer
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import random_stream
+
+_GIB = 2**30
+# Rows of a ring beyond its capacity: the newest observation, and one that a
+# reset may spoil.
+_SPARE_ROWS = 2
+_NEXT_STEP_TYPE = 3  # of the fields of a Trajectory, flat
+
+
+class UniformReplayBuffer(replay_buffer.ReplayBuffer):
+  """A ring of rows for each environment, one table per field.
+
+  A row holds an observation and the step taken from it. A transition writes
+  two rows: its own, and the observation it reached. The next transition
+  overwrites the second with the same observation, unless the episode ended:
+  then it stays, as a row of step type LAST, and the next episode follows. So
+  every observation is stored once, true last ones included:
+
+      o0  o1  o2  LAST  o0  o1        LAST rows are no transitions; agents mask
+      |__step__|        |...          them, as TF-Agents' do.
+
+  TF-Agents' TFUniformReplayBuffer cannot go through XLA (CriticalSection). XLA
+  turns a scatter of one row into a copy of the whole table; these are of at
+  least two. Adding and sampling cost the same whatever the capacity, but a
+  compiled call copies the tables once, so it should run many iterations.
+  """
+
+  def __init__(
+    self,
+    data_spec: trajectory.Trajectory,
+    batch_size: int,
+    max_length: int,
+    rng: random_stream.RandomStream,
+  ):
+    """Allocates the tables.
+
+    Args:
+      data_spec: of one row, what `get_next` returns.
+      batch_size: the number of environments, B.
+      max_length: rows kept of each.
+      rng: where samples come from.
+    """
+    super().__init__(data_spec, batch_size * max_length)
+    self._batch_size = batch_size
+    self._max_length = max_length
+    self._ring_length = max_length + _SPARE_ROWS
+    self._rng = rng
+    self._tables = [
+      tf.Variable(
+        tf.zeros([batch_size * self._ring_length, *spec.shape], spec.dtype),
+        name=f"table_{i}",
+      )
+      for i, spec in enumerate(tf.nest.flatten(data_spec))
+    ]
+    # Rows written so far: where the next transition of each environment goes.
+    self._heads = tf.Variable(tf.zeros((batch_size,), tf.int64), name="heads")
+
+  def _add_batch(self, items: trajectory.Transition) -> None:
+    """Adds a transition of [B, ...] per environment; resets are left out."""
+    time_step, policy_step, next_time_step = items
+    zero, one = tf.zeros_like(time_step.reward), tf.ones_like(time_step.reward)
+    own = trajectory.Trajectory(
+      time_step.step_type,
+      time_step.observation,
+      policy_step.action,
+      policy_step.info,
+      next_time_step.step_type,
+      next_time_step.reward,
+      next_time_step.discount,
+    )
+    reached = trajectory.Trajectory(
+      next_time_step.step_type,
+      next_time_step.observation,
+      tf.nest.map_structure(tf.zeros_like, policy_step.action),
+      tf.nest.map_structure(tf.zeros_like, policy_step.info),
+      tf.fill(tf.shape(zero), ts.StepType.FIRST),
+      zero,
+      one,
+    )
+    head = self._heads.value()  # [B]
+    rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
+    for table, *values in zip(
+      self._tables, tf.nest.flatten(own), tf.nest.flatten(reached), strict=True
+    ):
+      table.scatter_nd_update(rows[:, None], tf.concat(values, 0))
+    is_reset = time_step.is_last()  # [B]
+    written = tf.where(next_time_step.is_last(), 2, 1)  # [B]
+    self._heads.assign(head + tf.cast(tf.where(is_reset, 0, written), tf.int64))
+
+  def end_episodes(self) -> None:
+    """Closes the episodes under way, as truncated where they stand.
+
+    For environments that cannot be restored: what they do next is no sequel of
+    the newest rows.
+    """
+    step_type, next_step_type = self._tables[0], self._tables[_NEXT_STEP_TYPE]
+    head = self._heads.value()  # [B]
+    newest = tf.gather(step_type, self._row(head - 1))  # [B]
+    is_open = (head > 0) & (newest != ts.StepType.LAST)  # [B]
+    envs = tf.where(is_open)[:, 0]
+    last = tf.fill(tf.shape(envs), ts.StepType.LAST)
+    before = tf.gather(self._row(head - 1), envs)[:, None]
+    reached = tf.gather(self._row(head), envs)[:, None]
+    next_step_type.scatter_nd_update(before, last)
+    step_type.scatter_nd_update(reached, last)
+    self._heads.assign_add(tf.cast(is_open, tf.int64))
+
+  def _row(self, position: tf.Tensor) -> tf.Tensor:
+    """Table rows of ring positions [..., B] int64."""
+    start = tf.range(self._batch_size, dtype=tf.int64) * self._ring_length
+    return start + position % self._ring_length
+
+  def _get_next(
+    self, sample_batch_size=None, num_steps=None, time_stacked=True
+  ):
+    """Samples windows of consecutive rows, uniformly, with replacement.
+
+    Args:
+      sample_batch_size: S; None samples one window, without that dimension.
+      num_steps: rows of a window, T; None is one, without that dimension.
+      time_stacked: must be True.
+
+    Returns:
+      A `Trajectory` of [S, T, ...], and an empty info. Windows run on over the
+      ends of episodes; `losses.returns.n_step_transition` cuts them there.
+    """
+    if not time_stacked:
+      raise ValueError("UniformReplayBuffer samples are stacked in time")
+    size, steps = sample_batch_size or 1, num_steps or 1
+    bits = self._rng.bits((2, size))
+    env = random_stream.below(
+      bits[0], tf.constant(self._batch_size, tf.int64)
+    )  # [S]
+    head = tf.gather(self._heads.value(), env)  # [S]
+    kept = tf.minimum(head, self._max_length)  # [S]
+    # A window's last row may be the newest observation, written ahead.
+    choices = tf.maximum(kept - max(steps - 1, 1) + 1, 1)  # [S]
+    first = head - kept + random_stream.below(bits[1], choices)  # [S]
+    position = first[:, None] + tf.range(steps, dtype=tf.int64)  # [S, T]
+    rows = env[:, None] * self._ring_length + position % self._ring_length
+    fields = [tf.gather(table, rows) for table in self._tables]  # [S, T, ...]
+    if num_steps is None:
+      fields = [tf.squeeze(x, 1) for x in fields]
+    if sample_batch_size is None:
+      fields = [tf.squeeze(x, 0) for x in fields]
+    return tf.nest.pack_sequence_as(self._data_spec, fields), ()
+
+  def _as_dataset(
+    self,
+    sample_batch_size=None,
+    num_steps=None,
+    sequence_preprocess_fn=None,
+    num_parallel_calls=None,
+  ) -> tf.data.Dataset:
+    """An endless dataset of `get_next`.
+
+    Without prefetching, an element is sampled when it is asked for, and a run
+    is reproducible as long as num_parallel_calls is None.
+    """
+    if sequence_preprocess_fn is not None:
+      raise ValueError("UniformReplayBuffer has no sequence_preprocess_fn")
+    return tf.data.Dataset.counter().map(
+      lambda _: self._get_next(sample_batch_size, num_steps),
+      num_parallel_calls=num_parallel_calls,
+    )
+
+  def _num_frames(self) -> tf.Tensor:
+    return tf.reduce_sum(tf.minimum(self._heads.value(), self._max_length))
+
+  def _clear(self) -> None:
+    self._heads.assign(tf.zeros_like(self._heads))
+
+  def _gather_all(self) -> trajectory.Trajectory:
+    """Every row kept, [B, T, ...] from the oldest; all rings must be alike."""
+    heads = self._heads.numpy()
+    if len(set(np.minimum(heads, self._max_length))) > 1:
+      raise ValueError("environments have different numbers of rows")
+    kept = min(int(heads[0]), self._max_length)
+    position = heads[:, None] - kept + np.arange(kept)  # [B, T]
+    start = np.arange(self._batch_size)[:, None] * self._ring_length
+    rows = start + position % self._ring_length
+    return tf.nest.pack_sequence_as(
+      self._data_spec, [tf.gather(table, rows) for table in self._tables]
+    )
+
+  def _single_deterministic_pass_dataset(self, *args, **kwargs):
+    return tf.data.Dataset.from_tensors(self._gather_all())
+
+
+def num_bytes(data_spec, batch_size: int, max_length: int) -> int:
+  """Bytes of the tables of a buffer of that size."""
+  row = sum(
+    int(np.prod(spec.shape.as_list())) * spec.dtype.size
+    for spec in tf.nest.flatten(tensor_spec.from_spec(data_spec))
+  )
+  return row * batch_size * (max_length + _SPARE_ROWS)
+
+
+def check_memory(needed: int, num_rows: int) -> str:
+  """Compares a buffer with the memory there is, before it is allocated.
+
+  Args:
+    needed: bytes, of `num_bytes`.
+    num_rows: transitions, for the message.
+
+  Returns:
+    A line that tells its size.
+
+  Raises:
+    UserError: it does not fit.
+  """
+  available = psutil.virtual_memory().available
+  size = f"{num_rows:,} transitions, {needed / 2**20:,.1f} MiB"
+  if needed > available:
+    raise errors.UserError(
+      f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "
+      f"the {available / _GIB:,.1f} GiB of memory available; expected at most "
+      f"{int(num_rows * available / needed):,}"
+    )
+  return f"replay buffer: {size}"

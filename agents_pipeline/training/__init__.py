@@ -1,0 +1,1 @@
+"""Experience becomes updates: compiled iterations and the loop."""

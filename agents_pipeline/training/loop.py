@@ -1,0 +1,118 @@
+"""The training loop: a generator of results that others write and act on."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.collection import episode_statistics
+from agents_pipeline.training import iterations
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationResult:
+  """What some iterations did.
+
+  Attributes:
+    env_steps: done since the beginning of the run.
+    train_steps: likewise.
+    num_env_steps: of these iterations alone.
+    num_train_steps: likewise.
+    loss: mean over their train steps; None without any.
+    q_value: likewise.
+    episodes: that ended within them.
+    seconds: they took.
+  """
+
+  env_steps: int
+  train_steps: int
+  num_env_steps: int
+  num_train_steps: int
+  loss: float | None
+  q_value: float | None
+  episodes: episode_statistics.EpisodeSums
+  seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSizes:
+  """When the loop stops to tell.
+
+  Attributes:
+    num_env_steps: where the run ends.
+    num_env_steps_before_training: where train steps begin.
+    num_env_steps_per_iteration: of all environments together.
+    period_env_steps: env steps between two results.
+  """
+
+  num_env_steps: int
+  num_env_steps_before_training: int
+  num_env_steps_per_iteration: int
+  period_env_steps: int
+
+  def next_stop(self, env_steps: int) -> int:
+    """The env step at which the next result is due."""
+    stops = [
+      self.num_env_steps,
+      (env_steps // self.period_env_steps + 1) * self.period_env_steps,
+    ]
+    if env_steps < self.num_env_steps_before_training:
+      stops.append(self.num_env_steps_before_training)
+    return min(stops)
+
+
+def run(
+  compiled: iterations.Iterations,
+  sizes: LoopSizes,
+  statistics: episode_statistics.EpisodeStatistics,
+  train_steps: tf.Variable,
+) -> Iterator[IterationResult]:
+  """Iterates from wherever the counters stand to the end of the run.
+
+  Resuming is no special case: restore the counters, then call this.
+
+  Args:
+    compiled: the two calls.
+    sizes: when to begin training, tell and end.
+    statistics: counts env steps.
+    train_steps: counts train steps.
+
+  Yields:
+    A result about every `period_env_steps`.
+
+  Raises:
+    RunError: a loss or q value is not finite.
+  """
+  env_steps = int(statistics.env_steps)
+  while env_steps < sizes.num_env_steps:
+    start, before = time.perf_counter(), env_steps
+    trains = before >= sizes.num_env_steps_before_training
+    count = math.ceil(
+      (sizes.next_stop(before) - before) / sizes.num_env_steps_per_iteration
+    )
+    call = compiled.train if trains else compiled.collect
+    totals = call(tf.constant(count))
+    env_steps = int(statistics.env_steps)
+    loss = q_value = None
+    done = 0
+    if trains:
+      done = int(totals.num_train_steps)
+      if not bool(totals.is_finite):
+        raise errors.RunError(
+          f"diverged: loss or q value is not finite at train step "
+          f"{int(train_steps):,}, env step {env_steps:,}"
+        )
+      loss, q_value = float(totals.loss) / done, float(totals.q_value) / done
+    yield IterationResult(
+      env_steps=env_steps,
+      train_steps=int(train_steps),
+      num_env_steps=env_steps - before,
+      num_train_steps=done,
+      loss=loss,
+      q_value=q_value,
+      episodes=statistics.take(),
+      seconds=time.perf_counter() - start,
+    )
