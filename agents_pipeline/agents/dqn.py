@@ -34,6 +34,7 @@ class _OurDqn:
 
   * n-step returns stop at the end of an episode (tensorflow/agents#939).
   * A train step reports the q values it saw.
+  * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   """
 
   @property
@@ -52,7 +53,12 @@ class _OurDqn:
     return super()._td_loss(q_values, next_q_values, rewards, discounts)
 
   def _loss(self, experience, **kwargs):
-    loss, extra = super()._loss(experience, **kwargs)
+    own = {
+      "td_errors_loss_fn": self._td_errors_loss_fn,
+      "gamma": self._gamma,
+      "reward_scale_factor": self._reward_scale_factor,
+    }
+    loss, extra = super()._loss(experience, **(own | kwargs))
     return tf_agent.LossInfo(
       loss, DqnExtra(extra.td_loss, extra.td_error, self._seen_q_values)
     )

@@ -8,6 +8,7 @@ from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
+# Returns nothing, or what must be done before the step counts as observed.
 Observer = Callable[[trajectory.Transition], object]
 
 
@@ -55,12 +56,19 @@ class StepDriver(driver.Driver):
       action: [B].
 
     Returns:
-      The time step to act from next.
+      The time step to act from next; all observers are done when it is there.
     """
     reached, after = self.env.step_and_reset(action)
     transition = trajectory.Transition(
       time_step, policy_step.PolicyStep(action, (), ()), reached
     )
-    for observe in self.observers:
-      observe(transition)
-    return after
+    observed = [observe(transition) for observe in self.observers]
+    with tf.control_dependencies(_operations(observed)):
+      return tf.nest.map_structure(tf.identity, after)
+
+
+def _operations(observed) -> list:
+  """The graph operations among what observers returned; none when eager."""
+  if tf.executing_eagerly():
+    return []
+  return [x for x in tf.nest.flatten(observed) if x is not None]

@@ -10,7 +10,7 @@ from agents_pipeline.experiment import fields
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
 class Adam:
-  """Adam (Kingma & Ba 2015); epsilon is added outside the square root."""
+  """Adam; epsilon is epsilon-hat of Kingma & Ba (2015), end of section 2."""
 
   learning_rate: float = fields.number(1e-3, above=True)
   beta_1: float = fields.number(0.9, 0, 1)

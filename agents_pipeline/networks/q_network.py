@@ -45,6 +45,24 @@ class QNetwork(network.Network):
     self._advantage = dense(num_actions, kernel_initializer=head)
     self._value = dense(1, kernel_initializer=head) if dueling else None
 
+  def create_variables(self, input_tensor_spec=None, **kwargs):
+    """Makes the weights, by calling the network on zeros.
+
+    TF-Agents calls it on random numbers, and those of uint8 overflow under
+    NumPy 2.
+
+    Returns:
+      The spec of q [A].
+    """
+    del input_tensor_spec, kwargs
+    if self._network_output_spec is None:
+      spec = self.input_tensor_spec
+      q_values, _ = self(tf.zeros([1, *spec.shape], spec.dtype))  # [1, A]
+      self._network_output_spec = tf.TensorSpec(
+        q_values.shape[1:], q_values.dtype
+      )
+    return self._network_output_spec
+
   def call(self, observation, step_type=None, network_state=(), training=False):
     """Computes q.
 

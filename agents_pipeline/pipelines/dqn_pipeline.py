@@ -87,6 +87,7 @@ def build(
     agent_config.batch_size,
     num_rows,
   )
+  chosen = iterations.ChosenAction(sizes.num_envs)
   if on_device:
     environment.reset()
     compiled = iterations.compile_on_device(
@@ -98,6 +99,7 @@ def build(
       replay,
       agent,
       iteration_sizes,
+      chosen,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
     )
 
@@ -105,6 +107,7 @@ def build(
     if not on_device:  # its episodes under way are gone with the process
       replay.end_episodes()
       statistics.abandon_episodes()
+      chosen.forget()
 
   network = agent.q_network
   best = best_policy.BestPolicy(network)
@@ -114,7 +117,11 @@ def build(
       experiment.training.num_env_steps,
       agent_config.num_env_steps_before_training,
       experiment.num_env_steps_per_iteration,
-      experiment.training.log_period_env_steps,
+      (
+        experiment.training.log_period_env_steps,
+        experiment.training.checkpoint_period_env_steps,
+        experiment.evaluation.period_env_steps,
+      ),
     ),
     statistics=statistics,
     train_steps=agent.train_step_counter,
@@ -137,6 +144,7 @@ def build(
       "replay": replay,
       "statistics": statistics,
       "best": best,
+      "chosen_action": chosen,
       "environment_stream": environment_stream,
       "exploration_stream": exploration_stream,
       "replay_stream": replay_stream,

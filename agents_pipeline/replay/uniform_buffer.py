@@ -66,8 +66,13 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     # Rows written so far: where the next transition of each environment goes.
     self._heads = tf.Variable(tf.zeros((batch_size,), tf.int64), name="heads")
 
-  def _add_batch(self, items: trajectory.Transition) -> None:
-    """Adds a transition of [B, ...] per environment; resets are left out."""
+  def _add_batch(self, items: trajectory.Transition) -> list:
+    """Adds a transition of [B, ...] per environment; resets are left out.
+
+    Returns:
+      What must be done before the rows can be sampled by tf.data, whose reads
+      automatic control dependencies do not see.
+    """
     time_step, policy_step, next_time_step = items
     zero, one = tf.zeros_like(time_step.reward), tf.ones_like(time_step.reward)
     own = trajectory.Trajectory(
@@ -90,13 +95,19 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     )
     head = self._heads.value()  # [B]
     rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
-    for table, *values in zip(
-      self._tables, tf.nest.flatten(own), tf.nest.flatten(reached), strict=True
-    ):
+    written = [
       table.scatter_nd_update(rows[:, None], tf.concat(values, 0))
+      for table, *values in zip(
+        self._tables,
+        tf.nest.flatten(own),
+        tf.nest.flatten(reached),
+        strict=True,
+      )
+    ]
     is_reset = time_step.is_last()  # [B]
-    written = tf.where(next_time_step.is_last(), 2, 1)  # [B]
-    self._heads.assign(head + tf.cast(tf.where(is_reset, 0, written), tf.int64))
+    num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
+    num_rows = tf.cast(tf.where(is_reset, 0, num_rows), tf.int64)
+    return [*written, self._heads.assign(head + num_rows)]
 
   def end_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand.
@@ -170,9 +181,17 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     """
     if sequence_preprocess_fn is not None:
       raise ValueError("UniformReplayBuffer has no sequence_preprocess_fn")
-    return tf.data.Dataset.counter().map(
-      lambda _: self._get_next(sample_batch_size, num_steps),
-      num_parallel_calls=num_parallel_calls,
+    # tf.data would prefetch by itself, and sample before the newest rows.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.inject_prefetch = False
+    return (
+      tf.data.Dataset.counter()
+      .map(
+        lambda _: self._get_next(sample_batch_size, num_steps),
+        num_parallel_calls=num_parallel_calls,
+      )
+      .with_options(options)
     )
 
   def _num_frames(self) -> tf.Tensor:

@@ -139,11 +139,42 @@ def compile_on_device(
       )
 
     start = driver.env.current_time_step(), _nothing()
-    return _repeat(num_iterations, iteration, start, lambda s: s[1].is_finite)[
-      1
-    ]
+    _, totals = _repeat(
+      num_iterations, iteration, start, lambda s: s[1].is_finite
+    )
+    return totals
 
   return Iterations(collect, train)
+
+
+class ChosenAction(tf.Module):
+  """The actions that a call chose last, for the next call to take.
+
+  So a run is the same however it is cut into calls. Part of checkpoints.
+  """
+
+  def __init__(self, batch_size: int):
+    """Nothing is chosen yet.
+
+    Args:
+      batch_size: the number of environments, B.
+    """
+    super().__init__(name="chosen_action")
+    self.is_chosen = tf.Variable(False)
+    self.action = tf.Variable(tf.zeros((batch_size,), tf.int64))
+
+  def take(self, act: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Returns the actions [B] chosen before, or chooses them by act()."""
+    return tf.cond(self.is_chosen, self.action.read_value, act)
+
+  def keep(self, action: tf.Tensor) -> None:
+    """Keeps actions [B] for the next call."""
+    self.is_chosen.assign(True)
+    self.action.assign(action)
+
+  def forget(self) -> None:
+    """Drops them: what they were chosen for is gone."""
+    self.is_chosen.assign(False)
 
 
 def compile_around_host(
@@ -151,6 +182,7 @@ def compile_around_host(
   replay: replay_buffer.ReplayBuffer,
   agent: tf_agent.TFAgent,
   sizes: IterationSizes,
+  chosen: ChosenAction,
   *,
   num_prefetched_batches: int = 0,
   jit: bool = True,
@@ -166,6 +198,7 @@ def compile_around_host(
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
+    chosen: what the last call chose.
     num_prefetched_batches: batches sampled ahead by tf.data's own thread.
     jit: False leaves learning and acting a plain graph, for comparison.
   """
@@ -201,11 +234,13 @@ def compile_around_host(
 
   def begin():
     time_step = driver.env.current_time_step()
-    return time_step, compiled_act(time_step)
+    return time_step, chosen.take(lambda: compiled_act(time_step))
 
   @tf.function(autograph=False)
   def collect(num_iterations):
-    _repeat(num_iterations * sizes.collect_steps, collect_once, begin())
+    count = num_iterations * sizes.collect_steps
+    _, action = _repeat(count, collect_once, begin())
+    chosen.keep(action)
 
   @tf.function(autograph=False)
   def train(num_iterations):
@@ -216,15 +251,20 @@ def compile_around_host(
           sizes.collect_steps - 1, collect_once, (time_step, action)
         )
       time_step = driver.step(time_step, action)
-      # tf.data reads the tables where automatic dependencies do not see it.
-      with tf.control_dependencies([replay.num_frames()]):
+      # tf.data reads the tables where automatic dependencies do not see it:
+      # it must be asked after the driver's observers are done.
+      with tf.control_dependencies([time_step.step_type]):
         experience = next(batches)
       totals, action = learn_and_act(experience, totals, time_step)
       return time_step, action, totals
 
-    start = (*begin(), _nothing())
-    return _repeat(num_iterations, iteration, start, lambda s: s[2].is_finite)[
-      2
-    ]
+    _, action, totals = _repeat(
+      num_iterations,
+      iteration,
+      (*begin(), _nothing()),
+      lambda s: s[2].is_finite,
+    )
+    chosen.keep(action)
+    return totals
 
   return Iterations(collect, train)

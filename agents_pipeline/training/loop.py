@@ -45,19 +45,18 @@ class LoopSizes:
     num_env_steps: where the run ends.
     num_env_steps_before_training: where train steps begin.
     num_env_steps_per_iteration: of all environments together.
-    period_env_steps: env steps between two results.
+    periods_env_steps: a result is due at every multiple of each.
   """
 
   num_env_steps: int
   num_env_steps_before_training: int
   num_env_steps_per_iteration: int
-  period_env_steps: int
+  periods_env_steps: tuple[int, ...]
 
   def next_stop(self, env_steps: int) -> int:
     """The env step at which the next result is due."""
-    stops = [
-      self.num_env_steps,
-      (env_steps // self.period_env_steps + 1) * self.period_env_steps,
+    stops = [self.num_env_steps] + [
+      (env_steps // period + 1) * period for period in self.periods_env_steps
     ]
     if env_steps < self.num_env_steps_before_training:
       stops.append(self.num_env_steps_before_training)
@@ -81,7 +80,7 @@ def run(
     train_steps: counts train steps.
 
   Yields:
-    A result about every `period_env_steps`.
+    A result at, or just after, every stop of `sizes`.
 
   Raises:
     RunError: a loss or q value is not finite.

@@ -1,0 +1,64 @@
+"""What every test needs: Keras 2, quiet, and the three ways to run a graph."""
+
+import os
+
+import agents_pipeline  # first: it chooses Keras 2
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
+import pytest
+import tensorflow as tf
+
+from agents_pipeline.experiment import gin_files
+
+assert agents_pipeline.__version__
+tf.get_logger().setLevel("ERROR")
+
+_WAYS = {
+  "eager": lambda function: function,
+  "graph": lambda function: tf.function(function, autograph=False),
+  "xla": lambda function: tf.function(
+    function, jit_compile=True, autograph=False
+  ),
+}
+
+
+@pytest.fixture(params=list(_WAYS))
+def compiled(request):
+  """Runs a function of tensors eagerly, in a graph, or under XLA."""
+  return _WAYS[request.param]
+
+
+@pytest.fixture
+def all_ways():
+  """The three ways, by name."""
+  return _WAYS
+
+
+@pytest.fixture
+def make_experiment():
+  """Makes a small experiment on CartPole-v1; bindings change it."""
+
+  def make(*bindings: str):
+    return gin_files.load_experiment(
+      [],
+      [
+        "Experiment.agent = @DqnConfig()",
+        "EnvironmentConfig.name = 'CartPole-v1'",
+        "TrainingConfig.num_env_steps = 300",
+        "TrainingConfig.log_period_env_steps = 100",
+        "TrainingConfig.checkpoint_period_env_steps = 100",
+        "EvaluationConfig.period_env_steps = 200",
+        "EvaluationConfig.num_episodes_while_training = 2",
+        "EvaluationConfig.num_episodes = 3",
+        "DqnConfig.hidden_layers = (16,)",
+        "DqnConfig.batch_size = 16",
+        "DqnConfig.num_random_env_steps = 50",
+        "DqnConfig.num_env_steps_before_training = 50",
+        "ReplayConfig.capacity_env_steps = 200",
+        *bindings,
+      ],
+    )
+
+  return make

@@ -1,0 +1,157 @@
+"""The compiled iteration: graph = XLA, seeds, counts, tensor and Python."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents_pipeline.experiment import seeding
+from agents_pipeline.pipelines import dqn_pipeline
+from agents_pipeline.training import iterations
+
+GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
+
+
+def build(experiment, seed=0, jit=True):
+  """A pipeline, with its iteration compiled or left a graph."""
+  originals = iterations.compile_on_device, iterations.compile_around_host
+  try:
+    if not jit:
+      iterations.compile_on_device = lambda *a, **k: originals[0](
+        *a, **k, jit=False
+      )
+      iterations.compile_around_host = lambda *a, **k: originals[1](
+        *a, **k, jit=False
+      )
+    return dqn_pipeline.build(experiment, seeding.Seeds(seed))
+  finally:
+    iterations.compile_on_device, iterations.compile_around_host = originals
+
+
+def run(pipeline, *counts):
+  """Collects the first count, trains the others; what a run leaves behind."""
+  pipeline.compiled.collect(tf.constant(counts[0]))
+  losses = [
+    float(pipeline.compiled.train(tf.constant(n)).loss) for n in counts[1:]
+  ]
+  replay = pipeline.tracked["replay"]
+  return {
+    "losses": losses,
+    "weights": [v.numpy() for v in pipeline.network.variables],
+    "rows": [v.numpy() for v in replay.variables],
+    "env_steps": int(pipeline.statistics.env_steps),
+    "train_steps": int(pipeline.train_steps),
+  }
+
+
+def assert_same(one, other):
+  tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_graph_equals_xla(make_experiment, backend):
+  experiment = make_experiment(
+    f"EnvironmentConfig.backend = '{backend}'",
+    "EnvironmentConfig.num_envs = 2",
+    "DqnConfig.n_step = 2",
+    "DqnConfig.num_train_steps_per_iteration = 2",
+  )
+  graph = run(build(experiment, jit=False), 30, 5)
+  xla = run(build(experiment, jit=True), 30, 5)
+  assert graph["env_steps"] == xla["env_steps"] == 70
+  assert graph["train_steps"] == xla["train_steps"] == 10
+  assert graph["losses"] == pytest.approx(xla["losses"], rel=1e-4)
+  for one, other in zip(graph["weights"], xla["weights"], strict=True):
+    np.testing.assert_allclose(one, other, atol=1e-5)
+  for one, other in zip(graph["rows"], xla["rows"], strict=True):
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_one_seed_gives_one_sequence_and_another_another(
+  make_experiment, backend
+):
+  experiment = make_experiment(f"EnvironmentConfig.backend = '{backend}'")
+  first = run(build(experiment, seed=1), 60, 20)
+  assert_same(first, run(build(experiment, seed=1), 60, 20))
+  other = run(build(experiment, seed=2), 60, 20)
+  assert np.any(first["weights"][0] != other["weights"][0])
+  assert np.any(first["rows"][2] != other["rows"][2])
+  assert first["losses"] != other["losses"]
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_many_in_one_call_equal_a_few_in_several(make_experiment, backend):
+  experiment = make_experiment(f"EnvironmentConfig.backend = '{backend}'")
+  once = run(build(experiment), 60, 30)
+  parts = run(build(experiment), 60, 7, 22, 1)
+  assert once["losses"][0] == pytest.approx(sum(parts["losses"]), rel=1e-5)
+  assert_same(once | {"losses": 0}, parts | {"losses": 0})
+
+
+def test_another_count_compiles_nothing_anew(make_experiment):
+  pipeline = build(make_experiment())
+  run(pipeline, 60, 3, 5, 9)
+  assert pipeline.compiled.train.experimental_get_tracing_count() == 1
+  assert pipeline.compiled.collect.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_an_iteration_does_what_its_configuration_says(
+  make_experiment, backend
+):
+  experiment = make_experiment(
+    f"EnvironmentConfig.backend = '{backend}'",
+    "EnvironmentConfig.num_envs = 2",
+    "DqnConfig.num_collect_steps_per_iteration = 3",
+    "DqnConfig.num_train_steps_per_iteration = 4",
+  )
+  pipeline = build(experiment)
+  before = [v.numpy() for v in pipeline.network.variables]
+  found = run(pipeline, 10, 5)
+  assert found["env_steps"] == 2 * 3 * 15
+  assert found["train_steps"] == 4 * 5
+  assert all(
+    np.any(a != b) for a, b in zip(before, found["weights"], strict=True)
+  )
+  assert np.isfinite(found["losses"]).all()
+
+
+def test_prefetching_trains_as_many_steps(make_experiment):
+  found = run(
+    build(
+      make_experiment(GYMNASIUM, "ReplayConfig.num_prefetched_batches = 2")
+    ),
+    60,
+    20,
+  )
+  assert (found["env_steps"], found["train_steps"]) == (80, 20)
+
+
+def test_a_vector_environment_that_resets_by_itself(make_experiment):
+  """NEXT_STEP: the steps that reset are neither counted nor kept."""
+  experiment = make_experiment(
+    GYMNASIUM,
+    "EnvironmentConfig.num_envs = 2",
+    "EnvironmentConfig.vectorization = 'vector_entry_point'",
+    "DqnConfig.num_env_steps_before_training = 60",
+  )
+  pipeline = build(experiment)
+  found = run(pipeline, 60, 3)
+  episodes = int(pipeline.statistics.num_episodes)
+  assert episodes > 2
+  # Every ended episode costs its copy one step, but for the newest maybe.
+  assert 0 <= found["env_steps"] + episodes - 2 * 63 <= 2
+  step_types = found["rows"][1] if found["rows"][0].ndim == 1 else None
+  assert step_types is not None
+
+
+def test_divergence_stops_within_the_call(make_experiment):
+  pipeline = build(
+    make_experiment(
+      "Adam.learning_rate = 1e30", "DqnConfig.loss = 'squared'"
+    )
+  )
+  pipeline.compiled.collect(tf.constant(60))
+  totals = pipeline.compiled.train(tf.constant(1000))
+  assert not bool(totals.is_finite)
+  assert int(totals.num_train_steps) < 1000

@@ -1,0 +1,170 @@
+"""The exported policy beside the live one, here and where only TensorFlow is."""
+
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.policies import py_tf_eager_policy
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline import errors
+from agents_pipeline.agents import dqn
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.experiment import config
+
+BARE_PROCESS = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+assert not any(m.startswith(("tf_agents", "agents_pipeline",
+    "tensorflow_probability", "gymnasium")) for m in sys.modules)
+model = tf.saved_model.load(sys.argv[1])
+x = tf.constant(np.load(sys.argv[2]))
+out = model.signatures["serving_default"](observation=x)
+np.savez(sys.argv[3], **{k: v.numpy() for k, v in out.items()})
+"""
+
+
+def make(space=None, actions=None, **fields):
+  """A network with random weights, and its policy as others get it."""
+  space = space or gym.spaces.Box(-5, 5, (4,), np.float32)
+  actions = actions or gym.spaces.Discrete(3)
+  spec = tensor_spec.BoundedTensorSpec(
+    space.shape,
+    np.float32 if space.dtype.kind == "f" else space.dtype,
+    0,
+    255 if space.dtype == np.uint8 else int(getattr(space, "n", 2)) - 1,
+  )
+  network = dqn.make_q_network(
+    config.DqnConfig(**fields),
+    spec,
+    tensor_spec.BoundedTensorSpec((), tf.int64, 0, int(actions.n) - 1),
+    seed=1,
+  )
+  return network, served_policy.ServedPolicy(network, space, actions)
+
+
+@pytest.mark.slow
+def test_a_process_with_only_tensorflow_gets_the_same(tmp_path):
+  network, policy = make(dueling=True)
+  policy.save(tmp_path / "policy", {"environment": "X-v0"})
+  observations = np.random.default_rng(0).normal(size=(1000, 4))
+  np.save(tmp_path / "x.npy", observations.astype(np.float32))
+  subprocess.run(
+    [sys.executable, "-c", BARE_PROCESS, "policy", "x.npy", "out.npz"],
+    cwd=tmp_path,
+    check=True,
+    capture_output=True,
+  )
+  found = np.load(tmp_path / "out.npz")
+  q_values, _ = network(tf.constant(observations, tf.float32))
+  np.testing.assert_allclose(found["q_values"], q_values, atol=1e-6)
+  np.testing.assert_array_equal(found["action"], tf.argmax(q_values, axis=1))
+  assert len(set(found["action"])) > 1
+  assert found["action"].shape == (1000,)
+
+
+@pytest.mark.parametrize(
+  ("space", "draw"),
+  [
+    (
+      gym.spaces.Box(0, 255, (6, 6, 2), np.uint8),
+      lambda rng: rng.integers(0, 256, (50, 6, 6, 2)).astype(np.uint8),
+    ),
+    (
+      gym.spaces.Box(-1, 1, (3,), np.float64),
+      lambda rng: rng.normal(size=(50, 3)),
+    ),
+    (gym.spaces.Discrete(9), lambda rng: rng.integers(0, 9, 50)),
+  ],
+)
+def test_every_kind_of_observation_is_served_in_its_own_dtype(
+  tmp_path, space, draw
+):
+  _, policy = make(space)
+  policy.save(tmp_path / "policy", {})
+  loaded = served_policy.LoadedPolicy(tmp_path / "policy")
+  observations = draw(np.random.default_rng(0))
+  np.testing.assert_array_equal(
+    loaded.act(observations), policy.act(observations)
+  )
+
+
+def test_actions_are_in_the_environments_own_numbering():
+  network, policy = make(actions=gym.spaces.Discrete(3, start=10))
+  observations = np.random.default_rng(0).normal(size=(20, 4))
+  observations = observations.astype(np.float32)
+  q_values, _ = network(tf.constant(observations))
+  np.testing.assert_array_equal(
+    policy.act(observations), 10 + np.argmax(q_values, axis=1)
+  )
+
+
+def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
+  _, policy = make()
+  for env_steps in (1, 2):
+    policy.save(tmp_path / "policy", {"env_steps": env_steps})
+  assert served_policy.LoadedPolicy(tmp_path / "policy").about == {
+    "env_steps": 2
+  }
+  assert [p.name for p in tmp_path.iterdir()] == ["policy"]
+
+
+def test_tf_agents_users_load_theirs(tmp_path):
+  network, policy = make()
+  time_step_spec = ts.time_step_spec(
+    tensor_spec.TensorSpec((4,), tf.float32, name="observation")
+  )
+  action_spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2)
+  served_policy.save_tf_agents_policy(
+    dqn.make_greedy_policy(time_step_spec, action_spec, network),
+    tmp_path / "theirs",
+  )
+  theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
+    str(tmp_path / "theirs"), load_specs_from_pbtxt=True
+  )
+  observations = np.random.default_rng(0).normal(size=(30, 4))
+  observations = observations.astype(np.float32)
+  for one in observations:
+    step = ts.TimeStep(np.int32(0), np.float32(0), np.float32(1), one)
+    assert theirs.action(step).action == policy.act(one[None])[0]
+
+
+def test_what_is_no_policy_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match="folder with a SavedModel"):
+    served_policy.LoadedPolicy(tmp_path)
+  module = tf.Module()
+  module.serve = tf.function(
+    lambda x: {"y": x}, input_signature=[tf.TensorSpec([None])]
+  )
+  tf.saved_model.save(
+    module, str(tmp_path / "other"),
+    signatures={"serving_default": module.serve},
+  )  # fmt: skip
+  with pytest.raises(errors.UserError, match="returns an action"):
+    served_policy.LoadedPolicy(tmp_path / "other")
+  (tmp_path / "broken").mkdir()
+  (tmp_path / "broken" / "saved_model.pb").write_bytes(b"nonsense")
+  with pytest.raises(errors.UserError, match="expected the policy/ of a run"):
+    served_policy.LoadedPolicy(tmp_path / "broken")
+
+
+def test_a_policy_for_another_environment_is_refused(tmp_path):
+  _, policy = make()
+  policy.save(tmp_path / "policy", {"environment": "CartPole-v1"})
+  with pytest.raises(errors.UserError) as caught:
+    served_policy.load_for(tmp_path / "policy", "Acrobot-v1")
+  assert str(caught.value) == (
+    f"policy {str(tmp_path / 'policy')!r} observes (4,) float32, but "
+    "'Acrobot-v1' gives (6,) float32; expected 'CartPole-v1'"
+  )
+  loaded, name = served_policy.load_for(tmp_path / "policy", None)
+  assert name == json.loads(
+    (tmp_path / "policy/assets.extra/policy.json").read_text()
+  )["environment"]
+  assert loaded.about["environment"] == "CartPole-v1"

@@ -1,0 +1,258 @@
+"""The agent: its targets, losses, clipping, optimizers and target network."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.agents import dqn, optimizers
+from agents_pipeline.experiment import config
+from agents_pipeline.experiment import optimizers as optimizer_configs
+from agents_pipeline.networks import q_network
+
+TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
+ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
+
+
+def make(**fields):
+  """An agent whose q is 1 * x for action 0 and 2 * x for action 1.
+
+  x is the sum of the observation; there is no hidden layer's bend, as all is
+  positive. The target network's q is ten times that.
+  """
+  fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
+  agent = dqn.make_dqn_agent(
+    config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
+  )
+  for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
+    weights = [[[1.0], [1.0]], [0.0], [[1.0 * factor, 2.0 * factor]], [0, 0]]
+    for variable, value in zip(network.variables, weights, strict=True):
+      variable.assign(value)
+  return agent
+
+
+def experience(observations, actions, rewards, discounts, step_types, next_step_types):
+  row = lambda x, dtype: tf.constant(x, dtype)[None]
+  return trajectory.Trajectory(
+    row(step_types, tf.int32), row(observations, tf.float32),
+    row(actions, tf.int64), (), row(next_step_types, tf.int32),
+    row(rewards, tf.float32), row(discounts, tf.float32),
+  )  # fmt: skip
+
+
+ONE_STEP = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [1, 1], [1, 1])
+ENDING = ([[1, 2], [3, 1]], [0, 0], [7, 0], [0, 1], [1, 2], [2, 0])
+BOUNDARY = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [2, 0], [0, 1])
+
+
+@pytest.mark.parametrize(
+  ("fields", "rows", "expected"),
+  [
+    # q = 3; target 7 + 0.5 * max(40, 80) = 47; (47 - 3)^2.
+    ({}, ONE_STEP, 44.0**2),
+    # Huber: 44 - 0.5.
+    ({"loss": "huber"}, ONE_STEP, 43.5),
+    # Terminated: target 7.
+    ({}, ENDING, 16.0),
+    # The window begins at an episode's end: no transition.
+    ({}, BOUNDARY, 0.0),
+    # Rewards times 2: 14 + 40 - 3.
+    ({"reward_scale": 2.0}, ONE_STEP, 51.0**2),
+    ({"gamma": 0.0}, ONE_STEP, 16.0),
+    ({"double": True}, ONE_STEP, 44.0**2),
+  ],
+)
+def test_loss_by_hand(fields, rows, expected, compiled):
+  agent = make(**fields)
+  loss = compiled(lambda x: agent.loss(x))(experience(*rows))
+  assert float(loss.loss) == pytest.approx(expected)
+  assert float(loss.extra.q_value[0]) == 3.0
+
+
+def test_double_evaluates_the_action_that_the_online_network_chooses():
+  plain, double = make(), make(double=True)
+  for agent in (plain, double):
+    # Now the target network prefers action 0, by 50 x to 20 x.
+    agent._target_q_network.variables[2].assign([[50.0, 20.0]])
+  # Plain takes 200, double what the target says of action 1: 80.
+  rows = experience(*ONE_STEP)
+  assert float(plain.loss(rows).extra.td_error[0]) == 7 + 0.5 * 200 - 3
+  assert float(double.loss(rows).extra.td_error[0]) == 7 + 0.5 * 80 - 3
+
+
+def test_three_step_target_stops_at_the_episodes_end():
+  agent = make(n_step=3)
+  rows = (
+    [[1, 2], [1, 1], [3, 1], [9, 9]], [0] * 4, [7, 4, 50, 50],
+    [1, 1, 1, 1], [1, 1, 2, 0], [1, 2, 0, 1],
+  )  # fmt: skip
+  # Truncated after two steps at [3, 1]: 7 + 0.5 * 4 + 0.25 * 80 - 3.
+  loss = agent.loss(experience(*rows))
+  assert float(loss.extra.td_error[0]) == pytest.approx(26)
+
+
+def test_a_train_step_changes_the_network_and_counts():
+  agent = make()
+  before = [v.numpy() for v in agent.q_network.variables]
+  info = agent.train(experience(*ONE_STEP))
+  assert int(agent.train_step_counter) == 1
+  assert np.isfinite(float(info.loss))
+  assert any(
+    np.any(v.numpy() != b)
+    for v, b in zip(agent.q_network.variables, before, strict=True)
+  )
+
+
+@pytest.mark.parametrize("period", [1, 3])
+def test_hard_target_is_copied_every_period_of_train_steps(period):
+  agent = make(target_update_period_train_steps=period)
+  for train_step in range(1, 7):
+    agent.train(experience(*ONE_STEP))
+    same = all(
+      np.array_equal(a, b)
+      for a, b in zip(
+        agent.q_network.variables,
+        agent._target_q_network.variables,
+        strict=True,
+      )
+    )
+    assert same == (train_step % period == 0)
+
+
+def test_soft_target_moves_by_tau():
+  agent = make(target_update_tau=0.25)
+  agent.train(experience(*ONE_STEP))
+  online = agent.q_network.variables[2].numpy()
+  target = agent._target_q_network.variables[2].numpy()
+  np.testing.assert_allclose(
+    target, 0.75 * np.array([[10.0, 20.0]]) + 0.25 * online, rtol=1e-5
+  )
+
+
+def step_once(gradient, optimizer=None, **fields):
+  """Applies one gradient to a variable of ones; returns by how much it moved."""
+  variable = tf.Variable(tf.ones(len(gradient)))
+  agent = config.DqnConfig(
+    optimizer=optimizer or optimizer_configs.RmsProp(0.1), **fields
+  )
+  made = optimizers.make_optimizer(agent, [variable])
+  made.apply_gradients([(tf.constant(gradient), variable)])
+  return 1.0 - variable.numpy()
+
+
+def rmsprop_move(gradient):
+  """RMSprop's first step: 0.1 g / sqrt(0.1 g^2 + 1e-7)."""
+  g = np.array(gradient)
+  return 0.1 * g / np.sqrt(0.1 * g**2 + 1e-7)
+
+
+def test_clipping_by_value_and_by_global_norm():
+  # A gradient small enough for RMSprop's epsilon to matter shows its size.
+  small, large = [3e-4, 4e-4], [3.0, -4.0]
+  np.testing.assert_allclose(step_once(small), rmsprop_move(small), rtol=1e-4)
+  np.testing.assert_allclose(
+    step_once(large, gradient_clip_value=1e-4),
+    rmsprop_move([1e-4, -1e-4]),
+    rtol=1e-4,
+  )
+  # The norm is 5: clipped to 5e-4 it is 1e-4 of the gradient.
+  np.testing.assert_allclose(
+    step_once(large, gradient_clip_global_norm=5e-4),
+    rmsprop_move([3e-4, -4e-4]),
+    rtol=1e-4,
+  )
+
+
+@pytest.mark.parametrize(
+  ("optimizer", "gradient", "expected"),
+  [
+    # m = 0.1, v = 0.001, step size 0.1 * sqrt(0.001) / 0.1 with epsilon-hat.
+    (
+      optimizer_configs.Adam(0.1, epsilon=1.0),
+      1.0,
+      0.001**0.5 * 0.1 / (0.001**0.5 + 1.0),
+    ),
+    # AdamW first shrinks the weight by lr * decay * 1.
+    (
+      optimizer_configs.AdamW(0.1, weight_decay=0.5, epsilon=1e-8),
+      1.0,
+      0.1 * 0.5 + 0.1,
+    ),
+    # 0.1 / sqrt(0.1 + 0.3): epsilon inside the root.
+    (
+      optimizer_configs.RmsProp(0.1, decay=0.9, epsilon=0.3),
+      1.0,
+      0.1 / 0.4**0.5,
+    ),
+  ],
+)
+def test_first_step_of_each_optimizer(optimizer, gradient, expected):
+  moved = step_once([gradient], optimizer)[0]
+  assert moved == pytest.approx(expected, rel=1e-3)
+
+
+def test_amsgrad_divides_by_the_largest_second_moment():
+  moves = {}
+  for amsgrad in (True, False):
+    variable = tf.Variable([1.0])
+    agent = config.DqnConfig(
+      optimizer=optimizer_configs.AdamW(
+        0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
+      )
+    )
+    made = optimizers.make_optimizer(agent, [variable])
+    for gradient in (10.0, 0.0, 0.0, 1.0):
+      before = float(variable[0])
+      made.apply_gradients([(tf.constant([gradient]), variable)])
+    moves[amsgrad] = before - float(variable[0])
+  # v: 50, 25, 12.5, 6.75; bias correction 1 - 0.5^4 = 0.9375.
+  assert moves[False] == pytest.approx(0.1 / (6.75 / 0.9375) ** 0.5, rel=1e-3)
+  # Keras keeps the largest uncorrected moment, 50.
+  assert moves[True] == pytest.approx(0.1 / (50 / 0.9375) ** 0.5, rel=1e-3)
+
+
+def test_dueling_head_by_hand():
+  spec = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
+  network = q_network.QNetwork(spec, 3, hidden_layers=(1,), dueling=True)
+  network.create_variables()
+  names = {v.name: v for v in network.variables}
+  kernels = [v for n, v in names.items() if "kernel" in n]
+  for kernel, value in zip(
+    sorted(kernels, key=lambda v: v.shape[1]),
+    ([[1.0]], [[5.0]], [[1.0, 2.0, 6.0]]),
+    strict=True,
+  ):
+    kernel.assign(value)
+  q, _ = network(tf.constant([[2.0]]))
+  # v = 10, advantages 2, 4, 12 with mean 6.
+  found = sorted(q.numpy()[0].tolist())
+  assert found in ([6.0, 8.0, 16.0], [-2.0, 0.0, 8.0])
+  assert found == [6.0, 8.0, 16.0]
+
+
+@pytest.mark.parametrize(
+  ("spec", "observation", "expected"),
+  [
+    (
+      tensor_spec.BoundedTensorSpec((1, 2), tf.uint8, 0, 255),
+      [[[0, 255]]],
+      [[0.0, 1.0]],
+    ),
+    (tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2), [1, 2],
+     [[0, 1, 0], [0, 0, 1]]),
+    (tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1), [[1, 0]], [[1.0, 0.0]]),
+  ],
+)  # fmt: skip
+def test_every_observation_becomes_flat_floats(spec, observation, expected):
+  encoded = q_network.encode(tf.constant(observation, spec.dtype), spec)
+  np.testing.assert_allclose(encoded, expected)
+
+
+def test_seed_chooses_the_weights():
+  weights = lambda seed: dqn.make_q_network(
+    config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
+  ).variables[0]
+  np.testing.assert_array_equal(weights(1), weights(1))
+  assert np.abs(weights(1) - weights(2)).max() > 1e-3

@@ -1,0 +1,129 @@
+"""Evaluation, video and the learning curve."""
+
+import imageio.v2 as imageio
+import numpy as np
+import PIL.Image
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.environments import loading
+from agents_pipeline.evaluation import evaluator, learning_curve, video
+from agents_pipeline.experiment import seeding
+
+ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
+
+
+def by_hand(seed):
+  """The return of always pushing right, from an environment of our own."""
+  env = loading.make_evaluation_environment("CartPole-v1")
+  env.reset(seed=seed)
+  total, ended = 0.0, False
+  while not ended:
+    _, reward, terminated, truncated, _ = env.step(1)
+    total, ended = total + reward, terminated or truncated
+  return total
+
+
+def test_every_episode_is_whole_and_has_its_own_seed():
+  found = evaluator.evaluate(ALWAYS_RIGHT, "CartPole-v1", 30, seed=4)
+  assert found.seeds[7] == seeding.child_seed(4, "episode", 7)
+  assert len(set(found.seeds)) == 30
+  assert found.returns == [by_hand(seed) for seed in found.seeds]
+  assert found.lengths == [int(r) for r in found.returns]
+  fewer = evaluator.evaluate(ALWAYS_RIGHT, "CartPole-v1", 3, seed=4)
+  assert fewer.returns == found.returns[:3]
+
+
+def test_the_batch_keeps_its_size_to_the_last_episode():
+  sizes = set()
+
+  def act(observations):
+    sizes.add(observations.shape)
+    return ALWAYS_RIGHT(observations)
+
+  evaluator.evaluate(act, "CartPole-v1", 30, seed=0)
+  assert sizes == {(25, 4)}
+
+
+def test_json_tells_every_return_and_the_interval():
+  told = evaluator.Evaluation(
+    "X-v0", True, [1, 2, 3], [10.0, 20.0, 30.0], [1, 2, 3]
+  ).to_json()
+  assert told["mean_return"] == 20.0
+  assert told["standard_deviation"] == 10.0
+  assert told["returns"] == [10.0, 20.0, 30.0]
+  assert told["seeds"] == [1, 2, 3]
+  assert (told["num_episodes"], told["greedy"]) == (3, True)
+  low, high = told["interval_95"]
+  assert 10 <= low < 20 < high <= 30
+
+
+def test_bootstrap_interval_of_a_known_mean():
+  # 100 zeros and 100 ones: the mean's standard error is sqrt(0.25 / 200).
+  low, high = evaluator.bootstrap_interval([0.0] * 100 + [1.0] * 100)
+  error = 1.96 * (0.25 / 200) ** 0.5
+  assert (low, high) == pytest.approx((0.5 - error, 0.5 + error), abs=0.006)
+  assert evaluator.bootstrap_interval([3.0]) == (3.0, 3.0)
+
+
+def test_an_mp4_has_a_frame_for_every_observation(tmp_path):
+  path = tmp_path / "new" / "film.mp4"
+  seen = video.record_video(ALWAYS_RIGHT, "CartPole-v1", path, 2, seed=1)
+  frames = imageio.mimread(path, memtest=False)
+  assert len(frames) == sum(seen.lengths) + 2  # and each episode's first
+  assert frames[0].shape[:2] == (400, 600)
+  assert np.abs(frames[0][..., :3].astype(int) - frames[8][..., :3]).max() > 50
+  assert imageio.get_reader(path).get_meta_data()["fps"] == 50  # CartPole's
+  assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_gif_shows_every_observation_for_its_time(tmp_path):
+  path = tmp_path / "film.gif"
+  seen = video.record_video(ALWAYS_RIGHT, "CartPole-v1", path, 1, seed=1)
+  with PIL.Image.open(path) as film:
+    assert film.size == (600, 400)
+    milliseconds = 0
+    for i in range(film.n_frames):  # equal frames in a row become one
+      film.seek(i)
+      milliseconds += film.info["duration"]
+    assert film.info["loop"] == 0
+  assert milliseconds == 20 * (seen.lengths[0] + 1)
+
+
+def test_frames_are_padded_to_even_sides():
+  frame = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3)
+  even = video._even(frame)
+  assert even.shape == (4, 6, 3)
+  np.testing.assert_array_equal(even[:3, :5], frame)
+  np.testing.assert_array_equal(even[3, :5], frame[2])
+
+
+def test_other_endings_are_refused(tmp_path):
+  with pytest.raises(errors.UserError, match="ending in .mp4 or .gif"):
+    video.record_video(
+      ALWAYS_RIGHT, "CartPole-v1", tmp_path / "film.avi", 1, seed=1
+    )
+
+
+def test_random_actions_are_seeded_and_cover_the_space():
+  draw = lambda seed: evaluator.random_act("CartPole-v1", seed)(
+    np.zeros((50, 4))
+  )
+  np.testing.assert_array_equal(draw(1), draw(1))
+  assert set(draw(1)) == {0, 1}
+  assert np.any(draw(1) != draw(2))
+
+
+def test_the_learning_curve_is_a_picture(tmp_path):
+  path = tmp_path / "curve.png"
+  rows = [
+    {"env_steps": 0, "episode_return": None, "evaluation_return": 9.0},
+    {"env_steps": 1000, "episode_return": 20.0, "evaluation_return": None},
+    {"env_steps": 2000, "episode_return": 50.0, "evaluation_return": 80.0},
+  ]
+  learning_curve.plot(rows, "CartPole-v1", path)
+  drawn = imageio.imread(path)
+  assert drawn.shape == (540, 960, 4)
+  colours = {tuple(c) for c in drawn[..., :3].reshape(-1, 3)[::7]}
+  assert (0x9D, 0xB4, 0xC8) in colours and (0xC1, 0x44, 0x0E) in colours
+  learning_curve.plot([], "nothing yet", path)

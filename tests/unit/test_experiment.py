@@ -1,0 +1,212 @@
+"""Configuration, gin files, seeds and the run folder."""
+
+import dataclasses
+
+import gin
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import (
+  config,
+  gin_files,
+  optimizers,
+  run_directory,
+  schedules,
+  seeding,
+)
+
+LEAST = [
+  "Experiment.agent = @DqnConfig()",
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 10",
+]
+
+
+@pytest.mark.parametrize(
+  ("bindings", "message"),
+  [
+    ([], "Experiment.agent is required and not bound"),
+    (LEAST[:1], "EnvironmentConfig.name is required and not bound"),
+    (LEAST[:2], "TrainingConfig.num_env_steps is required and not bound"),
+    (
+      [*LEAST, "DqnConfg.gamma = 1"],
+      "unknown gin name 'DqnConfg': did you mean 'DqnConfig'?",
+    ),
+    (
+      [*LEAST, "DqnConfig.gama = 1"],
+      "unknown gin parameter DqnConfig.gama: did you mean 'gamma'?",
+    ),
+    (
+      [*LEAST, "DqnConfig.epsilon = @ConstntEpsilon()"],
+      "unknown gin name 'ConstntEpsilon': did you mean 'ConstantEpsilon'?",
+    ),
+    (
+      [*LEAST, "DqnConfig.gamma = 1.5"],
+      "DqnConfig.gamma = 1.5: expected a number in [0, 1]",
+    ),
+    (
+      [*LEAST, "DqnConfig.gamma = 'x'"],
+      "DqnConfig.gamma = 'x': expected a number in [0, 1]",
+    ),
+    (
+      [*LEAST, "DqnConfig.batch_size = 0"],
+      "DqnConfig.batch_size = 0: expected a whole number of at least 1",
+    ),
+    (
+      [*LEAST, "DqnConfig.batch_size = 2.0"],
+      "DqnConfig.batch_size = 2.0: expected a whole number of at least 1",
+    ),
+    (
+      [*LEAST, "DqnConfig.double = 1"],
+      "DqnConfig.double = 1: expected True or False",
+    ),
+    (
+      [*LEAST, "DqnConfig.hidden_layers = (64, 0)"],
+      "DqnConfig.hidden_layers = (64, 0): expected a tuple of positive whole "
+      "numbers such as (64, 64)",
+    ),
+    (
+      [*LEAST, "EnvironmentConfig.backend = 'tesnor'"],
+      "EnvironmentConfig.backend = 'tesnor': expected one of 'auto', 'tensor', "
+      "'gymnasium'; did you mean 'tensor'?",
+    ),
+    (
+      [*LEAST, "DqnConfig.epsilon = 0.1"],
+      "DqnConfig.epsilon = 0.1: expected one of @ConstantEpsilon(), "
+      "@LinearEpsilon(), @ExponentialEpsilon(), @GeometricEpsilon()",
+    ),
+    (
+      [*LEAST, "DqnConfig.target_update_tau = 0"],
+      "DqnConfig.target_update_tau = 0: expected a number in (0, 1]",
+    ),
+    (
+      [*LEAST, "ReplayConfig.capacity_env_steps = 10"],
+      "DqnConfig.batch_size = 64: expected at most "
+      "ReplayConfig.capacity_env_steps = 10",
+    ),
+    (
+      [
+        *LEAST,
+        "DqnConfig.gradient_clip_value = 1.0",
+        "DqnConfig.gradient_clip_global_norm = 1.0",
+      ],
+      "DqnConfig.gradient_clip_value and .gradient_clip_global_norm are both "
+      "bound: expected at most one",
+    ),
+    (
+      [*LEAST, "EnvironmentConfig.num_envs = 2000"],
+      "DqnConfig.num_env_steps_before_training = 1000: expected at least "
+      "n_step * num_envs = 2000, so that there is something to sample",
+    ),
+  ],
+)
+def test_wrong_configurations_are_one_line(bindings, message):
+  with pytest.raises(errors.UserError) as caught:
+    gin_files.load_experiment([], bindings)
+  assert str(caught.value) == message
+
+
+def test_a_missing_file_is_named_with_the_nearest(tmp_path):
+  (tmp_path / "cartpole.gin").touch()
+  with pytest.raises(errors.UserError, match="did you mean .*cartpole.gin"):
+    gin_files.load_experiment([tmp_path / "cartpol.gin"])
+
+
+def test_later_files_and_bindings_override_earlier_ones(tmp_path):
+  first, second = tmp_path / "first.gin", tmp_path / "second.gin"
+  first.write_text("\n".join(LEAST) + "\nDqnConfig.gamma = 0.1\n")
+  second.write_text("DqnConfig.gamma = 0.2\nDqnConfig.n_step = 2\n")
+  experiment = gin_files.load_experiment(
+    [first, second], ["DqnConfig.n_step = 3"]
+  )
+  assert (experiment.agent.gamma, experiment.agent.n_step) == (0.2, 3)
+
+
+def test_the_configuration_is_locked_and_frozen():
+  experiment = gin_files.load_experiment([], LEAST)
+  with pytest.raises(RuntimeError):
+    gin.bind_parameter("DqnConfig.gamma", 0.5)
+  with pytest.raises(dataclasses.FrozenInstanceError):
+    experiment.agent.gamma = 0.5
+
+
+def test_the_operative_configuration_gives_the_same_experiment(tmp_path):
+  bindings = [
+    *LEAST,
+    "DqnConfig.epsilon = @ExponentialEpsilon()",
+    "ExponentialEpsilon.final = 0.01",
+    "DqnConfig.optimizer = @AdamW()",
+    "AdamW.amsgrad = True",
+    "DqnConfig.hidden_layers = (7, 8, 9)",
+  ]
+  experiment = gin_files.load_experiment([], bindings)
+  text = gin_files.operative_config()
+  for field in dataclasses.fields(config.DqnConfig):
+    component = field.default is dataclasses.MISSING
+    assert component or f"DqnConfig.{field.name} = " in text
+  file = tmp_path / "config.gin"
+  file.write_text(text)
+  assert gin_files.load_experiment([file]) == experiment
+  assert gin_files.operative_config() == text
+
+
+def test_differences_are_told_by_name():
+  gin_files.load_experiment([], LEAST)
+  before = gin_files.operative_config()
+  gin_files.load_experiment(
+    [], [*LEAST, "DqnConfig.gamma = 0.5", "DqnConfig.hidden_layers = (1, 2)"]
+  )
+  after = gin_files.operative_config()
+  assert gin_files.differences(before, before) == []
+  assert gin_files.differences(before, after) == [
+    "DqnConfig.gamma: 0.99 -> 0.5",
+    "DqnConfig.hidden_layers: (64, 64) -> (1, 2)",
+  ]
+
+
+def test_derived_values():
+  experiment = gin_files.load_experiment(
+    [],
+    [
+      *LEAST,
+      "EnvironmentConfig.num_envs = 3",
+      "DqnConfig.num_collect_steps_per_iteration = 4",
+      "ReplayConfig.capacity_env_steps = 100",
+    ],
+  )
+  assert experiment.num_env_steps_per_iteration == 12
+  assert experiment.replay_length == 34
+
+
+def test_child_seeds_differ_by_name_and_by_parent():
+  seeds = [seeding.Seeds(0), seeding.Seeds(1)]
+  names = ["network", "exploration", "environment", "replay", "evaluation"]
+  children = {getattr(s, name) for s in seeds for name in names}
+  assert len(children) == 10
+  assert seeding.Seeds(0) == seeds[0]
+  assert seeding.Seeds(0).network == 1014471771  # the same everywhere, always
+  assert all(0 <= child < 2**31 for child in children)
+
+
+def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(tmp_path):
+  run = run_directory.RunDirectory(tmp_path)
+  assert not run.is_begun
+  for name in ("config.gin", "run.json", "events.out.tfevents.1", "mine.txt"):
+    (tmp_path / name).touch()
+  run.policy.mkdir()
+  assert run.is_begun
+  run.clear()
+  assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_choices_are_the_classes_of_their_modules():
+  for module, listed in (
+    (schedules, schedules.EPSILONS),
+    (optimizers, optimizers.OPTIMIZERS),
+  ):
+    classes = [
+      value
+      for value in vars(module).values()
+      if isinstance(value, type) and dataclasses.is_dataclass(value)
+    ]
+    assert tuple(classes) == listed

@@ -1,0 +1,67 @@
+"""The loop, driven by calls that only count."""
+
+import pytest
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.collection import episode_statistics
+from agents_pipeline.training import iterations, loop
+
+
+def run(sizes, start=0, loss=2.0):
+  """Runs the loop over fake calls; returns results and the tape of calls."""
+  tape = []
+  statistics = episode_statistics.EpisodeStatistics(1)
+  statistics.env_steps.assign(start)
+  train_steps = tf.Variable(0, dtype=tf.int64)
+
+  def collect(count):
+    tape.append(("collect", int(count)))
+    done = int(count) * sizes.num_env_steps_per_iteration
+    statistics.env_steps.assign_add(done)
+
+  def train(count):
+    collect(count)
+    tape[-1] = ("train", int(count))
+    train_steps.assign_add(int(count))
+    return iterations.TrainTotals(
+      tf.constant(int(count), tf.int64),
+      tf.constant(loss * int(count)),
+      tf.constant(3.0 * int(count)),
+    )
+
+  compiled = iterations.Iterations(collect, train)
+  results = list(loop.run(compiled, sizes, statistics, train_steps))
+  return results, tape
+
+
+def test_collects_first_then_trains_and_stops_at_every_period():
+  results, tape = run(loop.LoopSizes(500, 150, 1, (100, 250)))
+  assert tape == [
+    ("collect", 100), ("collect", 50), ("train", 50), ("train", 50),
+    ("train", 50), ("train", 100), ("train", 100),
+  ]  # fmt: skip
+  assert [r.env_steps for r in results] == [100, 150, 200, 250, 300, 400, 500]
+  assert results[-1].train_steps == 350
+  assert (results[0].loss, results[0].num_train_steps) == (None, 0)
+  assert (results[3].loss, results[3].q_value) == (2.0, 3.0)
+  assert results[3].num_env_steps == 50
+
+
+def test_goes_on_from_where_the_counters_stand():
+  results, tape = run(loop.LoopSizes(300, 50, 1, (100,)), start=170)
+  assert tape == [("train", 30), ("train", 100)]
+  assert [r.env_steps for r in results] == [200, 300]
+  assert run(loop.LoopSizes(300, 50, 1, (100,)), start=300)[0] == []
+
+
+def test_many_environments_round_up_to_whole_iterations():
+  results, tape = run(loop.LoopSizes(100, 8, 16, (50,)))
+  assert tape == [("collect", 1), ("train", 3), ("train", 3)]
+  assert [r.env_steps for r in results] == [16, 64, 112]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_run(loss):
+  with pytest.raises(errors.RunError, match="diverged.* at train step 50, env"):
+    run(loop.LoopSizes(300, 50, 1, (100,)), loss=loss)

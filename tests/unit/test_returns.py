@@ -1,0 +1,129 @@
+"""n-step returns, with numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.trajectories import trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.losses import returns
+
+FIRST, MID, LAST = 0, 1, 2
+
+
+def window(step_types, next_step_types, rewards, discounts):
+  """One window [1, T]; the observation of row i is 10 * i."""
+  row = lambda x, dtype: tf.constant([x], dtype)
+  length = len(rewards)
+  return trajectory.Trajectory(
+    row(step_types, tf.int32),
+    row([[10.0 * i] for i in range(length)], tf.float32),
+    row(list(range(length)), tf.int64),
+    (),
+    row(next_step_types, tf.int32),
+    row(rewards, tf.float32),
+    row(discounts, tf.float32),
+  )
+
+
+def convert(experience, gamma, compiled):
+  """Runs the conversion, with the window as tensors of the function."""
+  return compiled(lambda x: returns.n_step_transition(x, gamma))(experience)
+
+
+def numbers(transition):
+  after = transition.next_time_step
+  return (
+    float(after.reward[0]),
+    float(after.discount[0]),
+    float(after.observation[0, 0]),
+    int(after.step_type[0]),
+  )
+
+
+def test_one_step_is_the_row_itself(compiled):
+  experience = window([MID, MID], [MID, MID], [5, 7], [1, 1])
+  found = convert(experience, 0.9, compiled)
+  assert numbers(found) == pytest.approx((5, 1, 10, MID))
+  assert int(found.action_or_policy_step.action[0]) == 0 if hasattr(
+    found, "action_or_policy_step"
+  ) else int(found.action_step.action[0]) == 0
+  assert float(found.time_step.observation[0, 0]) == 0
+
+
+def test_three_steps_within_an_episode(compiled):
+  experience = window([MID] * 4, [MID] * 4, [1, 2, 4, 99], [1] * 4)
+  # 1 + 0.5 * 2 + 0.25 * 4 = 3; gamma^2 = 0.25, the agent multiplies by gamma.
+  found = convert(experience, 0.5, compiled)
+  assert numbers(found) == pytest.approx((3, 0.25, 30, MID))
+
+
+def test_stops_at_a_termination_and_bootstraps_with_zero(compiled):
+  experience = window(
+    [MID, MID, LAST, FIRST],
+    [MID, LAST, FIRST, MID],
+    [1, 2, 0, 99],
+    [1, 0, 1, 1],
+  )
+  # 1 + 0.5 * 2 = 2, and nothing of the next episode's 99.
+  found = convert(experience, 0.5, compiled)
+  assert numbers(found) == pytest.approx((2, 0, 20, LAST))
+
+
+def test_stops_at_a_truncation_and_bootstraps_from_its_last_observation(
+  compiled,
+):
+  experience = window(
+    [MID, MID, LAST, FIRST],
+    [MID, LAST, FIRST, MID],
+    [1, 2, 0, 99],
+    [1, 1, 1, 1],
+  )
+  # 1 + 0.5 * 2 = 2, then gamma^2 * V(observation 20): discount 0.5 * gamma.
+  found = convert(experience, 0.5, compiled)
+  assert numbers(found) == pytest.approx((2, 0.5, 20, LAST))
+
+
+def test_truncation_corrects_what_tf_agents_computes():
+  """tensorflow/agents#939: theirs adds the next episode's reward."""
+  experience = window(
+    [MID, LAST, FIRST, MID], [LAST, FIRST, MID, MID], [1, 0, 8, 0], [1] * 4
+  )
+  theirs = trajectory.to_n_step_transition(experience, gamma=0.5)
+  ours = returns.n_step_transition(experience, gamma=0.5)
+  # Theirs: 1 + 0.5 * 0 + 0.25 * 8 = 3, from an observation of episode 2.
+  assert float(theirs.next_time_step.reward[0]) == pytest.approx(3)
+  assert float(theirs.next_time_step.observation[0, 0]) == 30
+  # Right: the one reward of this episode, and its own last observation.
+  assert numbers(ours) == pytest.approx((1, 1, 10, LAST))
+
+
+def test_environment_discounts_are_multiplied_in(compiled):
+  experience = window([MID] * 3, [MID] * 3, [1, 2, 0], [0.5, 0.8, 1])
+  # 1 + gamma * 0.5 * 2 = 2 with gamma 1; discount 0.5 * 0.8.
+  found = convert(experience, 1.0, compiled)
+  assert numbers(found) == pytest.approx((2, 0.4, 20, MID))
+
+
+def test_gamma_zero_keeps_the_first_reward_alone(compiled):
+  experience = window([MID] * 4, [MID] * 4, [3, 2, 4, 9], [1] * 4)
+  reward, discount, _, _ = numbers(convert(experience, 0.0, compiled))
+  assert (reward, discount) == (3, 0)
+
+
+def test_each_window_of_a_batch_is_cut_where_it_ends():
+  ends = window([MID, LAST, FIRST], [LAST, FIRST, MID], [1, 0, 5], [0, 1, 1])
+  goes_on = window([MID] * 3, [MID] * 3, [1, 2, 5], [1] * 3)
+  both = tf.nest.map_structure(
+    lambda *x: tf.concat(x, 0), ends, goes_on
+  )
+  found = returns.n_step_transition(both, gamma=1.0).next_time_step
+  np.testing.assert_allclose(found.reward, [1, 3])
+  np.testing.assert_allclose(found.discount, [0, 1])
+  np.testing.assert_allclose(found.observation[:, 0], [10, 20])
+  assert isinstance(found, ts.TimeStep)
+
+
+def test_a_window_of_one_row_is_refused():
+  with pytest.raises(ValueError, match="at least 2 rows, got 1"):
+    returns.n_step_transition(window([MID], [MID], [1], [1]), 0.9)
