@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
-.PHONY: help install train test check format bench lock clean
+.PHONY: help install train test quick check format bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -37,6 +37,9 @@ train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
 
 test: $(TESTABLE)  ## run every test
 	$(BIN)/python -m pytest tests
+
+quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
+	$(BIN)/python -m pytest tests -m "not slow"
 
 check: $(TESTABLE)  ## format, lint, types and the quick tests
 	$(BIN)/python -m compileall -q agents_pipeline tests benchmarks

@@ -29,24 +29,24 @@ class DqnExtra(NamedTuple):
   q_value: tf.Tensor
 
 
-class _OurDqn:
-  """What both of TF-Agents' classes get from us.
+class DqnAgent(dqn_agent.DqnAgent):
+  """TF-Agents' `DqnAgent`, with three things put right.
 
   * n-step returns stop at the end of an episode (tensorflow/agents#939).
   * A train step reports the q values it saw.
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   """
 
+  def __init__(self, *args, **kwargs):
+    super().__init__(*args, **kwargs)
+    self._as_transition = functools.partial(
+      returns.n_step_transition, gamma=self._gamma
+    )
+
   @property
   def q_network(self) -> q_network.QNetwork:
     """The network that learns."""
     return self._q_network
-
-  def cut_at_episode_ends(self, gamma: float) -> None:
-    """Replaces TF-Agents' conversion of windows to transitions."""
-    self._as_transition = functools.partial(
-      returns.n_step_transition, gamma=gamma
-    )
 
   def _td_loss(self, q_values, next_q_values, rewards, discounts):
     self._seen_q_values = q_values  # of this very trace; `_loss` returns it
@@ -64,12 +64,8 @@ class _OurDqn:
     )
 
 
-class DqnAgent(_OurDqn, dqn_agent.DqnAgent):
-  """`dqn_agent.DqnAgent` with correct n-step returns."""
-
-
-class DoubleDqnAgent(_OurDqn, dqn_agent.DdqnAgent):
-  """`dqn_agent.DdqnAgent` with correct n-step returns."""
+class DoubleDqnAgent(DqnAgent, dqn_agent.DdqnAgent):
+  """The same with TF-Agents' `DdqnAgent` (van Hasselt et al. 2016)."""
 
 
 def make_q_network(
@@ -97,7 +93,7 @@ def make_q_network(
 
 def make_dqn_agent(
   agent: config.DqnConfig, time_step_spec, action_spec, seed: int
-) -> DqnAgent | DoubleDqnAgent:
+) -> DqnAgent:
   """Builds the agent, initialised and ready to be compiled.
 
   Its `train` takes trajectories of [B, n_step + 1, ...].
@@ -108,9 +104,7 @@ def make_dqn_agent(
     action_spec: of one environment, numbered from 0.
     seed: of the initial weights.
   """
-  network = make_q_network(
-    agent, time_step_spec.observation, action_spec, seed
-  )
+  network = make_q_network(agent, time_step_spec.observation, action_spec, seed)
   losses = {
     "huber": common.element_wise_huber_loss,
     "squared": common.element_wise_squared_loss,
@@ -129,7 +123,6 @@ def make_dqn_agent(
     reward_scale_factor=agent.reward_scale,
     train_step_counter=tf.Variable(0, dtype=tf.int64, name="train_steps"),
   )
-  dqn.cut_at_episode_ends(agent.gamma)
   dqn.initialize()
   return dqn
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import sys
 import tempfile
@@ -23,8 +24,8 @@ def run(main: Callable[[], int]) -> None:
   """Runs a binary's main and exits with its code.
 
   Args:
-    main: returns an exit code. `UserError` exits with 2, `RunError` with 1,
-      each with one line.
+    main: returns an exit code. `UserError` exits with 2, `RunError` and
+      `OSError` (a full disk) with 1, each with one line.
   """
 
   def guarded(argv: Sequence[str]) -> None:
@@ -36,7 +37,7 @@ def run(main: Callable[[], int]) -> None:
       code = main()
     except errors.UserError as error:
       code = _tell(error, WRONG_INPUT)
-    except errors.RunError as error:
+    except (errors.RunError, OSError) as error:
       code = _tell(error, FAILED)
     sys.exit(code)
 
@@ -47,12 +48,16 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    sys.exit(_tell(error, WRONG_INPUT))
+    missing = re.match(
+      r"flag (--\w+)=None: Flag .* must have a value", str(error)
+    )
+    told = f"{missing.group(1)} is required" if missing else str(error)
+    sys.exit(_tell(told, WRONG_INPUT))
   except SystemExit as leaving:  # absl exits with 1 after --help
     sys.exit(DONE if leaving.code == 1 else leaving.code)
 
 
-def _tell(error: Exception, code: int) -> int:
+def _tell(error: object, code: int) -> int:
   first = str(error).strip().split("\n")[0]
   print(f"error: {first}", file=sys.stderr, flush=True)
   return code

@@ -31,23 +31,23 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> int:
   """Reads the flags, films, and returns the exit code."""
-  if bool(_POLICY_DIR.value) == _RANDOM_POLICY.value:
+  policy_dir, environment = _POLICY_DIR.value, _ENVIRONMENT.value
+  if bool(policy_dir) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
-  if _RANDOM_POLICY.value and not _ENVIRONMENT.value:
-    raise errors.UserError("--random_policy: expected --environment as well")
   output = pathlib.Path(_OUTPUT.value)
   command_line.check_writable(output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy, video
   video.check_format(output)
-  if _RANDOM_POLICY.value:
-    environment = _ENVIRONMENT.value
+  if policy_dir:
+    policy, environment = served_policy.load_for(
+      pathlib.Path(policy_dir), environment
+    )
+    act: evaluator.Act = policy.act
+  elif environment:
     act = evaluator.random_act(environment, _SEED.value)
   else:
-    policy, environment = served_policy.load_for(
-      pathlib.Path(_POLICY_DIR.value), _ENVIRONMENT.value
-    )
-    act = policy.act
+    raise errors.UserError("--random_policy: expected --environment as well")
   seen = video.record_video(
     act, environment, output, _NUM_EPISODES.value, _SEED.value
   )

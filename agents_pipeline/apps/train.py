@@ -20,9 +20,7 @@ _GIN_FILES = flags.DEFINE_multi_string(
 _GIN_BINDINGS = flags.DEFINE_multi_string(
   "gin_bindings", [], "Single bindings, such as 'DqnConfig.gamma = 0.9'."
 )
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Of everything random.", lower_bound=0
-)
+_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
 _DEVICE = flags.DEFINE_enum(
   "device", "auto", ["auto", "cpu", "gpu"], "What runs; 'auto' is the CPU."
 )

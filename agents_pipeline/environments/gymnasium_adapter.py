@@ -60,7 +60,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     )
     self._first_action = spaces.first_number(vector_env.single_action_space)
     self._first_observation = spaces.first_number(self._observation_space)
-    self._num_episodes = np.zeros(self.batch_size, np.int64)
+    self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     self._to_act_from: ts.TimeStep | None = None
 
   @property
@@ -167,10 +167,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       env.action_space.seed(seed)
 
   def _cast(self, observation) -> np.ndarray:
-    return (
-      np.array(observation, self._observation_spec.dtype)
-      - self._observation_spec.dtype.type(self._first_observation)
-    )
+    return np.array(
+      observation, self._observation_spec.dtype
+    ) - self._observation_spec.dtype.type(self._first_observation)
 
   def close(self) -> None:
     """Closes the environments and their processes."""
@@ -199,8 +198,8 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
 
   def __init__(self, environment: GymnasiumEnvironment):
     super().__init__(environment)
-    self._tracked = _EpisodeNumbers(environment)
     self._specs = tf.nest.flatten(self.time_step_spec())
+    self._tracked = _EpisodeNumbers(environment)
 
   @property
   def tracked(self) -> tf.train.experimental.PythonState:
@@ -215,14 +214,23 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     Args:
       action: [B] int64.
     """
+    return self._call(self.pyenv.step_and_reset, [action], 2)
+
+  def _current_time_step(self) -> ts.TimeStep:
+    # Theirs remembers only what came of their own `step`.
+    return self._call(lambda: (self.pyenv.current_time_step(),), [], 1)[0]
+
+  def _call(self, function, arguments, num_time_steps: int) -> tuple:
+    """Calls Python, which returns so many time steps of [B, ...]."""
     flat = tf.numpy_function(
-      lambda a: tf.nest.flatten(self.pyenv.step_and_reset(a)),
-      [action],
-      [spec.dtype for spec in self._specs] * 2,
-      name="step_and_reset",
+      lambda *a: tf.nest.flatten(function(*a)),
+      arguments,
+      [spec.dtype for spec in self._specs] * num_time_steps,
     )
-    for tensor, spec in zip(flat, self._specs * 2, strict=True):
+    size = len(self._specs)
+    for tensor, spec in zip(flat, self._specs * num_time_steps, strict=True):
       tensor.set_shape([self.batch_size, *spec.shape])
-    half = len(self._specs)
-    pack = lambda part: tf.nest.pack_sequence_as(self.time_step_spec(), part)
-    return pack(flat[:half]), pack(flat[half:])
+    return tuple(
+      tf.nest.pack_sequence_as(self.time_step_spec(), flat[i : i + size])
+      for i in range(0, len(flat), size)
+    )

@@ -125,7 +125,8 @@ def make_evaluation_environment(
   """
   spec = environment_spec(name)
   with _one_line(name):
-    return gym.make(spec, render_mode=render_mode)
+    kwargs = {"render_mode": render_mode} if render_mode else {}
+    return gym.make(spec, **kwargs)
 
 
 def render_modes(name: str) -> list[str]:

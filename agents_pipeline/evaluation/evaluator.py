@@ -79,8 +79,11 @@ def bootstrap_interval(
     0, len(numbers), (_BOOTSTRAPS, len(numbers))
   )
   tail = 100 * (1 - confidence) / 2
-  low, high = np.percentile(numbers[draws].mean(axis=1), [tail, 100 - tail])
-  return float(low), float(high)
+  means = numbers[draws].mean(axis=1)
+  return (
+    float(np.percentile(means, tail)),
+    float(np.percentile(means, 100 - tail)),
+  )
 
 
 def evaluate(
@@ -100,8 +103,11 @@ def evaluate(
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   count = min(num_episodes, _AT_ONCE)
-  envs = [loading.make_evaluation_environment(environment) for _ in range(count)]
-  returns, lengths = np.zeros(num_episodes), np.zeros(num_episodes, int)
+  envs = [
+    loading.make_evaluation_environment(environment) for _ in range(count)
+  ]
+  returns: np.ndarray = np.zeros(num_episodes)
+  lengths: np.ndarray = np.zeros(num_episodes, int)
   try:
     for first in range(0, num_episodes, count):
       span = slice(first, min(first + count, num_episodes))
@@ -121,7 +127,8 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
     # The batch keeps its size, so that the policy is traced once.
     + [envs[0].observation_space.sample()] * (len(envs) - len(seeds))
   )
-  returns, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), int)
+  returns: np.ndarray = np.zeros(len(seeds))
+  lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
     actions = act(observations)

@@ -7,9 +7,7 @@ import matplotlib.figure
 import matplotlib.ticker
 
 
-def plot(
-  rows: Sequence[dict], environment: str, path: pathlib.Path
-) -> None:
+def plot(rows: Sequence[dict], environment: str, path: pathlib.Path) -> None:
   """Draws episode returns while training and the evaluations among them.
 
   Args:

@@ -62,7 +62,8 @@ def check_format(path: pathlib.Path) -> None:
   """Raises UserError where the ending of a path is no format we write."""
   if path.suffix not in _FORMATS:
     raise errors.UserError(
-      f"--output={str(path)!r}: expected a file ending in {' or '.join(_FORMATS)}"
+      f"--output={str(path)!r}: expected a file ending in "
+      f"{' or '.join(_FORMATS)}"
     )
 
 

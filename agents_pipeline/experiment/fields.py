@@ -30,9 +30,9 @@ class _Number:
       return ""
     kinds = (int,) if self.whole else (int, float)
     fits = isinstance(value, kinds) and not isinstance(value, bool)
-    if fits and math.isfinite(value) and self.low <= value <= self.high:
-      if not (self.above and value == self.low):
-        return ""
+    in_span = fits and self.low <= value <= self.high and math.isfinite(value)
+    if in_span and not (self.above and value == self.low):
+      return ""
     noun = "a whole number" if self.whole else "a number"
     if self.high < math.inf:
       span = f"in {'(' if self.above else '['}{self.low:g}, {self.high:g}]"

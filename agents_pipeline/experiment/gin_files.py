@@ -1,16 +1,16 @@
 """gin files in, a locked experiment out, and back to a file again."""
 
+import dataclasses
 import os
 import pathlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import gin
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import config
-
-_WIDTH = 79
 
 
 def load_experiment(
@@ -43,13 +43,32 @@ def load_experiment(
     raise errors.UserError(_explain(error)) from None
 
 
-def operative_config() -> str:
-  """The configuration in force, every value, as text that gin reads back."""
-  return gin.operative_config_str(max_line_length=_WIDTH)
+def to_text(experiment: config.Experiment) -> str:
+  """Writes every value of an experiment as a gin file that gives it back.
+
+  gin's own operative configuration leaves out defaults that are objects, and
+  holds whatever else was called meanwhile, such as TF-Agents' agents.
+  """
+  sections: list[str] = []
+  waiting: list[Any] = [experiment]
+  while waiting:
+    one = waiting.pop(0)
+    name = type(one).__name__
+    lines = [f"# {name}"]
+    for field in dataclasses.fields(one):
+      value = getattr(one, field.name)
+      if dataclasses.is_dataclass(value):
+        waiting.append(value)
+        value = f"@{type(value).__name__}()"
+      else:
+        value = repr(value)
+      lines.append(f"{name}.{field.name} = {value}")
+    sections.append("\n".join(lines) + "\n")
+  return "\n".join(sections)
 
 
 def differences(before: str, after: str) -> list[str]:
-  """Bindings that differ between two operative configurations.
+  """Bindings that differ between two texts of `to_text`.
 
   Returns:
     "Class.field: old -> new", one for each difference, in order of name.
@@ -63,10 +82,9 @@ def differences(before: str, after: str) -> list[str]:
 
 
 def _bindings(text: str) -> dict[str, str]:
-  joined = re.sub(r"\\\n\s*", " ", text)
-  joined = re.sub(r"=\s*\n\s+", "= ", joined)
-  pairs = re.findall(r"^([\w./@]+)\s*=\s*(.*(?:\n[ \t]+.*)*)", joined, re.M)
-  return {name: re.sub(r"\s+", " ", value) for name, value in pairs}
+  return dict(
+    line.split(" = ", 1) for line in text.splitlines() if " = " in line
+  )
 
 
 def _nearest_file(file: str | os.PathLike) -> str:

@@ -55,12 +55,11 @@ class QNetwork(network.Network):
       The spec of q [A].
     """
     del input_tensor_spec, kwargs
-    if self._network_output_spec is None:
-      spec = self.input_tensor_spec
-      q_values, _ = self(tf.zeros([1, *spec.shape], spec.dtype))  # [1, A]
-      self._network_output_spec = tf.TensorSpec(
-        q_values.shape[1:], q_values.dtype
-      )
+    spec = self.input_tensor_spec
+    q_values, _ = self(tf.zeros([1, *spec.shape], spec.dtype))  # [1, A]
+    self._network_output_spec = tf.TensorSpec(
+      q_values.shape[1:], q_values.dtype
+    )
     return self._network_output_spec
 
   def call(self, observation, step_type=None, network_state=(), training=False):

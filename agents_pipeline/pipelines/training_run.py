@@ -29,6 +29,8 @@ from agents_pipeline.records import (
 )
 from agents_pipeline.training import loop
 
+Sink = writers.CsvWriter | writers.TensorBoardWriter | progress.Progress
+
 # May differ when a run goes on: it only says how far.
 _EXTENDABLE = "TrainingConfig.num_env_steps"
 
@@ -58,7 +60,7 @@ def train(
   """Runs an experiment into a run folder, or goes on where it stopped.
 
   Args:
-    experiment: what to run; gin holds the same configuration.
+    experiment: what to run.
     run: where.
     seed: of everything random.
     device: 'auto', 'cpu' or 'gpu'.
@@ -72,10 +74,10 @@ def train(
     UserError: something the person gave is wrong; nothing was changed.
     RunError: the run failed; what it had saved is kept.
   """
-  operative = gin_files.operative_config()
+  text = gin_files.to_text(experiment)
   seeds = seeding.Seeds(seed)
   if not overwrite:
-    _check_continues(run, operative, seed)
+    _check_continues(run, text, seed)
   if not overwrite and _is_finished(run, experiment):
     person.say(
       f"{run.root} is finished: {experiment.training.num_env_steps:,} env "
@@ -96,12 +98,10 @@ def train(
   if resumes:
     pipeline.resume()
     person.say(f"goes on at {int(pipeline.statistics.env_steps):,} env steps")
-  run.config.write_text(operative, "utf-8")
+  run.config.write_text(text, "utf-8")
   record = run_record.RunRecord(run.run_record, seed, device)
   try:
-    complete = _train(
-      experiment, run, pipeline, seeds, keeper, resumes, person
-    )
+    complete = _train(experiment, run, pipeline, seeds, keeper, resumes, person)
     if not complete:
       record.end("stopped")
       return False
@@ -117,7 +117,7 @@ def train(
 
 
 def _check_continues(
-  run: run_directory.RunDirectory, operative: str, seed: int
+  run: run_directory.RunDirectory, text: str, seed: int
 ) -> None:
   if run.root.exists() and not run.root.is_dir():
     raise errors.UserError(f"--root_dir={str(run.root)!r} is a file")
@@ -125,7 +125,7 @@ def _check_continues(
     return
   changed = [
     line
-    for line in gin_files.differences(run.config.read_text("utf-8"), operative)
+    for line in gin_files.differences(run.config.read_text("utf-8"), text)
     if not line.startswith(_EXTENDABLE)
   ]
   if changed:
@@ -161,7 +161,7 @@ def _train(
 ) -> bool:
   """The training itself; returns whether it reached its end."""
   env_steps = int(pipeline.statistics.env_steps)
-  sinks = [
+  sinks: list[Sink] = [
     writers.CsvWriter(run.metrics, env_steps if resumes else None),
     writers.TensorBoardWriter(run.root),
     progress.Progress(experiment.training.num_env_steps, env_steps),
@@ -267,7 +267,7 @@ def _row(
   )
 
 
-def _write(sinks, row: metrics.Row) -> None:
+def _write(sinks: list[Sink], row: metrics.Row) -> None:
   for sink in sinks:
     sink.write(row)
 

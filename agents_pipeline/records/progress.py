@@ -48,8 +48,12 @@ class Progress:
       self._bar.update(steps - self._bar.n)
     elif row["evaluation_return"] is not None or self._is_time(steps):
       self._last_line = time.monotonic()
-      print(f"{steps:>9,} of {self._total:,} env steps{self._left(steps)}"
-            f"{', ' if words else ''}{words}", file=sys.stderr, flush=True)
+      print(
+        f"{steps:>9,} of {self._total:,} env steps{self._left(steps)}"
+        f"{', ' if words else ''}{words}",
+        file=sys.stderr,
+        flush=True,
+      )
 
   def _is_time(self, steps: int) -> bool:
     waited = time.monotonic() - self._last_line

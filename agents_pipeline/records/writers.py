@@ -21,7 +21,7 @@ class CsvWriter:
     """
     kept = []
     if after_env_steps is not None:
-      kept = [r for r in read(path) if r["env_steps"] <= after_env_steps]
+      kept = [r for r in read(path) if (r["env_steps"] or 0) <= after_env_steps]
     self._file = path.open("w", newline="", encoding="utf-8")
     self._writer = csv.DictWriter(self._file, metrics.COLUMNS)
     self._writer.writeheader()

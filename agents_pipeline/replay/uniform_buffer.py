@@ -202,12 +202,12 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
 
   def _gather_all(self) -> trajectory.Trajectory:
     """Every row kept, [B, T, ...] from the oldest; all rings must be alike."""
-    heads = self._heads.numpy()
+    heads: np.ndarray = self._heads.numpy()
     if len(set(np.minimum(heads, self._max_length))) > 1:
       raise ValueError("environments have different numbers of rows")
     kept = min(int(heads[0]), self._max_length)
     position = heads[:, None] - kept + np.arange(kept)  # [B, T]
-    start = np.arange(self._batch_size)[:, None] * self._ring_length
+    start: np.ndarray = np.arange(self._batch_size)[:, None] * self._ring_length
     rows = start + position % self._ring_length
     return tf.nest.pack_sequence_as(
       self._data_spec, [tf.gather(table, rows) for table in self._tables]

@@ -38,7 +38,9 @@ class TrainTotals(NamedTuple):
 
 
 def _nothing() -> TrainTotals:
-  return TrainTotals(tf.constant(0, tf.int64), tf.constant(0.0), tf.constant(0.0))
+  return TrainTotals(
+    tf.constant(0, tf.int64), tf.constant(0.0), tf.constant(0.0)
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Iterations:
   """The two compiled calls of a pipeline.
 
   Attributes:
-    collect: (number of iterations, [] int32) -> nothing; no train steps.
-    train: the same -> `TrainTotals`. It stops early at a train step whose loss
-      is not finite.
+    collect: number of iterations, [] int32 -> totals of no train step.
+    train: the same, with train steps. It stops early at one whose loss is not
+      finite.
   """
 
-  collect: Callable[[tf.Tensor], None]
+  collect: Callable[[tf.Tensor], TrainTotals]
   train: Callable[[tf.Tensor], TrainTotals]
 
 
@@ -129,6 +131,7 @@ def compile_on_device(
   @tf.function(jit_compile=jit, autograph=False)
   def collect(num_iterations):
     _repeat(num_iterations, collect_once, driver.env.current_time_step())
+    return _nothing()
 
   @tf.function(jit_compile=jit, autograph=False)
   def train(num_iterations):
@@ -241,6 +244,7 @@ def compile_around_host(
     count = num_iterations * sizes.collect_steps
     _, action = _repeat(count, collect_once, begin())
     chosen.keep(action)
+    return _nothing()
 
   @tf.function(autograph=False)
   def train(num_iterations):

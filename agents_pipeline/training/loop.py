@@ -88,30 +88,26 @@ def run(
   env_steps = int(statistics.env_steps)
   while env_steps < sizes.num_env_steps:
     start, before = time.perf_counter(), env_steps
-    trains = before >= sizes.num_env_steps_before_training
     count = math.ceil(
       (sizes.next_stop(before) - before) / sizes.num_env_steps_per_iteration
     )
-    call = compiled.train if trains else compiled.collect
+    begun = before >= sizes.num_env_steps_before_training
+    call = compiled.train if begun else compiled.collect
     totals = call(tf.constant(count))
     env_steps = int(statistics.env_steps)
-    loss = q_value = None
-    done = 0
-    if trains:
-      done = int(totals.num_train_steps)
-      if not bool(totals.is_finite):
-        raise errors.RunError(
-          f"diverged: loss or q value is not finite at train step "
-          f"{int(train_steps):,}, env step {env_steps:,}"
-        )
-      loss, q_value = float(totals.loss) / done, float(totals.q_value) / done
+    if not bool(totals.is_finite):
+      raise errors.RunError(
+        f"diverged: loss or q value is not finite at train step "
+        f"{int(train_steps):,}, env step {env_steps:,}"
+      )
+    done = int(totals.num_train_steps)
     yield IterationResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
       num_train_steps=done,
-      loss=loss,
-      q_value=q_value,
+      loss=float(totals.loss) / done if done else None,
+      q_value=float(totals.q_value) / done if done else None,
       episodes=statistics.take(),
       seconds=time.perf_counter() - start,
     )

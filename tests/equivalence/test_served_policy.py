@@ -1,4 +1,4 @@
-"""The exported policy beside the live one, here and where only TensorFlow is."""
+"""The exported policy beside the live one, also where only TensorFlow is."""
 
 import json
 import subprocess
@@ -164,7 +164,10 @@ def test_a_policy_for_another_environment_is_refused(tmp_path):
     "'Acrobot-v1' gives (6,) float32; expected 'CartPole-v1'"
   )
   loaded, name = served_policy.load_for(tmp_path / "policy", None)
-  assert name == json.loads(
-    (tmp_path / "policy/assets.extra/policy.json").read_text()
-  )["environment"]
+  assert (
+    name
+    == json.loads((tmp_path / "policy/assets.extra/policy.json").read_text())[
+      "environment"
+    ]
+  )
   assert loaded.about["environment"] == "CartPole-v1"

@@ -60,7 +60,9 @@ def test_equals_gymnasium_step_for_step(name):
   assert episodes > 100
 
 
-@pytest.mark.parametrize(("name", "limit"), [("CartPole-v0", 200), ("CartPole-v1", 500)])
+@pytest.mark.parametrize(
+  ("name", "limit"), [("CartPole-v0", 200), ("CartPole-v1", 500)]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_time_limit_truncates_without_terminating(name, limit):
   environment = make(1, name)

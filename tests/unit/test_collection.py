@@ -36,9 +36,11 @@ class Taped(tf_policy.TFPolicy):
 def test_a_driver_acts_steps_and_tells_in_this_order():
   tape = []
   both = Taped(tape)
-  tell = lambda who: lambda t: tape.append(
-    f"{who} sees {t.time_step.step_type.numpy().tolist()} -> "
-    f"{t.next_time_step.step_type.numpy().tolist()}"
+  tell = lambda who: (
+    lambda t: tape.append(
+      f"{who} sees {t.time_step.step_type.numpy().tolist()} -> "
+      f"{t.next_time_step.step_type.numpy().tolist()}"
+    )
   )
   driver = drivers.StepDriver(both, both, [tell("buffer"), tell("counter")])
   after, _ = driver.run(steps([0, 1]))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
 
 from agents_pipeline.agents import dqn, optimizers
 from agents_pipeline.experiment import config
@@ -33,7 +33,9 @@ def make(**fields):
   return agent
 
 
-def experience(observations, actions, rewards, discounts, step_types, next_step_types):
+def experience(
+  observations, actions, rewards, discounts, step_types, next_step_types
+):
   row = lambda x, dtype: tf.constant(x, dtype)[None]
   return trajectory.Trajectory(
     row(step_types, tf.int32), row(observations, tf.float32),
@@ -132,7 +134,7 @@ def test_soft_target_moves_by_tau():
 
 
 def step_once(gradient, optimizer=None, **fields):
-  """Applies one gradient to a variable of ones; returns by how much it moved."""
+  """Applies a gradient to a variable of ones; returns how far it moved."""
   variable = tf.Variable(tf.ones(len(gradient)))
   agent = config.DqnConfig(
     optimizer=optimizer or optimizer_configs.RmsProp(0.1), **fields
@@ -242,7 +244,8 @@ def test_dueling_head_by_hand():
     ),
     (tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2), [1, 2],
      [[0, 1, 0], [0, 0, 1]]),
-    (tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1), [[1, 0]], [[1.0, 0.0]]),
+    (tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1), [[1, 0]],
+     [[1.0, 0.0]]),
   ],
 )  # fmt: skip
 def test_every_observation_becomes_flat_floats(spec, observation, expected):

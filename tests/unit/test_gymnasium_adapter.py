@@ -86,9 +86,7 @@ def test_resets_within_the_step(mode):
 
 
 def test_next_step_spends_a_step_on_the_reset():
-  from_, to = play(
-    make(Mode.NEXT_STEP, Counter(2), Counter(3, False, True)), 4
-  )
+  from_, to = play(make(Mode.NEXT_STEP, Counter(2), Counter(3, False, True)), 4)
   assert from_ == [
     ([FIRST, FIRST], [0, 0], [0, 0], [1, 1]),
     ([MID, MID], [1, 1], [0.5, 0.5], [1, 1]),
@@ -230,7 +228,10 @@ def test_processes_of_their_own_run():
   )
   for _ in range(30):
     action = tf.constant([0, 1], tf.int64)
-    mine, theirs = environment.step_and_reset(action), same.step_and_reset(action)
+    mine, theirs = (
+      environment.step_and_reset(action),
+      same.step_and_reset(action),
+    )
     tf.nest.map_structure(np.testing.assert_array_equal, mine, theirs)
   environment.pyenv.close()
 
@@ -250,7 +251,10 @@ def test_a_module_is_imported_for_its_environments(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
   ("name", "message"),
   [
-    ("CartPol-v1", "unknown environment 'CartPol-v1'.*did you mean 'CartPole-v"),
+    (
+      "CartPol-v1",
+      "unknown environment 'CartPol-v1'.*did you mean 'CartPole-v",
+    ),
     ("no.such.module:X-v0", "cannot import 'no.such.module'"),
     ("Pendulum-v1", "'Pendulum-v1' has the action space Box.*Discrete spaces"),
     ("Blackjack-v1", "'Blackjack-v1' has the observation space Tuple"),

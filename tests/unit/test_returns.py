@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_agents.trajectories import trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
 
 from agents_pipeline.losses import returns
 
@@ -45,9 +45,11 @@ def test_one_step_is_the_row_itself(compiled):
   experience = window([MID, MID], [MID, MID], [5, 7], [1, 1])
   found = convert(experience, 0.9, compiled)
   assert numbers(found) == pytest.approx((5, 1, 10, MID))
-  assert int(found.action_or_policy_step.action[0]) == 0 if hasattr(
-    found, "action_or_policy_step"
-  ) else int(found.action_step.action[0]) == 0
+  assert (
+    int(found.action_or_policy_step.action[0]) == 0
+    if hasattr(found, "action_or_policy_step")
+    else int(found.action_step.action[0]) == 0
+  )
   assert float(found.time_step.observation[0, 0]) == 0
 
 
@@ -114,9 +116,7 @@ def test_gamma_zero_keeps_the_first_reward_alone(compiled):
 def test_each_window_of_a_batch_is_cut_where_it_ends():
   ends = window([MID, LAST, FIRST], [LAST, FIRST, MID], [1, 0, 5], [0, 1, 1])
   goes_on = window([MID] * 3, [MID] * 3, [1, 2, 5], [1] * 3)
-  both = tf.nest.map_structure(
-    lambda *x: tf.concat(x, 0), ends, goes_on
-  )
+  both = tf.nest.map_structure(lambda *x: tf.concat(x, 0), ends, goes_on)
   found = returns.n_step_transition(both, gamma=1.0).next_time_step
   np.testing.assert_allclose(found.reward, [1, 3])
   np.testing.assert_allclose(found.discount, [0, 1])

@@ -29,7 +29,9 @@ def make_buffer(batch_size=1, max_length=8, observation=tf.float32, seed=0):
   )
 
 
-def transition(step_type, observation, next_step_type, next_observation, dtype=tf.float32):
+def transition(
+  step_type, observation, next_step_type, next_observation, dtype=tf.float32
+):
   """A transition of [B]; its reward is its observation, its action too."""
   number = np.atleast_1d(observation)
   time_step = lambda kind, x, reward: ts.TimeStep(

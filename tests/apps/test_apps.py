@@ -1,0 +1,308 @@
+"""The binaries as a user runs them: exit codes, messages, what they leave."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+TINY = [
+  "Experiment.agent = @DqnConfig()",
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 600",
+  "TrainingConfig.log_period_env_steps = 200",
+  "TrainingConfig.checkpoint_period_env_steps = 300",
+  "EvaluationConfig.period_env_steps = 300",
+  "EvaluationConfig.num_episodes_while_training = 2",
+  "EvaluationConfig.num_episodes = 4",
+  "DqnConfig.hidden_layers = (16,)",
+  "DqnConfig.num_random_env_steps = 100",
+  "DqnConfig.num_env_steps_before_training = 100",
+]
+
+
+def start(app, *arguments, **kwargs):
+  return subprocess.Popen(
+    [sys.executable, "-m", f"agents_pipeline.apps.{app}", *arguments],
+    cwd=ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+    **kwargs,
+  )
+
+
+def run(app, *arguments):
+  process = start(app, *arguments)
+  out, err = process.communicate(timeout=300)
+  return process.returncode, out, err
+
+
+def train_flags(root, *bindings):
+  return [
+    f"--root_dir={root}",
+    *(f"--gin_bindings={b}" for b in (*TINY, *bindings)),
+  ]
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+  """A run folder that `train` made, and what it said."""
+  root = tmp_path_factory.mktemp("runs") / "tiny"
+  code, out, err = run("train", *train_flags(root))
+  assert code == 0, err
+  return root, out, err
+
+
+def test_train_leaves_a_whole_run_folder(run_folder):
+  root, _, _ = run_folder
+  left = {p.name.split(".tfevents")[0] for p in root.iterdir()}
+  assert left == {
+    "config.gin", "run.json", "metrics.csv", "events.out", "checkpoints",
+    "policy", "tf_agents_policy", "evaluation.json", "videos",
+    "learning_curve.png",
+  }  # fmt: skip
+  told = json.loads((root / "run.json").read_text())
+  assert (told["outcome"], told["env_steps"]) == ("finished", 600)
+  assert told["train_steps"] == 500
+  assert "agents_pipeline.apps.train" in " ".join(told["command"]) or any(
+    "train.py" in word for word in told["command"]
+  )
+  rows = list(csv.DictReader((root / "metrics.csv").open()))
+  assert [int(r["env_steps"]) for r in rows] == [0, 100, 200, 300, 400, 600]
+  assert float(rows[-1]["loss"]) > 0
+  assert float(rows[-1]["evaluation_return"]) > 5
+  evaluation = json.loads((root / "evaluation.json").read_text())
+  assert len(evaluation["returns"]) == evaluation["num_episodes"] == 4
+
+
+def test_train_trained(run_folder):
+  """The exported weights are not those of an untrained network."""
+  root, _, _ = run_folder
+  reader = tf.train.load_checkpoint(str(root / "checkpoints"))
+  names = [
+    name
+    for name in reader.get_variable_to_shape_map()
+    if name.startswith("agent/_q_network") and "kernel" in name
+  ]
+  first = next(n for n in names if "OPTIMIZER" not in n)
+  best = first.replace("agent/_q_network", "best/network")
+  assert np.any(reader.get_tensor(first) != reader.get_tensor(best)) or (
+    json.loads((root / "policy/assets.extra/policy.json").read_text())[
+      "env_steps"
+    ]
+    == 600
+  )
+
+
+def test_train_says_little_and_no_line_is_too_long(run_folder):
+  _, out, err = run_folder
+  lines = (out + err).splitlines()
+  assert 3 < len(lines) < 20, err
+  assert all(len(line) < 80 for line in lines if "/" not in line), err
+  for noise in ("WARNING", "cuda", "XLA", "deprecated", "Traceback"):
+    assert noise not in out + err
+
+
+def test_films_of_the_trained_and_the_random_policy(run_folder):
+  root, _, _ = run_folder
+  for name in ("trained", "random"):
+    frames = imageio.mimread(root / "videos" / f"{name}.mp4", memtest=False)
+    assert len(frames) > 8
+    assert frames[0].shape == (400, 600, 3)
+    assert frames[0].std() > 5
+
+
+def test_running_again_says_that_it_is_finished(run_folder):
+  root, _, _ = run_folder
+  before = (root / "metrics.csv").read_text()
+  code, _, err = run("train", *train_flags(root))
+  assert code == 0
+  assert "is finished: 600 env steps" in err
+  assert (root / "metrics.csv").read_text() == before
+
+
+def test_evaluate_tells_and_writes(run_folder, tmp_path):
+  root, _, _ = run_folder
+  output = tmp_path / "found.json"
+  flags = [f"--policy_dir={root}/policy", "--num_episodes=5", "--seed=3"]
+  code, out, err = run("evaluate", *flags, f"--output={output}")
+  assert code == 0, err
+  assert out.startswith("CartPole-v1: mean return ")
+  assert len(out.splitlines()) == 1
+  told = json.loads(output.read_text())
+  assert (told["num_episodes"], told["environment"]) == (5, "CartPole-v1")
+  assert f"{told['mean_return']:.2f}" in out
+
+
+def test_record_video_films_a_policy_and_random_actions(run_folder, tmp_path):
+  root, _, _ = run_folder
+  code, out, err = run(
+    "record_video", f"--policy_dir={root}/policy",
+    f"--output={tmp_path}/trained.gif", "--num_episodes=2",
+  )  # fmt: skip
+  assert code == 0, err
+  assert len(imageio.mimread(tmp_path / "trained.gif", memtest=False)) > 8
+  code, out, err = run(
+    "record_video", "--random_policy", "--environment=Acrobot-v1",
+    f"--output={tmp_path}/random.mp4",
+  )  # fmt: skip
+  assert code == 0, err
+  assert "Acrobot-v1, returns -" in out
+
+
+def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
+  root, _, _ = run_folder
+  code, _, err = run(
+    "export_policy", f"--root_dir={root}", f"--policy_dir={tmp_path}/best"
+  )
+  assert code == 0, err
+  x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+  q_of = lambda folder: tf.saved_model.load(str(folder)).signatures[
+    "serving_default"
+  ](observation=tf.constant(x))["q_values"]
+  np.testing.assert_allclose(q_of(tmp_path / "best"), q_of(root / "policy"))
+  code, out, err = run(
+    "export_policy", f"--root_dir={root}", f"--policy_dir={tmp_path}/early",
+    "--checkpoint=env_steps-300",
+  )  # fmt: skip
+  assert code == 0, err
+  assert "after 300 env steps" in out
+  reader = tf.train.load_checkpoint(str(root / "checkpoints/env_steps-300"))
+  name = next(
+    n
+    for n in reader.get_variable_to_shape_map()
+    if n.startswith("agent/_q_network/_advantage/bias/.ATTR")
+  )
+  bias = reader.get_tensor(name)
+  early = tf.saved_model.load(str(tmp_path / "early"))
+  assert any(np.array_equal(v, bias) for v in early._network_variables)
+
+
+@pytest.mark.parametrize(
+  ("app", "arguments", "message"),
+  [
+    ("train", [], "--root_dir is required"),
+    (
+      "train",
+      ["--root_dir={new}", "--sed=1"],
+      "Unknown command line flag 'sed'. Did you mean: seed, stderrthreshold ?",
+    ),
+    ("train", ["--root_dir={new}", "--device=tpu"], "flag --device=tpu: value "
+     "should be one of <auto|cpu|gpu>"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpol.gin"],
+     "gin file 'configs/dqn_cartpol.gin' does not exist; did you mean "
+     "'configs/dqn_cartpole.gin'?"),
+    ("train", ["--root_dir={new}", "word"],
+     "unexpected argument 'word': expected flags such as --help"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
+               "--gin_bindings=EnvironmentConfig.name='CartPol-v1'"],
+     "unknown environment 'CartPol-v1': expected a registered gymnasium id or "
+     "package.module:Id-v0; did you mean 'CartPole-v1'?"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
+               "--gin_bindings=DqnAgent.gamma=0.5"],
+     "unknown gin name 'DqnAgent': expected one of Adam, AdamW, "
+     "ConstantEpsilon, DqnConfig, EnvironmentConfig, EvaluationConfig, "
+     "Experiment, ExponentialEpsilon, GeometricEpsilon, LinearEpsilon, "
+     "ReplayConfig, RmsProp, TrainingConfig"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
+               "--device=gpu"],
+     "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"),
+    ("evaluate", ["--policy_dir={new}"],
+     "--policy_dir='{new}': expected a folder with a SavedModel, such as the "
+     "policy/ of a run folder"),
+    ("record_video", ["--output={new}.mp4"],
+     "expected one of --policy_dir and --random_policy"),
+    ("record_video", ["--output={new}.avi", "--random_policy",
+                      "--environment=CartPole-v1"],
+     "--output='{new}.avi': expected a file ending in .mp4 or .gif"),
+    ("export_policy", ["--root_dir={new}", "--policy_dir={new}"],
+     "--root_dir='{new}': expected a run folder, with config.gin"),
+  ],
+)  # fmt: skip
+def test_wrong_input_is_one_line_and_leaves_nothing(
+  app, arguments, message, tmp_path
+):
+  new = tmp_path / "new"
+  code, out, err = run(app, *(a.format(new=new) for a in arguments))
+  assert err.splitlines()[-1:] == [f"error: {message.format(new=new)}"]
+  assert len(err.splitlines()) == 1, err
+  assert (code, out) == (2, "")
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_help_tells_the_flags():
+  code, out, _ = run("train", "--help")
+  assert code == 0
+  assert "--root_dir" in out and "--gin_bindings" in out
+
+
+@pytest.mark.parametrize(
+  ("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_signal_saves_and_the_next_start_goes_on(tmp_path, number, expected):
+  root = tmp_path / "run"
+  flags = train_flags(root, "TrainingConfig.num_env_steps = 100_000_000")
+  process = start("train", *flags)
+  deadline = time.monotonic() + 120
+  while not list(root.glob("checkpoints/*.index")):
+    assert time.monotonic() < deadline and process.poll() is None
+    time.sleep(0.1)
+  process.send_signal(number)
+  asked = time.monotonic()
+  _, err = process.communicate(timeout=60)
+  assert time.monotonic() - asked < 30
+  assert process.returncode == expected, err
+  assert json.loads((root / "run.json").read_text())["outcome"] == "stopped"
+  newest = max(
+    int(p.stem.split("-")[1]) for p in root.glob("checkpoints/*.index")
+  )
+  last = list(csv.DictReader((root / "metrics.csv").open()))[-1]
+  assert int(last["env_steps"]) == newest
+  if number == signal.SIGTERM:
+    shorter = f"TrainingConfig.num_env_steps = {newest + 200}"
+    code, _, err = run("train", *train_flags(root, shorter))
+    assert code == 0, err
+    assert f"goes on at {newest:,} env steps" in err
+
+
+def test_a_diverging_run_exits_with_one(tmp_path):
+  root = tmp_path / "run"
+  code, _, err = run(
+    "train",
+    *train_flags(
+      root, "Adam.learning_rate = 1e25", "DqnConfig.loss = 'squared'"
+    ),
+  )
+  assert code == 1
+  assert err.splitlines()[-1].startswith("error: diverged: loss or q value")
+  assert "Traceback" not in err
+  assert json.loads((root / "run.json").read_text())["outcome"] == "failed"
+
+
+def test_tensorflow_before_us_is_explained_in_one_line():
+  code = "import tensorflow, agents_pipeline"
+  found = subprocess.run(
+    [sys.executable, "-c", code],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    env={k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"},
+  )
+  assert found.returncode == 1
+  assert found.stderr.splitlines()[-1] == (
+    "ImportError: agents_pipeline needs Keras 2, and TensorFlow was imported "
+    "before it: import agents_pipeline first, or set TF_USE_LEGACY_KERAS=1"
+  )

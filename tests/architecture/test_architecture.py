@@ -1,0 +1,97 @@
+"""The order of the rooms, and that our notes tell of things that exist."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+PACKAGE = ROOT / "agents_pipeline"
+
+EARLY = {"losses", "networks", "environments", "experiment"}
+MAY_IMPORT = {
+  "experiment": set(),
+  "environments": set(),
+  "networks": set(),
+  "losses": set(),
+  "agents": {"losses", "networks", "experiment"},
+  "collection": {"experiment"},
+  "replay": {"experiment"},
+  "records": {"experiment"},
+  "training": EARLY | {"agents", "collection", "replay"},
+  "evaluation": EARLY | {"records"},
+  "pipelines": EARLY
+  | {"agents", "collection", "replay", "records", "training", "evaluation"},
+  "apps": {"experiment", "pipelines", "evaluation", "records"},
+}
+
+
+def imports(path):
+  """The rooms that a file imports, wherever in it."""
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.ImportFrom) and node.module:
+      parts = node.module.split(".")
+      if parts[0] == "agents_pipeline":
+        yield from parts[1:2] or [alias.name for alias in node.names]
+    elif isinstance(node, ast.Import):
+      for alias in node.names:
+        parts = alias.name.split(".")
+        if parts[0] == "agents_pipeline" and len(parts) > 1:
+          yield parts[1]
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_imports_go_one_way(room):
+  files = list((PACKAGE / room).rglob("*.py"))
+  assert files
+  for path in files:
+    for imported in imports(path):
+      allowed = MAY_IMPORT[room] | {room, "errors"}
+      assert imported in allowed, f"{path.relative_to(ROOT)}: {imported}"
+
+
+def test_every_room_has_its_rule():
+  rooms = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+  assert rooms == set(MAY_IMPORT)
+
+
+def test_there_is_no_room_for_everything_else():
+  for path in PACKAGE.rglob("*.py"):
+    assert path.stem not in ("utils", "common", "helpers", "misc")
+    assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_paths_in_our_notes_exist():
+  made = r"^(runs|\.venv|build)"
+  for note in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+    for path in re.findall(r"`([\w./-]+/[\w./-]*)`", note.read_text()):
+      if "." not in path.split("/")[-1] and not path.endswith("/"):
+        continue
+      there = any(
+        (base / path).exists() for base in (ROOT, note.parent, PACKAGE)
+      )
+      in_run_folder = path.split("/")[0] in (
+        "checkpoints", "policy", "tf_agents_policy", "videos", "assets.extra",
+      )  # fmt: skip
+      assert there or in_run_folder or re.match(made, path), f"{note}: {path}"
+
+
+def test_every_make_target_in_our_notes_exists():
+  makefile = (ROOT / "Makefile").read_text()
+  targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+  notes = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+  named = {
+    target
+    for note in notes
+    for target in re.findall(r"`[^`\n]*\bmake ([a-z-]+)", note.read_text())
+  }
+  assert {"train", "test"} <= named <= targets
+
+
+def test_every_metric_is_explained():
+  from agents_pipeline.records import metrics
+
+  text = (ROOT / "docs" / "metrics.md").read_text()
+  for column in metrics.COLUMNS:
+    assert f"`{column}`" in text

@@ -1,0 +1,69 @@
+"""Every gin file is true, and every field of the configuration is read."""
+
+import dataclasses
+import pathlib
+import re
+
+import pytest
+
+from agents_pipeline.environments import loading
+from agents_pipeline.experiment import (
+  config,
+  gin_files,
+  optimizers,
+  schedules,
+  seeding,
+)
+from agents_pipeline.pipelines import dqn_pipeline
+
+ROOT = pathlib.Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("*.gin"))
+PACKAGE = ROOT / "agents_pipeline"
+
+
+def test_there_are_configurations():
+  assert ROOT / "configs" / "dqn_cartpole.gin" in CONFIGS
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_gin_file_parses_and_builds(path):
+  experiment = gin_files.load_experiment([path])
+  assert loading.environment_spec(experiment.environment.name)
+  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  assert pipeline.loop_sizes.num_env_steps > 0
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_number_has_its_unit_and_source(path):
+  """A number is followed by a comment: "unit; source"."""
+  for line in path.read_text().splitlines():
+    value = re.match(r"[\w.]+ = [^#]*\d", line)
+    if value and "name" not in line.split(" = ")[0]:
+      assert re.search(r"#\s*\w+", line), line
+
+
+def classes():
+  return [
+    c
+    for module in (config, optimizers, schedules)
+    for c in vars(module).values()
+    if isinstance(c, type) and dataclasses.is_dataclass(c)
+    if c.__module__ == module.__name__
+  ]
+
+
+@pytest.mark.parametrize("one", classes(), ids=lambda c: c.__name__)
+def test_every_field_is_read_outside_the_configuration(one):
+  code = "\n".join(
+    p.read_text()
+    for p in PACKAGE.rglob("*.py")
+    if p.name not in ("config.py", "optimizers.py", "schedules.py")
+    or p.parent.name == "agents"
+  )
+  code += (
+    (PACKAGE / "experiment" / "config.py")
+    .read_text()
+    .split("class Experiment:")[1]
+  )
+  for field in dataclasses.fields(one):
+    assert re.search(rf"\.{field.name}\b", code), f"{one.__name__}.{field.name}"

@@ -1,0 +1,183 @@
+"""Interrupted and resumed = never interrupted, on tensor environments."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import gin_files, run_directory, seeding
+from agents_pipeline.pipelines import dqn_pipeline, training_run
+from agents_pipeline.records import checkpoints, run_record, writers
+
+UNTIMED = slice(0, 8)  # columns before the rates
+
+
+class Stops:
+  """A person who asks to stop at the n-th look."""
+
+  def __init__(self, looks=10**9):
+    self.looks, self.heard = looks, []
+
+  def person(self):
+    return training_run.Person(self.heard.append, self._wants_to_stop)
+
+  def _wants_to_stop(self):
+    self.looks -= 1
+    return self.looks < 0
+
+
+@pytest.fixture
+def run_once(tmp_path, monkeypatch):
+  """Runs an experiment into a folder, without export and films."""
+  monkeypatch.setattr(
+    training_run, "_finish", lambda *a: {"env_steps": 300, "mean_return": 0.0}
+  )
+
+  def run(experiment, folder, looks=10**9, seed=0, overwrite=False):
+    stops = Stops(looks)
+    complete = training_run.train(
+      experiment,
+      run_directory.RunDirectory(tmp_path / folder),
+      seed,
+      device="cpu",
+      overwrite=overwrite,
+      person=stops.person(),
+    )
+    return complete, stops.heard, run_directory.RunDirectory(tmp_path / folder)
+
+  return run
+
+
+def contents(path):
+  """Every number of the newest checkpoint."""
+  reader = tf.train.load_checkpoint(str(path))
+  return {
+    name: reader.get_tensor(name)
+    for name in sorted(reader.get_variable_to_shape_map())
+    if "_CHECKPOINTABLE" not in name and "save_counter" not in name
+  }
+
+
+def rows(run):
+  lines = run.metrics.read_text().splitlines()
+  return [line.split(",")[UNTIMED] for line in lines]
+
+
+def assert_same_numbers(one, other):
+  first, second = contents(one.checkpoints), contents(other.checkpoints)
+  assert first.keys() == second.keys()
+  assert len(first) > 40
+  for name in first:
+    np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_a_run_stopped_twice_ends_like_one_never_stopped(
+  make_experiment, run_once
+):
+  experiment = make_experiment()
+  complete, _, whole = run_once(experiment, "whole")
+  assert complete
+  assert run_once(experiment, "parts", looks=1)[0] is False
+  complete, heard, _ = run_once(experiment, "parts", looks=0)
+  assert not complete
+  assert any("goes on at" in line for line in heard)
+  complete, heard, parts = run_once(experiment, "parts")
+  assert complete
+  assert_same_numbers(whole, parts)
+  assert rows(whole) == rows(parts)
+  assert len(run_record.read(parts.run_record)["starts"]) == 3
+
+
+def test_work_after_the_last_checkpoint_is_done_again(
+  make_experiment, run_once
+):
+  """Killed between two checkpoints: the rows written since are replaced."""
+  experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
+  _, _, whole = run_once(experiment, "whole")
+  run_once(experiment, "killed", looks=2)  # saved at env step 75
+  killed = run_directory.RunDirectory(whole.root.parent / "killed")
+  with killed.metrics.open("a") as file:
+    file.write("99,9,9,9,9,9,9,9,9,9,9,9\n100,1")
+  _, _, resumed = run_once(experiment, "killed")
+  assert rows(whole) == rows(resumed)
+  assert_same_numbers(whole, resumed)
+
+
+def test_a_finished_run_says_so_and_is_left_alone(make_experiment, run_once):
+  experiment = make_experiment()
+  _, _, run = run_once(experiment, "run")
+  before = run.run_record.read_text()
+  complete, heard, _ = run_once(experiment, "run")
+  assert complete
+  assert "is finished: 300 env steps" in heard[-1]
+  assert run.run_record.read_text() == before
+
+
+def test_a_finished_run_goes_on_to_a_larger_number(make_experiment, run_once):
+  run_once(make_experiment(), "run")
+  longer = make_experiment("TrainingConfig.num_env_steps = 400")
+  complete, _, run = run_once(longer, "run")
+  assert complete
+  assert writers.read(run.metrics)[-1]["env_steps"] == 400
+  _, _, whole = run_once(
+    make_experiment("TrainingConfig.num_env_steps = 400"), "whole"
+  )
+  weights = lambda r: {
+    k: v for k, v in contents(r.checkpoints).items() if "q_network" in k
+  }
+  for name, value in weights(whole).items():
+    np.testing.assert_array_equal(value, weights(run)[name], err_msg=name)
+
+
+def test_another_configuration_or_seed_is_refused_and_changes_nothing(
+  make_experiment, run_once
+):
+  _, _, run = run_once(make_experiment(), "run")
+  before = {p: p.stat().st_mtime_ns for p in run.root.rglob("*")}
+  other = make_experiment("DqnConfig.gamma = 0.5")
+  with pytest.raises(errors.UserError, match="gamma: 0.99 -> 0.5"):
+    run_once(other, "run")
+  with pytest.raises(errors.UserError, match="begun with seed 0; expected"):
+    run_once(make_experiment(), "run", seed=1)
+  assert before == {p: p.stat().st_mtime_ns for p in run.root.rglob("*")}
+  other = make_experiment("DqnConfig.gamma = 0.5")
+  complete, _, _ = run_once(other, "run", overwrite=True)
+  assert complete
+  assert "DqnConfig.gamma = 0.5" in run.config.read_text()
+
+
+def test_a_python_environment_begins_new_episodes(make_experiment, run_once):
+  experiment = make_experiment("EnvironmentConfig.backend = 'gymnasium'")
+  run_once(experiment, "run", looks=1)
+  complete, _, run = run_once(experiment, "run")
+  assert complete
+  steps = [r["env_steps"] for r in writers.read(run.metrics)]
+  assert steps == [0, 50, 100, 200, 300]
+
+
+def test_divergence_keeps_the_last_good_checkpoint(
+  make_experiment, run_once, tmp_path
+):
+  experiment = make_experiment(
+    "Adam.learning_rate = 1e25",
+    "DqnConfig.loss = 'squared'",
+    "DqnConfig.num_env_steps_before_training = 150",
+  )
+  with pytest.raises(errors.RunError, match="diverged"):
+    run_once(experiment, "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  assert run_record.read(run.run_record)["outcome"] == "failed"
+  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
+  assert int(pipeline.statistics.env_steps) == 100
+  assert all(np.isfinite(v).all() for v in pipeline.network.variables)
+
+
+def test_the_configuration_of_a_run_folder_gives_the_same_run(
+  make_experiment, run_once
+):
+  _, _, first = run_once(make_experiment(), "first")
+  again = gin_files.load_experiment([first.config])
+  _, _, second = run_once(again, "second")
+  assert_same_numbers(first, second)
+  assert first.config.read_text() == second.config.read_text()
