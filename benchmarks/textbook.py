@@ -64,7 +64,7 @@ class TextbookLoop:
       epsilon_greedy=0.1,
       gamma=0.99,
       target_update_period=100,
-      train_step_counter=tf.Variable(0),
+      train_step_counter=tf.Variable(0, dtype=tf.int64),
     )
     self._agent.initialize()
     self._buffer = tf_uniform_replay_buffer.TFUniformReplayBuffer(

@@ -5,7 +5,7 @@ import os
 import agents_pipeline  # first: it chooses Keras 2
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
 
 import pytest
 import tensorflow as tf

@@ -27,6 +27,8 @@ from agents_pipeline.environments import spaces
 
 AutoresetMode = gym.vector.AutoresetMode
 
+_FIRST, _MID, _LAST = np.int32(0), np.int32(1), np.int32(2)
+
 
 class GymnasiumEnvironment(py_environment.PyEnvironment):
   """N copies of a gymnasium environment, stepped together in Python.
@@ -96,24 +98,44 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     Returns:
       The time steps reached and those to act from, arrays of [B, ...].
     """
-    was_last = self.current_time_step().is_last()  # [B]
+    acted_from = self.current_time_step()
     observation, reward, terminated, truncated, info = self._env.step(
       action + self._first_action
     )
     ended = terminated | truncated  # [B]
-    first = was_last & (self._mode is AutoresetMode.NEXT_STEP)  # [B]
+    step_type = np.where(ended, _LAST, _MID)
+    if self._mode is AutoresetMode.NEXT_STEP:
+      step_type[acted_from.step_type == _LAST] = _FIRST
     reached_observation = self._cast(observation)
-    if ended.any() and self._mode is AutoresetMode.SAME_STEP:
+    if self._mode is AutoresetMode.SAME_STEP:
       for i in np.flatnonzero(ended):
         reached_observation[i] = self._cast(info["final_obs"][i])
     reached = ts.TimeStep(
-      np.where(ended, ts.StepType.LAST, np.where(first, 0, 1)).astype(np.int32),
-      np.asarray(reward, np.float32),
-      np.where(terminated, 0.0, 1.0).astype(np.float32),
+      step_type,
+      reward.astype(np.float32),
+      (~terminated).astype(np.float32),
       reached_observation,
     )
-    self._to_act_from = self._after(reached, observation, ended)
+    self._to_act_from = reached
+    if ended.any():
+      self._to_act_from = self._after_ends(reached, observation, ended)
     return reached, self._to_act_from
+
+  def _after_ends(self, reached, observation, ended) -> ts.TimeStep:
+    """The time step to act from, where some episodes ended."""
+    self._num_episodes += ended
+    if self._mode is AutoresetMode.NEXT_STEP:
+      return reached
+    if self._mode is AutoresetMode.DISABLED:
+      observation, _ = self._env.reset(
+        seed=self._reset_seeds(ended), options={"reset_mask": ended}
+      )
+    return ts.TimeStep(
+      np.where(ended, _FIRST, reached.step_type),
+      np.where(ended, np.float32(0), reached.reward),
+      np.where(ended, np.float32(1), reached.discount),
+      self._cast(observation),
+    )
 
   @property
   def episode_numbers(self) -> np.ndarray:
@@ -135,7 +157,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       return reached
     if self._mode is AutoresetMode.DISABLED:
       observation, _ = self._env.reset(
-        seed=self._reset_seeds(), options={"reset_mask": ended}
+        seed=self._reset_seeds(ended), options={"reset_mask": ended}
       )
     return ts.TimeStep(
       np.where(ended, ts.StepType.FIRST, reached.step_type).astype(np.int32),
@@ -145,7 +167,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     )
 
   def _reset(self) -> ts.TimeStep:
-    seeds = self._reset_seeds()
+    seeds = self._reset_seeds(np.ones(self.batch_size, bool))
     # Vector environments that reset by themselves spread one seed themselves.
     own = self._mode is not AutoresetMode.DISABLED
     observation, _ = self._env.reset(seed=seeds[0] if own else seeds)
@@ -156,20 +178,24 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
   def _step(self, action: np.ndarray) -> ts.TimeStep:
     return self.step_and_reset(action)[0]
 
-  def _reset_seeds(self) -> list[int]:
+  def _reset_seeds(self, resets: np.ndarray) -> list[int | None]:
+    """Seeds of the copies that reset [B] bool, None for the others."""
     return [
-      self._episode_seed(i, int(n)) for i, n in enumerate(self._num_episodes)
+      self._episode_seed(i, int(self._num_episodes[i])) if resets[i] else None
+      for i in range(self.batch_size)
     ]
 
-  def _seed_action_spaces(self, seeds: list[int]) -> None:
+  def _seed_action_spaces(self, seeds: list[int | None]) -> None:
     self._env.action_space.seed(seeds[0])
     for env, seed in zip(getattr(self._env, "envs", ()), seeds, strict=False):
       env.action_space.seed(seed)
 
   def _cast(self, observation) -> np.ndarray:
-    return np.array(
-      observation, self._observation_spec.dtype
-    ) - self._observation_spec.dtype.type(self._first_observation)
+    """A copy, of the spec's type and numbered from 0."""
+    cast = np.array(observation, self._observation_spec.dtype)
+    if self._first_observation:
+      cast -= self._first_observation
+    return cast
 
   def close(self) -> None:
     """Closes the environments and their processes."""

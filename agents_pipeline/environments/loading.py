@@ -102,7 +102,8 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
     # We reset ourselves, so that every episode has a seed of its own.
     else {
       "vector_kwargs": {
-        "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED
+        "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
+        "copy": False,  # the adapter copies
       }
     }
   )

@@ -1,5 +1,6 @@
 """Episodes as a film: MP4 or GIF."""
 
+import os
 import pathlib
 
 import imageio.v2 as imageio
@@ -9,6 +10,9 @@ from agents_pipeline import errors
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import seeding
+
+# pygame draws films without a window, also where there is no display.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 _FORMATS = (".mp4", ".gif")
 _USUAL_FPS = 30

@@ -22,11 +22,15 @@ class CsvWriter:
     kept = []
     if after_env_steps is not None:
       kept = [r for r in read(path) if (r["env_steps"] or 0) <= after_env_steps]
-    self._file = path.open("w", newline="", encoding="utf-8")
+    # The old rows stay until the new file is whole.
+    aside = path.with_name(path.name + ".partial")
+    self._file = aside.open("w", newline="", encoding="utf-8")
     self._writer = csv.DictWriter(self._file, metrics.COLUMNS)
     self._writer.writeheader()
     for row in kept:
       self.write(row)
+    self._file.flush()
+    aside.replace(path)
 
   def write(self, row: metrics.Row) -> None:
     """Appends a row and flushes it."""
