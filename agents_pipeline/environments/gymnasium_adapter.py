@@ -27,6 +27,7 @@ from agents_pipeline.environments import spaces
 
 AutoresetMode = gym.vector.AutoresetMode
 
+_NUM_NUMBERS = 3  # of a time step: its type, reward and discount
 _FIRST, _MID, _LAST = np.int32(0), np.int32(1), np.int32(2)
 
 
@@ -224,7 +225,6 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
 
   def __init__(self, environment: GymnasiumEnvironment):
     super().__init__(environment)
-    self._specs = tf.nest.flatten(self.time_step_spec())
     self._tracked = _EpisodeNumbers(environment)
 
   @property
@@ -240,23 +240,43 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     Args:
       action: [B] int64.
     """
-    return self._call(self.pyenv.step_and_reset, [action], 2)
+    reached, after = self._call(self.pyenv.step_and_reset, [action], 2)
+    return reached, after
 
   def _current_time_step(self) -> ts.TimeStep:
     # Theirs remembers only what came of their own `step`.
-    return self._call(lambda: (self.pyenv.current_time_step(),), [], 1)[0]
+    (now,) = self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
+    return now
 
-  def _call(self, function, arguments, num_time_steps: int) -> tuple:
-    """Calls Python, which returns so many time steps of [B, ...]."""
-    flat = tf.numpy_function(
-      lambda *a: tf.nest.flatten(function(*a)),
-      arguments,
-      [spec.dtype for spec in self._specs] * num_time_steps,
+  def _call(self, function, arguments, num_time_steps: int) -> list:
+    """Calls Python, which returns so many time steps of [B, ...].
+
+    Every array that crosses costs; all numbers of all time steps are one.
+    """
+
+    def packed(*values):
+      time_steps = function(*values)
+      numbers = [x for step in time_steps for x in step[:_NUM_NUMBERS]]
+      # Copies: TensorFlow takes over an array's memory, and writes into it when
+      # it needs the tensor no longer.
+      observations = [step.observation.copy() for step in time_steps]
+      return np.stack(numbers, dtype=np.float32), *observations
+
+    spec = self.observation_spec()
+    numbers, *observations = tf.numpy_function(
+      packed, arguments, [tf.float32] + [spec.dtype] * num_time_steps
     )
-    size = len(self._specs)
-    for tensor, spec in zip(flat, self._specs * num_time_steps, strict=True):
-      tensor.set_shape([self.batch_size, *spec.shape])
-    return tuple(
-      tf.nest.pack_sequence_as(self.time_step_spec(), flat[i : i + size])
-      for i in range(0, len(flat), size)
-    )
+    numbers.set_shape([_NUM_NUMBERS * num_time_steps, self.batch_size])
+    rows = tf.unstack(numbers)  # [B] each
+    for observation in observations:
+      observation.set_shape([self.batch_size, *spec.shape])
+    return [
+      ts.TimeStep(tf.cast(kind, tf.int32), reward, discount, observation)
+      for kind, reward, discount, observation in zip(
+        rows[::_NUM_NUMBERS],
+        rows[1::_NUM_NUMBERS],
+        rows[2::_NUM_NUMBERS],
+        observations,
+        strict=True,
+      )
+    ]

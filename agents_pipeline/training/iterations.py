@@ -8,6 +8,7 @@ Python costs more than the work in it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -192,27 +193,28 @@ def compile_around_host(
 ) -> Iterations:
   """A loop in the graph around environments that live in Python.
 
-  The batches of an iteration come from a tf.data pipeline. It is asked only
-  after the iteration's own transitions are in the buffer; with prefetching it
-  has sampled before that.
-
   Args:
     driver: of a Python environment; it observes with the buffer.
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
     chosen: what the last call chose.
-    num_prefetched_batches: batches sampled ahead by tf.data's own thread.
+    num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
+      while the environments step: before an iteration's own transitions are
+      there, and not reproducibly. 0 samples in the loop.
     jit: False leaves learning and acting a plain graph, for comparison.
   """
-  dataset = replay.as_dataset(
-    sample_batch_size=sizes.batch_size, num_steps=sizes.num_steps
+  sample = functools.partial(
+    replay.get_next, sizes.batch_size * sizes.train_steps, sizes.num_steps
   )
-  if sizes.train_steps > 1:
-    dataset = dataset.batch(sizes.train_steps)
   if num_prefetched_batches:
-    dataset = dataset.prefetch(num_prefetched_batches)
-  batches = iter(dataset)
+    batches = iter(
+      replay.as_dataset(
+        sample_batch_size=sizes.batch_size * sizes.train_steps,
+        num_steps=sizes.num_steps,
+      ).prefetch(num_prefetched_batches)
+    )
+    sample = functools.partial(next, batches)
 
   def act(time_step):
     return driver.policy.action(time_step).action  # [B]
@@ -221,12 +223,25 @@ def compile_around_host(
 
   @tf.function(jit_compile=jit, autograph=False)
   def learn_and_act(experience, totals, time_step):
-    if sizes.train_steps == 1:
-      totals = _learn(agent, experience[0], totals)
-    else:
-      for update in range(sizes.train_steps):
-        one = tf.nest.map_structure(lambda x, u=update: x[u], experience[0])
-        totals = _learn(agent, one, totals)
+    """Learns from [U * S, T, ...] in U train steps, then acts."""
+    batches = tf.nest.map_structure(
+      lambda x: tf.reshape(
+        x, [sizes.train_steps, sizes.batch_size, *x.shape[1:]]
+      ),
+      experience,
+    )  # [U, S, T, ...]
+
+    def learn_once(state):
+      update, totals = state
+      batch = tf.nest.map_structure(lambda x: x[update], batches)
+      return update + 1, _learn(agent, batch, totals)
+
+    _, totals = _repeat(
+      sizes.train_steps,
+      learn_once,
+      (tf.constant(0), totals),
+      lambda s: s[1].is_finite,
+    )
     return totals, act(time_step)
 
   def collect_once(state):
@@ -237,7 +252,11 @@ def compile_around_host(
 
   def begin():
     time_step = driver.env.current_time_step()
-    return time_step, chosen.take(lambda: compiled_act(time_step))
+    action = chosen.take(lambda: compiled_act(time_step))
+    # Actions chosen before do not wait for the time step by themselves, and
+    # the environments would step before it is read.
+    with tf.control_dependencies([time_step.observation]):
+      return time_step, tf.identity(action)
 
   @tf.function(autograph=False)
   def collect(num_iterations):
@@ -258,7 +277,7 @@ def compile_around_host(
       # tf.data reads the tables where automatic dependencies do not see it:
       # it must be asked after the driver's observers are done.
       with tf.control_dependencies([time_step.step_type]):
-        experience = next(batches)
+        experience, _ = sample()
       totals, action = learn_and_act(experience, totals, time_step)
       return time_step, action, totals
 
