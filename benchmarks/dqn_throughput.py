@@ -12,7 +12,6 @@ python -m benchmarks.dqn_throughput [--rounds=5] [--output=FILE.json]
 import json
 import pathlib
 import statistics
-import time
 
 from absl import flags
 
@@ -23,17 +22,6 @@ _ROUNDS = flags.DEFINE_integer(
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 
-_BINDINGS = [
-  "Experiment.agent = @DqnConfig()",
-  "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 1_000_000",
-  "DqnConfig.hidden_layers = (100,)",
-  "DqnConfig.loss = 'squared'",
-  "DqnConfig.epsilon = @ConstantEpsilon()",
-  "DqnConfig.target_update_period_train_steps = 100",
-  "DqnConfig.batch_size = 64",
-  "ReplayConfig.capacity_env_steps = 100_000",
-]
 # Iterations of a turn: about two seconds each.
 _TEXTBOOK, _DEVICE, _HOST = (
   "textbook TF-Agents loop",
@@ -43,42 +31,15 @@ _TEXTBOOK, _DEVICE, _HOST = (
 _ITERATIONS = {_TEXTBOOK: 200, _DEVICE: 40_000, _HOST: 2_000}
 
 
-class OurLoop:
-  """The project's iteration on one backend, after its initial collection."""
-
-  def __init__(self, backend: str):
-    import tensorflow as tf
-
-    from agents_pipeline.experiment import gin_files, seeding
-    from agents_pipeline.pipelines import dqn_pipeline
-
-    binding = f"EnvironmentConfig.backend = '{backend}'"
-    experiment = gin_files.load_experiment([], [*_BINDINGS, binding])
-    self._pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
-    self._count = tf.constant
-    self._pipeline.compiled.collect(tf.constant(1_000))
-
-  def run(self, num_iterations: int) -> float:
-    """Returns iterations per second; each is 1 env step and 1 train step."""
-    before = int(self._pipeline.statistics.env_steps)
-    start = time.perf_counter()
-    totals = self._pipeline.compiled.train(self._count(num_iterations))
-    done = int(totals.num_train_steps)
-    seconds = time.perf_counter() - start
-    assert done == num_iterations
-    assert int(self._pipeline.statistics.env_steps) - before == done
-    return done / seconds
-
-
 def main() -> int:
   """Measures, prints the table, and returns the exit code."""
   with command_line.quiet_imports():
     from agents_pipeline.records import run_record
-    from benchmarks import textbook
+    from benchmarks import our_loop, textbook
   sides = {
     _TEXTBOOK: textbook.TextbookLoop(),
-    _DEVICE: OurLoop("tensor"),
-    _HOST: OurLoop("gymnasium"),
+    _DEVICE: our_loop.OurLoop("tensor"),
+    _HOST: our_loop.OurLoop("gymnasium"),
   }
   for name, side in sides.items():  # compiles
     side.run(_ITERATIONS[name] // 10)

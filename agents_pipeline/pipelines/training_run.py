@@ -294,8 +294,8 @@ def _finish(
   run_record.write_json(run.evaluation, found.to_json())
   low, high = evaluator.bootstrap_interval(found.returns)
   person.say(
-    f"{len(found.returns)} greedy episodes of {name}: mean return "
-    f"{found.mean_return:.1f}, 95 % interval {low:.1f} to {high:.1f}"
+    f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
+    f"{high:.1f}), {len(found.returns)} greedy episodes"
   )
   learning_curve.plot(writers.read(run.metrics), name, run.learning_curve)
   if "rgb_array" in loading.render_modes(name):
@@ -309,7 +309,14 @@ def _finish(
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")
   seconds = time.monotonic() - start
-  person.say(f"exported, evaluated and filmed in {seconds:.0f} s: {run.root}/")
+  person.say(f"evaluated, exported and filmed in {seconds:.0f} s")
+  for path, what in (
+    (run.learning_curve, "to look at"),
+    (run.trained_video, "to watch, beside random.mp4"),
+    (run.policy, "to serve, with TensorFlow alone"),
+  ):
+    if path.exists():
+      person.say(f"  {path}  {what}")
   return {
     "env_steps": int(pipeline.statistics.env_steps),
     "train_steps": int(pipeline.train_steps),

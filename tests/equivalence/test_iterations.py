@@ -48,7 +48,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_graph_equals_xla(make_experiment, backend):
+def test_eager_equals_graph_equals_xla(make_experiment, backend):
   experiment = make_experiment(
     f"EnvironmentConfig.backend = '{backend}'",
     "EnvironmentConfig.num_envs = 2",
@@ -59,14 +59,18 @@ def test_graph_equals_xla(make_experiment, backend):
     "RmsProp.epsilon = 1.0",
   )
   graph = run(build(experiment, jit=False), 30, 5)
+  tf.config.run_functions_eagerly(True)
+  try:
+    eager = run(build(experiment, jit=False), 30, 5)
+  finally:
+    tf.config.run_functions_eagerly(False)
   xla = run(build(experiment, jit=True), 30, 5)
-  assert graph["env_steps"] == xla["env_steps"] == 70
-  assert graph["train_steps"] == xla["train_steps"] == 10
-  assert graph["losses"] == pytest.approx(xla["losses"], rel=1e-4)
-  for one, other in zip(graph["weights"], xla["weights"], strict=True):
-    np.testing.assert_allclose(one, other, atol=1e-5)
-  for one, other in zip(graph["rows"], xla["rows"], strict=True):
-    np.testing.assert_allclose(one, other, atol=1e-5)
+  for other in (graph, eager):
+    assert (other["env_steps"], other["train_steps"]) == (70, 10)
+    assert other["losses"] == pytest.approx(xla["losses"], rel=1e-5)
+    for name in ("weights", "rows"):
+      for ours, theirs in zip(other[name], xla[name], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
