@@ -35,14 +35,14 @@ def main() -> int:
   # Before TensorFlow, which takes seconds to import: mistakes are told at once.
   experiment = gin_files.load_experiment(_GIN_FILES.value, _GIN_BINDINGS.value)
   with command_line.quiet_imports():
-    from agents_pipeline.pipelines import training_run
+    from agents_pipeline.pipelines import person, training_run
   complete = training_run.train(
     experiment,
     run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value)),
     _SEED.value,
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
-    person=training_run.Person(
+    person=person.Person(
       say=command_line.say, wants_to_stop=lambda: bool(stop.received)
     ),
   )

@@ -1,24 +1,19 @@
 """A whole run: train, record, evaluate, export, film; or go on with one."""
 
-import dataclasses
-import time
-from collections.abc import Callable
-
-from agents_pipeline import errors
-from agents_pipeline.environments import loading
-from agents_pipeline.evaluation import (
-  evaluator,
-  learning_curve,
-  served_policy,
-  video,
-)
+from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import (
   config,
   gin_files,
   run_directory,
   seeding,
 )
-from agents_pipeline.pipelines import devices, dqn_pipeline, export
+from agents_pipeline.pipelines import (
+  continuing,
+  devices,
+  dqn_pipeline,
+  finishing,
+)
+from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
 from agents_pipeline.records import (
   checkpoints,
@@ -31,22 +26,6 @@ from agents_pipeline.training import loop
 
 Sink = writers.CsvWriter | writers.TensorBoardWriter | progress.Progress
 
-# May differ when a run goes on: it only says how far.
-_EXTENDABLE = "TrainingConfig.num_env_steps"
-
-
-@dataclasses.dataclass(frozen=True)
-class Person:
-  """The person who started the run.
-
-  Attributes:
-    say: tells them a line.
-    wants_to_stop: whether they asked for it.
-  """
-
-  say: Callable[[str], None]
-  wants_to_stop: Callable[[], bool]
-
 
 def train(
   experiment: config.Experiment,
@@ -55,7 +34,7 @@ def train(
   *,
   device: str,
   overwrite: bool,
-  person: Person,
+  person: person_lib.Person,
 ) -> bool:
   """Runs an experiment into a run folder, or goes on where it stopped.
 
@@ -77,14 +56,14 @@ def train(
   text = gin_files.to_text(experiment)
   seeds = seeding.Seeds(seed)
   if not overwrite:
-    _check_continues(run, text, seed)
-  if not overwrite and _is_finished(run, experiment):
-    person.say(
-      f"{run.root} is finished: {experiment.training.num_env_steps:,} env "
-      "steps; --overwrite begins anew, a larger TrainingConfig.num_env_steps "
-      "goes on"
-    )
-    return True
+    continuing.check(run, text, seed)
+    if continuing.is_finished(run, experiment):
+      person.say(
+        f"{run.root} is finished: {experiment.training.num_env_steps:,} env "
+        "steps; --overwrite begins anew, a larger "
+        "TrainingConfig.num_env_steps goes on"
+      )
+      return True
   device = devices.choose_device(device)
   pipeline = dqn_pipeline.build(experiment, seeds)
   for note in pipeline.notes:
@@ -101,12 +80,10 @@ def train(
   run.config.write_text(text, "utf-8")
   record = run_record.RunRecord(run.run_record, seed, device)
   try:
-    complete = _train(experiment, run, pipeline, seeds, keeper, resumes, person)
-    if not complete:
-      record.end("stopped")
-      return False
-    results = _finish(experiment, run, pipeline, seeds, person)
-    if results is None:
+    results = _train(
+      experiment, run, pipeline, seeds, keeper, resumes, person
+    ) and finishing.finish(experiment, run, pipeline, seeds, person)
+    if not results:
       record.end("stopped")
       return False
     record.end("finished", **results)
@@ -116,40 +93,6 @@ def train(
   return True
 
 
-def _check_continues(
-  run: run_directory.RunDirectory, text: str, seed: int
-) -> None:
-  if run.root.exists() and not run.root.is_dir():
-    raise errors.UserError(f"--root_dir={str(run.root)!r} is a file")
-  if not run.is_begun:
-    return
-  changed = [
-    line
-    for line in gin_files.differences(run.config.read_text("utf-8"), text)
-    if not line.startswith(_EXTENDABLE)
-  ]
-  if changed:
-    raise errors.UserError(
-      f"{run.root} was begun with another configuration ({changed[0]}"
-      f"{f' and {len(changed) - 1} more' if len(changed) > 1 else ''}); "
-      "expected the same, another --root_dir, or --overwrite"
-    )
-  begun = (run_record.read(run.run_record) or {}).get("seed")
-  if begun != seed:
-    raise errors.UserError(
-      f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
-      "same, another --root_dir, or --overwrite"
-    )
-
-
-def _is_finished(run: run_directory.RunDirectory, experiment) -> bool:
-  record = run_record.read(run.run_record) or {}
-  return (
-    record.get("outcome") == "finished"
-    and record.get("env_steps", 0) >= experiment.training.num_env_steps
-  )
-
-
 def _train(
   experiment: config.Experiment,
   run: run_directory.RunDirectory,
@@ -157,7 +100,7 @@ def _train(
   seeds: seeding.Seeds,
   keeper: checkpoints.Checkpoints,
   resumes: bool,
-  person: Person,
+  person: person_lib.Person,
 ) -> bool:
   """The training itself; returns whether it reached its end."""
   env_steps = int(pipeline.statistics.env_steps)
@@ -270,56 +213,3 @@ def _row(
 def _write(sinks: list[Sink], row: metrics.Row) -> None:
   for sink in sinks:
     sink.write(row)
-
-
-def _finish(
-  experiment: config.Experiment,
-  run: run_directory.RunDirectory,
-  pipeline: pipeline_lib.Pipeline,
-  seeds: seeding.Seeds,
-  person: Person,
-) -> dict | None:
-  """Exports the best policy, judges what was exported, films and draws it.
-
-  Returns:
-    What run.json tells of it; None if the person stopped it.
-  """
-  name = experiment.environment.name
-  start = time.monotonic()
-  export.export_best(pipeline, experiment, run)
-  exported = served_policy.LoadedPolicy(run.policy)
-  found = evaluator.evaluate(
-    exported.act, name, experiment.evaluation.num_episodes, seeds.evaluation
-  )
-  run_record.write_json(run.evaluation, found.to_json())
-  low, high = evaluator.bootstrap_interval(found.returns)
-  person.say(
-    f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
-    f"{high:.1f}), {len(found.returns)} greedy episodes"
-  )
-  learning_curve.plot(writers.read(run.metrics), name, run.learning_curve)
-  if "rgb_array" in loading.render_modes(name):
-    for path, act in (
-      (run.trained_video, exported.act),
-      (run.random_video, evaluator.random_act(name, seeds.evaluation)),
-    ):
-      if person.wants_to_stop():
-        return None
-      video.record_video(act, name, path, 1, seeds.evaluation)
-  else:
-    person.say(f"no video: {name} does not render 'rgb_array'")
-  seconds = time.monotonic() - start
-  person.say(f"evaluated, exported and filmed in {seconds:.0f} s")
-  for path, what in (
-    (run.learning_curve, "to look at"),
-    (run.trained_video, "to watch, beside random.mp4"),
-    (run.policy, "to serve, with TensorFlow alone"),
-  ):
-    if path.exists():
-      person.say(f"  {path}  {what}")
-  return {
-    "env_steps": int(pipeline.statistics.env_steps),
-    "train_steps": int(pipeline.train_steps),
-    "mean_return": found.mean_return,
-    "interval_95": [low, high],
-  }

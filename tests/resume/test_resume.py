@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import gin_files, run_directory, seeding
-from agents_pipeline.pipelines import dqn_pipeline, training_run
+from agents_pipeline.pipelines import (
+  dqn_pipeline,
+  finishing,
+  person,
+  training_run,
+)
 from agents_pipeline.records import checkpoints, run_record, writers
 
 UNTIMED = slice(0, 8)  # columns before the rates
@@ -19,7 +24,7 @@ class Stops:
     self.looks, self.heard = looks, []
 
   def person(self):
-    return training_run.Person(self.heard.append, self._wants_to_stop)
+    return person.Person(self.heard.append, self._wants_to_stop)
 
   def _wants_to_stop(self):
     self.looks -= 1
@@ -30,7 +35,7 @@ class Stops:
 def run_once(tmp_path, monkeypatch):
   """Runs an experiment into a folder, without export and films."""
   monkeypatch.setattr(
-    training_run, "_finish", lambda *a: {"env_steps": 300, "mean_return": 0.0}
+    finishing, "finish", lambda *a: {"env_steps": 300, "mean_return": 0.0}
   )
 
   def run(experiment, folder, looks=10**9, seed=0, overwrite=False):

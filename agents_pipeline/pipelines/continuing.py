@@ -1,0 +1,54 @@
+"""May a run go on in this folder, and is there anything left to do?"""
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import config, gin_files, run_directory
+from agents_pipeline.records import run_record
+
+# May differ when a run goes on: it only says how far.
+_EXTENDABLE = "TrainingConfig.num_env_steps"
+
+
+def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
+  """Refuses to go on with a run that is another one.
+
+  Args:
+    run: the run folder; one that holds no run is fine.
+    text: the configuration now.
+    seed: the seed now.
+
+  Raises:
+    UserError: the folder is a file, or its run has another configuration or
+      seed. How far the run goes may differ.
+  """
+  if run.root.exists() and not run.root.is_dir():
+    raise errors.UserError(f"--root_dir={str(run.root)!r} is a file")
+  if not run.is_begun:
+    return
+  changed = [
+    line
+    for line in gin_files.differences(run.config.read_text("utf-8"), text)
+    if not line.startswith(_EXTENDABLE)
+  ]
+  if changed:
+    raise errors.UserError(
+      f"{run.root} was begun with another configuration ({changed[0]}"
+      f"{f' and {len(changed) - 1} more' if len(changed) > 1 else ''}); "
+      "expected the same, another --root_dir, or --overwrite"
+    )
+  begun = (run_record.read(run.run_record) or {}).get("seed")
+  if begun != seed:
+    raise errors.UserError(
+      f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
+      "same, another --root_dir, or --overwrite"
+    )
+
+
+def is_finished(
+  run: run_directory.RunDirectory, experiment: config.Experiment
+) -> bool:
+  """Whether the run there has reached the end of this experiment."""
+  record = run_record.read(run.run_record) or {}
+  return (
+    record.get("outcome") == "finished"
+    and record.get("env_steps", 0) >= experiment.training.num_env_steps
+  )

@@ -1,0 +1,76 @@
+"""The end of a run: what it leaves for people to look at and to serve."""
+
+import time
+
+from agents_pipeline.environments import loading
+from agents_pipeline.evaluation import (
+  evaluator,
+  learning_curve,
+  served_policy,
+  video,
+)
+from agents_pipeline.experiment import config, run_directory, seeding
+from agents_pipeline.pipelines import export
+from agents_pipeline.pipelines import person as person_lib
+from agents_pipeline.pipelines import pipeline as pipeline_lib
+from agents_pipeline.records import run_record, writers
+
+
+def finish(
+  experiment: config.Experiment,
+  run: run_directory.RunDirectory,
+  pipeline: pipeline_lib.Pipeline,
+  seeds: seeding.Seeds,
+  person: person_lib.Person,
+) -> dict | None:
+  """Exports the best policy, judges what was exported, films and draws it.
+
+  Args:
+    experiment: what was run.
+    run: where it is written.
+    pipeline: trained.
+    seeds: of the run.
+    person: is told, and may stop it between two films.
+
+  Returns:
+    What run.json tells of it; None if the person stopped it.
+  """
+  name = experiment.environment.name
+  start = time.monotonic()
+  export.export_best(pipeline, experiment, run)
+  exported = served_policy.LoadedPolicy(run.policy)
+  found = evaluator.evaluate(
+    exported.act, name, experiment.evaluation.num_episodes, seeds.evaluation
+  )
+  run_record.write_json(run.evaluation, found.to_json())
+  low, high = evaluator.bootstrap_interval(found.returns)
+  person.say(
+    f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
+    f"{high:.1f}), {len(found.returns)} greedy episodes"
+  )
+  learning_curve.plot(writers.read(run.metrics), name, run.learning_curve)
+  if "rgb_array" in loading.render_modes(name):
+    for path, act in (
+      (run.trained_video, exported.act),
+      (run.random_video, evaluator.random_act(name, seeds.evaluation)),
+    ):
+      if person.wants_to_stop():
+        return None
+      video.record_video(act, name, path, 1, seeds.evaluation)
+  else:
+    person.say(f"no video: {name} does not render 'rgb_array'")
+  seconds = time.monotonic() - start
+  person.say(f"evaluated, exported and filmed in {seconds:.0f} s")
+  for path, what in (
+    (run.learning_curve, "to look at"),
+    (run.trained_video, "to watch, beside random.mp4"),
+    (run.policy, "to serve, with TensorFlow alone"),
+  ):
+    if path.exists():
+      person.say(f"  {path}  {what}")
+  return {
+    "env_steps": int(pipeline.statistics.env_steps),
+    "train_steps": int(pipeline.train_steps),
+    "mean_return": found.mean_return,
+    "interval_95": [low, high],
+  }
