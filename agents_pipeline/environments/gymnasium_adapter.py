@@ -23,6 +23,7 @@ from tf_agents.environments import py_environment, tf_py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import errors
 from agents_pipeline.environments import spaces
 
 AutoresetMode = gym.vector.AutoresetMode
@@ -48,10 +49,16 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         Where autoreset is not DISABLED only the first reset can be seeded.
 
     Raises:
-      UserError: a space that agents cannot use.
+      UserError: a space that agents cannot use, or an unknown autoreset mode.
     """
     super().__init__(handle_auto_reset=False)
     self._env = vector_env
+    if "autoreset_mode" not in vector_env.metadata:
+      raise errors.UserError(
+        f"environment {name!r}: its vector environment does not tell its "
+        "metadata['autoreset_mode']; expected one that does, or "
+        "EnvironmentConfig.vectorization = 'sync'"
+      )
     self._mode = AutoresetMode(vector_env.metadata["autoreset_mode"])
     self._episode_seed = episode_seed
     self._observation_space = vector_env.single_observation_space

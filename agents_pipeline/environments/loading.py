@@ -104,6 +104,8 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
       "vector_kwargs": {
         "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
         "copy": False,  # the adapter copies
+        # A fork of a process with TensorFlow's threads can hang.
+        **({"context": "spawn"} if config.vectorization == "async" else {}),
       }
     }
   )

@@ -268,6 +268,13 @@ def test_what_cannot_be_used_is_refused_by_name(name, message):
   assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_autoreset_mode_is_refused():
+  vector = gym.vector.SyncVectorEnv([lambda: Counter(2)])
+  del vector.metadata["autoreset_mode"]
+  with pytest.raises(errors.UserError, match="vectorization = 'sync'"):
+    gymnasium_adapter.GymnasiumEnvironment(vector, "X-v0", seeding.child_seed)
+
+
 def test_a_tensor_version_that_does_not_exist_is_refused():
   with pytest.raises(errors.UserError, match="'Acrobot-v1' has no tensor"):
     loading.is_tensor("Acrobot-v1", "tensor")
