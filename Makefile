@@ -7,8 +7,10 @@ SEED ?= 0
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-INSTALLED := $(VENV)/.installed
-TESTABLE := $(VENV)/.testable
+# Named by version: another PYTHON makes the environment anew.
+VERSION := $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
+INSTALLED := $(VENV)/.installed-$(VERSION)
+TESTABLE := $(VENV)/.testable-$(VERSION)
 
 .PHONY: help install train test quick check format bench lock clean
 
@@ -21,7 +23,7 @@ install: $(INSTALLED)  ## create .venv from the hashed lock
 
 # TF-Agents' own pins do not resolve on today's Python, hence --no-deps.
 $(INSTALLED): requirements.lock setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	@echo "installing the locked packages into $(VENV) (about a minute)"
 	$(PIP) --no-deps --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .

@@ -37,6 +37,8 @@ def run(main: Callable[[], int]) -> None:
       code = main()
     except errors.UserError as error:
       code = _tell(error, WRONG_INPUT)
+    except KeyboardInterrupt:
+      code = _SIGNAL_BASE + signal.SIGINT
     except (errors.RunError, OSError) as error:
       code = _tell(error, FAILED)
     sys.exit(code)
@@ -113,7 +115,10 @@ def quiet_imports() -> Iterator[None]:
 
 
 class StopSignals:
-  """Remembers SIGINT and SIGTERM; a second one stops the process at once."""
+  """Remembers SIGINT and SIGTERM; a second one ends the process.
+
+  Python looks at signals between compiled calls, which take seconds at most.
+  """
 
   def __init__(self):
     self.received = 0

@@ -159,21 +159,6 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._num_episodes = numbers
     self._to_act_from = None
 
-  def _after(self, reached, observation, ended) -> ts.TimeStep:
-    self._num_episodes += ended
-    if not ended.any() or self._mode is AutoresetMode.NEXT_STEP:
-      return reached
-    if self._mode is AutoresetMode.DISABLED:
-      observation, _ = self._env.reset(
-        seed=self._reset_seeds(ended), options={"reset_mask": ended}
-      )
-    return ts.TimeStep(
-      np.where(ended, ts.StepType.FIRST, reached.step_type).astype(np.int32),
-      np.where(ended, 0.0, reached.reward).astype(np.float32),
-      np.where(ended, 1.0, reached.discount).astype(np.float32),
-      self._cast(observation),
-    )
-
   def _reset(self) -> ts.TimeStep:
     seeds = self._reset_seeds(np.ones(self.batch_size, bool))
     # Vector environments that reset by themselves spread one seed themselves.
@@ -238,6 +223,10 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
   def tracked(self) -> tf.train.experimental.PythonState:
     """The number of every copy's episode, for checkpoints."""
     return self._tracked
+
+  def close(self) -> None:
+    """Closes the environments and their processes."""
+    self.pyenv.close()
 
   def step_and_reset(
     self, action: tf.Tensor

@@ -40,7 +40,7 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
   ):
     try:
       importlib.import_module(to_import)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:
       raise errors.UserError(
         f"environment {name!r}: cannot import {to_import!r} ({error})"
       ) from None
@@ -96,6 +96,11 @@ def make_training_environment(config, rng, episode_seed) -> TrainingEnvironment:
 def _make_vector_environment(config) -> gym.vector.VectorEnv:
   spec = environment_spec(config.name)
   own = config.vectorization == "vector_entry_point"
+  if own and spec.vector_entry_point is None:
+    raise errors.UserError(
+      "EnvironmentConfig.vectorization = 'vector_entry_point': "
+      f"{config.name!r} has none; expected 'sync' or 'async'"
+    )
   kwargs = (
     {}
     if own

@@ -12,9 +12,8 @@ def observation_spec(
 ) -> array_spec.BoundedArraySpec:
   """The spec of what agents observe.
 
-  Floats become float32; integers keep their type, so that uint8 images stay
-  uint8. A Discrete space becomes numbers from 0, and its network one-hot
-  encodes them.
+  A Box of uint8, an image, stays so; every other Box becomes float32. A
+  Discrete space becomes int64 from 0, and its network one-hot encodes it.
 
   Args:
     space: of one environment.
@@ -24,12 +23,12 @@ def observation_spec(
     UserError: networks cannot take this space.
   """
   if isinstance(space, gym.spaces.Box):
-    floating = np.issubdtype(space.dtype, np.floating)
+    dtype = np.uint8 if space.dtype == np.uint8 else np.float32
     return array_spec.BoundedArraySpec(
       space.shape,
-      np.float32 if floating else space.dtype,
-      space.low.astype(np.float32) if floating else space.low,
-      space.high.astype(np.float32) if floating else space.high,
+      dtype,
+      space.low.astype(dtype),
+      space.high.astype(dtype),
       name="observation",
     )
   if isinstance(space, gym.spaces.Discrete):

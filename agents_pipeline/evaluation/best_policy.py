@@ -35,7 +35,7 @@ class BestPolicy(tf.Module):
     Returns:
       Whether it was kept.
     """
-    if mean_return < float(self.mean_return):
+    if not mean_return >= float(self.mean_return):  # NaN is never kept
       return False
     for ours, theirs in zip(
       self.network.variables, network.variables, strict=True

@@ -12,6 +12,8 @@ from agents_pipeline.experiment import seeding
 # Actions of [B], in the environment's own numbering, for observations [B, ...].
 Act = Callable[[np.ndarray], np.ndarray]
 
+# Of one episode: 30 minutes of Atari. An episode that goes on is cut here.
+MAX_ENV_STEPS = 27_000
 _AT_ONCE = 25  # environments alive at a time
 _BOOTSTRAPS = 10_000
 
@@ -50,6 +52,7 @@ class Evaluation:
       "environment": self.environment,
       "num_episodes": len(self.returns),
       "greedy": self.greedy,
+      "max_env_steps_per_episode": MAX_ENV_STEPS,
       "mean_return": self.mean_return,
       "standard_deviation": float(np.std(self.returns, ddof=1))
       if len(self.returns) > 1
@@ -122,11 +125,13 @@ def evaluate(
 
 def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   """Plays one episode in each of the first len(seeds) environments."""
-  observations = np.stack(
-    [env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)]
-    # The batch keeps its size, so that the policy is traced once.
-    + [envs[0].observation_space.sample()] * (len(envs) - len(seeds))
-  )
+  first = [
+    env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)
+  ]
+  # The batch keeps its size, so that the policy is traced once; and the type
+  # that the space declares, whatever the environment returns.
+  first += first[:1] * (len(envs) - len(first))
+  observations = np.stack(first).astype(envs[0].observation_space.dtype)
   returns: np.ndarray = np.zeros(len(seeds))
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
@@ -137,7 +142,7 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
       observations[i] = observation
       returns[i] += float(reward)
       lengths[i] += 1
-      if terminated or truncated:
+      if terminated or truncated or lengths[i] >= MAX_ENV_STEPS:
         running.discard(i)
   return returns, lengths
 

@@ -1,8 +1,10 @@
 """The policy as others get it: plain observations in, actions out."""
 
+import contextlib
 import json
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import gymnasium as gym
 import numpy as np
@@ -39,6 +41,8 @@ class ServedPolicy(tf.Module):
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
     first_action = spaces.first_number(action_space)
+    self._num_actions = int(action_space.n)
+    self._first = {"first_action": first_action}
     first_observation = spaces.first_number(observation_space)
     network_dtype = network.input_tensor_spec.dtype
 
@@ -71,30 +75,42 @@ class ServedPolicy(tf.Module):
       directory: where.
       about: what it is, kept inside for `load`.
     """
-    aside = directory.with_name(f".partial-{directory.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    tf.saved_model.save(
-      self, str(aside), signatures={"serving_default": self.serve}
-    )
-    file = aside / _ABOUT
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    _put_in_place(aside, directory)
+    about = about | {"num_actions": self._num_actions} | self._first
+    with _whole(directory) as aside:
+      tf.saved_model.save(
+        self, str(aside), signatures={"serving_default": self.serve}
+      )
+      file = aside / _ABOUT
+      file.parent.mkdir(exist_ok=True)
+      file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
 
 def save_tf_agents_policy(
   policy: tf_policy.TFPolicy, directory: pathlib.Path
 ) -> None:
   """Writes a policy as TF-Agents' `PolicySaver` does, for its users."""
+  with _whole(directory) as aside:
+    policy_saver.PolicySaver(policy, batch_size=None).save(str(aside))
+
+
+@contextlib.contextmanager
+def _whole(directory: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Gives a folder to write into, and puts it in place when it is whole.
+
+  Raises:
+    RunError: TensorFlow cannot write it.
+  """
   aside = directory.with_name(f".partial-{directory.name}")
   shutil.rmtree(aside, ignore_errors=True)
-  policy_saver.PolicySaver(policy, batch_size=None).save(str(aside))
-  _put_in_place(aside, directory)
-
-
-def _put_in_place(aside: pathlib.Path, directory: pathlib.Path) -> None:
-  shutil.rmtree(directory, ignore_errors=True)
-  aside.replace(directory)
+  try:
+    yield aside
+    shutil.rmtree(directory, ignore_errors=True)
+    aside.replace(directory)
+  except tf.errors.OpError as error:
+    reason = str(error).strip().split("\n")[0]
+    raise errors.RunError(f"{directory} cannot be written: {reason}") from None
+  finally:
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 class LoadedPolicy:
@@ -122,18 +138,22 @@ class LoadedPolicy:
     Raises:
       UserError: the policy is for another environment.
     """
-    space = env.observation_space
+    seen, acts = env.observation_space, env.action_space
+    trained_on = self.about.get("environment")
+    hint = f"; expected {trained_on!r}" if trained_on else ""
     shape = tuple(self._observation.shape[1:])
-    if space.shape != shape or space.dtype != self._observation.dtype:
+    if seen.shape != shape or seen.dtype != self._observation.dtype:
       raise errors.UserError(
         f"policy {str(self.directory)!r} observes {shape} "
-        f"{self._observation.dtype.name}, but {name!r} gives {space.shape} "
-        f"{space.dtype}"
-        + (
-          f"; expected {self.about['environment']!r}"
-          if "environment" in self.about
-          else ""
-        )
+        f"{self._observation.dtype.name}, but {name!r} gives {seen.shape} "
+        f"{seen.dtype}{hint}"
+      )
+    count, first = getattr(acts, "n", None), spaces.first_number(acts)
+    known = self.about.get("num_actions"), self.about.get("first_action")
+    if known[0] is not None and known != (count, first):
+      raise errors.UserError(
+        f"policy {str(self.directory)!r} has {known[0]} actions from "
+        f"{known[1]}, but {name!r} takes {acts}{hint}"
       )
 
 

@@ -43,6 +43,10 @@ def record_video(
     UserError: another ending, or an environment that does not render.
   """
   check_format(path)
+  if "rgb_array" not in loading.render_modes(environment):
+    raise errors.UserError(
+      f"environment {environment!r} does not render 'rgb_array': no film of it"
+    )
   env = loading.make_evaluation_environment(environment, "rgb_array")
   path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_name(f".partial-{path.name}")
@@ -64,7 +68,7 @@ def record_video(
 
 def check_format(path: pathlib.Path) -> None:
   """Raises UserError where the ending of a path is no format we write."""
-  if path.suffix not in _FORMATS:
+  if path.suffix.lower() not in _FORMATS:
     raise errors.UserError(
       f"--output={str(path)!r}: expected a file ending in "
       f"{' or '.join(_FORMATS)}"
@@ -76,16 +80,16 @@ def _film_episode(act, env, seed, film) -> tuple[float, int]:
   film.append_data(_even(env.render()))
   total, length, ended = 0.0, 0, False
   while not ended:
-    action = act(np.asarray(observation)[None])[0]
+    action = act(np.asarray(observation, env.observation_space.dtype)[None])[0]
     observation, reward, terminated, truncated, _ = env.step(action)
     film.append_data(_even(env.render()))
     total, length = total + float(reward), length + 1
-    ended = terminated or truncated
+    ended = terminated or truncated or length >= evaluator.MAX_ENV_STEPS
   return total, length
 
 
 def _writer(path: pathlib.Path, fps: float):
-  if path.suffix == ".gif":
+  if path.suffix.lower() == ".gif":
     return imageio.get_writer(path, duration=1000 / fps, loop=0)
   return imageio.get_writer(
     path, fps=fps, codec="libx264", macro_block_size=2, ffmpeg_log_level="error"
@@ -95,8 +99,8 @@ def _writer(path: pathlib.Path, fps: float):
 def _even(frame: np.ndarray) -> np.ndarray:
   """Pads a frame [H, W, 3] to even sides, which H.264 asks for."""
   if frame is None:
-    raise errors.UserError(
-      "the environment renders nothing in the mode 'rgb_array'"
-    )
+    raise errors.RunError("the environment's render() returned None")
+  if frame.ndim == 2:  # grey
+    frame = np.stack([frame] * 3, axis=-1)
   height, width = frame.shape[:2]
   return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -12,6 +12,8 @@ import gin
 from agents_pipeline import errors
 from agents_pipeline.experiment import fields, optimizers, schedules
 
+_STEPS_PER_CALL = 10_000  # train steps, or steps of every environment
+
 
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +43,12 @@ class ReplayConfig:
   """How experience is kept.
 
   Attributes:
-    capacity_env_steps: transitions kept, over all environments.
+    capacity_env_steps: rows kept, over all environments: one per transition,
+      and one per episode's last observation.
     num_prefetched_batches: how many batches tf.data samples ahead while a
-      Python environment steps. More than 0 overlaps the two, and runs with
-      one seed then differ; tensor environments sample inside the program.
+      Python environment steps. More than 0 overlaps the two: runs with one
+      seed then differ, and a window may be read while its oldest row is
+      overwritten. Tensor environments sample inside the program.
   """
 
   capacity_env_steps: int = fields.integer(100_000)
@@ -204,6 +208,18 @@ class Experiment:
     return (
       self.environment.num_envs * self.agent.num_collect_steps_per_iteration
     )
+
+  @property
+  def num_env_steps_per_call(self) -> int:
+    """The most env steps between two looks at whether to stop.
+
+    It is some seconds' work: a signal waits for a compiled call to end.
+    """
+    work = max(
+      self.agent.num_collect_steps_per_iteration,
+      self.agent.num_train_steps_per_iteration,
+    )
+    return max(_STEPS_PER_CALL // work, 1) * self.num_env_steps_per_iteration
 
   @property
   def replay_length(self) -> int:

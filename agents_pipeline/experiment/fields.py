@@ -1,8 +1,8 @@
 """Fields of configuration dataclasses that know what they accept.
 
-`number`, `choice` and `of_type` declare a field; `check` compares every field
-of an instance with its declaration and raises one line that names the value
-and what was expected.
+`integer`, `number`, `choice` and the like declare a field; `check` compares
+every field of an instance with its declaration and raises one line that names
+the value and what was expected.
 """
 
 import dataclasses
@@ -83,9 +83,9 @@ def _field(default: Any, rule: Any) -> Any:
   return dataclasses.field(default=default, metadata={"rule": rule})
 
 
-def integer(default: Any, low: float = 1, *, optional: bool = False) -> Any:
+def integer(default: Any, low: float = 1) -> Any:
   """Declares a field that holds an int of at least low."""
-  return _field(default, _Number(low, math.inf, True, False, optional))
+  return _field(default, _Number(low, math.inf, True, False, False))
 
 
 def number(

@@ -1,5 +1,6 @@
 """gin files in, a locked experiment out, and back to a file again."""
 
+import ast
 import dataclasses
 import os
 import pathlib
@@ -81,10 +82,13 @@ def differences(before: str, after: str) -> list[str]:
   ]
 
 
-def _bindings(text: str) -> dict[str, str]:
-  return dict(
-    line.split(" = ", 1) for line in text.splitlines() if " = " in line
-  )
+def _bindings(text: str) -> dict[str, Any]:
+  """Name -> value as Python reads it, so that 1 and 1.0 are the same."""
+  pairs = [line.split(" = ", 1) for line in text.splitlines() if " = " in line]
+  return {
+    name: value if value.startswith("@") else ast.literal_eval(value)
+    for name, value in pairs
+  }
 
 
 def _nearest_file(file: str | os.PathLike) -> str:

@@ -26,21 +26,27 @@ class RunDirectory:
     """Whether a run has left its record here."""
     return self.run_record.exists() and self.config.exists()
 
-  def clear(self) -> None:
-    """Removes what a run writes, and nothing else."""
-    for path in (
-      self.checkpoints,
-      self.policy,
-      self.tf_agents_policy,
-      self.videos,
-    ):
-      shutil.rmtree(path, ignore_errors=True)
-    for path in (
+  @property
+  def written(self) -> list[pathlib.Path]:
+    """What lies here under a name that a run writes."""
+    names = (
       self.config,
       self.run_record,
       self.metrics,
+      self.checkpoints,
+      self.policy,
+      self.tf_agents_policy,
       self.evaluation,
+      self.videos,
       self.learning_curve,
-      *self.root.glob("events.out.tfevents.*"),
-    ):
-      path.unlink(missing_ok=True)
+    )
+    events = self.root.glob("events.out.tfevents.*")
+    return [path for path in (*names, *events) if path.exists()]
+
+  def clear(self) -> None:
+    """Removes what is under a name that a run writes, and nothing else."""
+    for path in self.written:
+      if path.is_dir():
+        shutil.rmtree(path)
+      else:
+        path.unlink()

@@ -49,5 +49,10 @@ class Seeds:
 
   @property
   def evaluation(self) -> int:
-    """Resets of evaluation episodes."""
+    """Resets of the evaluations that choose the best policy."""
     return child_seed(self.run, "evaluation")
+
+  @property
+  def final_evaluation(self) -> int:
+    """Resets of the evaluation that judges it: other episodes."""
+    return child_seed(self.run, "final_evaluation")

@@ -96,7 +96,7 @@ def encode(
   Returns:
     [B, D] float32.
   """
-  if spec.shape.rank == 0 and spec.dtype.is_integer:
+  if spec.shape.rank == 0 and spec.dtype == tf.int64:  # a Discrete space
     return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)  # [B, D]
   x = tf.cast(observation, tf.float32)
   if spec.dtype == tf.uint8:

@@ -1,5 +1,7 @@
 """May a run go on in this folder, and is there anything left to do?"""
 
+import os
+
 from agents_pipeline import errors
 from agents_pipeline.experiment import config, gin_files, run_directory
 from agents_pipeline.records import run_record
@@ -17,11 +19,9 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
     seed: the seed now.
 
   Raises:
-    UserError: the folder is a file, or its run has another configuration or
-      seed. How far the run goes may differ.
+    UserError: its run has another configuration or seed. How far the run goes
+      may differ.
   """
-  if run.root.exists() and not run.root.is_dir():
-    raise errors.UserError(f"--root_dir={str(run.root)!r} is a file")
   if not run.is_begun:
     return
   changed = [
@@ -40,6 +40,27 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
     raise errors.UserError(
       f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
       "same, another --root_dir, or --overwrite"
+    )
+
+
+def check_place(run: run_directory.RunDirectory) -> None:
+  """Refuses a folder that cannot be made, or that holds something else.
+
+  Raises:
+    UserError: naming the folder, or the first thing in the way.
+  """
+  nearest = run.root
+  while not nearest.exists():
+    nearest = nearest.parent
+  if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    raise errors.UserError(
+      f"--root_dir={str(run.root)!r}: expected a folder that can be written, "
+      f"but {str(nearest)!r} is in the way"
+    )
+  if not run.is_begun and run.written:
+    raise errors.UserError(
+      f"--root_dir={str(run.root)!r} is no run folder and holds "
+      f"{run.written[0].name!r}; expected a run folder or a new one"
     )
 
 

@@ -1,6 +1,7 @@
 """The DQN pipeline: every stage, in the order of the data."""
 
 import functools
+from collections.abc import Callable
 
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
@@ -20,9 +21,16 @@ from agents_pipeline.training import iterations, loop
 
 
 def build(
-  experiment: config.Experiment, seeds: seeding.Seeds
+  experiment: config.Experiment,
+  seeds: seeding.Seeds,
+  say: Callable[[str], None] = lambda line: None,
 ) -> pipeline.Pipeline:
   """Wires an experiment. Nothing is restored, nothing has run.
+
+  Args:
+    experiment: what to wire.
+    seeds: of everything random.
+    say: is told the buffer's size before it is allocated.
 
   Raises:
     UserError: the environment cannot be used, or the buffer does not fit.
@@ -53,13 +61,12 @@ def build(
 
   # Replay: its size is told, and refused, before it is allocated.
   length = experiment.replay_length
-  needed = uniform_buffer.num_bytes(
-    agent.collect_data_spec, sizes.num_envs, length
-  )
-  note = uniform_buffer.check_memory(
-    # XLA works on a copy of the tables within a call.
-    2 * needed if on_device else needed,
-    length * sizes.num_envs,
+  say(
+    uniform_buffer.check_memory(
+      uniform_buffer.num_bytes(agent.collect_data_spec, sizes.num_envs, length),
+      length * sizes.num_envs,
+      copies=2 if on_device else 1,  # XLA may work on a copy within a call
+    )
   )
   replay_stream = random_stream.RandomStream(seeds.replay)
   replay = uniform_buffer.UniformReplayBuffer(
@@ -121,6 +128,8 @@ def build(
         experiment.training.log_period_env_steps,
         experiment.training.checkpoint_period_env_steps,
         experiment.evaluation.period_env_steps,
+        # A call that does not end cannot be stopped, so none is long.
+        experiment.num_env_steps_per_call,
       ),
     ),
     statistics=statistics,
@@ -144,13 +153,12 @@ def build(
       "replay": replay,
       "statistics": statistics,
       "best": best,
-      "chosen_action": chosen,
       "environment_stream": environment_stream,
       "exploration_stream": exploration_stream,
       "replay_stream": replay_stream,
     },
     resume=resume,
-    notes=[note],
+    close=environment.close,
   )
 
 

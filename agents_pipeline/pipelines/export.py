@@ -72,7 +72,10 @@ def _find_checkpoint(
   if checkpoint is None:
     return tf.train.latest_checkpoint(str(run.checkpoints)) or known[max(known)]
   name = pathlib.Path(checkpoint).name
-  if name not in known:
+  elsewhere = name != checkpoint and (
+    pathlib.Path(checkpoint).parent.resolve() != run.checkpoints.resolve()
+  )
+  if name not in known or elsewhere:
     raise errors.UserError(
       f"--checkpoint={checkpoint!r}: expected one of {', '.join(sorted(known))}"
       f"{errors.nearest(name, known)}"

@@ -40,7 +40,10 @@ def finish(
   export.export_best(pipeline, experiment, run)
   exported = served_policy.LoadedPolicy(run.policy)
   found = evaluator.evaluate(
-    exported.act, name, experiment.evaluation.num_episodes, seeds.evaluation
+    exported.act,
+    name,
+    experiment.evaluation.num_episodes,
+    seeds.final_evaluation,
   )
   run_record.write_json(run.evaluation, found.to_json())
   low, high = evaluator.bootstrap_interval(found.returns)
@@ -52,11 +55,15 @@ def finish(
   if "rgb_array" in loading.render_modes(name):
     for path, act in (
       (run.trained_video, exported.act),
-      (run.random_video, evaluator.random_act(name, seeds.evaluation)),
+      (run.random_video, evaluator.random_act(name, seeds.final_evaluation)),
     ):
       if person.wants_to_stop():
         return None
-      video.record_video(act, name, path, 1, seeds.evaluation)
+      try:
+        video.record_video(act, name, path, 1, seeds.final_evaluation)
+      except Exception as error:  # their renderer; the run itself is complete
+        reason = str(error).strip().split("\n")[0]
+        person.say(f"no film {path.name}: {type(error).__name__}: {reason}")
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")
   seconds = time.monotonic() - start

@@ -29,7 +29,7 @@ class Pipeline:
     make_tf_agents_policy: network -> greedy TF-Agents policy.
     tracked: everything that a checkpoint holds, by name.
     resume: called after a checkpoint was restored.
-    notes: lines for the person who runs it.
+    close: ends the training environment and its processes.
   """
 
   compiled: iterations.Iterations
@@ -45,7 +45,7 @@ class Pipeline:
   ]
   tracked: dict
   resume: Callable[[], None]
-  notes: list[str]
+  close: Callable[[], None]
 
 
 def spaces_of(env: gym.Env) -> tuple[gym.Space, gym.Space]:

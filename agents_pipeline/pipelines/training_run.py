@@ -1,5 +1,8 @@
 """A whole run: train, record, evaluate, export, film; or go on with one."""
 
+import numpy as np
+
+from agents_pipeline import errors
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import (
   config,
@@ -55,6 +58,7 @@ def train(
   """
   text = gin_files.to_text(experiment)
   seeds = seeding.Seeds(seed)
+  continuing.check_place(run)
   if not overwrite:
     continuing.check(run, text, seed)
     if continuing.is_finished(run, experiment):
@@ -65,9 +69,7 @@ def train(
       )
       return True
   device = devices.choose_device(device)
-  pipeline = dqn_pipeline.build(experiment, seeds)
-  for note in pipeline.notes:
-    person.say(note)
+  pipeline = dqn_pipeline.build(experiment, seeds, person.say)
 
   if overwrite:
     run.clear()
@@ -77,7 +79,7 @@ def train(
   if resumes:
     pipeline.resume()
     person.say(f"goes on at {int(pipeline.statistics.env_steps):,} env steps")
-  run.config.write_text(text, "utf-8")
+  run_record.write_text(run.config, text)
   record = run_record.RunRecord(run.run_record, seed, device)
   try:
     results = _train(
@@ -90,6 +92,8 @@ def train(
   except Exception:
     record.end("failed")
     raise
+  finally:
+    pipeline.close()
   return True
 
 
@@ -130,6 +134,7 @@ def _train(
       _write(sinks, _row(result, pipeline, evaluate.if_due(env_steps)))
       stopping = person.wants_to_stop()
       if checkpoint_due(env_steps) or stopping:
+        _check_weights(pipeline, env_steps)
         keeper.save(env_steps)
       if stopping:
         complete = env_steps >= experiment.training.num_env_steps
@@ -137,12 +142,21 @@ def _train(
   finally:
     for sink in sinks:
       sink.close()
+  _check_weights(pipeline, env_steps)
   keeper.save(env_steps)
   return complete
 
 
+def _check_weights(pipeline: pipeline_lib.Pipeline, env_steps: int) -> None:
+  """Refuses to save what the last update of a call may have broken."""
+  if not all(np.isfinite(v.numpy()).all() for v in pipeline.network.variables):
+    raise errors.RunError(
+      f"diverged: a weight is not finite at env step {env_steps:,}"
+    )
+
+
 class _Every:
-  """Says when at least a period has passed since it last said so."""
+  """Says when a multiple of a period has been reached since it was asked."""
 
   def __init__(self, period: int, start: int):
     self._period = period

@@ -33,10 +33,20 @@ class Checkpoints:
     return self._manager.latest_checkpoint
 
   def save(self, env_steps: int) -> None:
-    """Saves everything, unless that step is saved already."""
+    """Saves everything, unless that step is saved already.
+
+    Raises:
+      RunError: it cannot be written; the one before is kept.
+    """
     if self.latest and self.latest.endswith(f"env_steps-{env_steps}"):
       return
-    self._manager.save(checkpoint_number=env_steps)
+    try:
+      self._manager.save(checkpoint_number=env_steps)
+    except tf.errors.OpError as error:  # such as a full disk
+      reason = str(error).strip().split("\n")[0]
+      raise errors.RunError(
+        f"checkpoint of env step {env_steps:,} cannot be written: {reason}"
+      ) from None
 
   def restore(self, path: str | None = None) -> bool:
     """Restores a checkpoint, by default the newest, whole or not at all.

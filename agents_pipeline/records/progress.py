@@ -45,7 +45,7 @@ class Progress:
     words = ", ".join(f"{k} {v:.1f}" for k, v in told.items() if v is not None)
     if self._is_terminal:
       self._bar.set_postfix_str(words, refresh=False)
-      self._bar.update(steps - self._bar.n)
+      self._bar.update(min(steps, self._total) - self._bar.n)
     elif row["evaluation_return"] is not None or self._is_time(steps):
       self._last_line = time.monotonic()
       print(
@@ -63,7 +63,7 @@ class Progress:
     rate = (steps - self._first) / max(time.monotonic() - self._started, 1e-9)
     if rate <= 0:
       return ""
-    return f", {rate:,.0f}/s, {(self._total - steps) / rate:,.0f} s left"
+    return f", {rate:,.0f}/s, {max(self._total - steps, 0) / rate:,.0f} s left"
 
   def close(self) -> None:
     """Leaves the bar as it is and goes to the next line."""

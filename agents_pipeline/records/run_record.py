@@ -62,8 +62,14 @@ def read(path: pathlib.Path) -> dict | None:
 
 def write_json(path: pathlib.Path, content: dict) -> None:
   """Writes a JSON file for people, whole or not at all."""
+  write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+  """Writes a text file whole or not at all, and its folder if need be."""
+  path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_name(path.name + ".partial")
-  aside.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+  aside.write_text(text, "utf-8")
   aside.replace(path)
 
 

@@ -107,7 +107,9 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     is_reset = time_step.is_last()  # [B]
     num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
     num_rows = tf.cast(tf.where(is_reset, 0, num_rows), tf.int64)
-    return [*written, self._heads.assign(head + num_rows)]
+    # Rows count only when they are there, also for tf.data's thread.
+    with tf.control_dependencies([] if tf.executing_eagerly() else written):
+      return [*written, self._heads.assign(head + num_rows)]
 
   def end_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand.
@@ -226,12 +228,13 @@ def num_bytes(data_spec, batch_size: int, max_length: int) -> int:
   return row * batch_size * (max_length + _SPARE_ROWS)
 
 
-def check_memory(needed: int, num_rows: int) -> str:
+def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
   """Compares a buffer with the memory there is, before it is allocated.
 
   Args:
-    needed: bytes, of `num_bytes`.
+    table_bytes: of `num_bytes`.
     num_rows: transitions, for the message.
+    copies: of the tables that may be alive at once.
 
   Returns:
     A line that tells its size.
@@ -240,7 +243,10 @@ def check_memory(needed: int, num_rows: int) -> str:
     UserError: it does not fit.
   """
   available = psutil.virtual_memory().available
-  size = f"{num_rows:,} transitions, {needed / 2**20:,.1f} MiB"
+  needed = copies * table_bytes
+  size = f"{num_rows:,} transitions, {table_bytes / 2**20:,.1f} MiB"
+  if copies > 1:
+    size += f" (times {copies} within a compiled call)"
   if needed > available:
     raise errors.UserError(
       f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "

@@ -154,7 +154,8 @@ def compile_on_device(
 class ChosenAction(tf.Module):
   """The actions that a call chose last, for the next call to take.
 
-  So a run is the same however it is cut into calls. Part of checkpoints.
+  So a run is the same however it is cut into calls. A Python environment is
+  not restored, so neither is this.
   """
 
   def __init__(self, batch_size: int):

@@ -53,6 +53,10 @@ class LoopSizes:
   num_env_steps_per_iteration: int
   periods_env_steps: tuple[int, ...]
 
+  def iterations_until(self, stop: int, env_steps: int) -> int:
+    """Iterations that reach a stop, if every one of their steps counts."""
+    return math.ceil((stop - env_steps) / self.num_env_steps_per_iteration)
+
   def next_stop(self, env_steps: int) -> int:
     """The env step at which the next result is due."""
     stops = [self.num_env_steps] + [
@@ -88,26 +92,30 @@ def run(
   env_steps = int(statistics.env_steps)
   while env_steps < sizes.num_env_steps:
     start, before = time.perf_counter(), env_steps
-    count = math.ceil(
-      (sizes.next_stop(before) - before) / sizes.num_env_steps_per_iteration
-    )
     begun = before >= sizes.num_env_steps_before_training
     call = compiled.train if begun else compiled.collect
-    totals = call(tf.constant(count))
-    env_steps = int(statistics.env_steps)
-    if not bool(totals.is_finite):
-      raise errors.RunError(
-        f"diverged: loss or q value is not finite at train step "
-        f"{int(train_steps):,}, env step {env_steps:,}"
-      )
-    done = int(totals.num_train_steps)
+    stop = sizes.next_stop(before)
+    loss = q_value = 0.0
+    done = 0
+    # Once, but where environments spend steps on resetting.
+    while env_steps < stop:
+      totals = call(tf.constant(sizes.iterations_until(stop, env_steps)))
+      env_steps = int(statistics.env_steps)
+      if not bool(totals.is_finite):
+        raise errors.RunError(
+          f"diverged: loss or q value is not finite at train step "
+          f"{int(train_steps):,}, env step {env_steps:,}"
+        )
+      done += int(totals.num_train_steps)
+      loss += float(totals.loss)
+      q_value += float(totals.q_value)
     yield IterationResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
       num_train_steps=done,
-      loss=float(totals.loss) / done if done else None,
-      q_value=float(totals.q_value) / done if done else None,
+      loss=loss / done if done else None,
+      q_value=q_value / done if done else None,
       episodes=statistics.take(),
       seconds=time.perf_counter() - start,
     )

@@ -310,3 +310,19 @@ def test_tensorflow_before_us_is_explained_in_one_line():
     "ImportError: agents_pipeline needs Keras 2, and TensorFlow was imported "
     "before it: import agents_pipeline first, or set TF_USE_LEGACY_KERAS=1"
   )
+
+
+def test_environments_in_processes_of_their_own_end_with_the_run(tmp_path):
+  code, _, err = run(
+    "train",
+    *train_flags(
+      tmp_path / "run",
+      "EnvironmentConfig.backend = 'gymnasium'",
+      "EnvironmentConfig.num_envs = 2",
+      "EnvironmentConfig.vectorization = 'async'",
+      "TrainingConfig.num_env_steps = 200",
+    ),
+  )
+  assert code == 0, err
+  told = json.loads((tmp_path / "run" / "run.json").read_text())
+  assert (told["outcome"], told["env_steps"]) == ("finished", 200)

@@ -160,3 +160,41 @@ def test_divergence_stops_within_the_call(make_experiment):
   totals = pipeline.compiled.train(tf.constant(1000))
   assert not bool(totals.is_finite)
   assert int(totals.num_train_steps) < 1000
+
+
+def test_epsilon_falls_over_env_steps_of_all_environments(make_experiment):
+  pipeline = build(
+    make_experiment(
+      "EnvironmentConfig.num_envs = 4",
+      "DqnConfig.num_random_env_steps = 0",
+      "DqnConfig.num_train_steps_per_iteration = 3",
+      "DqnConfig.epsilon = @LinearEpsilon()",
+      "LinearEpsilon.initial = 1.0",
+      "LinearEpsilon.final = 0.0",
+      "LinearEpsilon.num_env_steps = 200",
+    )
+  )
+  found = run(pipeline, 20, 5)
+  assert (found["env_steps"], found["train_steps"]) == (100, 15)
+  assert pipeline.schedules["epsilon"]() == pytest.approx(0.5)
+
+
+def test_each_child_seed_reaches_its_consumer(make_experiment, monkeypatch):
+  """Another child seed alone changes what depends on it, from the start."""
+  experiment = make_experiment("EnvironmentConfig.num_envs = 4")
+  plain = run(build(experiment), 13, 3)
+  changed = {}
+  for name in ("network", "exploration", "environment", "replay"):
+    with monkeypatch.context() as patch:
+      patch.setattr(seeding.Seeds, name, property(lambda self: 12345))
+      changed[name] = run(build(experiment), 13, 3)
+  differs = lambda name, part, i: np.any(
+    changed[name][part][i] != plain[part][i]
+  )
+  observations, actions = 2, 3  # of the buffer's variables
+  assert differs("network", "weights", 0)
+  assert not differs("network", "rows", actions)  # random actions till then
+  assert differs("exploration", "rows", actions)
+  assert differs("environment", "rows", observations)
+  assert not differs("replay", "rows", actions)
+  assert changed["replay"]["losses"] != plain["losses"]

@@ -105,12 +105,28 @@ def test_actions_are_in_the_environments_own_numbering():
   )
 
 
+def test_numbered_observations_begin_at_the_environments_first():
+  network, policy = make(gym.spaces.Discrete(5, start=3))
+  q_values, _ = network(tf.range(5, dtype=tf.int64))
+  found = policy.serve(tf.range(3, 8, dtype=tf.int64))["q_values"]
+  np.testing.assert_array_equal(found, q_values)
+
+
+def test_a_policy_with_other_actions_is_refused(tmp_path):
+  _, policy = make(actions=gym.spaces.Discrete(3))
+  policy.save(tmp_path / "policy", {})
+  with pytest.raises(errors.UserError, match="has 3 actions from 0, but 'Ca"):
+    served_policy.load_for(tmp_path / "policy", "CartPole-v1")
+
+
 def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
   _, policy = make()
   for env_steps in (1, 2):
     policy.save(tmp_path / "policy", {"env_steps": env_steps})
   assert served_policy.LoadedPolicy(tmp_path / "policy").about == {
-    "env_steps": 2
+    "env_steps": 2,
+    "num_actions": 3,
+    "first_action": 0,
   }
   assert [p.name for p in tmp_path.iterdir()] == ["policy"]
 
@@ -155,7 +171,7 @@ def test_what_is_no_policy_is_refused(tmp_path):
 
 
 def test_a_policy_for_another_environment_is_refused(tmp_path):
-  _, policy = make()
+  _, policy = make(actions=gym.spaces.Discrete(2))
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"})
   with pytest.raises(errors.UserError) as caught:
     served_policy.load_for(tmp_path / "policy", "Acrobot-v1")

@@ -1,5 +1,7 @@
 """Interrupted and resumed = never interrupted, on tensor environments."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -153,11 +155,45 @@ def test_another_configuration_or_seed_is_refused_and_changes_nothing(
 
 def test_a_python_environment_begins_new_episodes(make_experiment, run_once):
   experiment = make_experiment("EnvironmentConfig.backend = 'gymnasium'")
-  run_once(experiment, "run", looks=1)
-  complete, _, run = run_once(experiment, "run")
+  _, _, run = run_once(experiment, "run", looks=1)
+  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
+  replay, numbers = pipeline.tracked["replay"], pipeline.tracked["environment"]
+  rows_before = int(replay.num_frames())
+  episodes = json.loads(numbers.serialize())
+  assert episodes == [int(pipeline.statistics.num_episodes) + 1]
+  pipeline.resume()
+  # The episode under way is closed in the buffer, as truncated.
+  assert int(replay.num_frames()) == rows_before + 1
+  newest = replay.gather_all()
+  assert int(newest.step_type[0, -1]) == 2
+  assert int(newest.next_step_type[0, -2]) == 2
+  assert float(newest.discount[0, -2]) == 1.0
+  complete, _, _ = run_once(experiment, "run")
   assert complete
   steps = [r["env_steps"] for r in writers.read(run.metrics)]
   assert steps == [0, 50, 100, 200, 300]
+
+
+def test_a_folder_of_someone_else_is_refused(
+  make_experiment, run_once, tmp_path
+):
+  film = tmp_path / "run" / "videos" / "holiday.mp4"
+  film.parent.mkdir(parents=True)
+  film.touch()
+  for overwrite in (False, True):
+    with pytest.raises(errors.UserError, match="is no run folder and holds"):
+      run_once(make_experiment(), "run", overwrite=overwrite)
+  assert film.exists()
+
+
+def test_a_root_dir_that_cannot_be_made_is_refused(
+  make_experiment, run_once, tmp_path
+):
+  (tmp_path / "file").touch()
+  for name in ("file", "file/below"):
+    with pytest.raises(errors.UserError, match="file' is in the way"):
+      run_once(make_experiment(), name, overwrite=True)
 
 
 def test_divergence_keeps_the_last_good_checkpoint(

@@ -1,14 +1,23 @@
 """Evaluation, video and the learning curve."""
 
+import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
 import PIL.Image
 import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
+from agents_pipeline.agents import dqn
 from agents_pipeline.environments import loading
-from agents_pipeline.evaluation import evaluator, learning_curve, video
-from agents_pipeline.experiment import seeding
+from agents_pipeline.evaluation import (
+  best_policy,
+  evaluator,
+  learning_curve,
+  video,
+)
+from agents_pipeline.experiment import config, seeding
 
 ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
 
@@ -127,3 +136,64 @@ def test_the_learning_curve_is_a_picture(tmp_path):
   colours = {tuple(c) for c in drawn[..., :3].reshape(-1, 3)[::7]}
   assert (0x9D, 0xB4, 0xC8) in colours and (0xC1, 0x44, 0x0E) in colours
   learning_curve.plot([], "nothing yet", path)
+
+
+class Careless(gym.Env):
+  """Declares float32 and returns a list of Python floats; never ends."""
+
+  def __init__(self, render_mode=None):
+    self.observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    self.action_space = gym.spaces.Discrete(2)
+
+  def reset(self, *, seed=None, options=None):
+    return [0.5, 0.25], {}
+
+  def step(self, action):
+    return [0.5, 0.25], 1.0, False, False, {}
+
+
+gym.register("Careless-v0", Careless, disable_env_checker=True)
+
+
+def test_observations_are_cast_and_endless_episodes_cut(monkeypatch):
+  monkeypatch.setattr(evaluator, "MAX_ENV_STEPS", 7)
+  types = set()
+
+  def act(observations):
+    types.add(observations.dtype)
+    return ALWAYS_RIGHT(observations)
+
+  found = evaluator.evaluate(act, "Careless-v0", 2, seed=0)
+  assert types == {np.dtype(np.float32)}
+  assert (found.returns, found.lengths) == ([7.0, 7.0], [7, 7])
+  assert found.to_json()["max_env_steps_per_episode"] == 7
+
+
+def test_what_does_not_render_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match="does not render 'rgb_array'"):
+    video.record_video(
+      ALWAYS_RIGHT, "Careless-v0", tmp_path / "film.mp4", 1, seed=1
+    )
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_grey_frames_become_colour():
+  assert video._even(np.zeros((4, 6), np.uint8)).shape == (4, 6, 3)
+
+
+def test_the_best_policy_is_kept_and_the_later_of_equals():
+  network = dqn.make_q_network(
+    config.DqnConfig(hidden_layers=(2,)),
+    tensor_spec.TensorSpec((3,), tf.float32),
+    tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
+    seed=0,
+  )
+  best = best_policy.BestPolicy(network)
+  kept = []
+  for env_steps, mean_return in enumerate([5.0, 9.0, 7.0, 9.0, float("nan")]):
+    network.variables[0].assign(tf.fill((3, 2), float(env_steps)))
+    kept.append(best.offer(network, mean_return, env_steps))
+  assert kept == [True, True, False, True, False]
+  assert float(best.mean_return) == 9.0
+  assert int(best.env_steps) == 3
+  np.testing.assert_array_equal(best.network.variables[0], np.full((3, 2), 3.0))

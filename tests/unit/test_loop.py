@@ -67,3 +67,22 @@ def test_many_environments_round_up_to_whole_iterations():
 def test_a_loss_that_is_not_finite_ends_the_run(loss):
   with pytest.raises(errors.RunError, match="diverged.* at train step 50, env"):
     run(loop.LoopSizes(300, 50, 1, (100,)), loss=loss)
+
+
+def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
+  statistics = episode_statistics.EpisodeStatistics(1)
+  train_steps = tf.Variable(0, dtype=tf.int64)
+
+  def train(count):
+    statistics.env_steps.assign_add(max(int(count) * 3 // 4, 1))
+    train_steps.assign_add(int(count))
+    one = tf.constant(float(count))
+    return iterations.TrainTotals(tf.constant(int(count), tf.int64), one, one)
+
+  compiled = iterations.Iterations(train, train)
+  sizes = loop.LoopSizes(40, 1, 1, (20,))
+  statistics.env_steps.assign(1)
+  results = list(loop.run(compiled, sizes, statistics, train_steps))
+  assert [r.env_steps for r in results] == [20, 40]
+  assert results[0].loss == results[1].loss == 1.0
+  assert sum(r.num_train_steps for r in results) == int(train_steps)

@@ -78,6 +78,9 @@ class TensorEnvironment(tf_environment.TFEnvironment):
       discount=self._discount,
     )
 
+  def close(self) -> None:
+    """Nothing to close."""
+
   def observe(self, state: tf.Tensor) -> tf.Tensor:
     """What an agent sees of a state [B, S]; here, all of it."""
     return state
