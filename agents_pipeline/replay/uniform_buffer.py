@@ -33,7 +33,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
   TF-Agents' TFUniformReplayBuffer cannot go through XLA (CriticalSection). XLA
   turns a scatter of one row into a copy of the whole table; these are of at
   least two. Adding and sampling cost the same whatever the capacity, but a
-  compiled call copies the tables once, so it should run many iterations.
+  compiled call may copy the tables once, so it should run many iterations.
   """
 
   def __init__(

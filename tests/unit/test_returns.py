@@ -45,11 +45,7 @@ def test_one_step_is_the_row_itself(compiled):
   experience = window([MID, MID], [MID, MID], [5, 7], [1, 1])
   found = convert(experience, 0.9, compiled)
   assert numbers(found) == pytest.approx((5, 1, 10, MID))
-  assert (
-    int(found.action_or_policy_step.action[0]) == 0
-    if hasattr(found, "action_or_policy_step")
-    else int(found.action_step.action[0]) == 0
-  )
+  assert int(found.action_step.action[0]) == 0
   assert float(found.time_step.observation[0, 0]) == 0
 
 
