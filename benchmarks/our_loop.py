@@ -28,13 +28,13 @@ class OurLoop:
     import tensorflow as tf
 
     from agents_pipeline.experiment import gin_files, seeding
-    from agents_pipeline.pipelines import dqn_pipeline
+    from agents_pipeline.pipelines import building
 
     experiment = gin_files.load_experiment(
       [],
       [*_BINDINGS, f"EnvironmentConfig.backend = '{backend}'", *bindings],
     )
-    self._pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+    self._pipeline = building.build(experiment, seeding.Seeds(0))
     self._count = tf.constant
     self._pipeline.compiled.collect(tf.constant(1_000))
     self.run(10)

@@ -10,7 +10,7 @@ from tf_agents.policies import greedy_policy, q_policy, tf_policy
 from tf_agents.utils import common
 
 from agents_pipeline.agents import optimizers
-from agents_pipeline.experiment import config
+from agents_pipeline.experiment import dqn_config
 from agents_pipeline.losses import returns
 from agents_pipeline.networks import q_network
 
@@ -37,11 +37,20 @@ class DqnAgent(dqn_agent.DqnAgent):
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   """
 
+  measure_names = ("loss", "mean_q")
+
   def __init__(self, *args, **kwargs):
     super().__init__(*args, **kwargs)
     self._as_transition = functools.partial(
       returns.n_step_transition, gamma=self._gamma
     )
+
+  def measures(self, info: tf_agent.LossInfo) -> dict[str, tf.Tensor]:
+    """What is logged of a train step, [] float32 each."""
+    return {
+      "loss": info.loss,
+      "mean_q": tf.reduce_mean(info.extra.q_value),
+    }
 
   @property
   def q_network(self) -> q_network.QNetwork:
@@ -69,7 +78,7 @@ class DoubleDqnAgent(DqnAgent, dqn_agent.DdqnAgent):
 
 
 def make_q_network(
-  agent: config.DqnConfig, observation_spec, action_spec, seed: int
+  agent: dqn_config.DqnConfig, observation_spec, action_spec, seed: int
 ) -> q_network.QNetwork:
   """Builds a Q-network with its weights.
 
@@ -92,7 +101,7 @@ def make_q_network(
 
 
 def make_dqn_agent(
-  agent: config.DqnConfig, time_step_spec, action_spec, seed: int
+  agent: dqn_config.DqnConfig, time_step_spec, action_spec, seed: int
 ) -> DqnAgent:
   """Builds the agent, initialised and ready to be compiled.
 
@@ -134,3 +143,15 @@ def make_greedy_policy(
   return greedy_policy.GreedyPolicy(
     q_policy.QPolicy(time_step_spec, action_spec, q_network=network)
   )
+
+
+def served_outputs(
+  network: q_network.QNetwork, observation: tf.Tensor
+) -> dict[str, tf.Tensor]:
+  """What the exported policy returns for observations [B, ...].
+
+  Returns:
+    action [B], the one of the highest q, and q_values [B, A].
+  """
+  q_values, _ = network(observation)  # [B, A]
+  return {"action": tf.argmax(q_values, axis=1), "q_values": q_values}

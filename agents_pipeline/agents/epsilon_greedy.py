@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
-from agents_pipeline.experiment import config, random_stream, schedules
+from agents_pipeline.experiment import dqn_config, random_stream, schedules
 
 
 @functools.singledispatch
@@ -51,7 +51,7 @@ def _(schedule: schedules.GeometricEpsilon, env_steps):
 
 
 def exploration_epsilon(
-  agent: config.DqnConfig, env_steps: tf.Tensor
+  agent: dqn_config.DqnConfig, env_steps: tf.Tensor
 ) -> tf.Tensor:
   """Epsilon of an agent: 1 while actions are random, then its schedule's.
 

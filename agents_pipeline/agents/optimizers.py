@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from agents_pipeline.experiment import config, optimizers
+from agents_pipeline.experiment import a2c_config, dqn_config, optimizers
 
 
 def make_optimizer(
-  agent: config.DqnConfig, variables
+  agent: dqn_config.DqnConfig | a2c_config.A2cConfig, variables
 ) -> tf.keras.optimizers.Optimizer:
   """Builds the optimizer with its slots, ready for XLA.
 
@@ -16,7 +16,7 @@ def make_optimizer(
   """
   choice = agent.optimizer
   common = {
-    "learning_rate": choice.learning_rate,
+    "learning_rate": _learning_rate(choice.learning_rate),
     "epsilon": choice.epsilon,
     "clipvalue": agent.gradient_clip_value,
     "global_clipnorm": agent.gradient_clip_global_norm,
@@ -39,4 +39,18 @@ def make_optimizer(
     else:
       optimizer = keras.Adam(**common)
   optimizer.build(variables)
+  if isinstance(choice, optimizers.RmsProp):
+    # Keras begins at 0. Here, not in a subclass's `build`: Keras calls that
+    # again at every update.
+    for square in optimizer._velocities:
+      square.assign(tf.fill(square.shape, choice.initial_accumulator))
   return optimizer
+
+
+def _learning_rate(rate: optimizers.LearningRate):
+  """A number, or Keras' schedule over train steps."""
+  if not isinstance(rate, optimizers.LinearLearningRate):
+    return rate
+  return tf.keras.optimizers.schedules.PolynomialDecay(
+    rate.initial, rate.num_train_steps, rate.final
+  )

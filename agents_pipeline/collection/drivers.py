@@ -58,13 +58,29 @@ class StepDriver(driver.Driver):
     Returns:
       The time step to act from next; all observers are done when it is there.
     """
-    reached, after = self.env.step_and_reset(action)
-    transition = trajectory.Transition(
-      time_step, policy_step.PolicyStep(action, (), ()), reached
+    _, after = self.transition(
+      time_step, policy_step.PolicyStep(action, (), ())
     )
+    return after
+
+  def transition(
+    self, time_step: ts.TimeStep, action_step: policy_step.PolicyStep
+  ) -> tuple[trajectory.Transition, ts.TimeStep]:
+    """Takes actions, and tells what came of them.
+
+    Args:
+      time_step: [B, ...], that the actions were chosen from.
+      action_step: [B, ...].
+
+    Returns:
+      What observers see, and the time step to act from next; all observers are
+      done when it is there.
+    """
+    reached, after = self.env.step_and_reset(action_step.action)
+    transition = trajectory.Transition(time_step, action_step, reached)
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
-      return tf.nest.map_structure(tf.identity, after)
+      return transition, tf.nest.map_structure(tf.identity, after)
 
 
 def _operations(observed) -> list:

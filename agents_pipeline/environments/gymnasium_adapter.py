@@ -65,10 +65,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._observation_spec = spaces.observation_spec(
       self._observation_space, name
     )
-    self._action_spec = spaces.discrete_action_spec(
-      vector_env.single_action_space, name
-    )
+    self._action_spec = spaces.action_spec(vector_env.single_action_space, name)
     self._first_action = spaces.first_number(vector_env.single_action_space)
+    self._action_dtype = vector_env.single_action_space.dtype
     self._first_observation = spaces.first_number(self._observation_space)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     self._to_act_from: ts.TimeStep | None = None
@@ -88,7 +87,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     return self._observation_spec
 
   def action_spec(self) -> array_spec.BoundedArraySpec:
-    """Of one environment, numbered from 0."""
+    """Of one environment; whole numbers count from 0."""
     return self._action_spec
 
   def current_time_step(self) -> ts.TimeStep:
@@ -101,14 +100,14 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """Steps every copy.
 
     Args:
-      action: [B] int64, numbered from 0.
+      action: [B, ...]; whole numbers count from 0.
 
     Returns:
       The time steps reached and those to act from, arrays of [B, ...].
     """
     acted_from = self.current_time_step()
     observation, reward, terminated, truncated, info = self._env.step(
-      action + self._first_action
+      (action + self._first_action).astype(self._action_dtype)
     )
     ended = terminated | truncated  # [B]
     step_type = np.where(ended, _LAST, _MID)
@@ -234,7 +233,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """Steps every copy, from inside a graph; see `GymnasiumEnvironment`.
 
     Args:
-      action: [B] int64.
+      action: [B, ...].
     """
     reached, after = self._call(self.pyenv.step_and_reset, [action], 2)
     return reached, after

@@ -9,7 +9,13 @@ import gymnasium as gym
 
 from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_adapter
-from agents_pipeline.environments.tensor import cart_pole, tensor_environment
+from agents_pipeline.environments.tensor import (
+  acrobot,
+  cart_pole,
+  mountain_car,
+  pendulum,
+  tensor_environment,
+)
 
 TrainingEnvironment = (
   tensor_environment.TensorEnvironment | gymnasium_adapter.HostEnvironment
@@ -19,8 +25,11 @@ TrainingEnvironment = (
 TENSOR_ENVIRONMENTS: dict[
   str, Callable[..., tensor_environment.TensorEnvironment]
 ] = {
+  "Acrobot-v1": functools.partial(acrobot.Acrobot, 500),
   "CartPole-v0": functools.partial(cart_pole.CartPole, 200),
   "CartPole-v1": functools.partial(cart_pole.CartPole, 500),
+  "MountainCar-v0": functools.partial(mountain_car.MountainCar, 200),
+  "Pendulum-v1": functools.partial(pendulum.Pendulum, 200),
 }
 
 

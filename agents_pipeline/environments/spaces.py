@@ -46,24 +46,57 @@ def observation_spec(
   )
 
 
-def discrete_action_spec(
+def action_spec(
   space: gym.Space, environment_name: str
 ) -> array_spec.BoundedArraySpec:
-  """The spec of actions 0 to n - 1, whatever the space's own first number is.
+  """The spec of what agents do.
+
+  Whole numbers are counted from 0, whatever the space's own first ones are.
+
+  Args:
+    space: of one environment.
+    environment_name: for the message.
 
   Raises:
-    UserError: the space is not Discrete.
+    UserError: no agent can act in this space.
   """
   if isinstance(space, gym.spaces.Discrete):
     return array_spec.BoundedArraySpec(
       (), np.int64, 0, space.n - 1, name="action"
     )
+  if isinstance(space, gym.spaces.MultiDiscrete) and space.nvec.ndim == 1:
+    return array_spec.BoundedArraySpec(
+      space.shape, np.int64, 0, space.nvec - 1, name="action"
+    )
+  if isinstance(space, gym.spaces.Box) and space.dtype.kind == "f":
+    return array_spec.BoundedArraySpec(
+      space.shape,
+      np.float32,
+      space.low.astype(np.float32),
+      space.high.astype(np.float32),
+      name="action",
+    )
   raise errors.UserError(
-    f"environment {environment_name!r} has the action space {space}: DQN acts "
-    "in Discrete spaces only"
+    f"environment {environment_name!r} has the action space {space}: expected "
+    "Discrete, a flat MultiDiscrete, or a Box of floats"
   )
 
 
-def first_number(space: gym.Space) -> int:
-  """The number that a Discrete space gives its first element; 0 for others."""
-  return int(space.start) if isinstance(space, gym.spaces.Discrete) else 0
+def check_discrete(space: gym.Space, environment_name: str) -> None:
+  """Refuses actions that have no q each.
+
+  Raises:
+    UserError: the space is not Discrete.
+  """
+  if not isinstance(space, gym.spaces.Discrete):
+    raise errors.UserError(
+      f"environment {environment_name!r} has the action space {space}: DQN "
+      "acts in Discrete spaces only; expected Experiment.agent = @A2cConfig()"
+    )
+
+
+def first_number(space: gym.Space) -> int | np.ndarray:
+  """What a space of whole numbers counts from; 0 for others."""
+  if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+    return space.start
+  return 0

@@ -4,7 +4,7 @@ import contextlib
 import json
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gymnasium as gym
 import numpy as np
@@ -15,11 +15,14 @@ from tf_agents.policies import policy_saver, tf_policy
 from agents_pipeline import errors
 from agents_pipeline.environments import loading, spaces
 
+# (network, observation [B, ...]) -> what is served.
+Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
+
 _ABOUT = "assets.extra/policy.json"  # SavedModel's place for files of one's own
 
 
 class ServedPolicy(tf.Module):
-  """The greedy policy of a Q-network, in the environment's own terms.
+  """The greedy policy of a network, in the environment's own terms.
 
   Saved, it loads where there is only TensorFlow: it holds variables and one
   function, no Keras layers and no TensorFlow Probability types.
@@ -28,29 +31,31 @@ class ServedPolicy(tf.Module):
   def __init__(
     self,
     network: tf_agents_network.Network,
+    outputs: Outputs,
     observation_space: gym.Space,
     action_space: gym.Space,
   ):
     """Wraps a network that has its weights.
 
     Args:
-      network: observation -> q [B, A].
+      network: of the agent.
+      outputs: what to return: "action" [B, ...], numbered from 0, and others.
       observation_space: of one environment, in its own dtype.
       action_space: of one environment, in its own numbering.
     """
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
+    self._action_space = str(action_space)
     first_action = spaces.first_number(action_space)
-    self._num_actions = int(action_space.n)
-    self._first = {"first_action": first_action}
     first_observation = spaces.first_number(observation_space)
     network_dtype = network.input_tensor_spec.dtype
 
     def serve(observation):
       numbered = observation - tf.cast(first_observation, observation.dtype)
-      q_values, _ = network(tf.cast(numbered, network_dtype))  # [B, A]
-      action = tf.argmax(q_values, axis=1) + first_action  # [B]
-      return {"action": action, "q_values": q_values}
+      served = outputs(network, tf.cast(numbered, network_dtype))
+      action = served["action"]  # [B, ...]
+      action += tf.cast(first_action, action.dtype)
+      return served | {"action": tf.cast(action, action_space.dtype)}
 
     self.serve = tf.function(
       serve,
@@ -65,7 +70,7 @@ class ServedPolicy(tf.Module):
     )
 
   def act(self, observations: np.ndarray) -> np.ndarray:
-    """Actions [B] for observations [B, ...]."""
+    """Actions [B, ...] for observations [B, ...]."""
     return self.serve(tf.constant(observations))["action"].numpy()
 
   def save(self, directory: pathlib.Path, about: dict) -> None:
@@ -75,7 +80,7 @@ class ServedPolicy(tf.Module):
       directory: where.
       about: what it is, kept inside for `load`.
     """
-    about = about | {"num_actions": self._num_actions} | self._first
+    about = about | {"action_space": self._action_space}
     with _whole(directory) as aside:
       tf.saved_model.save(
         self, str(aside), signatures={"serving_default": self.serve}
@@ -129,7 +134,7 @@ class LoadedPolicy:
     (self._observation,) = self._model.structured_input_signature[1].values()
 
   def act(self, observations: np.ndarray) -> np.ndarray:
-    """Actions [B] for observations [B, ...]."""
+    """Actions [B, ...] for observations [B, ...]."""
     return self._model(observation=tf.constant(observations))["action"].numpy()
 
   def check_environment(self, name: str, env: gym.Env) -> None:
@@ -148,12 +153,11 @@ class LoadedPolicy:
         f"{self._observation.dtype.name}, but {name!r} gives {seen.shape} "
         f"{seen.dtype}{hint}"
       )
-    count, first = getattr(acts, "n", None), spaces.first_number(acts)
-    known = self.about.get("num_actions"), self.about.get("first_action")
-    if known[0] is not None and known != (count, first):
+    known = self.about.get("action_space")
+    if known is not None and known != str(acts):
       raise errors.UserError(
-        f"policy {str(self.directory)!r} has {known[0]} actions from "
-        f"{known[1]}, but {name!r} takes {acts}{hint}"
+        f"policy {str(self.directory)!r} acts in {known}, but {name!r} takes "
+        f"{acts}{hint}"
       )
 
 

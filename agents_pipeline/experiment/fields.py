@@ -13,6 +13,8 @@ import gin
 
 from agents_pipeline import errors
 
+INFINITY = math.inf  # a bound that bounds nothing
+
 
 @dataclasses.dataclass(frozen=True)
 class _Number:
@@ -36,8 +38,10 @@ class _Number:
     noun = "a whole number" if self.whole else "a number"
     if self.high < math.inf:
       span = f"in {'(' if self.above else '['}{self.low:g}, {self.high:g}]"
-    else:
+    elif self.low > -math.inf:
       span = f"{'above' if self.above else 'of at least'} {self.low:g}"
+    else:
+      span = "that is finite"
     return f"{noun} {span}" + (" or None" if self.optional else "")
 
 
@@ -68,6 +72,19 @@ class _Instance:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Either:
+  """What fits one of two rules."""
+
+  one: Any
+  other: Any
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    problems = self.one.problem(value), self.other.problem(value)
+    return " or ".join(problems) if all(problems) else ""
+
+
+@dataclasses.dataclass(frozen=True)
 class _WholeNumbers:
   """A tuple of positive whole numbers, such as layer widths."""
 
@@ -77,6 +94,19 @@ class _WholeNumbers:
     if isinstance(value, (tuple, list)) and not any(map(whole.problem, value)):
       return ""
     return "a tuple of positive whole numbers such as (64, 64)"
+
+
+@dataclasses.dataclass(frozen=True)
+class _ConvLayers:
+  """A tuple of triples of positive whole numbers."""
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    fits = isinstance(value, (tuple, list)) and not any(
+      _WholeNumbers().problem(layer) or len(layer) != 3 for layer in value
+    )
+    expected = "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),)"
+    return "" if fits else expected
 
 
 def _field(default: Any, rule: Any) -> Any:
@@ -118,6 +148,11 @@ def widths(default: tuple[int, ...]) -> Any:
   return _field(default, _WholeNumbers())
 
 
+def conv_layers(default: tuple[tuple[int, int, int], ...]) -> Any:
+  """Declares a field that holds (filters, kernel size, stride) of layers."""
+  return _field(default, _ConvLayers())
+
+
 def text(default: Any) -> Any:
   """Declares a field that holds a string."""
   return _field(default, _Instance((str,), "a string"))
@@ -140,6 +175,15 @@ def component(make_default: Any, types: tuple[type, ...]) -> Any:
   if make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)
+
+
+def number_or(default: float, types: tuple[type, ...]) -> Any:
+  """Declares a field of a number above 0, or of a configuration object."""
+  names = ", ".join(f"@{t.__name__}()" for t in types)
+  rule = _Either(
+    _Number(0.0, math.inf, False, True, False), _Instance(types, names)
+  )
+  return _field(default, rule)
 
 
 def check(config: Any) -> None:

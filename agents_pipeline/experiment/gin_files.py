@@ -11,7 +11,26 @@ from typing import Any
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import config
+from agents_pipeline.experiment import (
+  a2c_config,
+  config,
+  dqn_config,
+  optimizers,
+  rewards,
+  schedules,
+  stopping,
+)
+
+# Where the classes that gin files bind are.
+MODULES = (
+  config,
+  dqn_config,
+  a2c_config,
+  optimizers,
+  schedules,
+  rewards,
+  stopping,
+)
 
 
 def load_experiment(
@@ -64,7 +83,8 @@ def to_text(experiment: config.Experiment) -> str:
       else:
         value = repr(value)
       lines.append(f"{name}.{field.name} = {value}")
-    sections.append("\n".join(lines) + "\n")
+    if len(lines) > 1:
+      sections.append("\n".join(lines) + "\n")
   return "\n".join(sections)
 
 
@@ -103,7 +123,7 @@ def _first_line(error: Exception) -> str:
 
 def _classes() -> dict[str, type]:
   found: dict[str, type] = {}
-  for module in (config, config.optimizers, config.schedules):
+  for module in MODULES:
     for name, value in vars(module).items():
       if isinstance(value, type) and hasattr(value, "__dataclass_fields__"):
         found[name] = value

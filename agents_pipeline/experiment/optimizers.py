@@ -1,4 +1,4 @@
-"""The choices of `DqnConfig.optimizer`; `agents/optimizers.py` builds them."""
+"""The choices of an agent's optimizer; `agents/optimizers.py` builds them."""
 
 import dataclasses
 
@@ -9,10 +9,35 @@ from agents_pipeline.experiment import fields
 
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
+class LinearLearningRate:
+  """Falls in a straight line from initial to final, then stays.
+
+  Bound where a number could be: `Adam.learning_rate = @LinearLearningRate()`.
+
+  Attributes:
+    initial: of the first train step.
+    final: from train step num_train_steps on.
+    num_train_steps: the length of the fall.
+  """
+
+  initial: float = fields.number(7e-4, above=True)
+  final: float = fields.number(0.0)
+  num_train_steps: int = fields.integer(gin.REQUIRED)
+
+  def __post_init__(self):
+    fields.check(self)
+
+
+LearningRate = float | LinearLearningRate
+_SCHEDULES = (LinearLearningRate,)
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
 class Adam:
   """Adam; epsilon is epsilon-hat of Kingma & Ba (2015), end of section 2."""
 
-  learning_rate: float = fields.number(1e-3, above=True)
+  learning_rate: LearningRate = fields.number_or(1e-3, _SCHEDULES)
   beta_1: float = fields.number(0.9, 0, 1)
   beta_2: float = fields.number(0.999, 0, 1)
   epsilon: float = fields.number(1e-7, above=True)
@@ -29,7 +54,7 @@ class AdamW:
   amsgrad divides by the largest second moment so far (Reddi et al. 2018).
   """
 
-  learning_rate: float = fields.number(1e-4, above=True)
+  learning_rate: LearningRate = fields.number_or(1e-4, _SCHEDULES)
   weight_decay: float = fields.number(0.01)
   beta_1: float = fields.number(0.9, 0, 1)
   beta_2: float = fields.number(0.999, 0, 1)
@@ -43,13 +68,18 @@ class AdamW:
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
 class RmsProp:
-  """RMSprop (Tieleman & Hinton 2012); epsilon is inside the square root."""
+  """RMSprop (Tieleman & Hinton 2012); epsilon is inside the square root.
 
-  learning_rate: float = fields.number(1e-3, above=True)
+  With initial_accumulator 1 it is TensorFlow 1's, whose first steps are
+  smaller. A2C on small tasks needs that (Stable-Baselines3's PR #110).
+  """
+
+  learning_rate: LearningRate = fields.number_or(1e-3, _SCHEDULES)
   decay: float = fields.number(0.9, 0, 1)
   momentum: float = fields.number(0.0, 0, 1)
   epsilon: float = fields.number(1e-7, above=True)
   centered: bool = fields.switch(False)
+  initial_accumulator: float = fields.number(0.0)
 
   def __post_init__(self):
     fields.check(self)

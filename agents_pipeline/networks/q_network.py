@@ -1,9 +1,10 @@
 """The Q-network: from observations to one value per action."""
 
-import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
+
+from agents_pipeline.networks import encoding
 
 
 class QNetwork(network.Network):
@@ -74,7 +75,7 @@ class QNetwork(network.Network):
     Returns:
       q [B, A] float32, and the empty state.
     """
-    x = encode(observation, self.input_tensor_spec)  # [B, D]
+    x = encoding.flat_floats(observation, self.input_tensor_spec)  # [B, D]
     for layer in self._hidden:
       x = layer(x)  # [B, H]
     advantage = self._advantage(x)  # [B, A]
@@ -82,23 +83,3 @@ class QNetwork(network.Network):
       return advantage, network_state
     advantage -= tf.reduce_mean(advantage, axis=1, keepdims=True)
     return self._value(x) + advantage, network_state
-
-
-def encode(
-  observation: tf.Tensor, spec: tensor_spec.BoundedTensorSpec
-) -> tf.Tensor:
-  """Turns any observation into flat floats.
-
-  Args:
-    observation: [B, ...] of the spec's dtype.
-    spec: of one observation.
-
-  Returns:
-    [B, D] float32.
-  """
-  if spec.shape.rank == 0 and spec.dtype == tf.int64:  # a Discrete space
-    return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)  # [B, D]
-  x = tf.cast(observation, tf.float32)
-  if spec.dtype == tf.uint8:
-    x /= 255.0
-  return tf.reshape(x, [-1, spec.shape.num_elements()])  # [B, D]

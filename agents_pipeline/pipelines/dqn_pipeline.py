@@ -3,21 +3,23 @@
 import functools
 from collections.abc import Callable
 
-from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
-
 from agents_pipeline.agents import dqn, epsilon_greedy
-from agents_pipeline.collection import drivers, episode_statistics
+from agents_pipeline.collection import (
+  drivers,
+  episode_statistics,
+  shaped_environment,
+)
 from agents_pipeline.environments import loading, spaces
-from agents_pipeline.evaluation import best_policy, served_policy
+from agents_pipeline.evaluation import best_policy
 from agents_pipeline.experiment import (
   config,
+  dqn_config,
   random_stream,
   seeding,
 )
 from agents_pipeline.pipelines import pipeline
 from agents_pipeline.replay import uniform_buffer
-from agents_pipeline.training import iterations, loop
+from agents_pipeline.training import replay_iterations, stopping
 
 
 def build(
@@ -35,78 +37,82 @@ def build(
   Raises:
     UserError: the environment cannot be used, or the buffer does not fit.
   """
-  agent_config, sizes = experiment.agent, experiment.environment
-  num_rows = agent_config.n_step + 1
+  agent_config, num_envs = experiment.agent, experiment.environment.num_envs
+  assert isinstance(agent_config, dqn_config.DqnConfig)
 
-  # Environments: theirs to learn in, gymnasium's own to be judged in.
-  name = experiment.environment.name
-  observation_space, action_space = pipeline.spaces_of(
-    loading.make_evaluation_environment(name)
-  )
+  # Environments: gymnasium's own to be judged in, and one to learn in.
+  task = pipeline.task_of(experiment)
+  spaces.check_discrete(task.action_space, task.name)
   environment_stream = random_stream.RandomStream(seeds.environment)
   environment = loading.make_training_environment(
     experiment.environment,
     environment_stream,
     functools.partial(seeding.child_seed, seeds.environment),
   )
-  on_device = loading.is_tensor(name, sizes.backend)
+  on_device = loading.is_tensor(task.name, experiment.environment.backend)
 
   # Agent.
   agent = dqn.make_dqn_agent(
-    agent_config,
-    environment.time_step_spec(),
-    environment.action_spec(),
-    seeds.network,
+    agent_config, task.time_step_spec, task.action_spec, seeds.network
   )
 
   # Replay: its size is told, and refused, before it is allocated.
-  length = experiment.replay_length
+  length = agent_config.replay_length(num_envs)
   say(
     uniform_buffer.check_memory(
-      uniform_buffer.num_bytes(agent.collect_data_spec, sizes.num_envs, length),
-      length * sizes.num_envs,
+      uniform_buffer.num_bytes(agent.collect_data_spec, num_envs, length),
+      length * num_envs,
       copies=2 if on_device else 1,  # XLA may work on a copy within a call
     )
   )
   replay_stream = random_stream.RandomStream(seeds.replay)
   replay = uniform_buffer.UniformReplayBuffer(
-    agent.collect_data_spec, sizes.num_envs, length, replay_stream
+    agent.collect_data_spec, num_envs, length, replay_stream
   )
 
   # Collection: random at first, then less and less.
-  statistics = episode_statistics.EpisodeStatistics(sizes.num_envs)
+  statistics = episode_statistics.EpisodeStatistics(num_envs)
   epsilon = lambda: epsilon_greedy.exploration_epsilon(
     agent_config, statistics.env_steps
   )
   exploration_stream = random_stream.RandomStream(seeds.exploration)
   driver = drivers.StepDriver(
-    environment,
+    shaped_environment.ShapedEnvironment(
+      environment,
+      shaped_environment.shaping(experiment.environment.reward),
+      statistics,
+    ),
     epsilon_greedy.EpsilonGreedyPolicy(
       agent.policy, epsilon, exploration_stream
     ),
-    observers=[replay.add_batch, statistics.observe],
+    observers=[replay.add_batch],
   )
 
   # Training.
-  iteration_sizes = iterations.IterationSizes(
+  best = best_policy.BestPolicy(agent.q_network)
+  should_stop = stopping.condition(
+    experiment.training.stop, statistics, best.mean_return
+  )
+  iteration_sizes = replay_iterations.IterationSizes(
     agent_config.num_collect_steps_per_iteration,
     agent_config.num_train_steps_per_iteration,
     agent_config.batch_size,
-    num_rows,
+    agent_config.n_step + 1,
   )
-  chosen = iterations.ChosenAction(sizes.num_envs)
+  chosen = replay_iterations.ChosenAction(num_envs)
   if on_device:
     environment.reset()
-    compiled = iterations.compile_on_device(
-      driver, replay, agent, iteration_sizes
+    compiled = replay_iterations.compile_on_device(
+      driver, replay, agent, iteration_sizes, should_stop
     )
   else:
-    compiled = iterations.compile_around_host(
+    compiled = replay_iterations.compile_around_host(
       driver,
       replay,
       agent,
       iteration_sizes,
       chosen,
+      should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
     )
 
@@ -116,39 +122,23 @@ def build(
       statistics.abandon_episodes()
       chosen.forget()
 
-  network = agent.q_network
-  best = best_policy.BestPolicy(network)
   return pipeline.Pipeline(
     compiled=compiled,
-    loop_sizes=loop.LoopSizes(
-      experiment.training.num_env_steps,
-      agent_config.num_env_steps_before_training,
-      experiment.num_env_steps_per_iteration,
-      (
-        experiment.training.log_period_env_steps,
-        experiment.training.checkpoint_period_env_steps,
-        experiment.evaluation.period_env_steps,
-        # A call that does not end cannot be stopped, so none is long.
-        experiment.num_env_steps_per_call,
-      ),
-    ),
+    loop_sizes=pipeline.loop_sizes(experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
+    should_stop=should_stop,
+    measure_names=agent.measure_names,
     schedules={"epsilon": lambda: float(epsilon())},
-    network=network,
+    network=agent.q_network,
     best=best,
-    serve=functools.partial(
-      served_policy.ServedPolicy,
-      observation_space=observation_space,
-      action_space=action_space,
-    ),
+    serve=functools.partial(task.serve, dqn.served_outputs),
     make_tf_agents_policy=functools.partial(
-      dqn.make_greedy_policy,
-      environment.time_step_spec(),
-      environment.action_spec(),
+      dqn.make_greedy_policy, task.time_step_spec, task.action_spec
     ),
     tracked={
       "agent": agent,
+      "network": agent.q_network,
       "environment": environment.tracked,
       "replay": replay,
       "statistics": statistics,
@@ -162,33 +152,13 @@ def build(
   )
 
 
-def build_network(experiment: config.Experiment) -> tuple:
-  """Builds only what an export needs: no buffer, no training environment.
-
-  Returns:
-    The network, its `serve` and its `make_tf_agents_policy`, as in `Pipeline`.
-  """
-  name = experiment.environment.name
-  observation_space, action_space = pipeline.spaces_of(
-    loading.make_evaluation_environment(name)
-  )
-  observation_spec = tensor_spec.from_spec(
-    spaces.observation_spec(observation_space, name)
-  )
-  action_spec = tensor_spec.from_spec(
-    spaces.discrete_action_spec(action_space, name)
-  )
+def build_policy(experiment: config.Experiment) -> pipeline.Policy:
+  """Builds only what an export needs: no buffer, no training environment."""
+  task = pipeline.task_of(experiment)
+  assert isinstance(experiment.agent, dqn_config.DqnConfig)
   network = dqn.make_q_network(
-    experiment.agent, observation_spec, action_spec, seed=0
+    experiment.agent, task.observation_spec, task.action_spec, seed=0
   )
-  return (
-    network,
-    functools.partial(
-      served_policy.ServedPolicy,
-      observation_space=observation_space,
-      action_space=action_space,
-    ),
-    functools.partial(
-      dqn.make_greedy_policy, ts.time_step_spec(observation_spec), action_spec
-    ),
+  return pipeline.Policy(
+    network, functools.partial(task.serve, dqn.served_outputs)
   )

@@ -7,7 +7,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.experiment import config, gin_files, run_directory
-from agents_pipeline.pipelines import dqn_pipeline
+from agents_pipeline.pipelines import building
 from agents_pipeline.records import checkpoints
 
 
@@ -45,16 +45,17 @@ def export_from_checkpoint(
     )
   path = _find_checkpoint(run, checkpoint)
   experiment = gin_files.load_experiment([run.config])
-  network, serve, _ = dqn_pipeline.build_network(experiment)
+  built = building.build_policy(experiment)
   env_steps = tf.Variable(0, dtype=tf.int64)
   if checkpoint is None:
-    best = tf.train.Checkpoint(network=network, env_steps=env_steps)
+    best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
     checkpoints.restore_part(path, {"best": best})
   else:
-    agent = tf.train.Checkpoint(_q_network=network)
     statistics = tf.train.Checkpoint(env_steps=env_steps)
-    checkpoints.restore_part(path, {"agent": agent, "statistics": statistics})
-  policy = serve(network)
+    checkpoints.restore_part(
+      path, {"network": built.network, "statistics": statistics}
+    )
+  policy = built.serve(built.network)
   told = about(experiment, int(env_steps))
   policy.save(policy_dir, told)
   return told

@@ -7,9 +7,14 @@ import gymnasium as gym
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import tf_policy
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.collection import episode_statistics
+from agents_pipeline.environments import loading, spaces
 from agents_pipeline.evaluation import best_policy, served_policy
+from agents_pipeline.experiment import config
+from agents_pipeline.records import metrics
 from agents_pipeline.training import iterations, loop
 
 
@@ -22,12 +27,15 @@ class Pipeline:
     loop_sizes: when its loop tells and ends.
     statistics: env steps and episodes.
     train_steps: counter.
+    should_stop: whether the run has done what it was for, [] bool.
+    measure_names: of what the agent measures of its train steps.
     schedules: metric name -> its value now.
     network: the one that learns.
     best: the best of it so far.
     serve: network -> the policy as others get it.
     make_tf_agents_policy: network -> greedy TF-Agents policy.
-    tracked: everything that a checkpoint holds, by name.
+    tracked: everything that a checkpoint holds, by name; "network", "best" and
+      "statistics" among them.
     resume: called after a checkpoint was restored.
     close: ends the training environment and its processes.
   """
@@ -36,6 +44,8 @@ class Pipeline:
   loop_sizes: loop.LoopSizes
   statistics: episode_statistics.EpisodeStatistics
   train_steps: tf.Variable
+  should_stop: Callable[[], tf.Tensor]
+  measure_names: tuple[str, ...]
   schedules: dict[str, Callable[[], float]]
   network: tf_agents_network.Network
   best: best_policy.BestPolicy
@@ -47,9 +57,91 @@ class Pipeline:
   resume: Callable[[], None]
   close: Callable[[], None]
 
+  @property
+  def columns(self) -> tuple[str, ...]:
+    """Of metrics.csv."""
+    return metrics.columns((*self.measure_names, *self.schedules))
 
-def spaces_of(env: gym.Env) -> tuple[gym.Space, gym.Space]:
-  """Closes an environment and returns its observation and action spaces."""
-  spaces = env.observation_space, env.action_space
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+  """What an export needs.
+
+  Attributes:
+    network: with weights to be restored.
+    serve: network -> the policy as others get it.
+  """
+
+  network: tf_agents_network.Network
+  serve: Callable[[tf_agents_network.Network], served_policy.ServedPolicy]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """What an experiment acts in.
+
+  Attributes:
+    name: the gymnasium id.
+    observation_space: of gymnasium's own environment.
+    action_space: likewise.
+  """
+
+  name: str
+  observation_space: gym.Space
+  action_space: gym.Space
+
+  @property
+  def observation_spec(self) -> tensor_spec.BoundedTensorSpec:
+    """Of one observation, as networks see it."""
+    return tensor_spec.from_spec(
+      spaces.observation_spec(self.observation_space, self.name)
+    )
+
+  @property
+  def action_spec(self) -> tensor_spec.BoundedTensorSpec:
+    """Of one action; whole numbers count from 0."""
+    return tensor_spec.from_spec(
+      spaces.action_spec(self.action_space, self.name)
+    )
+
+  @property
+  def time_step_spec(self) -> ts.TimeStep:
+    """Of one environment."""
+    return ts.time_step_spec(self.observation_spec)
+
+  def serve(
+    self, outputs: served_policy.Outputs, network: tf_agents_network.Network
+  ) -> served_policy.ServedPolicy:
+    """The policy of a network as others get it."""
+    return served_policy.ServedPolicy(
+      network, outputs, self.observation_space, self.action_space
+    )
+
+
+def task_of(experiment: config.Experiment) -> Task:
+  """Looks at gymnasium's own environment.
+
+  Raises:
+    UserError: there is no such environment.
+  """
+  name = experiment.environment.name
+  env = loading.make_evaluation_environment(name)
   env.close()
-  return spaces
+  return Task(name, env.observation_space, env.action_space)
+
+
+def loop_sizes(experiment: config.Experiment) -> loop.LoopSizes:
+  """When the loop of an experiment tells and ends."""
+  training = experiment.training
+  return loop.LoopSizes(
+    training.num_env_steps,
+    experiment.agent.num_env_steps_before_training,
+    experiment.num_env_steps_per_iteration,
+    (
+      training.log_period_env_steps,
+      training.checkpoint_period_env_steps,
+      experiment.evaluation.period_env_steps,
+      # A call that does not end cannot be stopped, so none is long.
+      experiment.num_env_steps_per_call,
+    ),
+  )

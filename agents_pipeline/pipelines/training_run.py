@@ -11,9 +11,9 @@ from agents_pipeline.experiment import (
   seeding,
 )
 from agents_pipeline.pipelines import (
+  building,
   continuing,
   devices,
-  dqn_pipeline,
   finishing,
 )
 from agents_pipeline.pipelines import person as person_lib
@@ -69,7 +69,7 @@ def train(
       )
       return True
   device = devices.choose_device(device)
-  pipeline = dqn_pipeline.build(experiment, seeds, person.say)
+  pipeline = building.build(experiment, seeds, person.say)
 
   if overwrite:
     run.clear()
@@ -109,7 +109,9 @@ def _train(
   """The training itself; returns whether it reached its end."""
   env_steps = int(pipeline.statistics.env_steps)
   sinks: list[Sink] = [
-    writers.CsvWriter(run.metrics, env_steps if resumes else None),
+    writers.CsvWriter(
+      run.metrics, pipeline.columns, env_steps if resumes else None
+    ),
     writers.TensorBoardWriter(run.root),
     progress.Progress(experiment.training.num_env_steps, env_steps),
   ]
@@ -121,7 +123,11 @@ def _train(
   try:
     if not resumes:
       untrained = metrics.row(
-        env_steps=0, train_steps=0, episodes=0, **evaluate.now(0)
+        pipeline.columns,
+        env_steps=0,
+        train_steps=0,
+        episodes=0,
+        **evaluate.now(0),
       )
       _write(sinks, untrained)
     for result in loop.run(
@@ -129,15 +135,16 @@ def _train(
       pipeline.loop_sizes,
       pipeline.statistics,
       pipeline.train_steps,
+      pipeline.should_stop,
     ):
       env_steps = result.env_steps
-      _write(sinks, _row(result, pipeline, evaluate.if_due(env_steps)))
+      _write(sinks, _row(result, pipeline, evaluate.if_due(result)))
       stopping = person.wants_to_stop()
       if checkpoint_due(env_steps) or stopping:
         _check_weights(pipeline, env_steps)
         keeper.save(env_steps)
       if stopping:
-        complete = env_steps >= experiment.training.num_env_steps
+        complete = result.is_last
         break
   finally:
     for sink in sinks:
@@ -198,10 +205,10 @@ class _Evaluations:
       "evaluation_length": found.mean_length,
     }
 
-  def if_due(self, env_steps: int) -> dict[str, float]:
+  def if_due(self, result: loop.IterationResult) -> dict[str, float]:
     """Evaluates at the period, and at the end of the run."""
-    at_end = env_steps >= self._experiment.training.num_env_steps
-    return self.now(env_steps) if self._due(env_steps) or at_end else {}
+    due = self._due(result.env_steps) or result.is_last
+    return self.now(result.env_steps) if due else {}
 
 
 def _row(
@@ -210,15 +217,15 @@ def _row(
   episodes = result.episodes
   num = episodes.num_episodes
   return metrics.row(
+    pipeline.columns,
     env_steps=result.env_steps,
     train_steps=result.train_steps,
     episodes=int(pipeline.statistics.num_episodes),
     episode_return=episodes.return_sum / num if num else None,
     episode_length=episodes.length_sum / num if num else None,
-    loss=result.loss,
-    mean_q=result.q_value,
     env_steps_per_second=result.num_env_steps / result.seconds,
     train_steps_per_second=result.num_train_steps / result.seconds,
+    **result.means,
     **{name: value() for name, value in pipeline.schedules.items()},
     **evaluated,
   )

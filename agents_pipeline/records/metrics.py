@@ -1,14 +1,15 @@
 """The names of what is logged. docs/metrics.md says what each one means."""
 
-COLUMNS = (
+from collections.abc import Sequence
+
+_FIRST = (
   "env_steps",
   "train_steps",
   "episodes",
   "episode_return",
   "episode_length",
-  "loss",
-  "mean_q",
-  "epsilon",
+)
+_LAST = (
   "env_steps_per_second",
   "train_steps_per_second",
   "evaluation_return",
@@ -18,13 +19,26 @@ COLUMNS = (
 Row = dict[str, float | int | None]
 
 
-def row(**values: float | int | None) -> Row:
+def columns(measures: Sequence[str]) -> tuple[str, ...]:
+  """The columns of a run.
+
+  Args:
+    measures: what its agent and its schedules tell.
+  """
+  return *_FIRST, *measures, *_LAST
+
+
+def row(names: Sequence[str], **values: float | int | None) -> Row:
   """Makes a row of every column; what is not given is None.
+
+  Args:
+    names: the columns.
+    **values: of some of them.
 
   Raises:
     KeyError: a name is not a column.
   """
-  unknown = values.keys() - set(COLUMNS)
+  unknown = values.keys() - set(names)
   if unknown:
-    raise KeyError(f"not in COLUMNS: {sorted(unknown)}")
-  return {name: values.get(name) for name in COLUMNS}
+    raise KeyError(f"not a column: {sorted(unknown)}")
+  return {name: values.get(name) for name in names}

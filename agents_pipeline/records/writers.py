@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -11,11 +12,17 @@ from agents_pipeline.records import metrics
 class CsvWriter:
   """Appends rows to a CSV file; what is None is left empty."""
 
-  def __init__(self, path: pathlib.Path, after_env_steps: int | None = None):
+  def __init__(
+    self,
+    path: pathlib.Path,
+    columns: Sequence[str],
+    after_env_steps: int | None = None,
+  ):
     """Opens the file.
 
     Args:
       path: the file; begun anew unless resuming.
+      columns: of every row.
       after_env_steps: the env step that a resumed run goes on from. Rows of
         later steps, written after its checkpoint, are dropped.
     """
@@ -25,7 +32,7 @@ class CsvWriter:
     # The old rows stay until the new file is whole.
     aside = path.with_name(path.name + ".partial")
     self._file = aside.open("w", newline="", encoding="utf-8")
-    self._writer = csv.DictWriter(self._file, metrics.COLUMNS)
+    self._writer = csv.DictWriter(self._file, columns)
     self._writer.writeheader()
     for row in kept:
       self.write(row)
@@ -69,7 +76,7 @@ def read(path: pathlib.Path) -> list[metrics.Row]:
     return [
       {name: _number(text) for name, text in row.items() if name}
       for row in csv.DictReader(file)
-      if row.get(metrics.COLUMNS[-1]) is not None  # a line cut short is not
+      if None not in row.values()  # a line cut short is left out
     ]
 
 

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from agents_pipeline import errors
@@ -21,20 +22,20 @@ class IterationResult:
     train_steps: likewise.
     num_env_steps: of these iterations alone.
     num_train_steps: likewise.
-    loss: mean over their train steps; None without any.
-    q_value: likewise.
+    means: of the agent's measures over their train steps; {} without any.
     episodes: that ended within them.
     seconds: they took.
+    is_last: the run ends here.
   """
 
   env_steps: int
   train_steps: int
   num_env_steps: int
   num_train_steps: int
-  loss: float | None
-  q_value: float | None
+  means: dict[str, float]
   episodes: episode_statistics.EpisodeSums
   seconds: float
+  is_last: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ def run(
   sizes: LoopSizes,
   statistics: episode_statistics.EpisodeStatistics,
   train_steps: tf.Variable,
+  should_stop: Callable[[], tf.Tensor],
 ) -> Iterator[IterationResult]:
   """Iterates from wherever the counters stand to the end of the run.
 
@@ -82,40 +84,46 @@ def run(
     sizes: when to begin training, tell and end.
     statistics: counts env steps.
     train_steps: counts train steps.
+    should_stop: whether the run has done what it was for, [] bool.
 
   Yields:
     A result at, or just after, every stop of `sizes`.
 
   Raises:
-    RunError: a loss or q value is not finite.
+    RunError: a measure of the agent, such as its loss, is not finite.
   """
   env_steps = int(statistics.env_steps)
-  while env_steps < sizes.num_env_steps:
+  while env_steps < sizes.num_env_steps and not bool(should_stop()):
     start, before = time.perf_counter(), env_steps
     begun = before >= sizes.num_env_steps_before_training
     call = compiled.train if begun else compiled.collect
     stop = sizes.next_stop(before)
-    loss = q_value = 0.0
-    done = 0
+    sums: dict[str, float] = {}
+    done, stopped = 0, False
     # Once, but where environments spend steps on resetting.
-    while env_steps < stop:
+    while env_steps < stop and not stopped:
       totals = call(tf.constant(sizes.iterations_until(stop, env_steps)))
       env_steps = int(statistics.env_steps)
       if not bool(totals.is_finite):
         raise errors.RunError(
-          f"diverged: loss or q value is not finite at train step "
+          f"diverged: {_not_finite(totals)} is not finite at train step "
           f"{int(train_steps):,}, env step {env_steps:,}"
         )
       done += int(totals.num_train_steps)
-      loss += float(totals.loss)
-      q_value += float(totals.q_value)
+      for name, value in totals.sums.items():
+        sums[name] = sums.get(name, 0.0) + float(value)
+      stopped = bool(should_stop())
     yield IterationResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
       num_train_steps=done,
-      loss=loss / done if done else None,
-      q_value=q_value / done if done else None,
+      means={name: value / done for name, value in sums.items() if done},
       episodes=statistics.take(),
       seconds=time.perf_counter() - start,
+      is_last=stopped or env_steps >= sizes.num_env_steps,
     )
+
+
+def _not_finite(totals: iterations.TrainTotals) -> str:
+  return next(k for k, v in totals.sums.items() if not np.isfinite(float(v)))

@@ -14,7 +14,7 @@ from agents_pipeline.experiment import (
   schedules,
   seeding,
 )
-from agents_pipeline.pipelines import dqn_pipeline
+from agents_pipeline.pipelines import building
 
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.gin"))
@@ -29,7 +29,7 @@ def test_there_are_configurations():
 def test_every_gin_file_parses_and_builds(path):
   experiment = gin_files.load_experiment([path])
   assert loading.environment_spec(experiment.environment.name)
-  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   assert pipeline.loop_sizes.num_env_steps > 0
 
 
@@ -37,7 +37,7 @@ def test_every_gin_file_parses_and_builds(path):
 def test_every_number_has_its_unit_and_source(path):
   """A number is followed by a comment: "unit; source"."""
   for line in path.read_text().splitlines():
-    value = re.match(r"[\w.]+ = [^#]*\d", line)
+    value = re.match(r"[\w.]+ = [^#@]*\d", line)
     if value and "name" not in line.split(" = ")[0]:
       assert re.search(r"#\s*\w+", line), line
 

@@ -5,33 +5,40 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline.experiment import seeding
-from agents_pipeline.pipelines import dqn_pipeline
-from agents_pipeline.training import iterations
+from agents_pipeline.pipelines import building
+from agents_pipeline.training import replay_iterations
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 
 
 def build(experiment, seed=0, jit=True):
   """A pipeline, with its iteration compiled or left a graph."""
-  originals = iterations.compile_on_device, iterations.compile_around_host
+  originals = (
+    replay_iterations.compile_on_device,
+    replay_iterations.compile_around_host,
+  )
   try:
     if not jit:
-      iterations.compile_on_device = lambda *a, **k: originals[0](
+      replay_iterations.compile_on_device = lambda *a, **k: originals[0](
         *a, **k, jit=False
       )
-      iterations.compile_around_host = lambda *a, **k: originals[1](
+      replay_iterations.compile_around_host = lambda *a, **k: originals[1](
         *a, **k, jit=False
       )
-    return dqn_pipeline.build(experiment, seeding.Seeds(seed))
+    return building.build(experiment, seeding.Seeds(seed))
   finally:
-    iterations.compile_on_device, iterations.compile_around_host = originals
+    (
+      replay_iterations.compile_on_device,
+      replay_iterations.compile_around_host,
+    ) = originals
 
 
 def run(pipeline, *counts):
   """Collects the first count, trains the others; what a run leaves behind."""
   pipeline.compiled.collect(tf.constant(counts[0]))
   losses = [
-    float(pipeline.compiled.train(tf.constant(n)).loss) for n in counts[1:]
+    float(pipeline.compiled.train(tf.constant(n)).sums["loss"])
+    for n in counts[1:]
   ]
   replay = pipeline.tracked["replay"]
   return {

@@ -15,7 +15,7 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline import errors
 from agents_pipeline.agents import dqn
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.experiment import config
+from agents_pipeline.experiment import dqn_config
 
 BARE_PROCESS = """
 import json, sys
@@ -41,12 +41,14 @@ def make(space=None, actions=None, **fields):
     255 if space.dtype == np.uint8 else int(getattr(space, "n", 2)) - 1,
   )
   network = dqn.make_q_network(
-    config.DqnConfig(**fields),
+    dqn_config.DqnConfig(**fields),
     spec,
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, int(actions.n) - 1),
     seed=1,
   )
-  return network, served_policy.ServedPolicy(network, space, actions)
+  return network, served_policy.ServedPolicy(
+    network, dqn.served_outputs, space, actions
+  )
 
 
 @pytest.mark.slow
@@ -115,7 +117,7 @@ def test_numbered_observations_begin_at_the_environments_first():
 def test_a_policy_with_other_actions_is_refused(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(3))
   policy.save(tmp_path / "policy", {})
-  with pytest.raises(errors.UserError, match="has 3 actions from 0, but 'Ca"):
+  with pytest.raises(errors.UserError, match=r"acts in Discrete\(3\), but 'Ca"):
     served_policy.load_for(tmp_path / "policy", "CartPole-v1")
 
 
@@ -125,8 +127,7 @@ def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
     policy.save(tmp_path / "policy", {"env_steps": env_steps})
   assert served_policy.LoadedPolicy(tmp_path / "policy").about == {
     "env_steps": 2,
-    "num_actions": 3,
-    "first_action": 0,
+    "action_space": "Discrete(3)",
   }
   assert [p.name for p in tmp_path.iterdir()] == ["policy"]
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import seeding
-from agents_pipeline.pipelines import dqn_pipeline
+from agents_pipeline.pipelines import building
 from agents_pipeline.training import loop
 
 
@@ -41,7 +41,7 @@ gym.register("Identity-v0", Identity, max_episode_steps=20)
 
 def learn(experiment, seed):
   """Trains to the end; returns the pipeline and the curve of its returns."""
-  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(seed))
+  pipeline = building.build(experiment, seeding.Seeds(seed))
   curve = [
     (r.env_steps, r.episodes.return_sum / max(r.episodes.num_episodes, 1))
     for r in loop.run(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.experiment import gin_files, run_directory, seeding
 from agents_pipeline.pipelines import (
-  dqn_pipeline,
+  building,
   finishing,
   person,
   training_run,
@@ -156,7 +156,7 @@ def test_another_configuration_or_seed_is_refused_and_changes_nothing(
 def test_a_python_environment_begins_new_episodes(make_experiment, run_once):
   experiment = make_experiment("EnvironmentConfig.backend = 'gymnasium'")
   _, _, run = run_once(experiment, "run", looks=1)
-  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
   replay, numbers = pipeline.tracked["replay"], pipeline.tracked["environment"]
   rows_before = int(replay.num_frames())
@@ -208,7 +208,7 @@ def test_divergence_keeps_the_last_good_checkpoint(
     run_once(experiment, "run")
   run = run_directory.RunDirectory(tmp_path / "run")
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  pipeline = dqn_pipeline.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
   assert int(pipeline.statistics.env_steps) == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)

@@ -53,30 +53,27 @@ def test_a_driver_acts_steps_and_tells_in_this_order():
   ]  # fmt: skip
 
 
-def watch(statistics, *transitions):
-  for before, after, reward in transitions:
-    statistics.observe(
-      trajectory.Transition(
-        steps(before),
-        policy_step.PolicyStep(tf.zeros((2,), tf.int64), (), ()),
-        steps(after, reward),
-      )
-    )
+def watch(statistics, *reached):
+  """Tells of steps; returns what was told of the episodes so far."""
+  return [
+    statistics.observe(steps(step_type, reward)).numpy().tolist()
+    for step_type, reward in reached
+  ]
 
 
 def test_statistics_sum_returns_and_lengths_of_ended_episodes():
   statistics = episode_statistics.EpisodeStatistics(2)
   watch(
     statistics,
-    ([0, 0], [1, 1], (1.0, 10.0)),
-    ([1, 1], [2, 1], (2.0, 20.0)),  # ends with 3 after 2 steps
-    ([0, 1], [1, 2], (5.0, 30.0)),  # ends with 60 after 3 steps
+    ([1, 1], (1.0, 10.0)),
+    ([2, 1], (2.0, 20.0)),  # ends with 3 after 2 steps
+    ([1, 2], (5.0, 30.0)),  # ends with 60 after 3 steps
   )
   assert statistics.take() == (2, 63.0, 5.0)
   assert statistics.take() == (0, 0.0, 0.0)
   assert int(statistics.env_steps) == 6
   assert int(statistics.num_episodes) == 2
-  watch(statistics, ([1, 0], [2, 2], (1.0, 7.0)))
+  watch(statistics, ([2, 2], (1.0, 7.0)))
   assert statistics.take() == (2, 6.0 + 7.0, 2.0 + 1.0)
 
 
@@ -84,9 +81,9 @@ def test_statistics_leave_out_steps_that_only_reset():
   statistics = episode_statistics.EpisodeStatistics(2)
   watch(
     statistics,
-    ([0, 0], [2, 1], (1.0, 1.0)),
-    ([2, 1], [0, 1], (99.0, 1.0)),  # the first copy resets
-    ([0, 1], [2, 2], (4.0, 1.0)),
+    ([2, 1], (1.0, 1.0)),
+    ([0, 1], (99.0, 1.0)),  # the first copy resets
+    ([2, 2], (4.0, 1.0)),
   )
   assert int(statistics.env_steps) == 5
   assert statistics.take() == (3, 1.0 + 4.0 + 3.0, 1.0 + 1.0 + 3.0)
@@ -94,7 +91,7 @@ def test_statistics_leave_out_steps_that_only_reset():
 
 def test_abandoned_episodes_are_not_counted():
   statistics = episode_statistics.EpisodeStatistics(2)
-  watch(statistics, ([0, 0], [1, 1], (1.0, 10.0)))
+  watch(statistics, ([1, 1], (1.0, 10.0)))
   statistics.abandon_episodes()
-  watch(statistics, ([0, 0], [2, 2], (2.0, 20.0)))
+  watch(statistics, ([2, 2], (2.0, 20.0)))
   assert statistics.take() == (2, 22.0, 2.0)

@@ -8,9 +8,9 @@ from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
 from agents_pipeline.agents import dqn, optimizers
-from agents_pipeline.experiment import config
+from agents_pipeline.experiment import dqn_config
 from agents_pipeline.experiment import optimizers as optimizer_configs
-from agents_pipeline.networks import q_network
+from agents_pipeline.networks import encoding, q_network
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -24,7 +24,7 @@ def make(**fields):
   """
   fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
   agent = dqn.make_dqn_agent(
-    config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
+    dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
     weights = [[[1.0], [1.0]], [0.0], [[1.0 * factor, 2.0 * factor]], [0, 0]]
@@ -136,7 +136,7 @@ def test_soft_target_moves_by_tau():
 def step_once(gradient, optimizer=None, **fields):
   """Applies a gradient to a variable of ones; returns how far it moved."""
   variable = tf.Variable(tf.ones(len(gradient)))
-  agent = config.DqnConfig(
+  agent = dqn_config.DqnConfig(
     optimizer=optimizer or optimizer_configs.RmsProp(0.1), **fields
   )
   made = optimizers.make_optimizer(agent, [variable])
@@ -199,7 +199,7 @@ def test_amsgrad_divides_by_the_largest_second_moment():
   moves = {}
   for amsgrad in (True, False):
     variable = tf.Variable([1.0])
-    agent = config.DqnConfig(
+    agent = dqn_config.DqnConfig(
       optimizer=optimizer_configs.AdamW(
         0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
       )
@@ -249,13 +249,13 @@ def test_dueling_head_by_hand():
   ],
 )  # fmt: skip
 def test_every_observation_becomes_flat_floats(spec, observation, expected):
-  encoded = q_network.encode(tf.constant(observation, spec.dtype), spec)
+  encoded = encoding.flat_floats(tf.constant(observation, spec.dtype), spec)
   np.testing.assert_allclose(encoded, expected)
 
 
 def test_seed_chooses_the_weights():
   weights = lambda seed: dqn.make_q_network(
-    config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
+    dqn_config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
   ).variables[0]
   np.testing.assert_array_equal(weights(1), weights(1))
   assert np.abs(weights(1) - weights(2)).max() > 1e-3

@@ -17,7 +17,7 @@ from agents_pipeline.evaluation import (
   learning_curve,
   video,
 )
-from agents_pipeline.experiment import config, seeding
+from agents_pipeline.experiment import dqn_config, seeding
 
 ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
 
@@ -183,7 +183,7 @@ def test_grey_frames_become_colour():
 
 def test_the_best_policy_is_kept_and_the_later_of_equals():
   network = dqn.make_q_network(
-    config.DqnConfig(hidden_layers=(2,)),
+    dqn_config.DqnConfig(hidden_layers=(2,)),
     tensor_spec.TensorSpec((3,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
     seed=0,

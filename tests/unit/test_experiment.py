@@ -7,11 +7,13 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import (
-  config,
+  dqn_config,
   gin_files,
   optimizers,
   run_directory,
+  rewards,
   schedules,
+  stopping,
   seeding,
 )
 
@@ -141,7 +143,7 @@ def test_the_text_of_an_experiment_gives_it_back(tmp_path):
   ]
   experiment = gin_files.load_experiment([], bindings)
   text = gin_files.to_text(experiment)
-  for field in dataclasses.fields(config.DqnConfig):
+  for field in dataclasses.fields(dqn_config.DqnConfig):
     assert f"DqnConfig.{field.name} = " in text
   file = tmp_path / "config.gin"
   file.write_text(text)
@@ -175,7 +177,7 @@ def test_derived_values():
     ],
   )
   assert experiment.num_env_steps_per_iteration == 12
-  assert experiment.replay_length == 34
+  assert experiment.agent.replay_length(3) == 34
 
 
 def test_child_seeds_differ_by_name_and_by_parent():
@@ -204,7 +206,9 @@ def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
 def test_choices_are_the_classes_of_their_modules():
   for module, listed in (
     (schedules, schedules.EPSILONS),
-    (optimizers, optimizers.OPTIMIZERS),
+    (optimizers, (optimizers.LinearLearningRate, *optimizers.OPTIMIZERS)),
+    (rewards, rewards.REWARDS),
+    (stopping, stopping.STOPS),
   ):
     classes = [
       value

@@ -9,7 +9,7 @@ from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents import epsilon_greedy
-from agents_pipeline.experiment import config, random_stream, schedules
+from agents_pipeline.experiment import dqn_config, random_stream, schedules
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_schedules(schedule, points, compiled):
 
 
 def test_random_at_first():
-  agent = config.DqnConfig(
+  agent = dqn_config.DqnConfig(
     epsilon=schedules.ConstantEpsilon(0.2), num_random_env_steps=10
   )
   at = lambda n: float(

@@ -8,7 +8,15 @@ from agents_pipeline.collection import episode_statistics
 from agents_pipeline.training import iterations, loop
 
 
-def run(sizes, start=0, loss=2.0):
+def totals(count, loss):
+  """Of so many train steps with one loss and q 3."""
+  sums = {"loss": loss * count, "mean_q": 3.0 * count}
+  return iterations.TrainTotals(
+    tf.constant(count, tf.int64), {k: tf.constant(v) for k, v in sums.items()}
+  )
+
+
+def run(sizes, start=0, loss=2.0, should_stop=lambda: False):
   """Runs the loop over fake calls; returns results and the tape of calls."""
   tape = []
   statistics = episode_statistics.EpisodeStatistics(1)
@@ -19,21 +27,18 @@ def run(sizes, start=0, loss=2.0):
     tape.append(("collect", int(count)))
     done = int(count) * sizes.num_env_steps_per_iteration
     statistics.env_steps.assign_add(done)
-    zero = tf.constant(0.0)
-    return iterations.TrainTotals(tf.constant(0, tf.int64), zero, zero)
+    return totals(0, 0.0)
 
   def train(count):
     collect(count)
     tape[-1] = ("train", int(count))
     train_steps.assign_add(int(count))
-    return iterations.TrainTotals(
-      tf.constant(int(count), tf.int64),
-      tf.constant(loss * int(count)),
-      tf.constant(3.0 * int(count)),
-    )
+    return totals(int(count), loss)
 
   compiled = iterations.Iterations(collect, train)
-  results = list(loop.run(compiled, sizes, statistics, train_steps))
+  results = list(
+    loop.run(compiled, sizes, statistics, train_steps, should_stop)
+  )
   return results, tape
 
 
@@ -45,8 +50,8 @@ def test_collects_first_then_trains_and_stops_at_every_period():
   ]  # fmt: skip
   assert [r.env_steps for r in results] == [100, 150, 200, 250, 300, 400, 500]
   assert results[-1].train_steps == 350
-  assert (results[0].loss, results[0].num_train_steps) == (None, 0)
-  assert (results[3].loss, results[3].q_value) == (2.0, 3.0)
+  assert (results[0].means, results[0].num_train_steps) == ({}, 0)
+  assert results[3].means == {"loss": 2.0, "mean_q": 3.0}
   assert results[3].num_env_steps == 50
 
 
@@ -76,13 +81,14 @@ def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
   def train(count):
     statistics.env_steps.assign_add(max(int(count) * 3 // 4, 1))
     train_steps.assign_add(int(count))
-    one = tf.constant(float(count))
-    return iterations.TrainTotals(tf.constant(int(count), tf.int64), one, one)
+    return totals(int(count), 1.0)
 
   compiled = iterations.Iterations(train, train)
   sizes = loop.LoopSizes(40, 1, 1, (20,))
   statistics.env_steps.assign(1)
-  results = list(loop.run(compiled, sizes, statistics, train_steps))
+  results = list(
+    loop.run(compiled, sizes, statistics, train_steps, lambda: False)
+  )
   assert [r.env_steps for r in results] == [20, 40]
-  assert results[0].loss == results[1].loss == 1.0
+  assert results[0].means == results[1].means == {"loss": 1.0, "mean_q": 3.0}
   assert sum(r.num_train_steps for r in results) == int(train_steps)

@@ -15,18 +15,21 @@ from agents_pipeline.records import (
 )
 
 
+COLUMNS = metrics.columns(("loss", "epsilon"))
+
+
 def row(env_steps, **values):
-  return metrics.row(env_steps=env_steps, **values)
+  return metrics.row(COLUMNS, env_steps=env_steps, **values)
 
 
 def test_csv_holds_what_was_written(tmp_path):
   path = tmp_path / "metrics.csv"
-  writer = writers.CsvWriter(path)
+  writer = writers.CsvWriter(path, COLUMNS)
   writer.write(row(100, loss=0.12345678, train_steps=7))
   writer.close()
   header, line = path.read_text().splitlines()
-  assert header == ",".join(metrics.COLUMNS)
-  assert line == "100,7,,,,0.123457,,,,,,"
+  assert header == ",".join(COLUMNS)
+  assert line == "100,7,,,,0.123457,,,,,"
   (read,) = writers.read(path)
   assert (read["env_steps"], read["loss"]) == (100, 0.123457)
   assert read["episode_return"] is None
@@ -34,13 +37,13 @@ def test_csv_holds_what_was_written(tmp_path):
 
 def test_a_resumed_csv_drops_what_came_after_the_checkpoint(tmp_path):
   path = tmp_path / "metrics.csv"
-  writer = writers.CsvWriter(path)
+  writer = writers.CsvWriter(path, COLUMNS)
   for env_steps in (100, 200, 300):
     writer.write(row(env_steps, loss=0.5))
   writer.close()
   before = path.read_text()
   path.write_text(before + "400,12,")  # cut off while writing
-  writer = writers.CsvWriter(path, after_env_steps=200)
+  writer = writers.CsvWriter(path, COLUMNS, after_env_steps=200)
   writer.write(row(300, loss=0.5))
   writer.close()
   assert path.read_text() == before

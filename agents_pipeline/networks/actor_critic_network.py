@@ -1,0 +1,160 @@
+"""The actor-critic network: from observations to a policy and a value."""
+
+import numpy as np
+import tensorflow as tf
+from tf_agents.networks import network
+from tf_agents.specs import tensor_spec
+
+from agents_pipeline.networks import encoding, normalization, torso
+
+_IMPOSSIBLE = -1e9  # logit of an action that a component does not have
+
+
+class ActorCriticNetwork(network.Network):
+  """A policy head and a value head, over one torso or one each.
+
+  What the policy head gives depends on the actions:
+
+    one choice of A            {"logits": [B, A]}
+    D choices, of up to A      {"logits": [B, D, A]}, about -1e9 where a
+                               choice has fewer
+    Box, of shape [...]        {"mean": [B, ...], "stddev": [B, ...]}; the
+                               standard deviation depends on no state
+  """
+
+  def __init__(
+    self,
+    input_tensor_spec: tensor_spec.BoundedTensorSpec,
+    action_spec: tensor_spec.BoundedTensorSpec,
+    conv_layers: tuple[tuple[int, int, int], ...] = (),
+    hidden_layers: tuple[int, ...] = (64, 64),
+    activation: str = "tanh",
+    shared_torso: bool = False,
+    hidden_gain: float = 2**0.5,
+    policy_gain: float = 0.01,
+    value_gain: float = 1.0,
+    initial_log_std: float = 0.0,
+    normalize_observations: bool = False,
+    name: str = "ActorCriticNetwork",
+  ):
+    """Creates the layers; `create_variables` makes their weights.
+
+    Args:
+      input_tensor_spec: of one observation.
+      action_spec: of one action; integers from 0, or floats.
+      conv_layers: (filters, kernel size, stride) of each, for images.
+      hidden_layers: units of each.
+      activation: of all of these layers.
+      shared_torso: the heads share them.
+      hidden_gain: of their orthogonal initial weights.
+      policy_gain: of the policy head's.
+      value_gain: of the value head's.
+      initial_log_std: of a Gaussian policy.
+      normalize_observations: see `normalization.RunningNormalization`.
+      name: of the network.
+    """
+    super().__init__(input_tensor_spec, state_spec=(), name=name)
+    self._encode = encoding.images if conv_layers else encoding.flat_floats
+    make_torso = lambda kind: torso.Torso(
+      input_tensor_spec,
+      conv_layers,
+      hidden_layers,
+      activation,
+      hidden_gain,
+      name=kind,
+    )
+    self._policy_torso = make_torso("policy_torso")
+    self._value_torso = (
+      self._policy_torso if shared_torso else make_torso("value_torso")
+    )
+    self._action_shape = tuple(action_spec.shape)
+    self._is_gaussian = action_spec.dtype.is_floating
+    num_outputs = int(np.prod(self._action_shape))
+    if not self._is_gaussian:
+      sizes = np.broadcast_to(action_spec.maximum, self._action_shape) + 1
+      self._num_choices = int(np.max(sizes))  # A
+      num_outputs *= self._num_choices
+      self._possible = np.arange(self._num_choices) < sizes[..., None]
+    dense = lambda units, gain, kind: tf.keras.layers.Dense(
+      units,
+      kernel_initializer=tf.keras.initializers.Orthogonal(gain),
+      name=kind,
+    )
+    self._policy_head = dense(num_outputs, policy_gain, "policy_head")
+    self._value_head = dense(1, value_gain, "value_head")
+    self._log_std = (
+      tf.Variable(tf.fill(self._action_shape, initial_log_std), name="log_std")
+      if self._is_gaussian
+      else None
+    )
+    self._normalization = (
+      normalization.RunningNormalization(self._encoded_shape())
+      if normalize_observations
+      else None
+    )
+
+  def _encoded_shape(self):
+    spec = self.input_tensor_spec
+    zeros = tf.zeros([1, *spec.shape], spec.dtype)
+    return self._encode(zeros, spec).shape[1:]
+
+  def create_variables(self, input_tensor_spec=None, **kwargs):
+    """Makes the weights, by calling the network on zeros.
+
+    Returns:
+      The spec of what the network gives for one observation.
+    """
+    del input_tensor_spec, kwargs
+    spec = self.input_tensor_spec
+    output, _ = self(tf.zeros([1, *spec.shape], spec.dtype))
+    self._network_output_spec = tf.nest.map_structure(
+      lambda x: tf.TensorSpec(x.shape[1:], x.dtype), output
+    )
+    return self._network_output_spec
+
+  def call(self, observation, step_type=None, network_state=(), training=False):
+    """Computes the policy's parameters and the value.
+
+    Args:
+      observation: [B, ...] as the spec says.
+      step_type: unused; agents pass it.
+      network_state: unused; there is none.
+      training: unused by these layers.
+
+    Returns:
+      (parameters as above, value [B] float32), and the empty state.
+    """
+    x = self._encode(observation, self.input_tensor_spec)  # [B, ...]
+    if self._normalization is not None:
+      x = self._normalization(x)
+    features = self._policy_torso(x)  # [B, H]
+    parameters = self._parameters(self._policy_head(features))
+    if self._value_torso is not self._policy_torso:
+      features = self._value_torso(x)  # [B, H]
+    value = tf.squeeze(self._value_head(features), axis=1)  # [B]
+    return (parameters, value), network_state
+
+  def _parameters(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+    if self._is_gaussian:
+      mean = tf.reshape(x, [-1, *self._action_shape])  # [B, ...]
+      return {
+        "mean": mean,
+        "stddev": tf.zeros_like(mean) + tf.exp(self._log_std),
+      }
+    logits = tf.reshape(x, [-1, *self._action_shape, self._num_choices])
+    if not self._possible.all():
+      logits = tf.where(self._possible, logits, _IMPOSSIBLE)
+    return {"logits": logits}
+
+  def update_normalization(
+    self, observation: tf.Tensor, weight: tf.Tensor
+  ) -> None:
+    """Takes observations into the running statistics, if there are any.
+
+    Args:
+      observation: [N, ...] as the spec says.
+      weight: [N] float32, 0 for those that do not count.
+    """
+    if self._normalization is not None:
+      encoded = self._encode(observation, self.input_tensor_spec)
+      self._normalization.update(encoded, weight)

@@ -1,0 +1,68 @@
+"""Numbers brought to mean 0 and standard deviation 1 by what was seen."""
+
+import tensorflow as tf
+
+_EPSILON = 1e-8  # added to the variance
+
+
+class RunningNormalization(tf.keras.layers.Layer):
+  """Running mean and variance of all values so far.
+
+  Until the first update the mean is 0 and the variance 1. TF-Agents'
+  `StreamingTensorNormalizer` begins with variance 0, which blows up what is
+  seen before it, and its variables are no part of a network's. Runs inside
+  XLA.
+  """
+
+  def __init__(self, shape, clip: float = 10.0, name="running_normalization"):
+    """Makes the statistics.
+
+    Args:
+      shape: of one value.
+      clip: bound of what comes out, in standard deviations.
+      name: of the layer.
+    """
+    super().__init__(name=name)
+    self._clip = clip
+    self._axes = len(tuple(shape))
+    make = lambda kind, value: self.add_weight(
+      kind, tuple(shape), initializer=value, trainable=False
+    )
+    self._mean = make("mean", "zeros")
+    self._variance = make("variance", "ones")
+    self._count = self.add_weight("count", (), initializer="zeros")
+    self._count._trainable = False
+
+  def call(self, x: tf.Tensor, center: bool = True) -> tf.Tensor:
+    """Normalizes.
+
+    Args:
+      x: [..., *shape] float32.
+      center: subtract the mean; rewards keep their sign without it.
+
+    Returns:
+      The same shape, within [-clip, clip].
+    """
+    centered = x - self._mean if center else x
+    scaled = centered * tf.math.rsqrt(self._variance + _EPSILON)
+    return tf.clip_by_value(scaled, -self._clip, self._clip)
+
+  def update(self, x: tf.Tensor, weight: tf.Tensor) -> None:
+    """Takes values into account (Chan, Golub & LeVeque 1979).
+
+    Args:
+      x: [N..., *shape] float32.
+      weight: [N...] float32, 1 for values that count and 0 for others.
+    """
+    axes = list(range(x.shape.rank - self._axes))
+    expanded = tf.reshape(weight, weight.shape + [1] * self._axes)
+    count = tf.reduce_sum(weight)  # []
+    mean = tf.math.divide_no_nan(tf.reduce_sum(expanded * x, axes), count)
+    squares = tf.reduce_sum(expanded * tf.square(x - mean), axes)
+    total = self._count + count  # []
+    delta = mean - self._mean
+    before = self._variance * self._count
+    both = before + squares + tf.square(delta) * self._count * count / total
+    self._variance.assign(both / total)
+    self._mean.assign_add(delta * count / total)
+    self._count.assign(total)

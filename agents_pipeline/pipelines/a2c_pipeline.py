@@ -1,0 +1,153 @@
+"""The A2C pipeline: every stage, in the order of the data."""
+
+import functools
+from collections.abc import Callable
+
+from agents_pipeline import errors
+from agents_pipeline.agents import a2c
+from agents_pipeline.collection import (
+  drivers,
+  episode_statistics,
+  shaped_environment,
+)
+from agents_pipeline.environments import loading
+from agents_pipeline.evaluation import best_policy
+from agents_pipeline.experiment import (
+  a2c_config,
+  config,
+  random_stream,
+  seeding,
+)
+from agents_pipeline.pipelines import pipeline
+from agents_pipeline.training import rollout_iterations, stopping
+
+
+def build(
+  experiment: config.Experiment,
+  seeds: seeding.Seeds,
+  say: Callable[[str], None] = lambda line: None,
+) -> pipeline.Pipeline:
+  """Wires an experiment. Nothing is restored, nothing has run.
+
+  Args:
+    experiment: what to wire.
+    seeds: of everything random.
+    say: is told nothing; there is no buffer to warn of.
+
+  Raises:
+    UserError: the environment cannot be used.
+  """
+  del say
+  agent_config, num_envs = experiment.agent, experiment.environment.num_envs
+  assert isinstance(agent_config, a2c_config.A2cConfig)
+
+  # Environments: gymnasium's own to be judged in, and one to learn in.
+  task = pipeline.task_of(experiment)
+  check_images(agent_config, task)
+  environment_stream = random_stream.RandomStream(seeds.environment)
+  environment = loading.make_training_environment(
+    experiment.environment,
+    environment_stream,
+    functools.partial(seeding.child_seed, seeds.environment),
+  )
+  on_device = loading.is_tensor(task.name, experiment.environment.backend)
+
+  # Agent.
+  exploration_stream = random_stream.RandomStream(seeds.exploration)
+  agent = a2c.make_a2c_agent(
+    agent_config,
+    task.time_step_spec,
+    task.action_spec,
+    num_envs,
+    seeds.network,
+    exploration_stream,
+  )
+
+  # Collection: by the policy that learns.
+  statistics = episode_statistics.EpisodeStatistics(num_envs)
+  driver = drivers.StepDriver(
+    shaped_environment.ShapedEnvironment(
+      environment,
+      shaped_environment.shaping(experiment.environment.reward),
+      statistics,
+    ),
+    agent.collect_policy,
+    observers=[],
+  )
+
+  # Training.
+  best = best_policy.BestPolicy(agent.network)
+  should_stop = stopping.condition(
+    experiment.training.stop, statistics, best.mean_return
+  )
+  if on_device:
+    environment.reset()
+  compiled = rollout_iterations.compile_iterations(
+    driver,
+    agent,
+    agent_config.num_rollout_steps,
+    should_stop,
+    on_device=on_device,
+  )
+
+  def resume():
+    if not on_device:  # its episodes under way are gone with the process
+      statistics.abandon_episodes()
+      agent.abandon_episodes()
+
+  return pipeline.Pipeline(
+    compiled=compiled,
+    loop_sizes=pipeline.loop_sizes(experiment),
+    statistics=statistics,
+    train_steps=agent.train_step_counter,
+    should_stop=should_stop,
+    measure_names=agent.measure_names,
+    schedules={"learning_rate": agent.learning_rate},
+    network=agent.network,
+    best=best,
+    serve=functools.partial(
+      task.serve, functools.partial(a2c.served_outputs, task.action_spec)
+    ),
+    make_tf_agents_policy=functools.partial(
+      a2c.make_greedy_policy, task.time_step_spec, task.action_spec
+    ),
+    tracked={
+      "agent": agent,
+      "network": agent.network,
+      "environment": environment.tracked,
+      "statistics": statistics,
+      "best": best,
+      "environment_stream": environment_stream,
+      "exploration_stream": exploration_stream,
+    },
+    resume=resume,
+    close=environment.close,
+  )
+
+
+def check_images(agent, task: pipeline.Task) -> None:
+  """Refuses convolutions of what is no image.
+
+  Raises:
+    UserError: naming the layers and the observations.
+  """
+  if agent.conv_layers and len(task.observation_space.shape or ()) not in (
+    2,
+    3,
+  ):
+    raise errors.UserError(
+      f"A2cConfig.conv_layers = {agent.conv_layers!r}: {task.name!r} has the "
+      f"observation space {task.observation_space}; expected images [H, W] or "
+      "[H, W, C], or no convolutions: ()"
+    )
+
+
+def build_policy(experiment: config.Experiment) -> pipeline.Policy:
+  """Builds only what an export needs: no training environment."""
+  task = pipeline.task_of(experiment)
+  assert isinstance(experiment.agent, a2c_config.A2cConfig)
+  network = a2c.make_actor_critic_network(
+    experiment.agent, task.observation_spec, task.action_spec, seed=0
+  )
+  outputs = functools.partial(a2c.served_outputs, task.action_spec)
+  return pipeline.Policy(network, functools.partial(task.serve, outputs))

@@ -1,0 +1,237 @@
+"""Iterations of agents that learn from a buffer: collect, add, sample, train.
+
+Two forms of the same iteration. `compile_on_device` makes one XLA program of
+all of it, for environments in TensorFlow ops. `compile_around_host` keeps the
+loop in a graph that enters Python once per step of the environments, and
+compiles learning and acting together, because calling a compiled function from
+Python costs more than the work in it.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+from tf_agents.replay_buffers import replay_buffer
+
+from agents_pipeline.collection import drivers
+from agents_pipeline.training import iterations
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationSizes:
+  """How much one iteration does.
+
+  Attributes:
+    collect_steps: steps of every environment.
+    train_steps: updates after them.
+    batch_size: windows per update, S.
+    num_steps: rows of a window, T.
+  """
+
+  collect_steps: int
+  train_steps: int
+  batch_size: int
+  num_steps: int
+
+
+def compile_on_device(
+  driver: drivers.StepDriver,
+  replay: replay_buffer.ReplayBuffer,
+  agent: tf_agent.TFAgent,
+  sizes: IterationSizes,
+  should_stop: Callable[[], tf.Tensor],
+  *,
+  jit: bool = True,
+) -> iterations.Iterations:
+  """Whole iterations as one XLA program.
+
+  Args:
+    driver: of a tensor environment; it observes with the buffer.
+    replay: sampled from.
+    agent: trained.
+    sizes: of an iteration.
+    should_stop: whether the run has done what it was for, [] bool.
+    jit: False leaves it a plain graph, for comparison.
+  """
+
+  def collect_once(time_step):
+    return iterations.repeat(
+      sizes.collect_steps, lambda step: driver.run(step)[0], time_step
+    )
+
+  def learn_once(totals):
+    experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
+    return iterations.learn(agent, experience, totals)
+
+  @tf.function(jit_compile=jit, autograph=False)
+  def collect(num_iterations):
+    iterations.repeat(
+      num_iterations, collect_once, driver.env.current_time_step()
+    )
+    return iterations.no_train_steps(agent)
+
+  @tf.function(jit_compile=jit, autograph=False)
+  def train(num_iterations):
+    def iteration(state):
+      time_step, totals = state
+      return collect_once(time_step), iterations.repeat(
+        sizes.train_steps, learn_once, totals, lambda t: t.is_finite
+      )
+
+    start = driver.env.current_time_step(), iterations.no_train_steps(agent)
+    _, totals = iterations.repeat(
+      num_iterations,
+      iteration,
+      start,
+      lambda s: s[1].is_finite & ~should_stop(),
+    )
+    return totals
+
+  return iterations.Iterations(collect, train)
+
+
+class ChosenAction(tf.Module):
+  """The actions that a call chose last, for the next call to take.
+
+  So a run is the same however it is cut into calls. A Python environment is
+  not restored, so neither is this.
+  """
+
+  def __init__(self, batch_size: int):
+    """Nothing is chosen yet.
+
+    Args:
+      batch_size: the number of environments, B.
+    """
+    super().__init__(name="chosen_action")
+    self.is_chosen = tf.Variable(False)
+    self.action = tf.Variable(tf.zeros((batch_size,), tf.int64))
+
+  def take(self, act: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Returns the actions [B] chosen before, or chooses them by act()."""
+    return tf.cond(self.is_chosen, self.action.read_value, act)
+
+  def keep(self, action: tf.Tensor) -> None:
+    """Keeps actions [B] for the next call."""
+    self.is_chosen.assign(True)
+    self.action.assign(action)
+
+  def forget(self) -> None:
+    """Drops them: what they were chosen for is gone."""
+    self.is_chosen.assign(False)
+
+
+def compile_around_host(
+  driver: drivers.StepDriver,
+  replay: replay_buffer.ReplayBuffer,
+  agent: tf_agent.TFAgent,
+  sizes: IterationSizes,
+  chosen: ChosenAction,
+  should_stop: Callable[[], tf.Tensor],
+  *,
+  num_prefetched_batches: int = 0,
+  jit: bool = True,
+) -> iterations.Iterations:
+  """A loop in the graph around environments that live in Python.
+
+  Args:
+    driver: of a Python environment; it observes with the buffer.
+    replay: sampled from.
+    agent: trained.
+    sizes: of an iteration.
+    chosen: what the last call chose.
+    should_stop: whether the run has done what it was for, [] bool.
+    num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
+      while the environments step: before an iteration's own transitions are
+      there, and not reproducibly. 0 samples in the loop.
+    jit: False leaves learning and acting a plain graph, for comparison.
+  """
+  sample = functools.partial(
+    replay.get_next, sizes.batch_size * sizes.train_steps, sizes.num_steps
+  )
+  if num_prefetched_batches:
+    batches = iter(
+      replay.as_dataset(
+        sample_batch_size=sizes.batch_size * sizes.train_steps,
+        num_steps=sizes.num_steps,
+      ).prefetch(num_prefetched_batches)
+    )
+    sample = functools.partial(next, batches)
+
+  def act(time_step):
+    return driver.policy.action(time_step).action  # [B]
+
+  compiled_act = tf.function(act, jit_compile=jit, autograph=False)
+
+  @tf.function(jit_compile=jit, autograph=False)
+  def learn_and_act(experience, totals, time_step):
+    """Learns from [U * S, T, ...] in U train steps, then acts."""
+    batches = tf.nest.map_structure(
+      lambda x: tf.reshape(
+        x, [sizes.train_steps, sizes.batch_size, *x.shape[1:]]
+      ),
+      experience,
+    )  # [U, S, T, ...]
+
+    def learn_once(state):
+      update, totals = state
+      batch = tf.nest.map_structure(lambda x: x[update], batches)
+      return update + 1, iterations.learn(agent, batch, totals)
+
+    _, totals = iterations.repeat(
+      sizes.train_steps,
+      learn_once,
+      (tf.constant(0), totals),
+      lambda s: s[1].is_finite,
+    )
+    return totals, act(time_step)
+
+  def collect_once(state):
+    """Steps with the action chosen already, and chooses the next."""
+    time_step, action = state
+    time_step = driver.step(time_step, action)
+    return time_step, compiled_act(time_step)
+
+  def begin():
+    time_step = driver.env.current_time_step()
+    action = chosen.take(lambda: compiled_act(time_step))
+    # Actions chosen before do not wait for the time step by themselves, and
+    # the environments would step before it is read.
+    with tf.control_dependencies([time_step.observation]):
+      return time_step, tf.identity(action)
+
+  @tf.function(autograph=False)
+  def collect(num_iterations):
+    count = num_iterations * sizes.collect_steps
+    _, action = iterations.repeat(count, collect_once, begin())
+    chosen.keep(action)
+    return iterations.no_train_steps(agent)
+
+  @tf.function(autograph=False)
+  def train(num_iterations):
+    def iteration(state):
+      time_step, action, totals = state
+      if sizes.collect_steps > 1:
+        time_step, action = iterations.repeat(
+          sizes.collect_steps - 1, collect_once, (time_step, action)
+        )
+      time_step = driver.step(time_step, action)
+      # tf.data reads the tables where automatic dependencies do not see it:
+      # it must be asked after the driver's observers are done.
+      with tf.control_dependencies([time_step.step_type]):
+        experience, _ = sample()
+      totals, action = learn_and_act(experience, totals, time_step)
+      return time_step, action, totals
+
+    _, action, totals = iterations.repeat(
+      num_iterations,
+      iteration,
+      (*begin(), iterations.no_train_steps(agent)),
+      lambda s: s[2].is_finite & ~should_stop(),
+    )
+    chosen.keep(action)
+    return totals
+
+  return iterations.Iterations(collect, train)

@@ -1,0 +1,60 @@
+"""Iterations of agents that learn from rollouts: T steps, then one update."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+
+from agents_pipeline.collection import drivers, rollouts
+from agents_pipeline.training import iterations
+
+
+def compile_iterations(
+  driver: drivers.StepDriver,
+  agent: tf_agent.TFAgent,
+  num_steps: int,
+  should_stop: Callable[[], tf.Tensor],
+  *,
+  on_device: bool,
+  jit: bool = True,
+) -> iterations.Iterations:
+  """Many iterations in one call.
+
+  On the device all of it is one XLA program. Around environments in Python the
+  loop is a graph: one compiled call acts in all of them, one learns.
+
+  Args:
+    driver: of the agent's collect policy.
+    agent: trained.
+    num_steps: of a rollout, T.
+    should_stop: whether the run has done what it was for, [] bool.
+    on_device: the environments are TensorFlow ops.
+    jit: False leaves it a plain graph, for comparison.
+  """
+
+  def act(time_step):
+    return driver.policy.action(time_step)
+
+  def learn(rollout, totals):
+    return iterations.learn(agent, rollout, totals)
+
+  if not on_device:
+    act = tf.function(act, jit_compile=jit, autograph=False)
+    learn = tf.function(learn, jit_compile=jit, autograph=False)
+
+  @tf.function(jit_compile=jit and on_device, autograph=False)
+  def train(num_iterations):
+    def iteration(state):
+      time_step, totals = state
+      rollout, time_step = rollouts.collect(driver, act, time_step, num_steps)
+      return time_step, learn(rollout, totals)
+
+    _, totals = iterations.repeat(
+      num_iterations,
+      iteration,
+      (driver.env.current_time_step(), iterations.no_train_steps(agent)),
+      lambda state: state[1].is_finite & ~should_stop(),
+    )
+    return totals
+
+  return iterations.Iterations(collect=train, train=train)

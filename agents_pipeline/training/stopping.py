@@ -1,0 +1,46 @@
+"""When a run has done what it was for, before its last env step."""
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from agents_pipeline.collection import episode_statistics
+from agents_pipeline.experiment import stopping
+
+
+@functools.singledispatch
+def condition(
+  choice: stopping.Stop,
+  statistics: episode_statistics.EpisodeStatistics,
+  best_return: tf.Variable,
+) -> Callable[[], tf.Tensor]:
+  """The condition that a choice of `experiment/stopping.py` stands for.
+
+  Args:
+    choice: when to stop.
+    statistics: of the episodes that are trained on.
+    best_return: [] float32, of the best evaluation so far.
+
+  Returns:
+    () -> [] bool, whether to stop now. Runs inside XLA.
+  """
+  raise TypeError(f"{choice!r} is no rule of stopping")
+
+
+@condition.register
+def _(choice: stopping.AtTheEnd, statistics, best_return):
+  del choice, statistics, best_return
+  return lambda: tf.constant(False)
+
+
+@condition.register
+def _(choice: stopping.OnLastEpisodes, statistics, best_return):
+  del best_return
+  return lambda: statistics.last_episodes_reached(choice.min_episode_return)
+
+
+@condition.register
+def _(choice: stopping.OnEvaluation, statistics, best_return):
+  del statistics
+  return lambda: best_return >= choice.min_mean_return
