@@ -121,12 +121,6 @@ class CollectPolicy(tf_policy.TFPolicy):
       {"sampled_action": sampled},
     )
 
-  def _distribution(self, time_step, policy_state):
-    (parameters, _), _ = self._network(time_step.observation)
-    return policy_step.PolicyStep(
-      distribution(parameters, self.action_spec), policy_state, ()
-    )
-
 
 def sampled_action(action_step: policy_step.PolicyStep) -> tf.Tensor:
   """What a `CollectPolicy` sampled [..., *action], before clipping."""
