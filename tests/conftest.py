@@ -36,27 +36,51 @@ def all_ways():
   return _WAYS
 
 
+_SHORT = [
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 300",
+  "TrainingConfig.log_period_env_steps = 100",
+  "TrainingConfig.checkpoint_period_env_steps = 100",
+  "EvaluationConfig.period_env_steps = 200",
+  "EvaluationConfig.num_episodes_while_training = 2",
+  "EvaluationConfig.num_episodes = 3",
+]
+
+
 @pytest.fixture
 def make_experiment():
-  """Makes a small experiment on CartPole-v1; bindings change it."""
+  """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
 
   def make(*bindings: str):
     return gin_files.load_experiment(
       [],
       [
         "Experiment.agent = @DqnConfig()",
-        "EnvironmentConfig.name = 'CartPole-v1'",
-        "TrainingConfig.num_env_steps = 300",
-        "TrainingConfig.log_period_env_steps = 100",
-        "TrainingConfig.checkpoint_period_env_steps = 100",
-        "EvaluationConfig.period_env_steps = 200",
-        "EvaluationConfig.num_episodes_while_training = 2",
-        "EvaluationConfig.num_episodes = 3",
+        *_SHORT,
         "DqnConfig.hidden_layers = (16,)",
         "DqnConfig.batch_size = 16",
         "DqnConfig.num_random_env_steps = 50",
         "DqnConfig.num_env_steps_before_training = 50",
         "ReplayConfig.capacity_env_steps = 200",
+        *bindings,
+      ],
+    )
+
+  return make
+
+
+@pytest.fixture
+def make_a2c_experiment():
+  """Makes a small experiment of A2C on CartPole-v1; bindings change it."""
+
+  def make(*bindings: str):
+    return gin_files.load_experiment(
+      [],
+      [
+        "Experiment.agent = @A2cConfig()",
+        *_SHORT,
+        "EnvironmentConfig.num_envs = 2",
+        "A2cConfig.hidden_layers = (16,)",
         *bindings,
       ],
     )

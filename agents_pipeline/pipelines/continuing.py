@@ -69,7 +69,12 @@ def is_finished(
 ) -> bool:
   """Whether the run there has reached the end of this experiment."""
   record = run_record.read(run.run_record) or {}
-  return (
-    record.get("outcome") == "finished"
-    and record.get("env_steps", 0) >= experiment.training.num_env_steps
+  reached = how_far(run) >= experiment.training.num_env_steps
+  return record.get("outcome") == "finished" and (
+    reached or record.get("stopped_early", False)
   )
+
+
+def how_far(run: run_directory.RunDirectory) -> int:
+  """Env steps of the run there when it last ended."""
+  return (run_record.read(run.run_record) or {}).get("env_steps", 0)

@@ -63,9 +63,8 @@ def train(
     continuing.check(run, text, seed)
     if continuing.is_finished(run, experiment):
       person.say(
-        f"{run.root} is finished: {experiment.training.num_env_steps:,} env "
-        "steps; --overwrite begins anew, a larger "
-        "TrainingConfig.num_env_steps goes on"
+        f"{run.root} is finished: {continuing.how_far(run):,} env steps; "
+        "--overwrite begins anew, a larger TrainingConfig.num_env_steps goes on"
       )
       return True
   device = devices.choose_device(device)
@@ -88,7 +87,8 @@ def train(
     if not results:
       record.end("stopped")
       return False
-    record.end("finished", **results)
+    early = _stopped_early(experiment, pipeline)
+    record.end("finished", stopped_early=early, **results)
   except Exception:
     record.end("failed")
     raise
@@ -149,9 +149,21 @@ def _train(
   finally:
     for sink in sinks:
       sink.close()
+  if _stopped_early(experiment, pipeline):
+    person.say(
+      f"stops early at {env_steps:,} env steps: {experiment.training.stop}"
+    )
   _check_weights(pipeline, env_steps)
   keeper.save(env_steps)
   return complete
+
+
+def _stopped_early(
+  experiment: config.Experiment, pipeline: pipeline_lib.Pipeline
+) -> bool:
+  at_end = experiment.training.num_env_steps
+  before_it = int(pipeline.statistics.env_steps) < at_end
+  return before_it and bool(pipeline.should_stop())
 
 
 def _check_weights(pipeline: pipeline_lib.Pipeline, env_steps: int) -> None:

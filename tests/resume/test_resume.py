@@ -16,9 +16,6 @@ from agents_pipeline.pipelines import (
 )
 from agents_pipeline.records import checkpoints, run_record, writers
 
-UNTIMED = slice(0, 8)  # columns before the rates
-
-
 class Stops:
   """A person who asks to stop at the n-th look."""
 
@@ -66,8 +63,11 @@ def contents(path):
 
 
 def rows(run):
-  lines = run.metrics.read_text().splitlines()
-  return [line.split(",")[UNTIMED] for line in lines]
+  """What metrics.csv holds, but for the rates."""
+  return [
+    {k: v for k, v in row.items() if "per_second" not in k}
+    for row in writers.read(run.metrics)
+  ]
 
 
 def assert_same_numbers(one, other):
@@ -93,6 +93,63 @@ def test_a_run_stopped_twice_ends_like_one_never_stopped(
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
   assert len(run_record.read(parts.run_record)["starts"]) == 3
+
+
+def test_a2c_stopped_twice_ends_like_one_never_stopped(
+  make_a2c_experiment, run_once
+):
+  experiment = make_a2c_experiment(
+    "EnvironmentConfig.name = 'Pendulum-v1'",
+    "TrainingConfig.log_period_env_steps = 50",
+    "A2cConfig.normalize_observations = True",
+    "A2cConfig.normalize_rewards = True",
+    "A2cConfig.optimizer = @Adam()",
+    "Adam.learning_rate = @LinearLearningRate()",
+    "LinearLearningRate.num_train_steps = 40",
+  )
+  complete, _, whole = run_once(experiment, "whole")
+  assert complete
+  assert run_once(experiment, "parts", looks=1)[0] is False
+  assert run_once(experiment, "parts", looks=0)[0] is False
+  complete, _, parts = run_once(experiment, "parts")
+  assert complete
+  assert_same_numbers(whole, parts)
+  assert rows(whole) == rows(parts)
+  names = contents(whole.checkpoints)
+  for part in ("reward_normalizer", "variance", "learning_rate"):
+    assert any(part in name for name in names), part
+
+
+@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+def test_a_run_that_did_what_it_was_for_ends_early(
+  make_experiment, make_a2c_experiment, run_once, agent
+):
+  make = make_experiment if agent == "dqn" else make_a2c_experiment
+  experiment = make(
+    "TrainingConfig.stop = @OnLastEpisodes()",
+    "OnLastEpisodes.min_episode_return = 5",
+    "TrainingConfig.num_env_steps = 3000",
+  )
+  complete, heard, run = run_once(experiment, agent)
+  assert complete
+  (*_, last) = writers.read(run.metrics)
+  assert last["env_steps"] < 1000
+  assert last["evaluation_return"] is not None  # judged where it ended
+  assert any("stops early" in line for line in heard)
+  complete, heard, _ = run_once(experiment, agent)
+  assert complete and "is finished" in heard[-1]
+
+
+def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
+  experiment = make_a2c_experiment(
+    "TrainingConfig.stop = @OnEvaluation()",
+    "OnEvaluation.min_mean_return = 5",
+    "TrainingConfig.num_env_steps = 3000",
+  )
+  complete, _, run = run_once(experiment, "run")
+  assert complete
+  # The evaluation before training is one; an untrained cart stands 8 steps.
+  assert [r["env_steps"] for r in writers.read(run.metrics)] == [0]
 
 
 def test_work_after_the_last_checkpoint_is_done_again(

@@ -7,8 +7,8 @@ import tensorflow_probability as tfp
 from tf_agents.agents import tf_agent
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
 
 from agents_pipeline.agents import a2c
 from agents_pipeline.environments.tensor import cart_pole
@@ -103,7 +103,9 @@ def targets(agent, experience, gamma):
   return found.astype(np.float32)
 
 
-def ppo_update(agent, experience, gamma, value_coefficient, entropy_coefficient):
+def ppo_update(
+  agent, experience, gamma, value_coefficient, entropy_coefficient
+):
   """Schulman et al. (2017), one epoch, one minibatch, written out.
 
   Returns the loss, and the weights after one step of RMSprop (decay 0.99,
@@ -139,7 +141,8 @@ def ppo_update(agent, experience, gamma, value_coefficient, entropy_coefficient)
   norm = np.sqrt(sum(float(tf.reduce_sum(g**2)) for g in gradients))
   scale = min(1.0, 0.5 / norm)
   return norm, [
-    v.numpy() - 7e-4 * g * scale / np.sqrt(0.99 + 0.01 * (g * scale) ** 2 + 1e-5)
+    v.numpy()
+    - 7e-4 * g * scale / np.sqrt(0.99 + 0.01 * (g * scale) ** 2 + 1e-5)
     for v, g in zip(network.trainable_variables, gradients, strict=True)
   ]
 
@@ -300,7 +303,9 @@ def test_observations_are_normalized_by_what_was_seen():
 def test_rewards_are_divided_by_the_deviation_of_discounted_returns():
   agent = make(normalize_rewards=True, gamma=0.5)
   experience = rollout(agent)
-  reached = tf.nest.map_structure(lambda x: x.numpy(), experience.next_time_step)
+  reached = tf.nest.map_structure(
+    lambda x: x.numpy(), experience.next_time_step
+  )
   sums, so_far = [], np.zeros(B)
   for t in range(T):
     so_far = 0.5 * so_far + reached.reward[t]

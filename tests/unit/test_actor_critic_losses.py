@@ -24,7 +24,10 @@ def test_the_policy_gradient_weighs_log_probabilities(compiled):
 def test_no_gradient_flows_into_the_advantage_or_the_target():
   log_prob = tf.Variable([[-1.0], [-3.0], [-100.0]])
   advantage = tf.Variable([[2.0], [-1.0], [50.0]])
-  value, target = tf.Variable([[1.0], [2.0], [9.0]]), tf.Variable(tf.ones((3, 1)))
+  value, target = (
+    tf.Variable([[1.0], [2.0], [9.0]]),
+    tf.Variable(tf.ones((3, 1))),
+  )
   with tf.GradientTape() as tape:
     loss = actor_critic.policy_gradient_loss(
       log_prob, advantage, COUNTS

@@ -44,11 +44,13 @@ def test_samples_follow_the_probabilities(compiled):
 def test_samples_of_a_gaussian_have_its_moments(compiled):
   shape = (50_000, 2)
   parameters = {
-    "mean": tf.zeros(shape) + [1.0, -2.0],
-    "stddev": tf.zeros(shape) + [0.5, 3.0],
+    "mean": tf.broadcast_to([1.0, -2.0], shape),
+    "stddev": tf.broadcast_to([0.5, 3.0], shape),
   }
   rng = random_stream.RandomStream(0)
-  drawn = compiled(lambda: actor_critic_policy.sample(parameters, rng))().numpy()
+  drawn = compiled(
+    lambda: actor_critic_policy.sample(parameters, rng)
+  )().numpy()
   np.testing.assert_allclose(drawn.mean(axis=0), [1, -2], atol=0.05)
   np.testing.assert_allclose(drawn.std(axis=0), [0.5, 3], rtol=0.02)
   scaled = (drawn - [1, -2]) / [0.5, 3]
@@ -154,7 +156,9 @@ def test_running_normalization_is_that_of_everything_seen(compiled):
   for part in parts:
     weight = np.ones(len(part), np.float32)
     ignored = np.concatenate([part, [[1e6, 1e6]]]).astype(np.float32)
-    update(tf.constant(ignored), tf.constant(np.append(weight, 0.0), tf.float32))
+    update(
+      tf.constant(ignored), tf.constant(np.append(weight, 0.0), tf.float32)
+    )
   seen = np.concatenate(parts)
   expected = (seen - seen.mean(axis=0)) / seen.std(axis=0)
   np.testing.assert_allclose(

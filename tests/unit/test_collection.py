@@ -1,12 +1,19 @@
 """Drivers and what observes them."""
 
+import pytest
 import tensorflow as tf
 from tf_agents.policies import tf_policy
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.collection import drivers, episode_statistics
+from agents_pipeline.collection import (
+  drivers,
+  episode_statistics,
+  rollouts,
+  shaped_environment,
+)
+from agents_pipeline.experiment import rewards
 
 
 def steps(step_type, reward=(0.0, 0.0)):
@@ -95,3 +102,119 @@ def test_abandoned_episodes_are_not_counted():
   statistics.abandon_episodes()
   watch(statistics, ([2, 2], (2.0, 20.0)))
   assert statistics.take() == (2, 22.0, 2.0)
+
+
+def test_what_is_told_is_the_return_so_far():
+  statistics = episode_statistics.EpisodeStatistics(2)
+  told = watch(
+    statistics,
+    ([1, 1], (1.0, 10.0)),
+    ([2, 1], (2.0, 20.0)),
+    ([1, 1], (5.0, 30.0)),
+  )
+  assert told == [[1.0, 10.0], [3.0, 30.0], [5.0, 60.0]]
+
+
+def test_success_is_of_the_last_episode_of_every_environment():
+  statistics = episode_statistics.EpisodeStatistics(2)
+  reached = lambda: bool(statistics.last_episodes_reached(5.0))
+  assert not reached()
+  watch(statistics, ([2, 1], (7.0, 3.0)))
+  assert not reached()  # the second has not ended any
+  watch(statistics, ([1, 2], (1.0, 2.0)))
+  assert reached()  # 7, and 3 + 2
+  watch(statistics, ([2, 1], (1.0, 0.0)))
+  assert not reached()  # 2, and 5
+
+
+class Played:
+  """An environment that reaches what it is told to."""
+
+  def __init__(self, *reached):
+    self._reached = iter(reached)
+
+  def step_and_reset(self, action):
+    del action
+    reached = steps(*next(self._reached))
+    ended = reached.is_last()
+    after = reached._replace(
+      step_type=tf.where(ended, 0, reached.step_type),
+      reward=tf.where(ended, 0.0, reached.reward),
+    )
+    return reached, after
+
+
+def shaped(choice, *reached):
+  """What is learnt from, and the statistics."""
+  statistics = episode_statistics.EpisodeStatistics(2)
+  environment = shaped_environment.ShapedEnvironment(
+    Played(*reached), shaped_environment.shaping(choice), statistics
+  )
+  rewards_ = []
+  for _ in reached:
+    learnt, after = environment.step_and_reset(None)
+    rewards_.append(learnt.reward.numpy().tolist())
+    expected = tf.where(after.is_first(), 0.0, learnt.reward)
+    assert after.reward.numpy().tolist() == expected.numpy().tolist()
+  return rewards_, statistics.take()
+
+
+REACHED = (([1, 1], (0.0, 7.0)), ([2, 1], (3.0, -0.5)), ([2, 2], (1.0, -7.0)))
+# Returns 3 and 1 of the first environment, -0.5 of the second.
+SUMS = (3, 3.5, 2 + 1 + 3)
+
+
+@pytest.mark.parametrize(
+  ("choice", "expected"),
+  [
+    (rewards.KeepReward(), [[0, 7], [3, -0.5], [1, -7]]),
+    (rewards.ClipReward(), [[0, 1], [1, -0.5], [1, -1]]),
+    (rewards.ClipReward(-2, 5), [[0, 5], [3, -0.5], [1, -2]]),
+    (rewards.SignReward(), [[0, 1], [1, -1], [1, -1]]),
+    (rewards.SuccessReward(2.0), [[0, 0], [1, 0], [-1, -1]]),
+    (rewards.SuccessReward(1.0, 5.0, 0.5), [[0, 0], [5, 0], [5, 0.5]]),
+  ],
+)
+def test_rewards_are_shaped_and_returns_are_not(choice, expected):
+  found, sums = shaped(choice, *REACHED)
+  assert found == expected
+  assert sums == SUMS
+
+
+def test_a_reset_step_has_no_shaped_reward_of_success():
+  choice = rewards.SuccessReward(0.0)
+  found, _ = shaped(choice, ([2, 1], (1.0, 1.0)), ([0, 1], (0.0, 1.0)))
+  assert found == [[1, 0], [0, 0]]
+
+
+def test_rollouts_go_on_over_the_ends_of_episodes():
+  class Counting:
+    """Two environments: their states count steps; the first ends at 3."""
+
+    def __init__(self):
+      self.state = tf.Variable([1.0, 1.0])
+
+    def step_and_reset(self, action):
+      now = self.state + tf.cast(action, tf.float32)
+      ended = now[0] >= 3
+      make = lambda kind, value: ts.TimeStep(
+        tf.stack([kind, tf.constant(1)]), now, tf.ones((2,)), value[:, None]
+      )
+      self.state.assign(tf.stack([tf.where(ended, 0.0, now[0]), now[1]]))
+      return (
+        make(tf.where(ended, 2, 1), now),
+        make(tf.where(ended, 0, 1), self.state.read_value()),
+      )
+
+  environment = Counting()
+  driver = drivers.StepDriver(environment, Taped([]), [])
+  begin = steps([1, 1])._replace(observation=tf.ones((2, 1)))
+  rollout, after = rollouts.collect(driver, driver.policy.action, begin, 4)
+  numbers = lambda step: step.observation[..., 0].numpy().tolist()
+  assert numbers(rollout.time_step) == [[1, 1], [2, 2], [0, 3], [1, 4]]
+  assert numbers(rollout.next_time_step) == [[2, 2], [3, 3], [1, 4], [2, 5]]
+  assert rollout.next_time_step.step_type[:, 0].numpy().tolist() == [1, 2, 1, 1]
+  assert rollout.time_step.step_type[:, 0].numpy().tolist() == [1, 1, 0, 1]
+  assert numbers(after) == [2, 5]
+  again, _ = rollouts.collect(driver, driver.policy.action, after, 1)
+  assert numbers(again.time_step) == [[2, 5]]

@@ -10,11 +10,11 @@ from agents_pipeline.experiment import (
   dqn_config,
   gin_files,
   optimizers,
-  run_directory,
   rewards,
+  run_directory,
   schedules,
-  stopping,
   seeding,
+  stopping,
 )
 
 LEAST = [

@@ -14,7 +14,6 @@ from agents_pipeline.records import (
   writers,
 )
 
-
 COLUMNS = metrics.columns(("loss", "epsilon"))
 
 

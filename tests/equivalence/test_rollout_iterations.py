@@ -1,0 +1,173 @@
+"""A2C's compiled iteration: eager = graph = XLA, seeds, tensor and Python."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents_pipeline.experiment import seeding
+from agents_pipeline.pipelines import building
+from agents_pipeline.training import rollout_iterations
+
+BACKENDS = pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+
+
+def build(experiment, seed=0, jit=True):
+  """A pipeline, with its iteration compiled or left a graph."""
+  original = rollout_iterations.compile_iterations
+  try:
+    rollout_iterations.compile_iterations = lambda *a, **k: original(
+      *a, **k, jit=jit
+    )
+    return building.build(experiment, seeding.Seeds(seed))
+  finally:
+    rollout_iterations.compile_iterations = original
+
+
+def run(pipeline, *counts):
+  """Trains these counts of iterations; what that leaves behind."""
+  sums = [
+    {k: float(v) for k, v in pipeline.compiled.train(tf.constant(n)).sums.items()}
+    for n in counts
+  ]
+  found = {
+    "losses": [s["loss"] for s in sums],
+    "weights": [v.numpy() for v in pipeline.network.variables],
+    "env_steps": int(pipeline.statistics.env_steps),
+    "episodes": int(pipeline.statistics.num_episodes),
+    "train_steps": int(pipeline.train_steps),
+  }
+  pipeline.close()
+  return found
+
+
+def assert_same(one, other):
+  tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+
+
+@BACKENDS
+def test_eager_equals_graph_equals_xla(make_a2c_experiment, backend):
+  experiment = make_a2c_experiment(
+    f"EnvironmentConfig.backend = '{backend}'",
+    "EnvironmentConfig.name = 'Pendulum-v1'",
+    "A2cConfig.normalize_observations = True",
+    "A2cConfig.normalize_rewards = True",
+    # Otherwise tiny gradients' rounding becomes whole steps.
+    "A2cConfig.optimizer = @RmsProp()",
+    "RmsProp.epsilon = 1.0",
+  )
+  graph = run(build(experiment, jit=False), 5)
+  tf.config.run_functions_eagerly(True)
+  try:
+    eager = run(build(experiment, jit=False), 5)
+  finally:
+    tf.config.run_functions_eagerly(False)
+  xla = run(build(experiment), 5)
+  for other in (graph, eager):
+    assert (other["env_steps"], other["train_steps"]) == (2 * 5 * 5, 5)
+    assert other["losses"] == pytest.approx(xla["losses"], rel=1e-4)
+    for ours, theirs in zip(other["weights"], xla["weights"], strict=True):
+      np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@BACKENDS
+def test_one_seed_gives_one_sequence_and_another_another(
+  make_a2c_experiment, backend
+):
+  experiment = make_a2c_experiment(f"EnvironmentConfig.backend = '{backend}'")
+  first = run(build(experiment, seed=1), 20)
+  assert_same(first, run(build(experiment, seed=1), 20))
+  other = run(build(experiment, seed=2), 20)
+  assert np.any(first["weights"][0] != other["weights"][0])
+  assert first["losses"] != other["losses"]
+  assert first["episodes"] > 2
+
+
+@BACKENDS
+def test_many_in_one_call_equal_a_few_in_several(make_a2c_experiment, backend):
+  experiment = make_a2c_experiment(f"EnvironmentConfig.backend = '{backend}'")
+  once = run(build(experiment), 30)
+  parts = run(build(experiment), 7, 22, 1)
+  assert once["losses"][0] == pytest.approx(sum(parts["losses"]), rel=1e-5)
+  assert_same(once | {"losses": 0}, parts | {"losses": 0})
+
+
+def test_another_count_compiles_nothing_anew(make_a2c_experiment):
+  pipeline = build(make_a2c_experiment())
+  run(pipeline, 3, 5, 9)
+  assert pipeline.compiled.train.experimental_get_tracing_count() == 1
+
+
+def test_each_child_seed_reaches_its_consumer(make_a2c_experiment, monkeypatch):
+  experiment = make_a2c_experiment()
+  plain = run(build(experiment), 3)
+  for name in ("network", "exploration", "environment"):
+    with monkeypatch.context() as patch:
+      patch.setattr(seeding.Seeds, name, property(lambda self: 12345))
+      assert run(build(experiment), 3)["losses"] != plain["losses"], name
+
+
+def test_a_vector_environment_that_resets_by_itself(make_a2c_experiment):
+  """NEXT_STEP: the steps that reset are neither counted nor learnt from."""
+  pipeline = build(
+    make_a2c_experiment(
+      "EnvironmentConfig.backend = 'gymnasium'",
+      "EnvironmentConfig.vectorization = 'vector_entry_point'",
+    )
+  )
+  found = run(pipeline, 30)
+  assert found["episodes"] > 5
+  # Every ended episode costs its copy one step, but for the newest maybe.
+  assert 0 <= found["env_steps"] + found["episodes"] - 2 * 5 * 30 <= 2
+
+
+def test_divergence_stops_within_the_call(make_a2c_experiment):
+  pipeline = build(
+    make_a2c_experiment(
+      "A2cConfig.optimizer = @Adam()",
+      "Adam.learning_rate = 1e30",
+      "A2cConfig.gradient_clip_global_norm = None",
+    )
+  )
+  totals = pipeline.compiled.train(tf.constant(1000))
+  assert not bool(totals.is_finite)
+  assert int(totals.num_train_steps) < 1000
+
+
+@BACKENDS
+def test_success_stops_within_the_call(make_a2c_experiment, backend):
+  pipeline = build(
+    make_a2c_experiment(
+      f"EnvironmentConfig.backend = '{backend}'",
+      "TrainingConfig.stop = @OnLastEpisodes()",
+      "OnLastEpisodes.min_episode_return = 5",
+    )
+  )
+  assert not bool(pipeline.should_stop())
+  totals = pipeline.compiled.train(tf.constant(1000))
+  assert bool(pipeline.should_stop())
+  assert 1 < int(totals.num_train_steps) < 100
+  assert bool(pipeline.statistics.last_episodes_reached(5.0))
+
+
+@BACKENDS
+def test_learning_is_from_shaped_rewards(make_a2c_experiment, backend):
+  """Shaped to 0 at every step, the value of a cart that stands is 0."""
+  found = {}
+  for reward in ("Keep", "Success"):
+    pipeline = build(
+      make_a2c_experiment(
+        f"EnvironmentConfig.backend = '{backend}'",
+        f"EnvironmentConfig.reward = @{reward}Reward()",
+        "SuccessReward.min_episode_return = 1000",
+        "A2cConfig.gamma = 0.0",
+        "A2cConfig.optimizer = @Adam()",
+        "Adam.learning_rate = 0.01",
+      )
+    )
+    pipeline.compiled.train(tf.constant(400))
+    served = pipeline.serve(pipeline.network).serve(tf.zeros((1, 4)))
+    found[reward] = float(served["value"][0])
+    assert pipeline.statistics.take().return_sum > 1000  # not shaped
+    pipeline.close()
+  assert found["Keep"] == pytest.approx(1.0, abs=0.2)
+  assert found["Success"] == pytest.approx(0.0, abs=0.2)
