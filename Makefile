@@ -6,11 +6,16 @@ RUN ?= runs/$(basename $(notdir $(CONFIG)))
 SEED ?= 0
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Named by version: another PYTHON makes the environment anew.
 VERSION := $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 INSTALLED := $(VENV)/.installed-$(VERSION)
 TESTABLE := $(VENV)/.testable-$(VERSION)
+BENCH := $(VENV)-bench
+BENCHABLE := $(BENCH)/.installed-$(VERSION)
+# Not in the lock: requirements-bench.in tells why. Without a build for the CPU
+# where pip looks, this takes several GB of CUDA packages on Linux.
+TORCH := torch==2.13.0
 
 .PHONY: help install train test quick check format bench lock clean
 
@@ -31,6 +36,17 @@ $(INSTALLED): requirements.lock setup.cfg pyproject.toml
 
 $(TESTABLE): $(INSTALLED) requirements-test.lock
 	$(PIP) --no-deps --require-hashes -r requirements-test.lock
+	@touch $@
+
+$(BENCHABLE): BIN := $(BENCH)/bin
+$(BENCHABLE): requirements.lock requirements-bench.lock setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear $(BENCH)
+	@echo "installing the locked packages and PyTorch into $(BENCH)" \
+	  "(about a minute and a half)"
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements-bench.lock
+	$(PIP) $(TORCH)
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
@@ -54,8 +70,8 @@ format: $(TESTABLE)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED)  ## measure this pipeline beside the textbook loop
-	$(BIN)/python -m benchmarks.dqn_throughput
+bench: $(BENCHABLE)  ## measure this pipeline beside others, in .venv-bench
+	$(BENCH)/bin/python -m benchmarks.throughput
 
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
@@ -67,7 +83,11 @@ lock:  ## compile requirements*.in into requirements*.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
 	  requirements-test.in --output-file requirements-test.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  --overrides requirements-bench.overrides \
+	  requirements-bench.in --output-file requirements-bench.lock
 
 clean:  ## remove the environments and caches; runs/ stays
-	rm -rf $(VENV) $(VENV)-lock build *.egg-info
+	rm -rf $(VENV) $(VENV)-lock $(BENCH) build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

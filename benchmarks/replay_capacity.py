@@ -26,7 +26,7 @@ def main() -> int:
 
     assert tf.executing_eagerly()
   sides = {
-    capacity: our_loop.OurLoop(
+    capacity: our_loop.DqnLoop(
       "tensor", f"ReplayConfig.capacity_env_steps = {capacity}"
     )
     for capacity in _CAPACITIES

@@ -125,20 +125,18 @@ def build(
   )
 
 
-def check_images(agent, task: pipeline.Task) -> None:
+def check_images(agent: a2c_config.A2cConfig, task: pipeline.Task) -> None:
   """Refuses convolutions of what is no image.
 
   Raises:
     UserError: naming the layers and the observations.
   """
-  if agent.conv_layers and len(task.observation_space.shape or ()) not in (
-    2,
-    3,
-  ):
+  shape = task.observation_space.shape or ()
+  if agent.conv_layers and len(shape) not in (2, 3):
     raise errors.UserError(
-      f"A2cConfig.conv_layers = {agent.conv_layers!r}: {task.name!r} has the "
-      f"observation space {task.observation_space}; expected images [H, W] or "
-      "[H, W, C], or no convolutions: ()"
+      f"A2cConfig.conv_layers = {agent.conv_layers!r}: {task.name!r} gives "
+      f"observations of shape {shape}; expected images [H, W] or [H, W, C], or "
+      "no convolutions: ()"
     )
 
 

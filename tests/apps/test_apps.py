@@ -217,10 +217,22 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
      "package.module:Id-v0; did you mean 'CartPole-v1'?"),
     ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
                "--gin_bindings=DqnAgent.gamma=0.5"],
-     "unknown gin name 'DqnAgent': expected one of Adam, AdamW, "
-     "ConstantEpsilon, DqnConfig, EnvironmentConfig, EvaluationConfig, "
-     "Experiment, ExponentialEpsilon, GeometricEpsilon, LinearEpsilon, "
-     "ReplayConfig, RmsProp, TrainingConfig"),
+     "unknown gin name 'DqnAgent': expected one of A2cConfig, Adam, AdamW, "
+     "AtTheEnd, ClipReward, ConstantEpsilon, DqnConfig, EnvironmentConfig, "
+     "EvaluationConfig, Experiment, ExponentialEpsilon, GeometricEpsilon, "
+     "KeepReward, LinearEpsilon, LinearLearningRate, OnEvaluation, "
+     "OnLastEpisodes, ReplayConfig, RmsProp, SignReward, SuccessReward, "
+     "TrainingConfig"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
+               "--gin_bindings=EnvironmentConfig.name='Pendulum-v1'"],
+     "environment 'Pendulum-v1' has the action space Box(-2.0, 2.0, (1,), "
+     "float32): DQN acts in Discrete spaces only; expected Experiment.agent = "
+     "@A2cConfig()"),
+    ("train", ["--root_dir={new}", "--gin_file=configs/a2c_cartpole.gin",
+               "--gin_bindings=A2cConfig.conv_layers=((8, 3, 1),)"],
+     "A2cConfig.conv_layers = ((8, 3, 1),): 'CartPole-v1' gives observations "
+     "of shape (4,); expected images [H, W] or [H, W, C], or no convolutions: "
+     "()"),
     ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
                "--device=gpu"],
      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"),
@@ -245,6 +257,49 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
   assert len(err.splitlines()) == 1, err
   assert (code, out) == (2, "")
   assert list(tmp_path.iterdir()) == []
+
+
+def test_every_app_works_for_a2c(tmp_path):
+  """On a task of continuous actions, to its folder, film and policy."""
+  root = tmp_path / "run"
+  bindings = [
+    "Experiment.agent = @A2cConfig()",
+    "EnvironmentConfig.name = 'Pendulum-v1'",
+    "EnvironmentConfig.num_envs = 4",
+    "A2cConfig.hidden_layers = (16,)",
+    "A2cConfig.normalize_observations = True",
+    *(b for b in TINY if b.startswith(("Training", "Evaluation"))),
+  ]
+  flags = [f"--gin_bindings={b}" for b in bindings]
+  code, _, err = run("train", f"--root_dir={root}", *flags)
+  assert code == 0, err
+  assert max(map(len, err.splitlines())) <= 80 + len(str(root))
+  header, *lines = (root / "metrics.csv").read_text().splitlines()
+  for column in ("policy_loss", "value_loss", "entropy", "learning_rate"):
+    assert column in header.split(",")
+  assert "epsilon" not in header and len(lines) >= 4
+  found = json.loads((root / "evaluation.json").read_text())
+  assert found["greedy"] and -2000 < found["mean_return"] < -500
+  model = tf.saved_model.load(str(root / "policy"))
+  out = model.signatures["serving_default"](observation=tf.zeros((5, 3)))
+  assert {k: v.shape.as_list() for k, v in out.items()} == {
+    "action": [5, 1], "mean": [5, 1], "stddev": [5, 1], "value": [5]
+  }  # fmt: skip
+  policy = f"--policy_dir={root / 'policy'}"
+  code, out, err = run("evaluate", policy, "--num_episodes=2")
+  assert code == 0 and "Pendulum-v1" in out + err, err
+  code, _, err = run(
+    "record_video", policy, f"--output={tmp_path / 'film.gif'}"
+  )
+  assert code == 0 and (tmp_path / "film.gif").stat().st_size > 10_000, err
+  early = sorted((root / "checkpoints").glob("*.index"))[0].stem
+  code, _, err = run(
+    "export_policy", f"--root_dir={root}", f"--checkpoint={early}",
+    f"--policy_dir={tmp_path / 'early'}",
+  )  # fmt: skip
+  assert code == 0, err
+  about = tmp_path / "early" / "assets.extra" / "policy.json"
+  assert json.loads(about.read_text())["agent"] == "a2c"
 
 
 def test_help_tells_the_flags():

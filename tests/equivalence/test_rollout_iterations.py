@@ -26,7 +26,10 @@ def build(experiment, seed=0, jit=True):
 def run(pipeline, *counts):
   """Trains these counts of iterations; what that leaves behind."""
   sums = [
-    {k: float(v) for k, v in pipeline.compiled.train(tf.constant(n)).sums.items()}
+    {
+      k: float(v)
+      for k, v in pipeline.compiled.train(tf.constant(n)).sums.items()
+    }
     for n in counts
   ]
   found = {

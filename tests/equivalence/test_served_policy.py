@@ -1,5 +1,6 @@
 """The exported policy beside the live one, also where only TensorFlow is."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.agents import dqn
+from agents_pipeline.agents import a2c, dqn
+from agents_pipeline.environments import spaces
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.experiment import dqn_config
+from agents_pipeline.experiment import a2c_config, dqn_config
 
 BARE_PROCESS = """
 import json, sys
@@ -48,6 +50,99 @@ def make(space=None, actions=None, **fields):
   )
   return network, served_policy.ServedPolicy(
     network, dqn.served_outputs, space, actions
+  )
+
+
+def make_a2c(actions, **fields):
+  """An actor-critic with random weights, and its policy as others get it."""
+  space = gym.spaces.Box(-5, 5, (4,), np.float32)
+  action_spec = tensor_spec.from_spec(spaces.action_spec(actions, "X-v0"))
+  network = a2c.make_actor_critic_network(
+    a2c_config.A2cConfig(policy_gain=3.0, **fields),
+    tensor_spec.BoundedTensorSpec((4,), tf.float32, -5, 5),
+    action_spec,
+    seed=1,
+  )
+  served = functools.partial(a2c.served_outputs, action_spec)
+  return network, served_policy.ServedPolicy(network, served, space, actions)
+
+
+A2C_ACTIONS = pytest.mark.parametrize(
+  "actions",
+  [
+    gym.spaces.Discrete(3, start=-1),
+    gym.spaces.MultiDiscrete([3, 2]),
+    gym.spaces.Box(-1.0, 1.0, (2,), np.float64),
+  ],
+  ids=["discrete", "multi_discrete", "box"],
+)
+
+
+@A2C_ACTIONS
+def test_an_a2c_policy_is_served_with_its_parameters_and_value(
+  tmp_path, actions
+):
+  network, policy = make_a2c(actions, normalize_observations=True)
+  seen = np.random.default_rng(0).normal(3, 2, (40, 4)).astype(np.float32)
+  network.update_normalization(tf.constant(seen), tf.ones((40,)))
+  policy.save(tmp_path / "policy", {})
+  loaded = tf.saved_model.load(str(tmp_path / "policy"))
+  found = loaded.signatures["serving_default"](observation=tf.constant(seen))
+  (parameters, value), _ = network(tf.constant(seen))
+  for name, expected in (parameters | {"value": value}).items():
+    np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6)
+  assert found.keys() == parameters.keys() | {"value", "action"}
+  assert found["action"].dtype == actions.dtype
+  for action in found["action"].numpy():
+    assert actions.contains(action)
+  assert len(np.unique(found["action"], axis=0)) > 1
+  # Normalization is inside: another state of it gives other numbers.
+  plain, _ = make_a2c(actions)
+  (_, other), _ = plain(tf.constant(seen))
+  assert np.abs(other - value).max() > 0.1
+
+
+@A2C_ACTIONS
+def test_tf_agents_users_load_an_a2c_policy(tmp_path, actions):
+  network, policy = make_a2c(actions)
+  time_step_spec = ts.time_step_spec(
+    tensor_spec.TensorSpec((4,), tf.float32, name="observation")
+  )
+  action_spec = tensor_spec.from_spec(spaces.action_spec(actions, "X-v0"))
+  served_policy.save_tf_agents_policy(
+    a2c.make_greedy_policy(time_step_spec, action_spec, network),
+    tmp_path / "theirs",
+  )
+  theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
+    str(tmp_path / "theirs"), load_specs_from_pbtxt=True
+  )
+  first = spaces.first_number(actions)
+  observations = np.random.default_rng(0).normal(size=(10, 4))
+  for one in observations.astype(np.float32):
+    step = ts.TimeStep(np.int32(0), np.float32(0), np.float32(1), one)
+    np.testing.assert_allclose(
+      theirs.action(step).action + first, policy.act(one[None])[0], rtol=1e-6
+    )
+
+
+@pytest.mark.slow
+def test_a_process_with_only_tensorflow_gets_an_a2c_policy(tmp_path):
+  network, policy = make_a2c(gym.spaces.Discrete(3))
+  policy.save(tmp_path / "policy", {})
+  observations = np.random.default_rng(0).normal(size=(100, 4))
+  np.save(tmp_path / "x.npy", observations.astype(np.float32))
+  subprocess.run(
+    [sys.executable, "-c", BARE_PROCESS, "policy", "x.npy", "out.npz"],
+    cwd=tmp_path,
+    check=True,
+    capture_output=True,
+  )
+  found = np.load(tmp_path / "out.npz")
+  (parameters, value), _ = network(tf.constant(observations, tf.float32))
+  np.testing.assert_allclose(found["logits"], parameters["logits"], atol=1e-5)
+  np.testing.assert_allclose(found["value"], value, atol=1e-5)
+  np.testing.assert_array_equal(
+    found["action"], np.argmax(found["logits"], axis=1)
   )
 
 

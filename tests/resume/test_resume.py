@@ -16,6 +16,7 @@ from agents_pipeline.pipelines import (
 )
 from agents_pipeline.records import checkpoints, run_record, writers
 
+
 class Stops:
   """A person who asks to stop at the n-th look."""
 
