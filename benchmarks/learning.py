@@ -10,10 +10,10 @@ python -m benchmarks.learning --gin_file=configs/dqn_cartpole.gin \\
 import concurrent.futures
 import json
 import pathlib
-import statistics
 import subprocess
 import sys
 
+import numpy as np
 from absl import flags
 
 from agents_pipeline.apps import command_line
@@ -50,15 +50,19 @@ def _train(seed: int) -> dict:
 
 def main() -> int:
   """Trains every seed, prints a summary, and returns the exit code."""
+  with command_line.quiet_imports():
+    from agents_pipeline.evaluation import evaluator
   with concurrent.futures.ThreadPoolExecutor(_AT_ONCE.value) as pool:
     found = list(pool.map(_train, range(_NUM_SEEDS.value)))
   means = sorted(f["mean_return"] for f in found)
-  cut = len(means) // 4
-  middle = means[cut : len(means) - cut]
+  low, high = evaluator.bootstrap_interval(
+    means, statistic=evaluator.interquartile_mean
+  )
   print(
     f"{found[0]['environment']}, {len(means)} seeds of "
-    f"{found[0]['num_episodes']} greedy episodes: worst {means[0]:.1f}, "
-    f"interquartile mean {statistics.mean(middle):.1f}, best {means[-1]:.1f}"
+    f"{found[0]['num_episodes']} greedy episodes: interquartile mean "
+    f"{evaluator.interquartile_mean(np.array(means)):.1f} (95 %: {low:.1f} to "
+    f"{high:.1f}), worst {means[0]:.1f}, best {means[-1]:.1f}"
   )
   return command_line.DONE
 

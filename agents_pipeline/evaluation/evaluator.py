@@ -65,14 +65,35 @@ class Evaluation:
     }
 
 
+def _mean(values: np.ndarray) -> np.ndarray:
+  return values.mean(axis=-1)
+
+
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+  """The mean of the middle half (Agarwal et al. 2021).
+
+  Args:
+    values: [..., N]; a quarter of N, rounded down, is cut at either end.
+
+  Returns:
+    [...].
+  """
+  count = np.shape(values)[-1]
+  cut = count // 4
+  return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
+
+
 def bootstrap_interval(
-  values: Sequence[float], confidence: float = 0.95
+  values: Sequence[float],
+  confidence: float = 0.95,
+  statistic: Callable[[np.ndarray], np.ndarray] = _mean,
 ) -> tuple[float, float]:
-  """The percentile bootstrap interval of a mean (Efron 1979).
+  """The percentile bootstrap interval of a statistic (Efron 1979).
 
   Args:
     values: [N].
     confidence: of the interval, in (0, 1).
+    statistic: [..., N] -> [...]; the mean if not given.
 
   Returns:
     Its two ends. Resampling is seeded: the same values give the same ends.
@@ -82,10 +103,10 @@ def bootstrap_interval(
     0, len(numbers), (_BOOTSTRAPS, len(numbers))
   )
   tail = 100 * (1 - confidence) / 2
-  means = numbers[draws].mean(axis=1)
+  resampled = statistic(numbers[draws])
   return (
-    float(np.percentile(means, tail)),
-    float(np.percentile(means, 100 - tail)),
+    float(np.percentile(resampled, tail)),
+    float(np.percentile(resampled, 100 - tail)),
   )
 
 

@@ -197,3 +197,16 @@ def test_the_best_policy_is_kept_and_the_later_of_equals():
   assert float(best.mean_return) == 9.0
   assert int(best.env_steps) == 3
   np.testing.assert_array_equal(best.network.variables[0], np.full((3, 2), 3.0))
+
+
+def test_the_interquartile_mean_cuts_a_quarter_at_either_end():
+  ten = np.array([100.0, 1, 2, 3, 4, 5, 6, 7, -500, -900])
+  assert evaluator.interquartile_mean(ten) == (1 + 2 + 3 + 4 + 5 + 6) / 6
+  assert evaluator.interquartile_mean(ten[:3]) == 103 / 3
+  low, high = evaluator.bootstrap_interval(
+    ten, statistic=evaluator.interquartile_mean
+  )
+  assert -500 < low < 3.5 < high < 40
+  assert evaluator.bootstrap_interval(
+    [7.0] * 9, statistic=evaluator.interquartile_mean
+  ) == (7.0, 7.0)
