@@ -32,7 +32,8 @@ class A2cConfig:
     optimizer: one of `experiment/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
-    num_rollout_steps: steps of every environment between two updates.
+    num_rollout_steps: steps of every environment between two updates. They are
+      written out in the program: hundreds would take minutes to compile.
   """
 
   conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
