@@ -15,28 +15,75 @@ class Identity(gym.Env):
   """The observation names the right action; 20 of 20 is the best return.
 
   An episode of 20 steps is truncated, never terminated. Modelled on
-  Stable-Baselines3's test environment of that name.
+  Stable-Baselines3's test environments of that name.
   """
 
   metadata = {"render_modes": []}  # noqa: RUF012
 
-  def __init__(self, num_actions=4, render_mode=None):
+  def __init__(self, observation_space, action_space, render_mode=None):
     self.render_mode = render_mode
-    self.observation_space = gym.spaces.Discrete(num_actions)
-    self.action_space = gym.spaces.Discrete(num_actions)
+    self.observation_space = observation_space
+    self.action_space = action_space
 
   def reset(self, *, seed=None, options=None):
     super().reset(seed=seed)
-    self._right = int(self.np_random.integers(self.action_space.n))
-    return self._right, {}
+    self.action_space.seed(seed)
+    return self._draw(), {}
+
+  def _draw(self):
+    self._right = self.action_space.sample()
+    return self._show(self._right)
+
+  def _show(self, right):
+    """An observation that names an action."""
+    return right
 
   def step(self, action):
-    reward = float(action == self._right)
-    self._right = int(self.np_random.integers(self.action_space.n))
-    return self._right, reward, False, False, {}
+    reward = float(np.mean(action == self._right))
+    return self._draw(), reward, False, False, {}
 
 
-gym.register("Identity-v0", Identity, max_episode_steps=20)
+class Pairs(Identity):
+  """Two numbers at once: 3 of one, 2 of the other."""
+
+  def _show(self, right):
+    return int(right[0] * 2 + right[1])
+
+
+class Near(Identity):
+  """A number in [-1, 1]; reward for how near the action is."""
+
+  def step(self, action):
+    reward = 1.0 - float(np.abs(action - self._right)[0])
+    return self._draw(), reward, False, False, {}
+
+
+class Quarters(Identity):
+  """An image with one bright quarter: that one is right."""
+
+  def _show(self, right):
+    image = np.zeros((8, 8), np.uint8)
+    row, column = divmod(int(right), 2)
+    image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 255
+    return image
+
+
+_DISCRETE, _NUMBER = gym.spaces.Discrete, gym.spaces.Box(-1.0, 1.0, (1,))
+for name, make, observation_space, action_space in (
+  ("Identity-v0", Identity, _DISCRETE(4), _DISCRETE(4)),
+  ("Pairs-v0", Pairs, _DISCRETE(6), gym.spaces.MultiDiscrete([3, 2])),
+  ("Near-v0", Near, _NUMBER, _NUMBER),
+  (
+    "Quarters-v0", Quarters, gym.spaces.Box(0, 255, (8, 8), np.uint8),
+    _DISCRETE(4),
+  ),
+):  # fmt: skip
+  gym.register(
+    name, make, max_episode_steps=20,
+    kwargs={
+      "observation_space": observation_space, "action_space": action_space
+    },
+  )  # fmt: skip
 
 
 def learn(experiment, seed):
@@ -49,6 +96,7 @@ def learn(experiment, seed):
       pipeline.loop_sizes,
       pipeline.statistics,
       pipeline.train_steps,
+      pipeline.should_stop,
     )
   ]
   return pipeline, curve
@@ -107,3 +155,59 @@ def test_cartpole_is_learnt_on_the_tensor_environment(
   found = evaluator.evaluate(act, "CartPole-v1", 20, seed=1)
   assert found.mean_return >= 150, curve
   assert int(pipeline.train_steps) >= 19_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ("name", "bindings"),
+  [
+    ("Identity-v0", []),
+    ("Pairs-v0", []),
+    ("Near-v0", ["A2cConfig.normalize_observations = True"]),
+    ("Quarters-v0", ["A2cConfig.conv_layers = ((8, 4, 4),)",
+                     "A2cConfig.shared_torso = True"]),
+  ],
+)  # fmt: skip
+def test_a2c_learns_every_kind_of_action_and_images(
+  make_a2c_experiment, name, bindings
+):
+  """Through the host pipeline; a random policy has 5, 8, 7 and 5 of 20."""
+  experiment = make_a2c_experiment(
+    f"EnvironmentConfig.name = '{name}'",
+    "EnvironmentConfig.num_envs = 8",
+    "TrainingConfig.num_env_steps = 16_000",
+    "TrainingConfig.log_period_env_steps = 4_000",
+    "TrainingConfig.checkpoint_period_env_steps = 16_000",
+    "EvaluationConfig.period_env_steps = 16_000",
+    "A2cConfig.gamma = 0.0",
+    "A2cConfig.initial_log_std = -1.0",
+    "A2cConfig.optimizer = @Adam()",
+    "Adam.learning_rate = 0.01",
+    *bindings,
+  )
+  pipeline, curve = learn(experiment, seed=0)
+  act = pipeline.serve(pipeline.network).act
+  found = evaluator.evaluate(act, name, 10, seed=1)
+  pipeline.close()
+  assert found.mean_return >= 18, curve
+
+
+@pytest.mark.slow
+def test_a2c_learns_cartpole_on_the_tensor_environment(make_a2c_experiment):
+  experiment = make_a2c_experiment(
+    "EnvironmentConfig.num_envs = 16",
+    "TrainingConfig.num_env_steps = 200_000",
+    "TrainingConfig.log_period_env_steps = 50_000",
+    "TrainingConfig.checkpoint_period_env_steps = 200_000",
+    "EvaluationConfig.period_env_steps = 200_000",
+    "A2cConfig.hidden_layers = (64, 64)",
+    "A2cConfig.optimizer = @RmsProp()",
+    "RmsProp.learning_rate = 0.0007",
+    "RmsProp.decay = 0.99",
+    "RmsProp.epsilon = 1e-5",
+    "RmsProp.initial_accumulator = 1.0",
+  )
+  pipeline, curve = learn(experiment, seed=0)
+  act = pipeline.serve(pipeline.network).act
+  found = evaluator.evaluate(act, "CartPole-v1", 20, seed=1)
+  assert found.mean_return >= 150, curve
