@@ -129,13 +129,12 @@ class A2cAgent(tf_agent.TFAgent):
     return {"loss": info.loss} | info.extra._asdict()
 
   def _train(self, experience, weights=None) -> tf_agent.LossInfo:
-    del weights
     rollout = as_rollout(experience)
     if self._reward_normalizer is not None:
-      rollout = self._reward_normalizer.normalized(rollout)
+      self._reward_normalizer.update(rollout)
     variables = self._network.trainable_variables
     with tf.GradientTape() as tape:
-      info = self._rollout_loss(rollout)
+      info = self._loss(rollout, weights)
     gradients = tape.gradient(info.loss, variables)
     self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
     self._network.update_normalization(
@@ -144,11 +143,15 @@ class A2cAgent(tf_agent.TFAgent):
     self.train_step_counter.assign_add(1)
     return info
 
-  def _loss(self, experience, weights=None, training=False):
-    del weights, training
-    return self._rollout_loss(as_rollout(experience))
-
-  def _rollout_loss(self, rollout: trajectory.Transition) -> tf_agent.LossInfo:
+  def _loss(
+    self, experience, weights=None, training=False
+  ) -> tf_agent.LossInfo:
+    del training
+    if weights is not None:
+      raise ValueError("A2C weighs every step alike: expected weights=None")
+    rollout = as_rollout(experience)
+    if self._reward_normalizer is not None:
+      rollout = self._reward_normalizer.normalized(rollout)
     counts = _counts(rollout)  # [T, B]
     parameters, value = self._evaluate(rollout.time_step.observation)
     policy = actor_critic_policy.distribution(parameters, self.action_spec)

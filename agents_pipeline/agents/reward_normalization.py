@@ -26,12 +26,8 @@ class RewardNormalizer(tf.Module):
     self._return = tf.Variable(tf.zeros((batch_size,)), name="return")
     self._statistics = normalization.RunningNormalization((), name="statistics")
 
-  def normalized(self, rollout: trajectory.Transition) -> trajectory.Transition:
-    """Takes a rollout into account and returns it with its rewards divided.
-
-    Args:
-      rollout: [T, B, ...].
-    """
+  def update(self, rollout: trajectory.Transition) -> None:
+    """Takes the rewards of a rollout [T, B, ...] into account."""
     reached = rollout.next_time_step
     counts = tf.cast(~rollout.time_step.is_last(), tf.float32)  # [T, B]
     going_on = tf.cast(~reached.is_last(), tf.float32)  # [T, B]
@@ -41,6 +37,10 @@ class RewardNormalizer(tf.Module):
       so_far = sums[-1] * going_on[t]
     self._return.assign(so_far)
     self._statistics.update(tf.stack(sums), counts)
+
+  def normalized(self, rollout: trajectory.Transition) -> trajectory.Transition:
+    """Returns a rollout [T, B, ...] with its rewards divided."""
+    reached = rollout.next_time_step
     reward = self._statistics(reached.reward, center=False)
     return rollout._replace(next_time_step=reached._replace(reward=reward))
 

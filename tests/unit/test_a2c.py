@@ -311,6 +311,9 @@ def test_rewards_are_divided_by_the_deviation_of_discounted_returns():
     so_far = 0.5 * so_far + reached.reward[t]
     sums.append(so_far)
     so_far = np.where(reached.step_type[t] == 2, 0.0, so_far)
+  before = agent.loss(experience).extra.value_loss
+  agent._reward_normalizer.update(experience)
+  assert float(agent.loss(experience).extra.value_loss) != float(before)
   found = agent._reward_normalizer.normalized(experience)
   np.testing.assert_allclose(
     found.next_time_step.reward, reached.reward / np.std(sums), rtol=1e-5
