@@ -47,16 +47,16 @@ def sample(
 
   Args:
     parameters: see `ActorCriticNetwork`.
-    rng: one number is drawn per choice, two per float.
+    rng: where draws come from.
   """
   if "logits" not in parameters:
     noise = rng.normal(parameters["mean"].shape)
     return parameters["mean"] + parameters["stddev"] * noise
-  # The first choice whose cumulative probability is above a number in [0, 1).
-  probability = tf.nn.softmax(parameters["logits"])  # [B, ..., A]
-  cumulative = tf.cumsum(probability, axis=-1)[..., :-1]  # the last is 1
-  drawn = rng.uniform(probability.shape[:-1])[..., None]
-  return tf.reduce_sum(tf.cast(drawn >= cumulative, tf.int64), axis=-1)
+  # Gumbel (1954): exact, and never a choice of probability 0, to which sums of
+  # rounded probabilities can fall through.
+  logits = parameters["logits"]  # [B, ..., A]
+  gumbel = -tf.math.log(-tf.math.log(rng.uniform(logits.shape)))
+  return tf.argmax(logits + gumbel, axis=-1, output_type=tf.int64)
 
 
 class ActorCriticPolicy(tf_policy.TFPolicy):

@@ -31,12 +31,19 @@ class RewardNormalizer(tf.Module):
     reached = rollout.next_time_step
     counts = tf.cast(~rollout.time_step.is_last(), tf.float32)  # [T, B]
     going_on = tf.cast(~reached.is_last(), tf.float32)  # [T, B]
-    so_far, sums = self._return.value(), []  # [B]
-    for t in range(reached.reward.shape[0]):
-      sums.append(self._gamma * so_far + reached.reward[t])
-      so_far = sums[-1] * going_on[t]
-    self._return.assign(so_far)
-    self._statistics.update(tf.stack(sums), counts)
+
+    def add(before, step):
+      (so_far, _), (reward, counts, going_on) = before, step
+      total = self._gamma * so_far + counts * reward  # [B]
+      return total * going_on, total
+
+    so_far, totals = tf.scan(
+      add,
+      (reached.reward, counts, going_on),
+      (self._return.value(), tf.zeros_like(self._return)),
+    )  # [T, B] each
+    self._return.assign(so_far[-1])
+    self._statistics.update(totals, counts)
 
   def normalized(self, rollout: trajectory.Transition) -> trajectory.Transition:
     """Returns a rollout [T, B, ...] with its rewards divided."""

@@ -28,8 +28,30 @@ def collect(
   Returns:
     Transitions of [T, B, ...], and the time step to act from next.
   """
-  transitions = []
-  for _ in range(num_steps):
+  step_spec = driver.policy.time_step_spec
+  spec = trajectory.Transition(
+    step_spec, driver.policy.policy_step_spec, step_spec
+  )
+  arrays = tf.nest.map_structure(
+    lambda s: tf.TensorArray(
+      s.dtype, num_steps, element_shape=[*time_step.reward.shape, *s.shape]
+    ),
+    spec,
+  )
+
+  # A loop: written out, hundreds of steps would compile for an hour.
+  def body(t, time_step, arrays):
     transition, time_step = driver.transition(time_step, act(time_step))
-    transitions.append(transition)
-  return tf.nest.map_structure(lambda *x: tf.stack(x), *transitions), time_step
+    written = tf.nest.map_structure(
+      lambda array, x: array.write(t, x), arrays, transition
+    )
+    return t + 1, time_step, written
+
+  _, time_step, arrays = tf.while_loop(
+    lambda t, *_: t < num_steps,
+    body,
+    (tf.constant(0), time_step, arrays),
+    parallel_iterations=1,
+    maximum_iterations=num_steps,
+  )
+  return tf.nest.map_structure(lambda array: array.stack(), arrays), time_step

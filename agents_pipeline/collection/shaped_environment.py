@@ -90,7 +90,9 @@ class ShapedEnvironment:
     """
     reached, after = self._environment.step_and_reset(action)
     so_far = self._statistics.observe(reached)  # [B]
-    reward = self._shape(reached.reward, reached.is_last(), so_far)  # [B]
+    shaped = self._shape(reached.reward, reached.is_last(), so_far)  # [B]
+    # A step that only reset has no reward, whatever its shape would be.
+    reward = tf.where(reached.is_first(), 0.0, shaped)  # [B]
     return (
       reached._replace(reward=reward),
       after._replace(reward=tf.where(after.is_first(), 0.0, reward)),

@@ -67,7 +67,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     )
     self._action_spec = spaces.action_spec(vector_env.single_action_space, name)
     self._first_action = spaces.first_number(vector_env.single_action_space)
-    self._action_dtype = vector_env.single_action_space.dtype
+    self._action_space = vector_env.single_action_space
     self._first_observation = spaces.first_number(self._observation_space)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     self._to_act_from: ts.TimeStep | None = None
@@ -107,7 +107,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """
     acted_from = self.current_time_step()
     observation, reward, terminated, truncated, info = self._env.step(
-      (action + self._first_action).astype(self._action_dtype)
+      self._as_theirs(action)
     )
     ended = terminated | truncated  # [B]
     step_type = np.where(ended, _LAST, _MID)
@@ -127,6 +127,15 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     if ended.any():
       self._to_act_from = self._after_ends(reached, observation, ended)
     return reached, self._to_act_from
+
+  def _as_theirs(self, action: np.ndarray) -> np.ndarray:
+    """Actions [B, ...] as the environment numbers or bounds them."""
+    space = self._action_space
+    theirs = (action + self._first_action).astype(space.dtype)
+    if isinstance(space, gym.spaces.Box):
+      # float32's nearest to a bound of float64 may lie outside.
+      return np.clip(theirs, space.low, space.high)
+    return theirs
 
   def _after_ends(self, reached, observation, ended) -> ts.TimeStep:
     """The time step to act from, where some episodes ended."""

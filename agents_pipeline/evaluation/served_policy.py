@@ -55,7 +55,11 @@ class ServedPolicy(tf.Module):
       served = outputs(network, tf.cast(numbered, network_dtype))
       action = served["action"]  # [B, ...]
       action += tf.cast(first_action, action.dtype)
-      return served | {"action": tf.cast(action, action_space.dtype)}
+      action = tf.cast(action, action_space.dtype)
+      if isinstance(action_space, gym.spaces.Box):
+        # float32's nearest to a bound of float64 may lie outside.
+        action = tf.clip_by_value(action, action_space.low, action_space.high)
+      return served | {"action": action}
 
     self.serve = tf.function(
       serve,

@@ -22,8 +22,10 @@ class A2cConfig:
     policy_gain: of the policy head's.
     value_gain: of the value head's.
     initial_log_std: of a Gaussian policy, for Box actions.
-    normalize_observations: by their running mean and standard deviation.
-    normalize_rewards: by the running standard deviation of discounted returns.
+    normalize_observations: by their running mean and standard deviation, then
+      clipped to 10 of these.
+    normalize_rewards: by the running standard deviation of discounted returns,
+      then clipped to 10 of these.
     gamma: the agent's discount per env step.
     gae_lambda: of generalized advantages; 1 is the n-step return.
     normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
@@ -32,8 +34,7 @@ class A2cConfig:
     optimizer: one of `experiment/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
-    num_rollout_steps: steps of every environment between two updates. They are
-      written out in the program: hundreds would take minutes to compile.
+    num_rollout_steps: steps of every environment between two updates.
   """
 
   conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())

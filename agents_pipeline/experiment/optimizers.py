@@ -71,15 +71,16 @@ class RmsProp:
   """RMSprop (Tieleman & Hinton 2012); epsilon is inside the square root.
 
   With initial_accumulator 1 it is TensorFlow 1's, whose first steps are
-  smaller. A2C on small tasks needs that (Stable-Baselines3's PR #110).
+  smaller. A2C on small tasks needs that (Stable-Baselines3's PR #110). With 0
+  it is the paper's.
   """
 
-  learning_rate: LearningRate = fields.number_or(1e-3, _SCHEDULES)
-  decay: float = fields.number(0.9, 0, 1)
+  learning_rate: LearningRate = fields.number_or(7e-4, _SCHEDULES)
+  decay: float = fields.number(0.99, 0, 1)
   momentum: float = fields.number(0.0, 0, 1)
-  epsilon: float = fields.number(1e-7, above=True)
+  epsilon: float = fields.number(1e-5, above=True)
   centered: bool = fields.switch(False)
-  initial_accumulator: float = fields.number(0.0)
+  initial_accumulator: float = fields.number(1.0)
 
   def __post_init__(self):
     fields.check(self)

@@ -45,11 +45,12 @@ def generalized_advantages(
   delta = reward + gamma * ahead - value  # [T, B]
   going_on = tf.cast(~(terminated | truncated), tf.float32)  # [T, B]
   decay = gamma * gae_lambda * going_on  # [T, B]
-  # T is known and small: written out, XLA fuses all of it.
-  advantages = [delta[-1]]  # [B] each
-  for t in reversed(range(reward.shape[0] - 1)):
-    advantages.insert(0, delta[t] + decay[t] * advantages[0])
-  return tf.stack(advantages)  # [T, B]
+  return tf.scan(
+    lambda later, step: step[0] + step[1] * later,  # [B]
+    (delta, decay),
+    tf.zeros_like(delta[0]),
+    reverse=True,
+  )  # [T, B]
 
 
 def n_step_returns(
@@ -80,8 +81,9 @@ def n_step_returns(
   """
   ended = terminated | truncated  # [T, B]
   ahead = tf.where(terminated, 0.0, next_value)  # [T, B]
-  returns = [reward[-1] + gamma * ahead[-1]]  # [B] each
-  for t in reversed(range(reward.shape[0] - 1)):
-    following = tf.where(ended[t], ahead[t], returns[0])  # [B]
-    returns.insert(0, reward[t] + gamma * following)
-  return tf.stack(returns)  # [T, B]
+
+  def add(later, step):
+    reward, ended, ahead = step  # [B] each
+    return reward + gamma * tf.where(ended, ahead, later)
+
+  return tf.scan(add, (reward, ended, ahead), ahead[-1], reverse=True)

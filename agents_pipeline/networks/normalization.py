@@ -63,6 +63,9 @@ class RunningNormalization(tf.keras.layers.Layer):
     delta = mean - self._mean
     before = self._variance * self._count
     both = before + squares + tf.square(delta) * self._count * count / total
-    self._variance.assign(both / total)
-    self._mean.assign_add(delta * count / total)
+    # Where nothing counts, nothing changes.
+    self._variance.assign(
+      tf.where(count > 0, both / total, self._variance.value())
+    )
+    self._mean.assign_add(delta * tf.math.divide_no_nan(count, total))
     self._count.assign(total)

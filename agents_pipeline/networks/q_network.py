@@ -42,9 +42,9 @@ class QNetwork(network.Network):
       dense(units, activation, kernel_initializer="he_normal")
       for units in hidden_layers
     ]
-    head = tf.keras.initializers.RandomUniform(-0.03, 0.03)
-    self._advantage = dense(num_actions, kernel_initializer=head)
-    self._value = dense(1, kernel_initializer=head) if dueling else None
+    head = lambda: tf.keras.initializers.RandomUniform(-0.03, 0.03)
+    self._advantage = dense(num_actions, kernel_initializer=head())
+    self._value = dense(1, kernel_initializer=head()) if dueling else None
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights, by calling the network on zeros.

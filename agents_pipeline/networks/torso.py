@@ -39,16 +39,17 @@ class Torso(tf.keras.layers.Layer):
         f"{observation_spec.shape.as_list()}"
       )
     self._spec = observation_spec
-    made = {
+    # One initializer gives every layer of a shape the same weights.
+    made = lambda: {
       "activation": activation,
       "kernel_initializer": tf.keras.initializers.Orthogonal(gain),
     }
     self._convolutions = [
-      tf.keras.layers.Conv2D(filters, kernel, stride, **made)
+      tf.keras.layers.Conv2D(filters, kernel, stride, **made())
       for filters, kernel, stride in conv_layers
     ]
     self._hidden = [
-      tf.keras.layers.Dense(units, **made) for units in hidden_layers
+      tf.keras.layers.Dense(units, **made()) for units in hidden_layers
     ]
 
   def call(self, x: tf.Tensor) -> tf.Tensor:
