@@ -131,7 +131,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
   def _as_theirs(self, action: np.ndarray) -> np.ndarray:
     """Actions [B, ...] as the environment numbers or bounds them."""
     space = self._action_space
-    theirs = (action + self._first_action).astype(space.dtype)
+    theirs: np.ndarray = (action + self._first_action).astype(space.dtype)
     if isinstance(space, gym.spaces.Box):
       # float32's nearest to a bound of float64 may lie outside.
       return np.clip(theirs, space.low, space.high)

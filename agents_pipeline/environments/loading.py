@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import signal
 from collections.abc import Callable
 
 import gymnasium as gym
@@ -102,6 +103,16 @@ def make_training_environment(config, rng, episode_seed) -> TrainingEnvironment:
   return gymnasium_adapter.HostEnvironment(adapter)
 
 
+def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:
+  """In a process of its own, an environment ends when the run tells it to.
+
+  A terminal sends Ctrl-C to all processes; the run needs them to save.
+  """
+  for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+  return env
+
+
 def _make_vector_environment(config) -> gym.vector.VectorEnv:
   spec = environment_spec(config.name)
   own = config.vectorization == "vector_entry_point"
@@ -110,19 +121,17 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
       "EnvironmentConfig.vectorization = 'vector_entry_point': "
       f"{config.name!r} has none; expected 'sync' or 'async'"
     )
-  kwargs = (
-    {}
-    if own
+  kwargs: dict = {}
+  if not own:
     # We reset ourselves, so that every episode has a seed of its own.
-    else {
-      "vector_kwargs": {
-        "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
-        "copy": False,  # the adapter copies
-        # A fork of a process with TensorFlow's threads can hang.
-        **({"context": "spawn"} if config.vectorization == "async" else {}),
-      }
+    kwargs["vector_kwargs"] = {
+      "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
+      "copy": False,  # the adapter copies
     }
-  )
+  if config.vectorization == "async":
+    # A fork of a process with TensorFlow's threads can hang.
+    kwargs["vector_kwargs"]["context"] = "spawn"
+    kwargs["wrappers"] = (_leave_signals_to_the_run,)
   with _one_line(config.name):
     return gym.make_vec(
       spec,

@@ -1,4 +1,7 @@
-"""Random numbers that are the same eager, in a graph and under XLA."""
+"""Random numbers that are the same eager, in a graph and under XLA.
+
+But for the last bits of normal ones, which go through a logarithm.
+"""
 
 import math
 

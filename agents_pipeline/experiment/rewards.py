@@ -51,6 +51,8 @@ class SignReward:
 class SuccessReward:
   """0, but at the end of an episode success or failure.
 
+  At a time limit the value of the last observation comes on top, as always.
+
   Attributes:
     min_episode_return: an episode that reached it was a success.
     success: its last reward.

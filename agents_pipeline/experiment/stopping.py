@@ -39,7 +39,7 @@ class OnLastEpisodes:
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
 class OnEvaluation:
-  """When an evaluation while training is a success.
+  """When an evaluation is a success; the one before training counts too.
 
   Attributes:
     min_mean_return: an evaluation that reached it was a success.

@@ -126,17 +126,21 @@ def build(
 
 
 def check_images(agent: a2c_config.A2cConfig, task: pipeline.Task) -> None:
-  """Refuses convolutions of what is no image.
+  """Refuses convolutions of what is no image, or of one too small.
 
   Raises:
     UserError: naming the layers and the observations.
   """
   shape = task.observation_space.shape or ()
-  if agent.conv_layers and len(shape) not in (2, 3):
+  sides, problem = shape[:2], len(shape) not in (2, 3)
+  for _, kernel, stride in agent.conv_layers:
+    problem = problem or any(side < kernel for side in sides)
+    sides = tuple((side - kernel) // stride + 1 for side in sides)
+  if agent.conv_layers and problem:
     raise errors.UserError(
       f"A2cConfig.conv_layers = {agent.conv_layers!r}: {task.name!r} gives "
-      f"observations of shape {shape}; expected images [H, W] or [H, W, C], or "
-      "no convolutions: ()"
+      f"observations of shape {shape}; expected images [H, W] or [H, W, C] "
+      "that every kernel fits into, or no convolutions: ()"
     )
 
 

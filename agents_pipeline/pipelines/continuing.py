@@ -69,12 +69,22 @@ def is_finished(
 ) -> bool:
   """Whether the run there has reached the end of this experiment."""
   record = run_record.read(run.run_record) or {}
-  reached = how_far(run) >= experiment.training.num_env_steps
+  reached = record.get("env_steps", 0) >= experiment.training.num_env_steps
   return record.get("outcome") == "finished" and (
     reached or record.get("stopped_early", False)
   )
 
 
-def how_far(run: run_directory.RunDirectory) -> int:
-  """Env steps of the run there when it last ended."""
-  return (run_record.read(run.run_record) or {}).get("env_steps", 0)
+def what_is_finished(run: run_directory.RunDirectory) -> str:
+  """One line for a run that there is nothing left to do for."""
+  record = run_record.read(run.run_record) or {}
+  how_far = f"{record.get('env_steps', 0):,} env steps"
+  if record.get("stopped_early", False):
+    return (
+      f"{run.root} is finished: it succeeded after {how_far}; --overwrite "
+      "begins anew"
+    )
+  return (
+    f"{run.root} is finished: {how_far}; --overwrite begins anew, a larger "
+    "TrainingConfig.num_env_steps goes on"
+  )

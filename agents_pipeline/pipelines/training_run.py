@@ -62,10 +62,7 @@ def train(
   if not overwrite:
     continuing.check(run, text, seed)
     if continuing.is_finished(run, experiment):
-      person.say(
-        f"{run.root} is finished: {continuing.how_far(run):,} env steps; "
-        "--overwrite begins anew, a larger TrainingConfig.num_env_steps goes on"
-      )
+      person.say(continuing.what_is_finished(run))
       return True
   device = devices.choose_device(device)
   pipeline = building.build(experiment, seeds, person.say)
@@ -150,9 +147,7 @@ def _train(
     for sink in sinks:
       sink.close()
   if _stopped_early(experiment, pipeline):
-    person.say(
-      f"stops early at {env_steps:,} env steps: {experiment.training.stop}"
-    )
+    person.say(f"stops early at {env_steps:,} env steps: it succeeded")
   _check_weights(pipeline, env_steps)
   keeper.save(env_steps)
   return complete

@@ -231,8 +231,8 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
     ("train", ["--root_dir={new}", "--gin_file=configs/a2c_cartpole.gin",
                "--gin_bindings=A2cConfig.conv_layers=((8, 3, 1),)"],
      "A2cConfig.conv_layers = ((8, 3, 1),): 'CartPole-v1' gives observations "
-     "of shape (4,); expected images [H, W] or [H, W, C], or no convolutions: "
-     "()"),
+     "of shape (4,); expected images [H, W] or [H, W, C] that every kernel "
+     "fits into, or no convolutions: ()"),
     ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
                "--device=gpu"],
      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"),
@@ -309,17 +309,34 @@ def test_help_tells_the_flags():
 
 
 @pytest.mark.parametrize(
-  ("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+  ("number", "expected", "bindings"),
+  [
+    (signal.SIGTERM, 143, []),
+    (
+      signal.SIGINT,
+      130,
+      [
+        "EnvironmentConfig.backend = 'gymnasium'",
+        "EnvironmentConfig.num_envs = 2",
+        "EnvironmentConfig.vectorization = 'async'",
+      ],
+    ),
+  ],
 )
-def test_a_signal_saves_and_the_next_start_goes_on(tmp_path, number, expected):
+def test_a_signal_saves_and_the_next_start_goes_on(
+  tmp_path, number, expected, bindings
+):
+  """To all processes of the run at once, as a terminal sends it."""
   root = tmp_path / "run"
-  flags = train_flags(root, "TrainingConfig.num_env_steps = 100_000_000")
-  process = start("train", *flags)
+  flags = train_flags(
+    root, "TrainingConfig.num_env_steps = 100_000_000", *bindings
+  )
+  process = start("train", *flags, start_new_session=True)
   deadline = time.monotonic() + 120
   while not list(root.glob("checkpoints/*.index")):
     assert time.monotonic() < deadline and process.poll() is None
     time.sleep(0.1)
-  process.send_signal(number)
+  os.killpg(process.pid, number)
   asked = time.monotonic()
   _, err = process.communicate(timeout=60)
   assert time.monotonic() - asked < 30
@@ -346,7 +363,7 @@ def test_a_diverging_run_exits_with_one(tmp_path):
     ),
   )
   assert code == 1
-  assert err.splitlines()[-1].startswith("error: diverged: loss or q value")
+  assert err.splitlines()[-1].startswith("error: diverged: loss is not finite")
   assert "Traceback" not in err
   assert json.loads((root / "run.json").read_text())["outcome"] == "failed"
 

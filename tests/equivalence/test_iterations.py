@@ -203,3 +203,36 @@ def test_each_child_seed_reaches_its_consumer(make_experiment, monkeypatch):
   assert differs("environment", "rows", observations)
   assert not differs("replay", "rows", actions)
   assert changed["replay"]["losses"] != plain["losses"]
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_success_stops_within_the_call(make_experiment, backend):
+  pipeline = build(
+    make_experiment(
+      f"EnvironmentConfig.backend = '{backend}'",
+      "TrainingConfig.stop = @OnLastEpisodes()",
+      "OnLastEpisodes.min_episode_return = 5",
+    )
+  )
+  assert not bool(pipeline.should_stop())
+  pipeline.compiled.collect(tf.constant(2))
+  totals = pipeline.compiled.train(tf.constant(1000))
+  assert bool(pipeline.should_stop())
+  assert 1 < int(totals.num_train_steps) < 200
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_shaped_rewards_are_kept_and_true_ones_told(make_experiment, backend):
+  pipeline = build(
+    make_experiment(
+      f"EnvironmentConfig.backend = '{backend}'",
+      "EnvironmentConfig.reward = @SuccessReward()",
+      "SuccessReward.min_episode_return = 1000",
+    )
+  )
+  pipeline.compiled.collect(tf.constant(100))
+  sums = pipeline.statistics.take()
+  assert sums.return_sum == sums.length_sum > 20
+  experience, _ = pipeline.tracked["replay"].get_next(500, 2)
+  rewards = experience.reward[:, 0].numpy()
+  assert set(rewards) == {0.0, -1.0}

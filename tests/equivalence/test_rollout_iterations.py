@@ -174,3 +174,25 @@ def test_learning_is_from_shaped_rewards(make_a2c_experiment, backend):
     pipeline.close()
   assert found["Keep"] == pytest.approx(1.0, abs=0.2)
   assert found["Success"] == pytest.approx(0.0, abs=0.2)
+
+
+def test_a_resumed_host_run_forgets_the_episodes_under_way(make_a2c_experiment):
+  pipeline = build(
+    make_a2c_experiment(
+      "EnvironmentConfig.backend = 'gymnasium'",
+      "A2cConfig.normalize_rewards = True",
+    )
+  )
+  pipeline.compiled.train(tf.constant(1))
+  normalizer = pipeline.tracked["agent"]._reward_normalizer
+  assert normalizer._return.numpy().any()
+  pipeline.resume()
+  assert not normalizer._return.numpy().any()
+  pipeline.close()
+
+
+def test_hundreds_of_steps_compile_in_seconds(make_a2c_experiment):
+  pipeline = build(make_a2c_experiment("A2cConfig.num_rollout_steps = 500"))
+  found = run(pipeline, 2)
+  assert found["env_steps"] == 2 * 500 * 2
+  assert np.isfinite(found["losses"]).all()

@@ -138,7 +138,7 @@ def test_a_run_that_did_what_it_was_for_ends_early(
   assert last["evaluation_return"] is not None  # judged where it ended
   assert any("stops early" in line for line in heard)
   complete, heard, _ = run_once(experiment, agent)
-  assert complete and "is finished" in heard[-1]
+  assert complete and "is finished: it succeeded after" in heard[-1]
 
 
 def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):

@@ -199,38 +199,79 @@ def test_the_loss_has_its_terms_and_coefficients():
   assert 0 < float(extra.entropy) < np.log(3)
 
 
-def test_steps_that_only_reset_are_not_learnt_from():
-  """One more row, from an episode's last observation to the next's first."""
-  agent = make(gamma=0.9)
-  plain = rollout(agent)
-  info = agent.loss(plain)
+def with_a_reset_row(plain):
+  """Ends every episode, and adds the steps that only reset."""
   boundary = lambda x, value: tf.concat(
     [x, tf.cast(tf.fill([1, *x.shape[1:]], value), x.dtype)], axis=0
   )
-  ends = plain._replace(
-    next_time_step=plain.next_time_step._replace(
-      step_type=tf.concat(
-        [plain.next_time_step.step_type[:-1], tf.fill([1, B], 2)], axis=0
-      )
+  time_step, reached = plain.time_step, plain.next_time_step
+  ended = plain._replace(
+    next_time_step=reached._replace(
+      step_type=tf.concat([reached.step_type[:-1], tf.fill([1, B], 2)], axis=0)
     )
   )
-  info = agent.loss(ends)
-  time_step, reached = ends.time_step, ends.next_time_step
+  reached = ended.next_time_step
   longer = trajectory.Transition(
     ts.TimeStep(
       boundary(time_step.step_type, 2), boundary(time_step.reward, 0.0),
       boundary(time_step.discount, 1.0),
       tf.concat([time_step.observation, reached.observation[-1:]], axis=0),
     ),
-    ends.action_step._replace(action=boundary(ends.action_step.action, 1)),
+    ended.action_step._replace(action=boundary(ended.action_step.action, 1)),
     ts.TimeStep(
       boundary(reached.step_type, 0), boundary(reached.reward, 1e6),
       boundary(reached.discount, 1.0), boundary(reached.observation, 9.0),
     ),
   )  # fmt: skip
-  other = agent.loss(longer)
+  return ended, longer
+
+
+def test_steps_that_only_reset_are_not_learnt_from():
+  """Two updates, everything that is normalized being so."""
+  found = []
+  for which in (0, 1):
+    agent = make(
+      gamma=0.9,
+      gae_lambda=0.8,
+      normalize_advantages=True,
+      normalize_observations=True,
+      normalize_rewards=True,
+    )
+    experience = with_a_reset_row(rollout(agent))[which]
+    infos = [agent.train(experience) for _ in range(2)]
+    found.append((
+      infos, [v.numpy() for v in agent.network.variables],
+      agent._reward_normalizer._return.numpy(),
+    ))  # fmt: skip
   tf.nest.map_structure(
-    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), info, other
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), *found
+  )
+
+
+@pytest.mark.parametrize("gae_lambda", [0.0, 0.7])
+def test_the_agents_lambda_is_that_of_its_advantages(gae_lambda):
+  """Schulman et al. (2016), equation 16, as a sum for every step."""
+  agent = make(gamma=0.9, gae_lambda=gae_lambda)
+  experience = rollout(agent)
+  reached = tf.nest.map_structure(
+    lambda x: x.numpy(), experience.next_time_step
+  )
+  value = values(agent, experience.time_step.observation)
+  ahead = values(agent, reached.observation)
+  ended = reached.step_type == 2
+  delta = reached.reward + 0.9 * np.where(
+    ended & (reached.discount == 0), 0.0, ahead
+  ) - value  # fmt: skip
+  advantage = np.zeros((T, B))
+  for t in range(T):
+    for b in range(B):
+      for k in range(t, T):
+        advantage[t, b] += (0.9 * gae_lambda) ** (k - t) * delta[k, b]
+        if ended[k, b]:
+          break
+  # The value error is the mean square of the advantages themselves.
+  assert float(agent.loss(experience).extra.value_loss) == pytest.approx(
+    np.mean(advantage**2), rel=1e-4
   )
 
 

@@ -107,9 +107,11 @@ def test_torsos_are_shared_or_not(shared):
 
 
 def test_initial_weights_are_orthogonal_with_their_gains():
-  made = network(hidden_layers=(8, 8), policy_gain=0.01, hidden_gain=2.0)
+  made = network(
+    hidden_layers=(8, 8), policy_gain=0.01, hidden_gain=2.0, value_gain=3.0
+  )
   kernels = [v.numpy() for v in made.trainable_variables if "kernel" in v.name]
-  gains = {(4, 8): 2.0, (8, 8): 2.0, (8, 3): 0.01, (8, 1): 1.0}
+  gains = {(4, 8): 2.0, (8, 8): 2.0, (8, 3): 0.01, (8, 1): 3.0}
   assert len(kernels) == 6
   for kernel in kernels:
     small = kernel if kernel.shape[0] < kernel.shape[1] else kernel.T
@@ -118,6 +120,29 @@ def test_initial_weights_are_orthogonal_with_their_gains():
     )
   biases = [v for v in made.trainable_variables if "bias" in v.name]
   assert not any(np.any(b) for b in biases)
+
+
+def test_layers_of_one_shape_begin_differently():
+  made = network(hidden_layers=(8, 8, 8))
+  kernels = [v.numpy() for v in made.trainable_variables if v.shape == (8, 8)]
+  assert len(kernels) == 4  # two in either torso
+  for i, one in enumerate(kernels):
+    for other in kernels[:i]:
+      assert np.abs(one - other).max() > 0.1
+
+
+class Largest:
+  """A stream that always draws the largest number."""
+
+  def uniform(self, shape):
+    return tf.fill(shape, 1 - 2.0**-24)
+
+
+def test_a_choice_that_does_not_exist_is_never_sampled():
+  made = network(CHOICES, policy_gain=3.0)
+  (parameters, _), _ = made(tf.random.normal((2_000, 4), seed=1))
+  drawn = actor_critic_policy.sample(parameters, Largest()).numpy()
+  assert drawn.max(axis=0).tolist() == [2, 1]
 
 
 @pytest.mark.parametrize("shape", [(12, 10), (12, 10, 3)])
@@ -159,6 +184,7 @@ def test_running_normalization_is_that_of_everything_seen(compiled):
     update(
       tf.constant(ignored), tf.constant(np.append(weight, 0.0), tf.float32)
     )
+  update(tf.constant([[7.0, 7.0]]), tf.constant([0.0]))  # nothing that counts
   seen = np.concatenate(parts)
   expected = (seen - seen.mean(axis=0)) / seen.std(axis=0)
   np.testing.assert_allclose(
