@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import multiprocessing
 import signal
 from collections.abc import Callable
 
@@ -108,8 +109,9 @@ def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:
 
   A terminal sends Ctrl-C to all processes; the run needs them to save.
   """
-  for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, signal.SIG_IGN)
+  if multiprocessing.parent_process() is not None:  # gymnasium makes one here
+    for number in (signal.SIGINT, signal.SIGTERM):
+      signal.signal(number, signal.SIG_IGN)
   return env
 
 
