@@ -1,4 +1,7 @@
-"""Fixed-length rollouts: T steps of every environment, over episode ends."""
+"""Fixed-length rollouts: T steps of every environment, over episode ends.
+
+Episodes go on from one rollout to the next, and others begin within it.
+"""
 
 from collections.abc import Callable
 
@@ -8,50 +11,75 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.collection import drivers
 
+# The time step [B, ...] to act from -> transitions of [T, B, ...], and the time
+# step to act from next.
+Collect = Callable[[ts.TimeStep], tuple[trajectory.Transition, ts.TimeStep]]
 
-def collect(
-  driver: drivers.StepDriver,
-  act: Callable[[ts.TimeStep], policy_step.PolicyStep],
-  time_step: ts.TimeStep,
-  num_steps: int,
-) -> tuple[trajectory.Transition, ts.TimeStep]:
-  """Acts in every environment for some steps.
 
-  Episodes go on from one rollout to the next, and others begin within it.
+def on_device(driver: drivers.StepDriver, num_steps: int) -> Collect:
+  """Collects in one XLA program; its steps are a loop.
 
   Args:
-    driver: steps the environments; its observers watch.
-    act: what to do; the driver's policy, compiled or not.
-    time_step: [B, ...], to act from.
+    driver: acts in environments of TensorFlow ops.
     num_steps: T.
-
-  Returns:
-    Transitions of [T, B, ...], and the time step to act from next.
   """
-  step_spec = driver.policy.time_step_spec
-  spec = trajectory.Transition(
-    step_spec, driver.policy.policy_step_spec, step_spec
-  )
-  arrays = tf.nest.map_structure(
-    lambda s: tf.TensorArray(
-      s.dtype, num_steps, element_shape=[*time_step.reward.shape, *s.shape]
-    ),
-    spec,
-  )
 
-  # A loop: written out, hundreds of steps would compile for an hour.
-  def body(t, time_step, arrays):
-    transition, time_step = driver.transition(time_step, act(time_step))
-    written = tf.nest.map_structure(
-      lambda array, x: array.write(t, x), arrays, transition
+  def collect(time_step):
+    step_spec = driver.policy.time_step_spec
+    spec = trajectory.Transition(
+      step_spec, driver.policy.policy_step_spec, step_spec
     )
-    return t + 1, time_step, written
+    arrays = tf.nest.map_structure(
+      lambda s: tf.TensorArray(
+        s.dtype, num_steps, element_shape=[*time_step.reward.shape, *s.shape]
+      ),
+      spec,
+    )
 
-  _, time_step, arrays = tf.while_loop(
-    lambda t, *_: t < num_steps,
-    body,
-    (tf.constant(0), time_step, arrays),
-    parallel_iterations=1,
-    maximum_iterations=num_steps,
-  )
-  return tf.nest.map_structure(lambda array: array.stack(), arrays), time_step
+    # Written out, tens of steps would compile for minutes.
+    def body(t, time_step, arrays):
+      action_step = driver.policy.action(time_step)
+      transition, time_step = driver.transition(time_step, action_step)
+      written = tf.nest.map_structure(
+        lambda array, x: array.write(t, x), arrays, transition
+      )
+      return t + 1, time_step, written
+
+    _, time_step, arrays = tf.while_loop(
+      lambda t, *_: t < num_steps,
+      body,
+      (tf.constant(0), time_step, arrays),
+      parallel_iterations=1,
+      maximum_iterations=num_steps,
+    )
+    rollout = tf.nest.map_structure(lambda array: array.stack(), arrays)
+    return rollout, time_step
+
+  return collect
+
+
+def around_host(
+  driver: drivers.StepDriver,
+  num_steps: int,
+  act: Callable[[ts.TimeStep], policy_step.PolicyStep],
+) -> Collect:
+  """Collects in a graph around environments that live in Python.
+
+  Its steps are written out: what a loop in a graph keeps of each costs as much
+  as acting.
+
+  Args:
+    driver: acts in them.
+    num_steps: T.
+    act: the driver's policy, compiled.
+  """
+
+  def collect(time_step):
+    transitions = []
+    for _ in range(num_steps):
+      transition, time_step = driver.transition(time_step, act(time_step))
+      transitions.append(transition)
+    rollout = tf.nest.map_structure(lambda *x: tf.stack(x), *transitions)
+    return rollout, time_step
+
+  return collect

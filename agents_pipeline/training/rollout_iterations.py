@@ -1,5 +1,6 @@
 """Iterations of agents that learn from rollouts: T steps, then one update."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -21,7 +22,7 @@ def compile_iterations(
   """Many iterations in one call.
 
   On the device all of it is one XLA program. Around environments in Python the
-  loop is a graph: one compiled call acts in all of them, one learns.
+  loop is a graph: one compiled call acts for all of them, one learns.
 
   Args:
     driver: of the agent's collect policy.
@@ -32,21 +33,22 @@ def compile_iterations(
     jit: False leaves it a plain graph, for comparison.
   """
 
-  def act(time_step):
-    return driver.policy.action(time_step)
-
   def learn(rollout, totals):
     return iterations.learn(agent, rollout, totals)
 
-  if not on_device:
-    act = tf.function(act, jit_compile=jit, autograph=False)
-    learn = tf.function(learn, jit_compile=jit, autograph=False)
+  if on_device:
+    collect = rollouts.on_device(driver, num_steps)
+  else:
+    compiled = functools.partial(tf.function, jit_compile=jit, autograph=False)
+    act = compiled(lambda time_step: driver.policy.action(time_step))
+    collect = rollouts.around_host(driver, num_steps, act)
+    learn = compiled(learn)
 
   @tf.function(jit_compile=jit and on_device, autograph=False)
   def train(num_iterations):
     def iteration(state):
       time_step, totals = state
-      rollout, time_step = rollouts.collect(driver, act, time_step, num_steps)
+      rollout, time_step = collect(time_step)
       return time_step, learn(rollout, totals)
 
     _, totals = iterations.repeat(

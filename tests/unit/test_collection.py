@@ -209,12 +209,12 @@ def test_rollouts_go_on_over_the_ends_of_episodes():
   environment = Counting()
   driver = drivers.StepDriver(environment, Taped([]), [])
   begin = steps([1, 1])._replace(observation=tf.ones((2, 1)))
-  rollout, after = rollouts.collect(driver, driver.policy.action, begin, 4)
+  rollout, after = rollouts.on_device(driver, 4)(begin)
   numbers = lambda step: step.observation[..., 0].numpy().tolist()
   assert numbers(rollout.time_step) == [[1, 1], [2, 2], [0, 3], [1, 4]]
   assert numbers(rollout.next_time_step) == [[2, 2], [3, 3], [1, 4], [2, 5]]
   assert rollout.next_time_step.step_type[:, 0].numpy().tolist() == [1, 2, 1, 1]
   assert rollout.time_step.step_type[:, 0].numpy().tolist() == [1, 1, 0, 1]
   assert numbers(after) == [2, 5]
-  again, _ = rollouts.collect(driver, driver.policy.action, after, 1)
+  again, _ = rollouts.on_device(driver, 1)(after)
   assert numbers(again.time_step) == [[2, 5]]
