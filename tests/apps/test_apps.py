@@ -188,7 +188,7 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
   name = next(
     n
     for n in reader.get_variable_to_shape_map()
-    if n.startswith("agent/_q_network/_advantage/bias/.ATTR")
+    if n.startswith("network/_advantage/bias/.ATTR")
   )
   bias = reader.get_tensor(name)
   early = tf.saved_model.load(str(tmp_path / "early"))
