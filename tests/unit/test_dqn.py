@@ -137,7 +137,9 @@ def step_once(gradient, optimizer=None, **fields):
   """Applies a gradient to a variable of ones; returns how far it moved."""
   variable = tf.Variable(tf.ones(len(gradient)))
   agent = dqn_config.DqnConfig(
-    optimizer=optimizer or optimizer_configs.RmsProp(0.1), **fields
+    optimizer=optimizer
+    or optimizer_configs.RmsProp(0.1, 0.9, epsilon=1e-7, initial_accumulator=0),
+    **fields,
   )
   made = optimizers.make_optimizer(agent, [variable])
   made.apply_gradients([(tf.constant(gradient), variable)])
@@ -184,7 +186,9 @@ def test_clipping_by_value_and_by_global_norm():
     ),
     # 0.1 / sqrt(0.1 + 0.3): epsilon inside the root.
     (
-      optimizer_configs.RmsProp(0.1, decay=0.9, epsilon=0.3),
+      optimizer_configs.RmsProp(
+        0.1, decay=0.9, epsilon=0.3, initial_accumulator=0.0
+      ),
       1.0,
       0.1 / 0.4**0.5,
     ),
