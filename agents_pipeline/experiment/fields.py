@@ -189,13 +189,18 @@ def number_or(default: float, types: tuple[type, ...]) -> Any:
 def check(config: Any) -> None:
   """Compares every field of a dataclass instance with its declaration.
 
+  Numbers that need not be whole become floats: TensorFlow tells 1 from 1.0.
+
   Raises:
     UserError: naming the first field that does not fit and what would.
   """
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)
-    problem = field.metadata["rule"].problem(value)
+    rule = field.metadata["rule"]
+    problem = rule.problem(value)
     if problem:
       raise errors.UserError(
         f"{type(config).__name__}.{field.name} = {value!r}: expected {problem}"
       )
+    if isinstance(rule, _Number) and not rule.whole and value is not None:
+      object.__setattr__(config, field.name, float(value))

@@ -216,3 +216,17 @@ def test_choices_are_the_classes_of_their_modules():
       if isinstance(value, type) and dataclasses.is_dataclass(value)
     ]
     assert tuple(classes) == listed
+
+
+def test_numbers_that_need_not_be_whole_become_floats():
+  choice = rewards.SuccessReward(195, 1, -1)
+  assert repr(choice) == (
+    "SuccessReward(min_episode_return=195.0, success=1.0, failure=-1.0)"
+  )
+  assert isinstance(optimizers.RmsProp(initial_accumulator=0).epsilon, float)
+  assert isinstance(
+    optimizers.LinearLearningRate(num_train_steps=3).final, float
+  )
+  config = dqn_config.DqnConfig(gradient_clip_value=None, gamma=1)
+  assert config.gamma == 1.0 and isinstance(config.gamma, float)
+  assert config.gradient_clip_value is None
