@@ -237,7 +237,11 @@ def _merged(x: tf.Tensor) -> tf.Tensor:
 
 
 def make_actor_critic_network(
-  agent: a2c_config.A2cConfig, observation_spec, action_spec, seed: int
+  agent: a2c_config.A2cConfig,
+  observation_spec,
+  action_spec,
+  seed: int,
+  num_frames: int = 1,
 ) -> actor_critic_network.ActorCriticNetwork:
   """Builds the network with its weights.
 
@@ -246,6 +250,7 @@ def make_actor_critic_network(
     observation_spec: of one environment.
     action_spec: of one environment.
     seed: of the initial weights.
+    num_frames: stacked in an observation.
   """
   tf.keras.utils.set_random_seed(seed)
   network = actor_critic_network.ActorCriticNetwork(
@@ -260,6 +265,7 @@ def make_actor_critic_network(
     value_gain=agent.value_gain,
     initial_log_std=agent.initial_log_std,
     normalize_observations=agent.normalize_observations,
+    num_frames=num_frames,
   )
   network.create_variables()
   return network
@@ -272,6 +278,7 @@ def make_a2c_agent(
   num_envs: int,
   seed: int,
   rng: random_stream.RandomStream,
+  num_frames: int = 1,
 ) -> A2cAgent:
   """Builds the agent, ready to be compiled.
 
@@ -282,9 +289,10 @@ def make_a2c_agent(
     num_envs: B of the rollouts.
     seed: of the initial weights.
     rng: the collect policy samples from it.
+    num_frames: stacked in an observation.
   """
   network = make_actor_critic_network(
-    agent, time_step_spec.observation, action_spec, seed
+    agent, time_step_spec.observation, action_spec, seed, num_frames
   )
   a2c = A2cAgent(
     time_step_spec,

@@ -1,6 +1,7 @@
 """TF-Agents' DQN agents from one configuration."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,6 +14,9 @@ from agents_pipeline.agents import optimizers
 from agents_pipeline.experiment import dqn_config
 from agents_pipeline.losses import returns
 from agents_pipeline.networks import q_network
+
+
+Counter = Callable[[], tf.Tensor] | None
 
 
 class DqnExtra(NamedTuple):
@@ -30,16 +34,26 @@ class DqnExtra(NamedTuple):
 
 
 class DqnAgent(dqn_agent.DqnAgent):
-  """TF-Agents' `DqnAgent`, with three things put right.
+  """TF-Agents' `DqnAgent`, with three things put right and one added.
 
   * n-step returns stop at the end of an episode (tensorflow/agents#939).
   * A train step reports the q values it saw.
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
+  * The period of target updates may be of anything that is counted.
   """
 
   measure_names = ("loss", "mean_q")
 
-  def __init__(self, *args, **kwargs):
+  def __init__(self, *args, target_update_counter: Counter = None, **kwargs):
+    """Creates the agent.
+
+    Args:
+      *args: of TF-Agents' agent.
+      target_update_counter: () -> [] int64, what `target_update_period` is in;
+        by default train steps.
+      **kwargs: of TF-Agents' agent.
+    """
+    self._target_update_counter = target_update_counter
     super().__init__(*args, **kwargs)
     self._as_transition = functools.partial(
       returns.n_step_transition, gamma=self._gamma
@@ -56,6 +70,20 @@ class DqnAgent(dqn_agent.DqnAgent):
   def q_network(self) -> q_network.QNetwork:
     """The network that learns."""
     return self._q_network
+
+  def _get_target_updater(self, tau=1.0, period=1):
+    if self._target_update_counter is None:
+      return super()._get_target_updater(tau, period)
+    update = super()._get_target_updater(tau, 1)
+    self._updated_at = tf.Variable(0, dtype=tf.int64, name="updated_at")
+
+    def update_if_due():
+      now = self._target_update_counter() // period
+      due = now > self._updated_at
+      self._updated_at.assign(now)
+      return tf.cond(due, lambda: (update(), True)[1], lambda: False)
+
+    return update_if_due
 
   def _td_loss(self, q_values, next_q_values, rewards, discounts):
     self._seen_q_values = q_values  # of this very trace; `_loss` returns it
@@ -78,7 +106,11 @@ class DoubleDqnAgent(DqnAgent, dqn_agent.DdqnAgent):
 
 
 def make_q_network(
-  agent: dqn_config.DqnConfig, observation_spec, action_spec, seed: int
+  agent: dqn_config.DqnConfig,
+  observation_spec,
+  action_spec,
+  seed: int,
+  num_frames: int = 1,
 ) -> q_network.QNetwork:
   """Builds a Q-network with its weights.
 
@@ -87,21 +119,30 @@ def make_q_network(
     observation_spec: of one environment.
     action_spec: of one environment, numbered from 0.
     seed: of the initial weights.
+    num_frames: stacked in an observation.
   """
   tf.keras.utils.set_random_seed(seed)
   network = q_network.QNetwork(
     observation_spec,
     int(action_spec.maximum) + 1,
+    conv_layers=tuple(map(tuple, agent.conv_layers)),
     hidden_layers=tuple(agent.hidden_layers),
     activation=agent.activation,
+    batch_normalization=agent.batch_normalization,
     dueling=agent.dueling,
+    num_frames=num_frames,
   )
   network.create_variables()
   return network
 
 
 def make_dqn_agent(
-  agent: dqn_config.DqnConfig, time_step_spec, action_spec, seed: int
+  agent: dqn_config.DqnConfig,
+  time_step_spec,
+  action_spec,
+  seed: int,
+  num_frames: int = 1,
+  num_episodes: Counter = None,
 ) -> DqnAgent:
   """Builds the agent, initialised and ready to be compiled.
 
@@ -112,8 +153,14 @@ def make_dqn_agent(
     time_step_spec: of one environment.
     action_spec: of one environment, numbered from 0.
     seed: of the initial weights.
+    num_frames: stacked in an observation.
+    num_episodes: () -> [] int64, ended so far; needed where a period is in
+      episodes.
   """
-  network = make_q_network(agent, time_step_spec.observation, action_spec, seed)
+  network = make_q_network(
+    agent, time_step_spec.observation, action_spec, seed, num_frames
+  )
+  in_episodes = agent.target_update_period_episodes
   losses = {
     "huber": common.element_wise_huber_loss,
     "squared": common.element_wise_squared_loss,
@@ -126,7 +173,8 @@ def make_dqn_agent(
     optimizer=optimizers.make_optimizer(agent, network.trainable_variables),
     n_step_update=agent.n_step,
     target_update_tau=agent.target_update_tau,
-    target_update_period=agent.target_update_period_train_steps,
+    target_update_period=in_episodes or agent.target_update_period_train_steps,
+    target_update_counter=num_episodes if in_episodes else None,
     td_errors_loss_fn=losses[agent.loss],
     gamma=agent.gamma,
     reward_scale_factor=agent.reward_scale,

@@ -11,12 +11,15 @@ from agents_pipeline.experiment import dqn_config, random_stream, schedules
 
 
 @functools.singledispatch
-def epsilon_at(schedule: schedules.Epsilon, env_steps: tf.Tensor) -> tf.Tensor:
+def epsilon_at(
+  schedule: schedules.Epsilon, env_steps: tf.Tensor, num_episodes: tf.Tensor
+) -> tf.Tensor:
   """Evaluates a schedule.
 
   Args:
     schedule: one of `experiment/schedules.py`, which holds the formulas.
-    env_steps: [] int64, env steps done so far over all environments.
+    env_steps: [] int64, done so far over all environments.
+    num_episodes: [] int64, ended so far over all environments.
 
   Returns:
     [] float32 in [0, 1].
@@ -25,39 +28,53 @@ def epsilon_at(schedule: schedules.Epsilon, env_steps: tf.Tensor) -> tf.Tensor:
 
 
 @epsilon_at.register
-def _(schedule: schedules.ConstantEpsilon, env_steps):
-  del env_steps
+def _(schedule: schedules.ConstantEpsilon, env_steps, num_episodes):
+  del env_steps, num_episodes
   return tf.constant(schedule.value, tf.float32)
 
 
 @epsilon_at.register
-def _(schedule: schedules.LinearEpsilon, env_steps):
-  progress = tf.cast(env_steps, tf.float32) / schedule.num_env_steps
+def _(schedule: schedules.LinearEpsilon, env_steps, num_episodes):
+  del num_episodes
+  return _line(schedule, env_steps, schedule.num_env_steps)
+
+
+@epsilon_at.register
+def _(schedule: schedules.LinearEpsilonOverEpisodes, env_steps, num_episodes):
+  del env_steps
+  return _line(schedule, num_episodes, schedule.num_episodes)
+
+
+def _line(schedule, done: tf.Tensor, total: int) -> tf.Tensor:
+  progress = tf.cast(done, tf.float32) / total
   slope = schedule.final - schedule.initial
   return schedule.initial + slope * tf.minimum(progress, 1.0)
 
 
 @epsilon_at.register
-def _(schedule: schedules.ExponentialEpsilon, env_steps):
+def _(schedule: schedules.ExponentialEpsilon, env_steps, num_episodes):
+  del num_episodes
   age = tf.cast(env_steps, tf.float32) / schedule.time_constant_env_steps
   return schedule.final + (schedule.initial - schedule.final) * tf.exp(-age)
 
 
 @epsilon_at.register
-def _(schedule: schedules.GeometricEpsilon, env_steps):
+def _(schedule: schedules.GeometricEpsilon, env_steps, num_episodes):
+  del num_episodes
   factor = tf.constant(schedule.factor_per_env_step, tf.float32)
   fallen = schedule.initial * factor ** tf.cast(env_steps, tf.float32)
   return tf.maximum(schedule.final, fallen)
 
 
 def exploration_epsilon(
-  agent: dqn_config.DqnConfig, env_steps: tf.Tensor
+  agent: dqn_config.DqnConfig, env_steps: tf.Tensor, num_episodes: tf.Tensor
 ) -> tf.Tensor:
   """Epsilon of an agent: 1 while actions are random, then its schedule's.
 
   Args:
     agent: its `num_random_env_steps` and `epsilon`.
     env_steps: [] int64, done so far.
+    num_episodes: [] int64, ended so far.
 
   Returns:
     [] float32.
@@ -65,7 +82,7 @@ def exploration_epsilon(
   return tf.where(
     env_steps < agent.num_random_env_steps,
     1.0,
-    epsilon_at(agent.epsilon, env_steps),
+    epsilon_at(agent.epsilon, env_steps, num_episodes),
   )
 
 
@@ -96,9 +113,16 @@ class EpsilonGreedyPolicy(tf_policy.TFPolicy):
     self._num_actions = int(greedy_policy.action_spec.maximum) + 1
 
   def _action(self, time_step, policy_state, seed):
-    greedy = self._greedy_policy.action(time_step).action  # [B]
-    coin, choice = tf.unstack(self._rng.bits((2, greedy.shape[0])))  # [B] each
-    explores = random_stream.unit_floats(coin) < self._epsilon()  # [B]
+    num_envs = time_step.reward.shape[0]
+    epsilon = self._epsilon()
+    # While every action is random, there is no need to ask.
+    greedy = tf.cond(
+      epsilon < 1.0,
+      lambda: self._greedy_policy.action(time_step).action,
+      lambda: tf.zeros((num_envs,), self.action_spec.dtype),
+    )  # [B]
+    coin, choice = tf.unstack(self._rng.bits((2, num_envs)))  # [B] each
+    explores = random_stream.unit_floats(coin) < epsilon  # [B]
     anything = random_stream.below(
       choice, tf.constant(self._num_actions, tf.int64)
     )

@@ -1,43 +1,48 @@
-"""Counts env steps and episodes, and sums returns, inside the graph."""
+"""Counts env steps and episodes, and keeps every episode's return."""
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
 
-class EpisodeSums(NamedTuple):
-  """Episodes that ended since the sums were last taken.
+class Episodes(NamedTuple):
+  """Episodes that ended, in the order of their ends.
 
   Attributes:
-    num_episodes: how many.
-    return_sum: of their undiscounted returns.
-    length_sum: of their env steps.
+    env_steps: [N] int64, done over all environments when each ended.
+    returns: [N] float32, undiscounted.
+    lengths: [N] int64, env steps.
   """
 
-  num_episodes: int
-  return_sum: float
-  length_sum: float
+  env_steps: np.ndarray
+  returns: np.ndarray
+  lengths: np.ndarray
 
 
 class EpisodeStatistics(tf.Module):
   """Watches what every step reached. Runs inside XLA."""
 
-  def __init__(self, batch_size: int):
+  def __init__(self, batch_size: int, max_episodes: int):
     """Starts at zero.
 
     Args:
       batch_size: the number of environments, B.
+      max_episodes: that can end between two calls of `take`.
     """
     super().__init__(name="episode_statistics")
+    self._max_episodes = max_episodes
     self.env_steps = tf.Variable(0, dtype=tf.int64, name="env_steps")
     self.num_episodes = tf.Variable(0, dtype=tf.int64, name="num_episodes")
     # Of the episode under way, and of the last one that ended: [B].
     self._return = tf.Variable(tf.zeros((batch_size,)))
-    self._length = tf.Variable(tf.zeros((batch_size,)))
+    self._length = tf.Variable(tf.zeros((batch_size,), tf.int64))
     self._last_return = tf.Variable(tf.fill((batch_size,), float("-inf")))
-    # Since taken: episodes, their returns, their lengths.
-    self._sums = tf.Variable(tf.zeros((3,)))
+    # Of the episodes that ended since taken; the last row is for no episode.
+    self._num_kept = tf.Variable(0, dtype=tf.int64)
+    self._returns = tf.Variable(tf.zeros((max_episodes + 1,)))
+    self._ends = tf.Variable(tf.zeros((max_episodes + 1, 2), tf.int64))
 
   def observe(self, reached: ts.TimeStep) -> tf.Tensor:
     """Counts a step of every environment.
@@ -49,21 +54,30 @@ class EpisodeStatistics(tf.Module):
     Returns:
       [B] float32, the return of each episode so far.
     """
-    counted = tf.cast(~reached.is_first(), tf.float32)  # [B]
-    ended = tf.cast(reached.is_last(), tf.float32)  # [B]
-    total = self._return + counted * reached.reward  # [B]
-    length = self._length + counted  # [B]
-    self.env_steps.assign_add(tf.cast(tf.reduce_sum(counted), tf.int64))
-    self.num_episodes.assign_add(tf.cast(tf.reduce_sum(ended), tf.int64))
-    self._sums.assign_add(
-      tf.reduce_sum(tf.stack([ended, ended * total, ended * length]), axis=1)
-    )
-    self._last_return.assign(
-      tf.where(reached.is_last(), total, self._last_return)
-    )
-    self._return.assign((1.0 - ended) * total)
-    self._length.assign((1.0 - ended) * length)
+    counted = ~reached.is_first()  # [B]
+    ended = reached.is_last()  # [B]
+    total = self._return + tf.where(counted, reached.reward, 0.0)  # [B]
+    length = self._length + tf.cast(counted, tf.int64)  # [B]
+    self.env_steps.assign_add(_count(counted))
+    self.num_episodes.assign_add(_count(ended))
+    self._keep(ended, total, length)
+    self._last_return.assign(tf.where(ended, total, self._last_return))
+    self._return.assign(tf.where(ended, 0.0, total))
+    self._length.assign(tf.where(ended, tf.zeros_like(length), length))
     return total
+
+  def _keep(self, ended, total, length) -> None:
+    """Writes a row for every episode that ended."""
+    nowhere = tf.constant([self._max_episodes], tf.int64)
+    before = tf.cumsum(tf.cast(ended, tf.int64), exclusive=True)  # [B]
+    rows = tf.where(ended, self._num_kept + before, nowhere)  # [B]
+    # One row more than there is: XLA copies the table for a scatter of one.
+    rows = tf.concat([rows, nowhere], 0)[:, None]  # [B + 1, 1]
+    when = tf.fill(tf.shape(length), self.env_steps.value())
+    ends = tf.pad(tf.stack([when, length], axis=1), [[0, 1], [0, 0]])
+    self._returns.scatter_nd_update(rows, tf.pad(total, [[0, 1]]))
+    self._ends.scatter_nd_update(rows, ends)
+    self._num_kept.assign_add(_count(ended))
 
   def last_episodes_reached(self, min_return: float) -> tf.Tensor:
     """[] bool: the last ended episode of every environment had this return.
@@ -77,8 +91,19 @@ class EpisodeStatistics(tf.Module):
     self._return.assign(tf.zeros_like(self._return))
     self._length.assign(tf.zeros_like(self._length))
 
-  def take(self) -> EpisodeSums:
-    """Returns the sums since the last call, and begins new ones."""
-    episodes, return_sum, length_sum = self._sums.numpy().tolist()
-    self._sums.assign(tf.zeros((3,)))
-    return EpisodeSums(int(episodes), return_sum, length_sum)
+  def take(self) -> Episodes:
+    """Returns the episodes that ended since the last call."""
+    kept = int(self._num_kept)
+    if kept > self._max_episodes:
+      raise ValueError(
+        f"{kept} episodes ended since taken: expected at most "
+        f"{self._max_episodes}"
+      )
+    returns, ends = self._returns[:kept].numpy(), self._ends[:kept].numpy()
+    self._num_kept.assign(0)
+    return Episodes(ends[:, 0], returns, ends[:, 1])
+
+
+def _count(which: tf.Tensor) -> tf.Tensor:
+  """[] int64, how many of [B] bool are true."""
+  return tf.reduce_sum(tf.cast(which, tf.int64))

@@ -10,14 +10,17 @@ from collections.abc import Callable
 import gymnasium as gym
 
 from agents_pipeline import errors
-from agents_pipeline.environments import gymnasium_adapter
+from agents_pipeline.environments import gymnasium_adapter, observing
 from agents_pipeline.environments.tensor import (
   acrobot,
   cart_pole,
+  flappy_ball,
   mountain_car,
   pendulum,
   tensor_environment,
 )
+from agents_pipeline.experiment import config as experiment_config
+from agents_pipeline.experiment import observations
 
 TrainingEnvironment = (
   tensor_environment.TensorEnvironment | gymnasium_adapter.HostEnvironment
@@ -30,6 +33,7 @@ TENSOR_ENVIRONMENTS: dict[
   "Acrobot-v1": functools.partial(acrobot.Acrobot, 500),
   "CartPole-v0": functools.partial(cart_pole.CartPole, 200),
   "CartPole-v1": functools.partial(cart_pole.CartPole, 500),
+  "FlappyBall-v0": flappy_ball.FlappyBall,
   "MountainCar-v0": functools.partial(mountain_car.MountainCar, 200),
   "Pendulum-v1": functools.partial(pendulum.Pendulum, 200),
 }
@@ -64,37 +68,42 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
   )
 
 
-def is_tensor(name: str, backend: str) -> bool:
+def is_tensor(config: experiment_config.EnvironmentConfig) -> bool:
   """Whether training runs in TensorFlow ops.
 
   Args:
-    name: a gymnasium id.
-    backend: 'auto', 'tensor' or 'gymnasium'.
+    config: its `backend` and `observation` decide.
 
   Raises:
-    UserError: 'tensor' is asked for and there is none.
+    UserError: the backend 'tensor' is asked for and there is none.
   """
-  if backend == "tensor" and name not in TENSOR_ENVIRONMENTS:
+  if config.backend == "tensor" and config.name not in TENSOR_ENVIRONMENTS:
     raise errors.UserError(
-      f"EnvironmentConfig.backend = 'tensor': {name!r} has no tensor version; "
-      f"expected one of {', '.join(TENSOR_ENVIRONMENTS)}, or the backend "
-      "'gymnasium'"
+      f"EnvironmentConfig.backend = 'tensor': {config.name!r} has no tensor "
+      f"version; expected one of {', '.join(TENSOR_ENVIRONMENTS)}, or the "
+      "backend 'gymnasium'"
     )
-  return backend != "gymnasium" and name in TENSOR_ENVIRONMENTS
+  return (
+    config.backend != "gymnasium"
+    and config.name in TENSOR_ENVIRONMENTS
+    and isinstance(config.observation, observations.OwnObservation)
+  )
 
 
-def make_training_environment(config, rng, episode_seed) -> TrainingEnvironment:
+def make_training_environment(
+  config: experiment_config.EnvironmentConfig, rng, episode_seed
+) -> TrainingEnvironment:
   """Makes what is trained on, not yet reset.
 
   Args:
-    config: an `EnvironmentConfig`.
+    config: what to make.
     rng: a `RandomStream`, for tensor environments.
     episode_seed: (environment index, episode number) -> seed, for Python ones.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
   """
-  if is_tensor(config.name, config.backend):
+  if is_tensor(config):
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
   vector_env = _make_vector_environment(config)
@@ -115,25 +124,29 @@ def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:
   return env
 
 
-def _make_vector_environment(config) -> gym.vector.VectorEnv:
+def _make_vector_environment(
+  config: experiment_config.EnvironmentConfig,
+) -> gym.vector.VectorEnv:
   spec = environment_spec(config.name)
-  own = config.vectorization == "vector_entry_point"
-  if own and spec.vector_entry_point is None:
-    raise errors.UserError(
-      "EnvironmentConfig.vectorization = 'vector_entry_point': "
-      f"{config.name!r} has none; expected 'sync' or 'async'"
-    )
-  kwargs: dict = {}
-  if not own:
+  if config.vectorization == "vector_entry_point":
+    if spec.vector_entry_point is None:
+      raise errors.UserError(
+        "EnvironmentConfig.vectorization = 'vector_entry_point': "
+        f"{config.name!r} has none; expected 'sync' or 'async'"
+      )
+    kwargs = observing.vector_arguments_for(config.observation)
+  else:
+    kwargs = observing.arguments_for(config.observation)
     # We reset ourselves, so that every episode has a seed of its own.
     kwargs["vector_kwargs"] = {
       "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
       "copy": False,  # the adapter copies
     }
+    kwargs["wrappers"] = observing.wrappers_for(config.observation)
   if config.vectorization == "async":
     # A fork of a process with TensorFlow's threads can hang.
     kwargs["vector_kwargs"]["context"] = "spawn"
-    kwargs["wrappers"] = (_leave_signals_to_the_run,)
+    kwargs["wrappers"].append(_leave_signals_to_the_run)
   with _one_line(config.name):
     return gym.make_vec(
       spec,
@@ -144,22 +157,33 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
 
 
 def make_evaluation_environment(
-  name: str, render_mode: str | None = None
+  config: experiment_config.EnvironmentConfig, render_mode: str | None = None
 ) -> gym.Env:
   """Makes one of gymnasium's own, never a tensor version.
+
+  Its rewards are its own, whatever is learnt from.
+
+  Args:
+    config: its `name` and `observation` count.
+    render_mode: of a film.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
   """
-  spec = environment_spec(name)
-  with _one_line(name):
-    kwargs = {"render_mode": render_mode} if render_mode else {}
-    return gym.make(spec, **kwargs)
+  spec = environment_spec(config.name)
+  kwargs = observing.arguments_for(config.observation)
+  if render_mode:
+    kwargs["render_mode"] = render_mode
+  with _one_line(config.name):
+    env = gym.make(spec, **kwargs)
+    for wrap in observing.wrappers_for(config.observation):
+      env = wrap(env)
+    return env
 
 
-def render_modes(name: str) -> list[str]:
+def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
   """The modes that gymnasium's environment of this id renders in."""
-  env = make_evaluation_environment(name)
+  env = make_evaluation_environment(config)
   modes = env.metadata.get("render_modes") or []
   env.close()
   return list(modes)

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline.environments import loading
-from agents_pipeline.experiment import seeding
+from agents_pipeline.experiment import config, observations, seeding
 
 # Actions of [B], in the environment's own numbering, for observations [B, ...].
 Act = Callable[[np.ndarray], np.ndarray]
@@ -23,14 +23,14 @@ class Evaluation:
   """What an evaluation found.
 
   Attributes:
-    environment: the gymnasium id.
+    environment: what was acted in.
     greedy: whether the policy took its best action every time.
     seeds: of each episode's reset.
     returns: of each episode, undiscounted.
     lengths: of each episode, env steps.
   """
 
-  environment: str
+  environment: config.EnvironmentConfig
   greedy: bool
   seeds: list[int]
   returns: list[float]
@@ -49,9 +49,11 @@ class Evaluation:
   def to_json(self) -> dict:
     """The content of evaluation.json."""
     return {
-      "environment": self.environment,
+      "environment": self.environment.name,
       "num_episodes": len(self.returns),
       "greedy": self.greedy,
+      "rewards": "the environment's own, neither clipped nor shaped",
+      "observation": observations.protocol(self.environment.observation),
       "max_env_steps_per_episode": MAX_ENV_STEPS,
       "mean_return": self.mean_return,
       "standard_deviation": float(np.std(self.returns, ddof=1))
@@ -111,7 +113,11 @@ def bootstrap_interval(
 
 
 def evaluate(
-  act: Act, environment: str, num_episodes: int, seed: int, greedy: bool = True
+  act: Act,
+  environment: config.EnvironmentConfig,
+  num_episodes: int,
+  seed: int,
+  greedy: bool = True,
 ) -> Evaluation:
   """Runs whole episodes, each in a fresh reset with a seed of its own.
 
@@ -120,7 +126,7 @@ def evaluate(
 
   Args:
     act: the policy.
-    environment: a gymnasium id.
+    environment: its `name` and `observation` count.
     num_episodes: how many.
     seed: parent of the episodes' seeds; episode i has the same one always.
     greedy: recorded.
@@ -168,7 +174,7 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   return returns, lengths
 
 
-def random_act(environment: str, seed: int) -> Act:
+def random_act(environment: config.EnvironmentConfig, seed: int) -> Act:
   """A policy of random actions, for comparison."""
   env = loading.make_evaluation_environment(environment)
   space = env.action_space

@@ -14,6 +14,7 @@ from tf_agents.policies import policy_saver, tf_policy
 
 from agents_pipeline import errors
 from agents_pipeline.environments import loading, spaces
+from agents_pipeline.experiment import config, observations
 
 # (network, observation [B, ...]) -> what is served.
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
@@ -193,7 +194,7 @@ def load_signature(directory: pathlib.Path):
 
 def load_for(
   directory: pathlib.Path, environment: str | None
-) -> tuple[LoadedPolicy, str]:
+) -> tuple[LoadedPolicy, config.EnvironmentConfig]:
   """Loads a policy and checks that it fits an environment.
 
   Args:
@@ -201,7 +202,7 @@ def load_for(
     environment: a gymnasium id; None takes the one it was trained on.
 
   Returns:
-    The policy, and the environment's id.
+    The policy, and the environment, observed as in training.
 
   Raises:
     UserError: the folder is no policy, or one for another environment.
@@ -213,9 +214,16 @@ def load_for(
       f"--policy_dir={str(directory)!r} does not say what it was trained on; "
       "expected --environment"
     )
-  env = loading.make_evaluation_environment(name)
+  observed = policy.about.get("observation")
+  setting = config.EnvironmentConfig(
+    name=name,
+    observation=observations.from_json(observed)
+    if observed
+    else observations.OwnObservation(),
+  )
+  env = loading.make_evaluation_environment(setting)
   try:
     policy.check_environment(name, env)
   finally:
     env.close()
-  return policy, name
+  return policy, setting

@@ -80,6 +80,10 @@ class A2cConfig:
     return self.num_rollout_steps
 
   @property
+  def num_collect_episodes_per_iteration(self) -> None:
+    """Rollouts are counted in steps."""
+
+  @property
   def num_train_steps_per_iteration(self) -> int:
     """One update per rollout."""
     return 1

@@ -8,10 +8,12 @@ import dataclasses
 
 import gin
 
+from agents_pipeline import errors
 from agents_pipeline.experiment import (
   a2c_config,
   dqn_config,
   fields,
+  observations,
   rewards,
   stopping,
 )
@@ -33,6 +35,7 @@ class EnvironmentConfig:
     backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
       'auto' the first where there is one.
     vectorization: how gymnasium runs several copies; see `gym.make_vec`.
+    observation: one of `experiment/observations.py`: what is seen of it.
     reward: one of `experiment/rewards.py`: what is learnt from. Evaluations
       and logged returns are always of the environment's own rewards.
   """
@@ -41,10 +44,34 @@ class EnvironmentConfig:
   num_envs: int = fields.integer(1)
   backend: str = fields.choice("auto", "tensor", "gymnasium")
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
+  observation: observations.Observation = fields.component(
+    observations.OwnObservation, observations.OBSERVATIONS
+  )
   reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.REWARDS)
 
   def __post_init__(self):
     fields.check(self)
+    chosen = f"EnvironmentConfig.observation = {self.observation!r}"
+    is_own = isinstance(self.observation, observations.OwnObservation)
+    is_atari = isinstance(self.observation, observations.AtariObservation)
+    if self.backend == "tensor" and not is_own:
+      raise errors.UserError(
+        f"{chosen}: tensor environments give only their own observations; "
+        "expected EnvironmentConfig.backend = 'auto'"
+      )
+    if is_atari and "ALE/" not in self.name:
+      raise errors.UserError(
+        f"{chosen}: {self.name!r} is no game of Atari; expected an id such as "
+        "'ALE/Pong-v5'"
+      )
+    if self.vectorization == "vector_entry_point" and (
+      not is_own if "ALE/" not in self.name else not is_atari
+    ):
+      fits = "@AtariObservation()" if "ALE/" in self.name else "'sync'"
+      raise errors.UserError(
+        f"{chosen}: the vector version of {self.name!r} takes no wrappers; "
+        f"expected {fits}"
+      )
 
 
 @gin.configurable
@@ -56,12 +83,15 @@ class TrainingConfig:
     num_env_steps: env steps of the whole run, over all environments.
     log_period_env_steps: env steps between two rows of metrics.
     checkpoint_period_env_steps: env steps between two checkpoints.
+    num_episodes: the run ends after so many as well, over all environments;
+      None for any number.
     stop: one of `experiment/stopping.py`: when to end before that.
   """
 
   num_env_steps: int = fields.integer(gin.REQUIRED)
   log_period_env_steps: int = fields.integer(1_000)
   checkpoint_period_env_steps: int = fields.integer(10_000)
+  num_episodes: int | None = fields.integer(None, optional=True)
   stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.STOPS)
 
   def __post_init__(self):
@@ -110,8 +140,13 @@ class Experiment:
     self.agent.check_fits(self.environment.num_envs)
 
   @property
-  def num_env_steps_per_iteration(self) -> int:
-    """Env steps of one iteration, over all environments."""
+  def num_env_steps_per_iteration(self) -> int | None:
+    """Env steps of one iteration, over all environments.
+
+    None where it is as long as its episodes.
+    """
+    if self.agent.num_collect_episodes_per_iteration is not None:
+      return None
     return (
       self.environment.num_envs * self.agent.num_collect_steps_per_iteration
     )
@@ -126,4 +161,17 @@ class Experiment:
       self.agent.num_collect_steps_per_iteration,
       self.agent.num_train_steps_per_iteration,
     )
-    return max(_STEPS_PER_CALL // work, 1) * self.num_env_steps_per_iteration
+    collected = self.num_env_steps_per_iteration or self.environment.num_envs
+    return max(_STEPS_PER_CALL // work, 1) * collected
+
+  @property
+  def max_episodes_per_result(self) -> int:
+    """How many can end at most between two looks: every env step ends one."""
+    interval = min(
+      self.num_env_steps_per_call, self.training.log_period_env_steps
+    )
+    episodes = self.agent.num_collect_episodes_per_iteration or 0
+    last = self.num_env_steps_per_iteration or (
+      episodes + self.environment.num_envs
+    )
+    return interval + last

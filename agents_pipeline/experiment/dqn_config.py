@@ -1,7 +1,6 @@
 """What a DQN experiment learns with: `DqnConfig` and its buffer."""
 
 import dataclasses
-import math
 
 import gin
 
@@ -32,12 +31,36 @@ class ReplayConfig:
 
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
+class NewestTransition:
+  """No replay: every transition is learnt from once, when it is new.
+
+  A batch is the newest transition of every environment.
+  """
+
+  def __post_init__(self):
+    fields.check(self)
+
+  @property
+  def num_prefetched_batches(self) -> int:
+    """Nothing can be sampled ahead."""
+    return 0
+
+
+Replay = ReplayConfig | NewestTransition
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
 class DqnConfig:
   """Deep Q-learning (Mnih et al. 2015) and its family.
 
   Attributes:
-    hidden_layers: units of each hidden layer of the Q-network.
-    activation: of the hidden layers.
+    conv_layers: (filters, kernel size, stride) of each, for images.
+    hidden_layers: units of each hidden layer after them.
+    activation: of these layers.
+    batch_normalization: of every hidden layer, in place of its bias (Ioffe &
+      Szegedy 2015): by the batch when training, by running statistics when
+      acting and in the target network.
     dueling: value and advantage heads (Wang et al. 2016).
     double: the online network chooses the next action (van Hasselt 2016).
     gamma: the agent's discount per env step.
@@ -48,18 +71,23 @@ class DqnConfig:
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     target_update_period_train_steps: train steps between target updates.
+    target_update_period_episodes: episodes between them, in place of that.
     target_update_tau: 1 copies the network, less moves towards it.
     epsilon: one of `experiment/schedules.py`.
     num_random_env_steps: env steps with random actions at the beginning.
     num_env_steps_before_training: env steps collected before the first update.
     num_collect_steps_per_iteration: steps of every environment.
+    num_collect_episodes_per_iteration: steps until so many episodes have ended
+      instead, over all environments.
     num_train_steps_per_iteration: updates after them.
     batch_size: transitions per update.
-    replay: how experience is kept.
+    replay: how experience is kept: @ReplayConfig() or @NewestTransition().
   """
 
+  conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.choice("relu", "tanh")
+  batch_normalization: bool = fields.switch(False)
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
   gamma: float = fields.number(0.99, 0, 1)
@@ -76,29 +104,62 @@ class DqnConfig:
     None, above=True, optional=True
   )
   target_update_period_train_steps: int = fields.integer(1)
+  target_update_period_episodes: int | None = fields.integer(
+    None, optional=True
+  )
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
   epsilon: schedules.Epsilon = fields.component(
     schedules.LinearEpsilon, schedules.EPSILONS
   )
   num_random_env_steps: int = fields.integer(1_000, 0)
-  num_env_steps_before_training: int = fields.integer(1_000)
+  num_env_steps_before_training: int = fields.integer(1_000, 0)
   num_collect_steps_per_iteration: int = fields.integer(1)
+  num_collect_episodes_per_iteration: int | None = fields.integer(
+    None, optional=True
+  )
   num_train_steps_per_iteration: int = fields.integer(1)
   batch_size: int = fields.integer(64)
-  replay: ReplayConfig = fields.component(ReplayConfig, (ReplayConfig,))
+  replay: Replay = fields.component(
+    ReplayConfig, (ReplayConfig, NewestTransition)
+  )
 
   def __post_init__(self):
     fields.check(self)
-    if self.gradient_clip_value and self.gradient_clip_global_norm:
-      raise errors.UserError(
-        "DqnConfig.gradient_clip_value and .gradient_clip_global_norm are "
-        "both bound: expected at most one"
-      )
-    if self.batch_size > self.replay.capacity_env_steps:
+    self._check_one_of("gradient_clip_value", "gradient_clip_global_norm")
+    self._check_one_of(
+      "target_update_period_episodes", "target_update_period_train_steps"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "num_collect_steps_per_iteration"
+    )
+    if isinstance(self.replay, NewestTransition):
+      self._check_learns_once()
+    elif self.batch_size > self.replay.capacity_env_steps:
       raise errors.UserError(
         f"DqnConfig.batch_size = {self.batch_size}: expected at most "
         f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}"
       )
+
+  def _check_one_of(self, one: str, other: str) -> None:
+    """Refuses two values for one thing; what is at its default is no value."""
+    defaults = {f.name: f.default for f in dataclasses.fields(self)}
+    if all(getattr(self, name) != defaults[name] for name in (one, other)):
+      raise errors.UserError(
+        f"DqnConfig.{one} and .{other} are both bound: expected at most one"
+      )
+
+  def _check_learns_once(self) -> None:
+    for name, only in (
+      ("n_step", 1),
+      ("num_collect_steps_per_iteration", 1),
+      ("num_collect_episodes_per_iteration", None),
+      ("num_train_steps_per_iteration", 1),
+    ):
+      if getattr(self, name) != only:
+        raise errors.UserError(
+          f"DqnConfig.{name} = {getattr(self, name)}: expected {only} with "
+          "DqnConfig.replay = @NewestTransition()"
+        )
 
   def check_fits(self, num_envs: int) -> None:
     """Compares with the number of environments, which is bound elsewhere.
@@ -106,6 +167,8 @@ class DqnConfig:
     Raises:
       UserError: there would be nothing to sample.
     """
+    if isinstance(self.replay, NewestTransition):
+      return
     window = num_envs * self.n_step
     if self.replay.capacity_env_steps < window:
       raise errors.UserError(
@@ -113,13 +176,18 @@ class DqnConfig:
         f"expected at least one window of {self.n_step} for each of {num_envs} "
         "environments"
       )
-    if self.num_env_steps_before_training < window:
+    collected = max(
+      self.num_env_steps_before_training,
+      num_envs * self.num_collect_steps_per_iteration,
+    )
+    if collected < window:
       raise errors.UserError(
         "DqnConfig.num_env_steps_before_training = "
         f"{self.num_env_steps_before_training}: expected at least "
         f"n_step * num_envs = {window}, so that there is something to sample"
       )
 
-  def replay_length(self, num_envs: int) -> int:
-    """Transitions kept of each environment."""
-    return math.ceil(self.replay.capacity_env_steps / num_envs)
+  def num_sampled(self, num_envs: int) -> int:
+    """Transitions per update, S."""
+    newest = isinstance(self.replay, NewestTransition)
+    return num_envs if newest else self.batch_size

@@ -113,9 +113,9 @@ def _field(default: Any, rule: Any) -> Any:
   return dataclasses.field(default=default, metadata={"rule": rule})
 
 
-def integer(default: Any, low: float = 1) -> Any:
-  """Declares a field that holds an int of at least low."""
-  return _field(default, _Number(low, math.inf, True, False, False))
+def integer(default: Any, low: float = 1, *, optional: bool = False) -> Any:
+  """Declares a field that holds an int of at least low, or None if optional."""
+  return _field(default, _Number(low, math.inf, True, False, optional))
 
 
 def number(

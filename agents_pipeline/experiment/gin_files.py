@@ -15,6 +15,7 @@ from agents_pipeline.experiment import (
   a2c_config,
   config,
   dqn_config,
+  observations,
   optimizers,
   rewards,
   schedules,
@@ -28,6 +29,7 @@ MODULES = (
   a2c_config,
   optimizers,
   schedules,
+  observations,
   rewards,
   stopping,
 )

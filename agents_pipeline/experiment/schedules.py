@@ -1,7 +1,7 @@
 """How epsilon falls: the choices of `DqnConfig.epsilon`.
 
-Every schedule is a function of env steps, counted over all environments and
-including those before training. `agents/epsilon_greedy.py` evaluates them.
+Every schedule is a function of env steps or of episodes, counted over all
+environments and including those before training. `agents/epsilon_greedy.py` evaluates them.
 """
 
 import dataclasses
@@ -61,12 +61,30 @@ class GeometricEpsilon:
     fields.check(self)
 
 
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
+class LinearEpsilonOverEpisodes:
+  """Falls in a straight line over the episodes that have ended, then stays."""
+
+  initial: float = fields.number(0.5, 0, 1)
+  final: float = fields.number(0.005, 0, 1)
+  num_episodes: int = fields.integer(100)
+
+  def __post_init__(self):
+    fields.check(self)
+
+
 Epsilon = (
-  ConstantEpsilon | LinearEpsilon | ExponentialEpsilon | GeometricEpsilon
+  ConstantEpsilon
+  | LinearEpsilon
+  | LinearEpsilonOverEpisodes
+  | ExponentialEpsilon
+  | GeometricEpsilon
 )
 EPSILONS = (
   ConstantEpsilon,
   LinearEpsilon,
+  LinearEpsilonOverEpisodes,
   ExponentialEpsilon,
   GeometricEpsilon,
 )

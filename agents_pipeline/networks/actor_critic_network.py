@@ -35,6 +35,7 @@ class ActorCriticNetwork(network.Network):
     value_gain: float = 1.0,
     initial_log_std: float = 0.0,
     normalize_observations: bool = False,
+    num_frames: int = 1,
     name: str = "ActorCriticNetwork",
   ):
     """Creates the layers; `create_variables` makes their weights.
@@ -51,16 +52,17 @@ class ActorCriticNetwork(network.Network):
       value_gain: of the value head's.
       initial_log_std: of a Gaussian policy.
       normalize_observations: see `normalization.RunningNormalization`.
+      num_frames: stacked in an observation, its first dimension if above 1.
       name: of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
-    self._encode = encoding.images if conv_layers else encoding.flat_floats
+    self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
+    # Saxe, McClelland & Ganguli (2014).
     make_torso = lambda kind: torso.Torso(
-      input_tensor_spec,
       conv_layers,
       hidden_layers,
       activation,
-      hidden_gain,
+      lambda: tf.keras.initializers.Orthogonal(hidden_gain),
       name=kind,
     )
     self._policy_torso = make_torso("policy_torso")
@@ -96,7 +98,7 @@ class ActorCriticNetwork(network.Network):
   def _encoded_shape(self):
     spec = self.input_tensor_spec
     zeros = tf.zeros([1, *spec.shape], spec.dtype)
-    return self._encode(zeros, spec).shape[1:]
+    return self._encode(zeros).shape[1:]
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights, by calling the network on zeros.
@@ -124,7 +126,7 @@ class ActorCriticNetwork(network.Network):
     Returns:
       (parameters as above, value [B] float32), and the empty state.
     """
-    x = self._encode(observation, self.input_tensor_spec)  # [B, ...]
+    x = self._encode(observation)  # [B, ...]
     if self._normalization is not None:
       x = self._normalization(x)
     features = self._policy_torso(x)  # [B, H]
@@ -156,5 +158,4 @@ class ActorCriticNetwork(network.Network):
       weight: [N] float32, 0 for those that do not count.
     """
     if self._normalization is not None:
-      encoded = self._encode(observation, self.input_tensor_spec)
-      self._normalization.update(encoded, weight)
+      self._normalization.update(self._encode(observation), weight)

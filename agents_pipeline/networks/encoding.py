@@ -1,8 +1,28 @@
 """From observations as environments give them to floats."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
+
+
+def encoder(
+  spec: tensor_spec.BoundedTensorSpec,
+  conv_layers: tuple,
+  num_frames: int,
+) -> Callable[[tf.Tensor], tf.Tensor]:
+  """The function that fits what comes after it.
+
+  Args:
+    spec: of one observation.
+    conv_layers: images are kept for them; () flattens.
+    num_frames: stacked in an observation.
+  """
+  if conv_layers:
+    return functools.partial(images, spec=spec, num_frames=num_frames)
+  return functools.partial(flat_floats, spec=spec)
 
 
 def flat_floats(
@@ -24,19 +44,29 @@ def flat_floats(
 
 
 def images(
-  observation: tf.Tensor, spec: tensor_spec.BoundedTensorSpec
+  observation: tf.Tensor,
+  spec: tensor_spec.BoundedTensorSpec,
+  num_frames: int = 1,
 ) -> tf.Tensor:
   """Turns images into what convolutions take.
 
   Args:
-    observation: [B, H, W] or [B, H, W, C] of the spec's dtype.
+    observation: [B, H, W] or [B, H, W, C] of the spec's dtype; with N > 1
+      stacked frames [B, N, H, W] or [B, N, H, W, C].
     spec: of one observation.
+    num_frames: N.
 
   Returns:
-    [B, H, W, C] float32; uint8 divided by 255.
+    [B, H, W, C] float32, frames side by side in C; uint8 divided by 255.
   """
   x = _floats(observation, spec)
-  return x[..., None] if spec.shape.rank == 2 else x
+  image_rank = spec.shape.rank - (num_frames > 1)
+  if image_rank == 2:
+    x = x[..., None]  # [B, (N,) H, W, 1]
+  if num_frames > 1:
+    x = tf.transpose(x, [0, 2, 3, 1, 4])  # [B, H, W, N, C]
+    x = tf.reshape(x, [-1, *x.shape[1:3], x.shape[3] * x.shape[4]])
+  return x
 
 
 def _floats(observation: tf.Tensor, spec) -> tf.Tensor:

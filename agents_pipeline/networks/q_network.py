@@ -4,11 +4,11 @@ import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.networks import encoding
+from agents_pipeline.networks import encoding, torso
 
 
 class QNetwork(network.Network):
-  """A multi-layer perceptron with one or, if dueling, two heads.
+  """Convolutions, hidden layers, and one or, if dueling, two heads.
 
   Initialised as TF-Agents' own `QNetwork`: He et al. (2015) in hidden layers,
   U(-0.03, 0.03) in the heads. Dueling, Wang et al. (2016) equation 9:
@@ -20,9 +20,12 @@ class QNetwork(network.Network):
     self,
     input_tensor_spec: tensor_spec.BoundedTensorSpec,
     num_actions: int,
+    conv_layers: tuple[tuple[int, int, int], ...] = (),
     hidden_layers: tuple[int, ...] = (64, 64),
     activation: str = "relu",
+    batch_normalization: bool = False,
     dueling: bool = False,
+    num_frames: int = 1,
     name: str = "QNetwork",
   ):
     """Creates the layers; `create_variables` makes their weights.
@@ -31,17 +34,24 @@ class QNetwork(network.Network):
       input_tensor_spec: of one observation. uint8 images are divided by 255,
         bounded int64 scalars one-hot encoded, the rest cast to float32.
       num_actions: A.
+      conv_layers: (filters, kernel size, stride) of each, for images.
       hidden_layers: units of each.
       activation: a Keras activation's name.
+      batch_normalization: see `torso.Torso`.
       dueling: two heads.
+      num_frames: stacked in an observation, its first dimension if above 1.
       name: of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     dense = tf.keras.layers.Dense
-    self._hidden = [
-      dense(units, activation, kernel_initializer="he_normal")
-      for units in hidden_layers
-    ]
+    self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
+    self._torso = torso.Torso(
+      conv_layers,
+      hidden_layers,
+      activation,
+      tf.keras.initializers.HeNormal,
+      batch_normalization,
+    )
     head = lambda: tf.keras.initializers.RandomUniform(-0.03, 0.03)
     self._advantage = dense(num_actions, kernel_initializer=head())
     self._value = dense(1, kernel_initializer=head()) if dueling else None
@@ -70,14 +80,12 @@ class QNetwork(network.Network):
       observation: [B, ...] as the spec says.
       step_type: unused; agents pass it.
       network_state: unused; there is none.
-      training: unused by these layers.
+      training: for batch normalization; see `torso.Torso`.
 
     Returns:
       q [B, A] float32, and the empty state.
     """
-    x = encoding.flat_floats(observation, self.input_tensor_spec)  # [B, D]
-    for layer in self._hidden:
-      x = layer(x)  # [B, H]
+    x = self._torso(self._encode(observation), training)  # [B, H]
     advantage = self._advantage(x)  # [B, A]
     if self._value is None:
       return advantage, network_state

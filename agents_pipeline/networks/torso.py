@@ -1,62 +1,67 @@
 """What lies between an observation and a network's heads."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 
 class Torso(tf.keras.layers.Layer):
-  """Convolutions, if any, and hidden layers; orthogonal initial weights.
-
-  Saxe, McClelland & Ganguli (2014); biases begin at 0.
-  """
+  """Convolutions, if any, and hidden layers."""
 
   def __init__(
     self,
-    observation_spec,
     conv_layers: tuple[tuple[int, int, int], ...],
     hidden_layers: tuple[int, ...],
     activation: str,
-    gain: float,
+    initializer: Callable[[], tf.keras.initializers.Initializer],
+    batch_normalization: bool = False,
     name: str = "torso",
   ):
     """Creates the layers.
 
     Args:
-      observation_spec: of one observation; [H, W] or [H, W, C] if there are
-        convolutions.
-      conv_layers: (filters, kernel size, stride) of each.
+      conv_layers: (filters, kernel size, stride) of each; their input is
+        [B, H, W, C].
       hidden_layers: units of each.
       activation: a Keras activation's name.
-      gain: of the initial weights.
+      initializer: makes one for each layer: a single one would give all layers
+        of a shape the same weights.
+      batch_normalization: hidden layers have that in place of a bias (Ioffe &
+        Szegedy 2015).
       name: of the layer.
-
-    Raises:
-      ValueError: convolutions of what is no image.
     """
     super().__init__(name=name)
-    if conv_layers and observation_spec.shape.rank not in (2, 3):
-      raise ValueError(
-        "convolutions take observations [H, W] or [H, W, C], not "
-        f"{observation_spec.shape.as_list()}"
-      )
-    self._spec = observation_spec
-    # One initializer gives every layer of a shape the same weights.
-    made = lambda: {
-      "activation": activation,
-      "kernel_initializer": tf.keras.initializers.Orthogonal(gain),
-    }
+    layers = tf.keras.layers
     self._convolutions = [
-      tf.keras.layers.Conv2D(filters, kernel, stride, **made())
+      layers.Conv2D(
+        filters,
+        kernel,
+        stride,
+        activation=activation,
+        kernel_initializer=initializer(),
+      )
       for filters, kernel, stride in conv_layers
     ]
-    self._hidden = [
-      tf.keras.layers.Dense(units, **made()) for units in hidden_layers
-    ]
+    self._hidden = []
+    for units in hidden_layers:
+      if batch_normalization:
+        self._hidden += [
+          layers.Dense(units, use_bias=False, kernel_initializer=initializer()),
+          layers.BatchNormalization(),
+          layers.Activation(activation),
+        ]
+      else:
+        self._hidden.append(
+          layers.Dense(units, activation, kernel_initializer=initializer())
+        )
 
-  def call(self, x: tf.Tensor) -> tf.Tensor:
+  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Computes features.
 
     Args:
       x: [B, ...] observations, as `encoding` gives them.
+      training: normalize by the statistics of this batch, and take them into
+        the running ones; else by the running ones.
 
     Returns:
       [B, H] float32.
@@ -66,5 +71,5 @@ class Torso(tf.keras.layers.Layer):
     if self._convolutions:
       x = tf.reshape(x, [-1, x.shape[1:].num_elements()])  # [B, D]
     for layer in self._hidden:
-      x = layer(x)  # [B, H]
+      x = layer(x, training=training)  # [B, H]
     return x

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable
 
-from agents_pipeline import errors
 from agents_pipeline.agents import a2c
 from agents_pipeline.collection import (
   drivers,
@@ -43,14 +42,14 @@ def build(
 
   # Environments: gymnasium's own to be judged in, and one to learn in.
   task = pipeline.task_of(experiment)
-  check_images(agent_config, task)
+  pipeline.check_images(agent_config, task)
   environment_stream = random_stream.RandomStream(seeds.environment)
   environment = loading.make_training_environment(
     experiment.environment,
     environment_stream,
     functools.partial(seeding.child_seed, seeds.environment),
   )
-  on_device = loading.is_tensor(task.name, experiment.environment.backend)
+  on_device = loading.is_tensor(experiment.environment)
 
   # Agent.
   exploration_stream = random_stream.RandomStream(seeds.exploration)
@@ -61,10 +60,13 @@ def build(
     num_envs,
     seeds.network,
     exploration_stream,
+    task.num_frames,
   )
 
   # Collection: by the policy that learns.
-  statistics = episode_statistics.EpisodeStatistics(num_envs)
+  statistics = episode_statistics.EpisodeStatistics(
+    num_envs, experiment.max_episodes_per_result
+  )
   driver = drivers.StepDriver(
     shaped_environment.ShapedEnvironment(
       environment,
@@ -78,7 +80,7 @@ def build(
   # Training.
   best = best_policy.BestPolicy(agent.network)
   should_stop = stopping.condition(
-    experiment.training.stop, statistics, best.mean_return
+    experiment.training, statistics, best.mean_return
   )
   if on_device:
     environment.reset()
@@ -125,31 +127,16 @@ def build(
   )
 
 
-def check_images(agent: a2c_config.A2cConfig, task: pipeline.Task) -> None:
-  """Refuses convolutions of what is no image, or of one too small.
-
-  Raises:
-    UserError: naming the layers and the observations.
-  """
-  shape = task.observation_space.shape or ()
-  sides, problem = shape[:2], len(shape) not in (2, 3)
-  for _, kernel, stride in agent.conv_layers:
-    problem = problem or any(side < kernel for side in sides)
-    sides = tuple((side - kernel) // stride + 1 for side in sides)
-  if agent.conv_layers and problem:
-    raise errors.UserError(
-      f"A2cConfig.conv_layers = {agent.conv_layers!r}: {task.name!r} gives "
-      f"observations of shape {shape}; expected images [H, W] or [H, W, C] "
-      "that every kernel fits into, or no convolutions: ()"
-    )
-
-
 def build_policy(experiment: config.Experiment) -> pipeline.Policy:
   """Builds only what an export needs: no training environment."""
   task = pipeline.task_of(experiment)
   assert isinstance(experiment.agent, a2c_config.A2cConfig)
   network = a2c.make_actor_critic_network(
-    experiment.agent, task.observation_spec, task.action_spec, seed=0
+    experiment.agent,
+    task.observation_spec,
+    task.action_spec,
+    seed=0,
+    num_frames=task.num_frames,
   )
   outputs = functools.partial(a2c.served_outputs, task.action_spec)
   return pipeline.Policy(network, functools.partial(task.serve, outputs))

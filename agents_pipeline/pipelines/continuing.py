@@ -6,8 +6,8 @@ from agents_pipeline import errors
 from agents_pipeline.experiment import config, gin_files, run_directory
 from agents_pipeline.records import run_record
 
-# May differ when a run goes on: it only says how far.
-_EXTENDABLE = "TrainingConfig.num_env_steps"
+# May differ when a run goes on: they only say how far.
+_EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
 
 
 def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
@@ -69,9 +69,21 @@ def is_finished(
 ) -> bool:
   """Whether the run there has reached the end of this experiment."""
   record = run_record.read(run.run_record) or {}
-  reached = record.get("env_steps", 0) >= experiment.training.num_env_steps
+  reached = is_reached(
+    experiment.training, record.get("env_steps", 0), record.get("episodes", 0)
+  )
   return record.get("outcome") == "finished" and (
     reached or record.get("stopped_early", False)
+  )
+
+
+def is_reached(
+  training: config.TrainingConfig, env_steps: int, num_episodes: int
+) -> bool:
+  """Whether so many env steps or episodes are all of a run."""
+  limit = training.num_episodes
+  return env_steps >= training.num_env_steps or (
+    limit is not None and num_episodes >= limit
   )
 
 

@@ -1,6 +1,7 @@
 """The DQN pipeline: every stage, in the order of the data."""
 
 import functools
+import math
 from collections.abc import Callable
 
 from agents_pipeline.agents import dqn, epsilon_greedy
@@ -18,7 +19,7 @@ from agents_pipeline.experiment import (
   seeding,
 )
 from agents_pipeline.pipelines import pipeline
-from agents_pipeline.replay import uniform_buffer
+from agents_pipeline.replay import newest_transition, uniform_buffer
 from agents_pipeline.training import replay_iterations, stopping
 
 
@@ -43,37 +44,37 @@ def build(
   # Environments: gymnasium's own to be judged in, and one to learn in.
   task = pipeline.task_of(experiment)
   spaces.check_discrete(task.action_space, task.name)
+  pipeline.check_images(agent_config, task)
   environment_stream = random_stream.RandomStream(seeds.environment)
   environment = loading.make_training_environment(
     experiment.environment,
     environment_stream,
     functools.partial(seeding.child_seed, seeds.environment),
   )
-  on_device = loading.is_tensor(task.name, experiment.environment.backend)
+  on_device = loading.is_tensor(experiment.environment)
 
-  # Agent.
+  # Agent. Some of its periods are in episodes.
+  statistics = episode_statistics.EpisodeStatistics(
+    num_envs, experiment.max_episodes_per_result
+  )
   agent = dqn.make_dqn_agent(
-    agent_config, task.time_step_spec, task.action_spec, seeds.network
+    agent_config,
+    task.time_step_spec,
+    task.action_spec,
+    seeds.network,
+    task.num_frames,
+    statistics.num_episodes.value,
   )
 
-  # Replay: its size is told, and refused, before it is allocated.
-  length = agent_config.replay_length(num_envs)
-  say(
-    uniform_buffer.check_memory(
-      uniform_buffer.num_bytes(agent.collect_data_spec, num_envs, length),
-      length * num_envs,
-      copies=2 if on_device else 1,  # XLA may work on a copy within a call
-    )
-  )
+  # Replay.
   replay_stream = random_stream.RandomStream(seeds.replay)
-  replay = uniform_buffer.UniformReplayBuffer(
-    agent.collect_data_spec, num_envs, length, replay_stream
+  replay = _make_replay(
+    agent_config, agent, task, num_envs, replay_stream, on_device, say
   )
 
   # Collection: random at first, then less and less.
-  statistics = episode_statistics.EpisodeStatistics(num_envs)
   epsilon = lambda: epsilon_greedy.exploration_epsilon(
-    agent_config, statistics.env_steps
+    agent_config, statistics.env_steps, statistics.num_episodes
   )
   exploration_stream = random_stream.RandomStream(seeds.exploration)
   driver = drivers.StepDriver(
@@ -91,19 +92,25 @@ def build(
   # Training.
   best = best_policy.BestPolicy(agent.q_network)
   should_stop = stopping.condition(
-    experiment.training.stop, statistics, best.mean_return
+    experiment.training, statistics, best.mean_return
   )
   iteration_sizes = replay_iterations.IterationSizes(
     agent_config.num_collect_steps_per_iteration,
     agent_config.num_train_steps_per_iteration,
-    agent_config.batch_size,
+    agent_config.num_sampled(num_envs),
     agent_config.n_step + 1,
+    agent_config.num_collect_episodes_per_iteration,
   )
   chosen = replay_iterations.ChosenAction(num_envs)
   if on_device:
     environment.reset()
     compiled = replay_iterations.compile_on_device(
-      driver, replay, agent, iteration_sizes, should_stop
+      driver,
+      replay,
+      agent,
+      iteration_sizes,
+      statistics.num_episodes,
+      should_stop,
     )
   else:
     compiled = replay_iterations.compile_around_host(
@@ -111,6 +118,7 @@ def build(
       replay,
       agent,
       iteration_sizes,
+      statistics.num_episodes,
       chosen,
       should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
@@ -152,12 +160,45 @@ def build(
   )
 
 
+def _make_replay(
+  agent_config: dqn_config.DqnConfig,
+  agent: dqn.DqnAgent,
+  task: pipeline.Task,
+  num_envs: int,
+  rng: random_stream.RandomStream,
+  on_device: bool,
+  say: Callable[[str], None],
+) -> uniform_buffer.UniformReplayBuffer | newest_transition.NewestTransition:
+  """Makes what is learnt from.
+
+  The size of a buffer is told, and refused, before it is allocated.
+  """
+  spec = agent.collect_data_spec
+  if isinstance(agent_config.replay, dqn_config.NewestTransition):
+    return newest_transition.NewestTransition(spec, num_envs)
+  length = math.ceil(agent_config.replay.capacity_env_steps / num_envs)
+  say(
+    uniform_buffer.check_memory(
+      uniform_buffer.num_bytes(spec, num_envs, length, task.num_frames),
+      length * num_envs,
+      copies=2 if on_device else 1,  # XLA may work on a copy within a call
+    )
+  )
+  return uniform_buffer.UniformReplayBuffer(
+    spec, num_envs, length, rng, task.num_frames
+  )
+
+
 def build_policy(experiment: config.Experiment) -> pipeline.Policy:
   """Builds only what an export needs: no buffer, no training environment."""
   task = pipeline.task_of(experiment)
   assert isinstance(experiment.agent, dqn_config.DqnConfig)
   network = dqn.make_q_network(
-    experiment.agent, task.observation_spec, task.action_spec, seed=0
+    experiment.agent,
+    task.observation_spec,
+    task.action_spec,
+    seed=0,
+    num_frames=task.num_frames,
   )
   return pipeline.Policy(
     network, functools.partial(task.serve, dqn.served_outputs)

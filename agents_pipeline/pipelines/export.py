@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.experiment import config, gin_files, run_directory
+from agents_pipeline.experiment import (
+  config,
+  gin_files,
+  observations,
+  run_directory,
+)
 from agents_pipeline.pipelines import building
 from agents_pipeline.records import checkpoints
 
@@ -15,6 +20,7 @@ def about(experiment: config.Experiment, env_steps: int) -> dict:
   """What an exported policy says of itself."""
   return {
     "environment": experiment.environment.name,
+    "observation": observations.to_json(experiment.environment.observation),
     "agent": type(experiment.agent).__name__.removesuffix("Config").lower(),
     "env_steps": env_steps,
   }

@@ -35,13 +35,13 @@ def finish(
   Returns:
     What run.json tells of it; None if the person stopped it.
   """
-  name = experiment.environment.name
+  setting, name = experiment.environment, experiment.environment.name
   start = time.monotonic()
   export.export_best(pipeline, experiment, run)
   exported = served_policy.LoadedPolicy(run.policy)
   found = evaluator.evaluate(
     exported.act,
-    name,
+    setting,
     experiment.evaluation.num_episodes,
     seeds.final_evaluation,
   )
@@ -52,15 +52,15 @@ def finish(
     f"{high:.1f}), {len(found.returns)} greedy episodes"
   )
   learning_curve.plot(writers.read(run.metrics), name, run.learning_curve)
-  if "rgb_array" in loading.render_modes(name):
+  if "rgb_array" in loading.render_modes(setting):
     for path, act in (
       (run.trained_video, exported.act),
-      (run.random_video, evaluator.random_act(name, seeds.final_evaluation)),
+      (run.random_video, evaluator.random_act(setting, seeds.final_evaluation)),
     ):
       if person.wants_to_stop():
         return None
       try:
-        video.record_video(act, name, path, 1, seeds.final_evaluation)
+        video.record_video(act, setting, path, 1, seeds.final_evaluation)
       except Exception as error:  # their renderer; the run itself is complete
         reason = str(error).strip().split("\n")[0]
         person.say(f"no film {path.name}: {type(error).__name__}: {reason}")
@@ -78,6 +78,7 @@ def finish(
   return {
     "env_steps": int(pipeline.statistics.env_steps),
     "train_steps": int(pipeline.train_steps),
+    "episodes": int(pipeline.statistics.num_episodes),
     "mean_return": found.mean_return,
     "interval_95": [low, high],
   }

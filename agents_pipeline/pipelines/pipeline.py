@@ -10,6 +10,7 @@ from tf_agents.policies import tf_policy
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics
 from agents_pipeline.environments import loading, spaces
 from agents_pipeline.evaluation import best_policy, served_policy
@@ -84,11 +85,13 @@ class Task:
     name: the gymnasium id.
     observation_space: of gymnasium's own environment.
     action_space: likewise.
+    num_frames: stacked in an observation, its first dimension if above 1.
   """
 
   name: str
   observation_space: gym.Space
   action_space: gym.Space
+  num_frames: int = 1
 
   @property
   def observation_spec(self) -> tensor_spec.BoundedTensorSpec:
@@ -124,10 +127,34 @@ def task_of(experiment: config.Experiment) -> Task:
   Raises:
     UserError: there is no such environment.
   """
-  name = experiment.environment.name
-  env = loading.make_evaluation_environment(name)
+  env = loading.make_evaluation_environment(experiment.environment)
   env.close()
-  return Task(name, env.observation_space, env.action_space)
+  return Task(
+    experiment.environment.name,
+    env.observation_space,
+    env.action_space,
+    experiment.environment.observation.num_frames,
+  )
+
+
+def check_images(agent: config.Agent, task: Task) -> None:
+  """Refuses convolutions of what is no image, or of one too small.
+
+  Raises:
+    UserError: naming the layers and the observations.
+  """
+  shape = task.observation_space.shape or ()
+  image = shape[1:] if task.num_frames > 1 else shape
+  sides, problem = image[:2], len(image) not in (2, 3)
+  for _, kernel, stride in agent.conv_layers:
+    problem = problem or any(side < kernel for side in sides)
+    sides = tuple((side - kernel) // stride + 1 for side in sides)
+  if agent.conv_layers and problem:
+    raise errors.UserError(
+      f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
+      f"{task.name!r} gives observations of shape {shape}; expected images "
+      "[H, W] or [H, W, C] that every kernel fits into, or no convolutions: ()"
+    )
 
 
 def loop_sizes(experiment: config.Experiment) -> loop.LoopSizes:

@@ -156,9 +156,11 @@ def _train(
 def _stopped_early(
   experiment: config.Experiment, pipeline: pipeline_lib.Pipeline
 ) -> bool:
-  at_end = experiment.training.num_env_steps
-  before_it = int(pipeline.statistics.env_steps) < at_end
-  return before_it and bool(pipeline.should_stop())
+  statistics, training = pipeline.statistics, experiment.training
+  reached = continuing.is_reached(
+    training, int(statistics.env_steps), int(statistics.num_episodes)
+  )
+  return not reached and bool(pipeline.should_stop())
 
 
 def _check_weights(pipeline: pipeline_lib.Pipeline, env_steps: int) -> None:
@@ -200,7 +202,7 @@ class _Evaluations:
     """Evaluates, and returns what goes into the row."""
     found = evaluator.evaluate(
       self._policy.act,
-      self._experiment.environment.name,
+      self._experiment.environment,
       self._experiment.evaluation.num_episodes_while_training,
       self._seed,
     )
@@ -222,14 +224,14 @@ def _row(
   result: loop.IterationResult, pipeline: pipeline_lib.Pipeline, evaluated: dict
 ) -> metrics.Row:
   episodes = result.episodes
-  num = episodes.num_episodes
+  ended = len(episodes.returns) > 0
   return metrics.row(
     pipeline.columns,
     env_steps=result.env_steps,
     train_steps=result.train_steps,
     episodes=int(pipeline.statistics.num_episodes),
-    episode_return=episodes.return_sum / num if num else None,
-    episode_length=episodes.length_sum / num if num else None,
+    episode_return=float(np.mean(episodes.returns)) if ended else None,
+    episode_length=float(np.mean(episodes.lengths)) if ended else None,
     env_steps_per_second=result.num_env_steps / result.seconds,
     train_steps_per_second=result.num_train_steps / result.seconds,
     **result.means,

@@ -15,7 +15,8 @@ _GIB = 2**30
 # Rows of a ring beyond its capacity: the newest observation, and one that a
 # reset may spoil.
 _SPARE_ROWS = 2
-_NEXT_STEP_TYPE = 3  # of the fields of a Trajectory, flat
+# Among the fields of a Trajectory, flat.
+_STEP_TYPE, _OBSERVATION, _NEXT_STEP_TYPE = 0, 1, 3
 
 
 class UniformReplayBuffer(replay_buffer.ReplayBuffer):
@@ -32,7 +33,9 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
 
   TF-Agents' TFUniformReplayBuffer cannot go through XLA (CriticalSection). XLA
   turns a scatter of one row into a copy of the whole table; these are of at
-  least two. Adding and sampling cost the same whatever the capacity, but a
+  least two. Where an observation is a stack of frames, a row holds the newest
+  frame alone: stacks are put together again from the rows before, and no
+  further back than the episode's first. Adding and sampling cost the same whatever the capacity, but a
   compiled call may copy the tables once, so it should run many iterations.
   """
 
@@ -42,6 +45,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     batch_size: int,
     max_length: int,
     rng: random_stream.RandomStream,
+    num_frames: int = 1,
   ):
     """Allocates the tables.
 
@@ -50,18 +54,21 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       batch_size: the number of environments, B.
       max_length: rows kept of each.
       rng: where samples come from.
+      num_frames: N of observations [N, ...], the newest last; 1 for others,
+        without that dimension.
     """
     super().__init__(data_spec, batch_size * max_length)
     self._batch_size = batch_size
     self._max_length = max_length
-    self._ring_length = max_length + _SPARE_ROWS
+    self._ring_length = max_length + _num_spare_rows(num_frames)
     self._rng = rng
+    self._num_frames_stacked = num_frames
     self._tables = [
       tf.Variable(
         tf.zeros([batch_size * self._ring_length, *spec.shape], spec.dtype),
         name=f"table_{i}",
       )
-      for i, spec in enumerate(tf.nest.flatten(data_spec))
+      for i, spec in enumerate(_row_specs(data_spec, num_frames))
     ]
     # Rows written so far: where the next transition of each environment goes.
     self._heads = tf.Variable(tf.zeros((batch_size,), tf.int64), name="heads")
@@ -73,35 +80,14 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       What must be done before the rows can be sampled by tf.data, whose reads
       automatic control dependencies do not see.
     """
-    time_step, policy_step, next_time_step = items
-    zero, one = tf.zeros_like(time_step.reward), tf.ones_like(time_step.reward)
-    own = trajectory.Trajectory(
-      time_step.step_type,
-      time_step.observation,
-      policy_step.action,
-      policy_step.info,
-      next_time_step.step_type,
-      next_time_step.reward,
-      next_time_step.discount,
-    )
-    reached = trajectory.Trajectory(
-      next_time_step.step_type,
-      next_time_step.observation,
-      tf.nest.map_structure(tf.zeros_like, policy_step.action),
-      tf.nest.map_structure(tf.zeros_like, policy_step.info),
-      tf.fill(tf.shape(zero), ts.StepType.FIRST),
-      zero,
-      one,
-    )
+    time_step, _, next_time_step = items
+    own, reached = map(self._as_stored, rows_of(items))
     head = self._heads.value()  # [B]
     rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
     written = [
       table.scatter_nd_update(rows[:, None], tf.concat(values, 0))
       for table, *values in zip(
-        self._tables,
-        tf.nest.flatten(own),
-        tf.nest.flatten(reached),
-        strict=True,
+        self._tables, own, reached, strict=True
       )
     ]
     is_reset = time_step.is_last()  # [B]
@@ -111,13 +97,21 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     with tf.control_dependencies([] if tf.executing_eagerly() else written):
       return [*written, self._heads.assign(head + num_rows)]
 
+  def _as_stored(self, row: trajectory.Trajectory) -> list[tf.Tensor]:
+    """The fields of a row [B, ...], flat, with the newest frame alone."""
+    fields = tf.nest.flatten(row)
+    if self._num_frames_stacked > 1:
+      fields[_OBSERVATION] = fields[_OBSERVATION][:, -1]
+    return fields
+
   def end_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand.
 
     For environments that cannot be restored: what they do next is no sequel of
     the newest rows.
     """
-    step_type, next_step_type = self._tables[0], self._tables[_NEXT_STEP_TYPE]
+    step_type = self._tables[_STEP_TYPE]
+    next_step_type = self._tables[_NEXT_STEP_TYPE]
     head = self._heads.value()  # [B]
     newest = tf.gather(step_type, self._row(head - 1))  # [B]
     is_open = (head > 0) & (newest != ts.StepType.LAST)  # [B]
@@ -161,13 +155,39 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     choices = tf.maximum(kept - max(steps - 1, 1) + 1, 1)  # [S]
     first = head - kept + random_stream.below(bits[1], choices)  # [S]
     position = first[:, None] + tf.range(steps, dtype=tf.int64)  # [S, T]
-    rows = env[:, None] * self._ring_length + position % self._ring_length
-    fields = [tf.gather(table, rows) for table in self._tables]  # [S, T, ...]
+    fields = self._read(env, position)  # [S, T, ...]
     if num_steps is None:
       fields = [tf.squeeze(x, 1) for x in fields]
     if sample_batch_size is None:
       fields = [tf.squeeze(x, 0) for x in fields]
     return tf.nest.pack_sequence_as(self._data_spec, fields), ()
+
+  def _read(self, env: tf.Tensor, position: tf.Tensor) -> list[tf.Tensor]:
+    """Every field [S, T, ...], flat.
+
+    Args:
+      env: [S] int64, which ring.
+      position: [S, T] int64 in it, counted from its first row ever.
+    """
+    row = lambda p: env[:, None] * self._ring_length + p % self._ring_length
+    rows = row(position)  # [S, T]
+    if self._num_frames_stacked == 1:
+      return [tf.gather(table, rows) for table in self._tables]
+    # [N, S, T], the newest last.
+    age = tf.range(self._num_frames_stacked - 1, -1, -1, dtype=tf.int64)
+    frames = row(position - age[:, None, None])
+    is_first = tf.gather(self._tables[_STEP_TYPE], frames) == ts.StepType.FIRST
+    # A frame is of this episode if no later one of the stack began it.
+    begins = tf.cumsum(
+      tf.cast(is_first, tf.int32), axis=0, reverse=True, exclusive=True
+    )
+    stack = tf.gather(self._tables[_OBSERVATION], frames)  # [N, S, T, ...]
+    belongs = tf.reshape(begins == 0, begins.shape + [1] * (stack.shape.rank - 3))
+    stack = tf.where(belongs, stack, tf.zeros_like(stack))
+    order = [1, 2, 0, *range(3, stack.shape.rank)]
+    fields = [tf.gather(table, rows) for table in self._tables]
+    fields[_OBSERVATION] = tf.transpose(stack, order)  # [S, T, N, ...]
+    return fields
 
   def _as_dataset(
     self,
@@ -209,23 +229,75 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       raise ValueError("environments have different numbers of rows")
     kept = min(int(heads[0]), self._max_length)
     position = heads[:, None] - kept + np.arange(kept)  # [B, T]
-    start: np.ndarray = np.arange(self._batch_size)[:, None] * self._ring_length
-    rows = start + position % self._ring_length
-    return tf.nest.pack_sequence_as(
-      self._data_spec, [tf.gather(table, rows) for table in self._tables]
+    fields = self._read(
+      tf.range(self._batch_size, dtype=tf.int64), tf.constant(position)
     )
+    return tf.nest.pack_sequence_as(self._data_spec, fields)
 
   def _single_deterministic_pass_dataset(self, *args, **kwargs):
     return tf.data.Dataset.from_tensors(self._gather_all())
 
 
-def num_bytes(data_spec, batch_size: int, max_length: int) -> int:
+def rows_of(
+  items: trajectory.Transition,
+) -> tuple[trajectory.Trajectory, trajectory.Trajectory]:
+  """The two rows of a transition: its own, and the observation it reached.
+
+  Args:
+    items: [B, ...].
+
+  Returns:
+    Rows of [B, ...]; what is not known of the second is 0.
+  """
+  time_step, policy_step, next_time_step = items
+  zero, one = tf.zeros_like(time_step.reward), tf.ones_like(time_step.reward)
+  own = trajectory.Trajectory(
+    time_step.step_type,
+    time_step.observation,
+    policy_step.action,
+    policy_step.info,
+    next_time_step.step_type,
+    next_time_step.reward,
+    next_time_step.discount,
+  )
+  reached = trajectory.Trajectory(
+    next_time_step.step_type,
+    next_time_step.observation,
+    tf.nest.map_structure(tf.zeros_like, policy_step.action),
+    tf.nest.map_structure(tf.zeros_like, policy_step.info),
+    tf.fill(tf.shape(zero), ts.StepType.FIRST),
+    zero,
+    one,
+  )
+  return own, reached
+
+
+def _num_spare_rows(num_frames: int) -> int:
+  # The oldest row's stack reaches back to rows that are not sampled any more.
+  return _SPARE_ROWS + num_frames - 1
+
+
+def _row_specs(data_spec, num_frames: int) -> list[tf.TensorSpec]:
+  """Of each field of a stored row, flat."""
+  specs = [
+    tf.TensorSpec(spec.shape, spec.dtype)
+    for spec in tf.nest.flatten(tensor_spec.from_spec(data_spec))
+  ]
+  if num_frames > 1:
+    whole = specs[_OBSERVATION]
+    specs[_OBSERVATION] = tf.TensorSpec(whole.shape[1:], whole.dtype)
+  return specs
+
+
+def num_bytes(
+  data_spec, batch_size: int, max_length: int, num_frames: int = 1
+) -> int:
   """Bytes of the tables of a buffer of that size."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size
-    for spec in tf.nest.flatten(tensor_spec.from_spec(data_spec))
+    for spec in _row_specs(data_spec, num_frames)
   )
-  return row * batch_size * (max_length + _SPARE_ROWS)
+  return row * batch_size * (max_length + _num_spare_rows(num_frames))
 
 
 def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:

@@ -68,6 +68,13 @@ class Iterations:
   train: Callable[[tf.Tensor], TrainTotals]
 
 
+def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):
+  """Runs state = body(state) until done()."""
+  return tf.while_loop(
+    lambda _: ~done(), lambda s: (body(s),), (state,), parallel_iterations=1
+  )[0]
+
+
 def repeat(count: int | tf.Tensor, body: Callable, state, going_on=None):
   """Runs state = body(state) count times, while going_on(state)."""
   if isinstance(count, int) and count == 1:

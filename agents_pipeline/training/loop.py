@@ -33,7 +33,7 @@ class IterationResult:
   num_env_steps: int
   num_train_steps: int
   means: dict[str, float]
-  episodes: episode_statistics.EpisodeSums
+  episodes: episode_statistics.Episodes
   seconds: float
   is_last: bool
 
@@ -45,17 +45,20 @@ class LoopSizes:
   Attributes:
     num_env_steps: where the run ends.
     num_env_steps_before_training: where train steps begin.
-    num_env_steps_per_iteration: of all environments together.
+    num_env_steps_per_iteration: of all environments together; None where an
+      iteration is as long as its episodes are, and does many train steps.
     periods_env_steps: a result is due at every multiple of each.
   """
 
   num_env_steps: int
   num_env_steps_before_training: int
-  num_env_steps_per_iteration: int
+  num_env_steps_per_iteration: int | None
   periods_env_steps: tuple[int, ...]
 
   def iterations_until(self, stop: int, env_steps: int) -> int:
     """Iterations that reach a stop, if every one of their steps counts."""
+    if self.num_env_steps_per_iteration is None:
+      return 1
     return math.ceil((stop - env_steps) / self.num_env_steps_per_iteration)
 
   def next_stop(self, env_steps: int) -> int:

@@ -28,12 +28,40 @@ class IterationSizes:
     train_steps: updates after them.
     batch_size: windows per update, S.
     num_steps: rows of a window, T.
+    collect_episodes: steps until so many have ended, in place of
+      `collect_steps`; None for these.
   """
 
   collect_steps: int
   train_steps: int
   batch_size: int
   num_steps: int
+  collect_episodes: int | None = None
+
+  def collect(
+    self,
+    first_step: Callable,
+    step: Callable,
+    state,
+    num_episodes: tf.Variable,
+  ):
+    """Runs state = step(state) for all steps of one iteration.
+
+    Args:
+      first_step: state -> state, the first of them.
+      step: likewise, the others.
+      state: any nest of tensors.
+      num_episodes: [] int64, ended so far.
+    """
+    if self.collect_episodes is not None:
+      goal = num_episodes + self.collect_episodes  # []
+      return iterations.repeat_until(
+        lambda: num_episodes >= goal, step, first_step(state)
+      )
+    state = first_step(state)
+    if self.collect_steps > 1:
+      state = iterations.repeat(self.collect_steps - 1, step, state)
+    return state
 
 
 def compile_on_device(
@@ -41,6 +69,7 @@ def compile_on_device(
   replay: replay_buffer.ReplayBuffer,
   agent: tf_agent.TFAgent,
   sizes: IterationSizes,
+  num_episodes: tf.Variable,
   should_stop: Callable[[], tf.Tensor],
   *,
   jit: bool = True,
@@ -52,14 +81,14 @@ def compile_on_device(
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
+    num_episodes: [] int64, ended so far.
     should_stop: whether the run has done what it was for, [] bool.
     jit: False leaves it a plain graph, for comparison.
   """
 
   def collect_once(time_step):
-    return iterations.repeat(
-      sizes.collect_steps, lambda step: driver.run(step)[0], time_step
-    )
+    step = lambda time_step: driver.run(time_step)[0]
+    return sizes.collect(step, step, time_step, num_episodes)
 
   def learn_once(totals):
     experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
@@ -128,6 +157,7 @@ def compile_around_host(
   replay: replay_buffer.ReplayBuffer,
   agent: tf_agent.TFAgent,
   sizes: IterationSizes,
+  num_episodes: tf.Variable,
   chosen: ChosenAction,
   should_stop: Callable[[], tf.Tensor],
   *,
@@ -141,6 +171,7 @@ def compile_around_host(
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
+    num_episodes: [] int64, ended so far.
     chosen: what the last call chose.
     should_stop: whether the run has done what it was for, [] bool.
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
@@ -188,11 +219,14 @@ def compile_around_host(
     )
     return totals, act(time_step)
 
-  def collect_once(state):
-    """Steps with the action chosen already, and chooses the next."""
-    time_step, action = state
-    time_step = driver.step(time_step, action)
-    return time_step, compiled_act(time_step)
+  def collect_once(time_step, action):
+    """Steps, first with the action chosen already; returns the time step."""
+    return sizes.collect(
+      lambda time_step: driver.step(time_step, action),
+      lambda time_step: driver.step(time_step, compiled_act(time_step)),
+      time_step,
+      num_episodes,
+    )
 
   def begin():
     time_step = driver.env.current_time_step()
@@ -204,8 +238,11 @@ def compile_around_host(
 
   @tf.function(autograph=False)
   def collect(num_iterations):
-    count = num_iterations * sizes.collect_steps
-    _, action = iterations.repeat(count, collect_once, begin())
+    def iteration(state):
+      time_step = collect_once(*state)
+      return time_step, compiled_act(time_step)
+
+    _, action = iterations.repeat(num_iterations, iteration, begin())
     chosen.keep(action)
     return iterations.no_train_steps(agent)
 
@@ -213,11 +250,7 @@ def compile_around_host(
   def train(num_iterations):
     def iteration(state):
       time_step, action, totals = state
-      if sizes.collect_steps > 1:
-        time_step, action = iterations.repeat(
-          sizes.collect_steps - 1, collect_once, (time_step, action)
-        )
-      time_step = driver.step(time_step, action)
+      time_step = collect_once(time_step, action)
       # tf.data reads the tables where automatic dependencies do not see it:
       # it must be asked after the driver's observers are done.
       with tf.control_dependencies([time_step.step_type]):

@@ -6,11 +6,33 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from agents_pipeline.collection import episode_statistics
-from agents_pipeline.experiment import stopping
+from agents_pipeline.experiment import config, stopping
+
+
+def condition(
+  training: config.TrainingConfig,
+  statistics: episode_statistics.EpisodeStatistics,
+  best_return: tf.Variable,
+) -> Callable[[], tf.Tensor]:
+  """Whether a run ends before its last env step.
+
+  Args:
+    training: its `stop` and `num_episodes`.
+    statistics: of the episodes that are trained on.
+    best_return: [] float32, of the best evaluation so far.
+
+  Returns:
+    () -> [] bool, whether to stop now. Runs inside XLA.
+  """
+  success = succeeded(training.stop, statistics, best_return)
+  limit = training.num_episodes
+  if limit is None:
+    return success
+  return lambda: success() | (statistics.num_episodes >= limit)
 
 
 @functools.singledispatch
-def condition(
+def succeeded(
   choice: stopping.Stop,
   statistics: episode_statistics.EpisodeStatistics,
   best_return: tf.Variable,
@@ -18,29 +40,29 @@ def condition(
   """The condition that a choice of `experiment/stopping.py` stands for.
 
   Args:
-    choice: when to stop.
+    choice: when a run has done what it was for.
     statistics: of the episodes that are trained on.
     best_return: [] float32, of the best evaluation so far.
 
   Returns:
-    () -> [] bool, whether to stop now. Runs inside XLA.
+    () -> [] bool. Runs inside XLA.
   """
   raise TypeError(f"{choice!r} is no rule of stopping")
 
 
-@condition.register
+@succeeded.register
 def _(choice: stopping.AtTheEnd, statistics, best_return):
   del choice, statistics, best_return
   return lambda: tf.constant(False)
 
 
-@condition.register
+@succeeded.register
 def _(choice: stopping.OnLastEpisodes, statistics, best_return):
   del best_return
   return lambda: statistics.last_episodes_reached(choice.min_episode_return)
 
 
-@condition.register
+@succeeded.register
 def _(choice: stopping.OnEvaluation, statistics, best_return):
   del statistics
   return lambda: best_return >= choice.min_mean_return

@@ -1,0 +1,50 @@
+"""FlappyBall in TensorFlow ops, equal to our gymnasium one bit for bit."""
+
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+
+from agents_pipeline.environments import flappy_ball
+from agents_pipeline.environments.tensor import tensor_environment
+
+
+class FlappyBall(tensor_environment.TensorEnvironment):
+  """B balls: state (y, v, number of steps), observation (y, v)."""
+
+  def __init__(self, batch_size: int, rng):
+    """Creates B balls.
+
+    Args:
+      batch_size: B.
+      rng: a `RandomStream`.
+    """
+    bound = flappy_ball.OBSERVATION_BOUND
+    super().__init__(
+      tensor_spec.BoundedTensorSpec((2,), tf.float32, -bound, bound),
+      tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
+      state_size=3,
+      # The task has none: it terminates before this one is reached.
+      time_limit=flappy_ball.MAX_STEPS + 1,
+      batch_size=batch_size,
+      rng=rng,
+    )
+
+  def initial_state(self) -> tf.Tensor:
+    """[B, 3]: y = 0, v ~ N(0, 0.1^2), no steps."""
+    v = flappy_ball.START_SPEED_DEVIATION * self._rng.normal((self.batch_size,))
+    zeros = tf.zeros_like(v)  # [B]
+    return tf.stack([zeros, v, zeros], axis=1)
+
+  def observe(self, state):
+    """Of (y, v, number of steps) [B, 3], (y, v) [B, 2]."""
+    return state[:, :2]
+
+  def dynamics(self, state, action):
+    """Flies for 50 ms, then falls (0) or jumps (1)."""
+    y, v, num_steps = tf.unstack(state, axis=1)  # [B] each
+    y = y + v
+    v = tf.where(action == 1, flappy_ball.JUMP_SPEED, v - flappy_ball.FALL)
+    num_steps = num_steps + 1
+    arrived = num_steps >= flappy_ball.MAX_STEPS  # [B]
+    lost = ~arrived & (tf.abs(y) > 1)  # [B]
+    reward = tf.cast(arrived, y.dtype) - tf.cast(lost, y.dtype)
+    return tf.stack([y, v, num_steps], axis=1), reward, arrived | lost

@@ -1,0 +1,157 @@
+"""Catch, move by move."""
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils import env_checker
+
+import agents_pipeline.environments
+
+assert agents_pipeline.environments  # registers
+
+LEFT, STAY, RIGHT = 0, 1, 2
+
+
+def begin(column, render_mode=None):
+  """An episode whose ball falls in this column, and its first board."""
+  env = gym.make("Catch-v0", render_mode=render_mode)
+  for seed in range(1000):
+    board, info = env.reset(seed=seed)
+    assert info == {}
+    if board[0, column]:
+      return env, board
+  raise AssertionError(f"no ball in column {column} in 1,000 episodes")
+
+
+def board_of(ball, paddle):
+  """The board with the ball at (row, column) and the paddle in a column."""
+  board = np.zeros((10, 5), np.uint8)
+  board[ball] = board[9, paddle] = 255
+  return board
+
+
+def play(env, actions):
+  """The boards, rewards and ends that the actions lead to."""
+  boards, rewards, ends, truncated, _ = zip(
+    *(env.step(action) for action in actions), strict=True
+  )
+  assert not any(truncated)
+  return boards, rewards, ends
+
+
+def test_an_episode_board_by_board():
+  """The paddle goes left to the wall and right to the other one."""
+  env, board = begin(3)
+  np.testing.assert_array_equal(board, board_of((0, 3), 2))
+  assert board.dtype == np.uint8
+  actions = [LEFT, LEFT, LEFT, STAY, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT]
+  paddles = [1, 0, 0, 0, 1, 2, 3, 4, 4]
+  boards, rewards, ends = play(env, actions)
+  for i, paddle in enumerate(paddles):
+    np.testing.assert_array_equal(boards[i], board_of((i + 1, 3), paddle))
+  assert rewards == (0.0,) * 8 + (-1.0,)
+  assert ends == (False,) * 8 + (True,)
+
+
+@pytest.mark.parametrize(
+  ("last", "reward"), [(RIGHT, 1.0), (STAY, -1.0), (LEFT, -1.0)]
+)
+def test_the_last_move_counts(last, reward):
+  env, _ = begin(3)
+  boards, rewards, ends = play(env, [STAY] * 8 + [last])
+  assert rewards == (0.0,) * 8 + (reward,)
+  assert ends == (False,) * 8 + (True,)
+  # A caught ball and the paddle are in one cell.
+  assert np.count_nonzero(boards[-1]) == (1 if reward == 1 else 2)
+
+
+def towards(ball, paddle):
+  return STAY + int(np.sign(ball - paddle))
+
+
+def away(ball, paddle):
+  del paddle
+  return LEFT if ball > 2 else RIGHT
+
+
+@pytest.mark.parametrize(("policy", "reward"), [(towards, 1.0), (away, -1.0)])
+def test_catching_always_and_never(policy, reward):
+  """60 episodes of 9 steps, of what the board shows."""
+  env = gym.make("Catch-v0")
+  assert env.spec.max_episode_steps is None
+  columns = set()
+  board, _ = env.reset(seed=0)
+  for _ in range(60):
+    rewards, ended = [], False
+    while not ended:
+      ball = int(np.argmax(board[:9].max(axis=0)))
+      columns.add(ball)
+      paddle = int(np.argmax(board[9]))
+      board, got, ended, _, _ = env.step(policy(ball, paddle))
+      rewards.append(got)
+    assert rewards == [0.0] * 8 + [reward]
+    board, _ = env.reset()
+  assert columns == {0, 1, 2, 3, 4}
+
+
+def test_gymnasium_finds_nothing_wrong():
+  env = gym.make("Catch-v0")
+  with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    env_checker.check_env(env.unwrapped, skip_render_check=False)
+  assert env.observation_space == gym.spaces.Box(0, 255, (10, 5), np.uint8)
+  assert env.action_space == gym.spaces.Discrete(3)
+  assert env.metadata["render_fps"] == 5
+
+
+def test_a_seed_repeats_its_episodes():
+  env = gym.make("Catch-v0")
+
+  def starts(seed):
+    first, _ = env.reset(seed=seed)
+    return [first, *(env.reset()[0] for _ in range(20))]
+
+  np.testing.assert_array_equal(starts(1), starts(1))
+  assert np.any(np.array(starts(1)) != starts(2))
+
+
+def test_balls_fall_in_every_column_alike():
+  env = gym.make("Catch-v0")
+  env.reset(seed=0)
+  counts = sum((env.reset()[0][0] > 0).astype(int) for _ in range(5000))
+  assert counts.sum() == 5000
+  assert np.abs(counts - 1000).max() < 4 * (5000 * 0.2 * 0.8) ** 0.5
+
+
+def colour(picture, row, column):
+  return tuple(int(x) for x in picture[30 * row + 15, 30 * column + 15])
+
+
+def test_a_picture_shows_the_board():
+  env, _ = begin(3, "rgb_array")
+  play(env, [LEFT, STAY, STAY, STAY])
+  picture = env.render()
+  assert (picture.shape, picture.dtype) == ((300, 150, 3), np.uint8)
+  colours = {
+    (row, column): colour(picture, row, column)
+    for row in range(10)
+    for column in range(5)
+  }
+  ball, paddle = colours.pop((4, 3)), colours.pop((9, 1))
+  (empty,) = set(colours.values())
+  assert len({ball, paddle, empty}) == 3
+  # A caught ball looks like neither; a missed one like itself.
+  play(env, [RIGHT, RIGHT, STAY, STAY, STAY])
+  assert colour(env.render(), 9, 3) not in {ball, paddle, empty}
+  env, _ = begin(3, "rgb_array")
+  play(env, [LEFT] * 9)
+  assert colour(env.render(), 9, 3) == ball
+  assert colour(env.render(), 9, 0) == paddle
+
+
+def test_draws_nothing_unasked():
+  env, _ = begin(0)
+  with pytest.warns(UserWarning, match="render_mode"):
+    assert env.unwrapped.render() is None
