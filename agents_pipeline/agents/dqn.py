@@ -15,8 +15,8 @@ from agents_pipeline.experiment import dqn_config
 from agents_pipeline.losses import returns
 from agents_pipeline.networks import q_network
 
-
-Counter = Callable[[], tf.Tensor] | None
+# Gives [] int64, how many so far.
+Counter = Callable[[], tf.Tensor]
 
 
 class DqnExtra(NamedTuple):
@@ -44,7 +44,9 @@ class DqnAgent(dqn_agent.DqnAgent):
 
   measure_names = ("loss", "mean_q")
 
-  def __init__(self, *args, target_update_counter: Counter = None, **kwargs):
+  def __init__(
+    self, *args, target_update_counter: Counter | None = None, **kwargs
+  ):
     """Creates the agent.
 
     Args:
@@ -72,13 +74,14 @@ class DqnAgent(dqn_agent.DqnAgent):
     return self._q_network
 
   def _get_target_updater(self, tau=1.0, period=1):
-    if self._target_update_counter is None:
+    count = self._target_update_counter
+    if count is None:
       return super()._get_target_updater(tau, period)
     update = super()._get_target_updater(tau, 1)
     self._updated_at = tf.Variable(0, dtype=tf.int64, name="updated_at")
 
     def update_if_due():
-      now = self._target_update_counter() // period
+      now = count() // period
       due = now > self._updated_at
       self._updated_at.assign(now)
       return tf.cond(due, lambda: (update(), True)[1], lambda: False)
@@ -125,7 +128,7 @@ def make_q_network(
   network = q_network.QNetwork(
     observation_spec,
     int(action_spec.maximum) + 1,
-    conv_layers=tuple(map(tuple, agent.conv_layers)),
+    conv_layers=tuple(agent.conv_layers),
     hidden_layers=tuple(agent.hidden_layers),
     activation=agent.activation,
     batch_normalization=agent.batch_normalization,
@@ -142,7 +145,7 @@ def make_dqn_agent(
   action_spec,
   seed: int,
   num_frames: int = 1,
-  num_episodes: Counter = None,
+  num_episodes: Counter | None = None,
 ) -> DqnAgent:
   """Builds the agent, initialised and ready to be compiled.
 

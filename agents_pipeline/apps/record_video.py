@@ -24,8 +24,14 @@ _NUM_EPISODES = flags.DEFINE_integer(
   "num_episodes", 1, "How many, one after the other.", lower_bound=1
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
+_CAPTIONS = flags.DEFINE_bool(
+  "captions", False, "Draw each frame's number and the return into it."
+)
 _OUTPUT = flags.DEFINE_string(
-  "output", None, "The film, .mp4 or .gif.", required=True
+  "output",
+  None,
+  "The film: .mp4, .gif, or .html to step through.",
+  required=True,
 )
 
 
@@ -38,21 +44,23 @@ def main() -> int:
   command_line.check_writable(output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy, video
+    from agents_pipeline.experiment import config
   video.check_format(output)
   if policy_dir:
-    policy, environment = served_policy.load_for(
+    policy, setting = served_policy.load_for(
       pathlib.Path(policy_dir), environment
     )
     act: evaluator.Act = policy.act
   elif environment:
-    act = evaluator.random_act(environment, _SEED.value)
+    setting = config.EnvironmentConfig(environment)
+    act = evaluator.random_act(setting, _SEED.value)
   else:
     raise errors.UserError("--random_policy: expected --environment as well")
   seen = video.record_video(
-    act, environment, output, _NUM_EPISODES.value, _SEED.value
+    act, setting, output, _NUM_EPISODES.value, _SEED.value, _CAPTIONS.value
   )
   returns = ", ".join(f"{r:.1f}" for r in seen.returns)
-  print(f"{output}: {environment}, returns {returns}")
+  print(f"{output}: {setting.name}, returns {returns}")
   return command_line.DONE
 
 

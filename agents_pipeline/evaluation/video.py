@@ -1,4 +1,4 @@
-"""Episodes as a film: MP4 or GIF."""
+"""Episodes as a film: MP4, GIF, or a page with controls."""
 
 import os
 import pathlib
@@ -8,22 +8,23 @@ import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.environments import loading
-from agents_pipeline.evaluation import evaluator
-from agents_pipeline.experiment import seeding
+from agents_pipeline.evaluation import animation, captions, evaluator
+from agents_pipeline.experiment import config, seeding
 
 # pygame draws films without a window, also where there is no display.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
-_FORMATS = (".mp4", ".gif")
+_FORMATS = (".mp4", ".gif", ".html")
 _USUAL_FPS = 30
 
 
 def record_video(
   act: evaluator.Act,
-  environment: str,
+  environment: config.EnvironmentConfig,
   path: pathlib.Path,
   num_episodes: int,
   seed: int,
+  with_captions: bool = False,
 ) -> evaluator.Evaluation:
   """Films episodes on gymnasium's own environment, at its own frame rate.
 
@@ -31,10 +32,12 @@ def record_video(
 
   Args:
     act: the policy.
-    environment: a gymnasium id that renders `rgb_array`.
+    environment: one that renders `rgb_array`.
     path: of the file; its ending chooses the format.
     num_episodes: one after the other.
     seed: parent of the episodes' seeds, as in `evaluate`.
+    with_captions: the number of each frame in its episode and the return so
+      far are drawn into it.
 
   Returns:
     The returns of what is seen.
@@ -45,7 +48,8 @@ def record_video(
   check_format(path)
   if "rgb_array" not in loading.render_modes(environment):
     raise errors.UserError(
-      f"environment {environment!r} does not render 'rgb_array': no film of it"
+      f"environment {environment.name!r} does not render 'rgb_array': no film "
+      "of it"
     )
   env = loading.make_evaluation_environment(environment, "rgb_array")
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,11 +58,11 @@ def record_video(
   returns, lengths = [], []
   fps = env.metadata.get("render_fps") or _USUAL_FPS
   try:
-    with _writer(aside, fps) as film:
+    with _writer(aside, fps, environment.name) as film:
       for episode_seed in seeds:
-        frames = _film_episode(act, env, episode_seed, film)
-        returns.append(frames[0])
-        lengths.append(frames[1])
+        seen = _film_episode(act, env, episode_seed, film, with_captions)
+        returns.append(seen[0])
+        lengths.append(seen[1])
     aside.replace(path)
   finally:
     env.close()
@@ -71,24 +75,32 @@ def check_format(path: pathlib.Path) -> None:
   if path.suffix.lower() not in _FORMATS:
     raise errors.UserError(
       f"--output={str(path)!r}: expected a file ending in "
-      f"{' or '.join(_FORMATS)}"
+      f"{', '.join(_FORMATS[:-1])} or {_FORMATS[-1]}"
     )
 
 
-def _film_episode(act, env, seed, film) -> tuple[float, int]:
-  observation, _ = env.reset(seed=seed)
-  film.append_data(_even(env.render()))
+def _film_episode(act, env, seed, film, with_captions) -> tuple[float, int]:
+  def shoot():
+    frame = _even(env.render())
+    if with_captions:
+      frame = captions.draw(frame, f"frame {length + 1}  return {total:g}")
+    film.append_data(frame)
+
   total, length, ended = 0.0, 0, False
+  observation, _ = env.reset(seed=seed)
+  shoot()
   while not ended:
     action = act(np.asarray(observation, env.observation_space.dtype)[None])[0]
     observation, reward, terminated, truncated, _ = env.step(action)
-    film.append_data(_even(env.render()))
     total, length = total + float(reward), length + 1
+    shoot()
     ended = terminated or truncated or length >= evaluator.MAX_ENV_STEPS
   return total, length
 
 
-def _writer(path: pathlib.Path, fps: float):
+def _writer(path: pathlib.Path, fps: float, title: str):
+  if path.suffix.lower() == ".html":
+    return animation.HtmlWriter(path, fps, title)
   if path.suffix.lower() == ".gif":
     return imageio.get_writer(path, duration=1000 / fps, loop=0)
   return imageio.get_writer(

@@ -119,6 +119,26 @@ class EvaluationConfig:
 
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
+class VideoConfig:
+  """Films of one greedy episode each, on gymnasium's own environment.
+
+  Attributes:
+    period_episodes: episodes of training between two films, over all
+      environments; at most one per row of metrics. None films at the end only.
+    format: of the films while training; 'html' is a page to step through.
+    captions: each frame's number and the return so far are drawn into it.
+  """
+
+  period_episodes: int | None = fields.integer(None, optional=True)
+  format: str = fields.choice("mp4", "gif", "html")
+  captions: bool = fields.switch(False)
+
+  def __post_init__(self):
+    fields.check(self)
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
 class Experiment:
   """A whole experiment: the root of every gin file.
 
@@ -134,6 +154,7 @@ class Experiment:
   evaluation: EvaluationConfig = fields.component(
     EvaluationConfig, (EvaluationConfig,)
   )
+  video: VideoConfig = fields.component(VideoConfig, (VideoConfig,))
 
   def __post_init__(self):
     fields.check(self)

@@ -12,6 +12,7 @@ class RunDirectory:
     self.config = self.root / "config.gin"
     self.run_record = self.root / "run.json"
     self.metrics = self.root / "metrics.csv"
+    self.episodes = self.root / "episodes.csv"
     self.checkpoints = self.root / "checkpoints"
     self.policy = self.root / "policy"
     self.tf_agents_policy = self.root / "tf_agents_policy"
@@ -20,6 +21,10 @@ class RunDirectory:
     self.trained_video = self.videos / "trained.mp4"
     self.random_video = self.videos / "random.mp4"
     self.learning_curve = self.root / "learning_curve.png"
+
+  def training_video(self, episode: int, ending: str) -> pathlib.Path:
+    """The film made after so many episodes of training."""
+    return self.videos / f"episode_{episode:06d}.{ending}"
 
   @property
   def is_begun(self) -> bool:
@@ -33,6 +38,7 @@ class RunDirectory:
       self.config,
       self.run_record,
       self.metrics,
+      self.episodes,
       self.checkpoints,
       self.policy,
       self.tf_agents_policy,

@@ -1,7 +1,8 @@
 """How epsilon falls: the choices of `DqnConfig.epsilon`.
 
 Every schedule is a function of env steps or of episodes, counted over all
-environments and including those before training. `agents/epsilon_greedy.py` evaluates them.
+environments and including those before training. `agents/epsilon_greedy.py`
+evaluates them.
 """
 
 import dataclasses

@@ -5,15 +5,13 @@ import time
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import (
   evaluator,
-  learning_curve,
   served_policy,
-  video,
 )
 from agents_pipeline.experiment import config, run_directory, seeding
-from agents_pipeline.pipelines import export
+from agents_pipeline.pipelines import export, filming
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
-from agents_pipeline.records import run_record, writers
+from agents_pipeline.records import run_record
 
 
 def finish(
@@ -23,7 +21,7 @@ def finish(
   seeds: seeding.Seeds,
   person: person_lib.Person,
 ) -> dict | None:
-  """Exports the best policy, judges what was exported, films and draws it.
+  """Exports the best policy, judges what was exported, and films it.
 
   Args:
     experiment: what was run.
@@ -51,7 +49,6 @@ def finish(
     f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
     f"{high:.1f}), {len(found.returns)} greedy episodes"
   )
-  learning_curve.plot(writers.read(run.metrics), name, run.learning_curve)
   if "rgb_array" in loading.render_modes(setting):
     for path, act in (
       (run.trained_video, exported.act),
@@ -59,11 +56,7 @@ def finish(
     ):
       if person.wants_to_stop():
         return None
-      try:
-        video.record_video(act, setting, path, 1, seeds.final_evaluation)
-      except Exception as error:  # their renderer; the run itself is complete
-        reason = str(error).strip().split("\n")[0]
-        person.say(f"no film {path.name}: {type(error).__name__}: {reason}")
+      filming.film(experiment, act, path, seeds.final_evaluation, person)
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")
   seconds = time.monotonic() - start

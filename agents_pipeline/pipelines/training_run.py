@@ -3,7 +3,8 @@
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import evaluator
+from agents_pipeline.collection import episode_statistics
+from agents_pipeline.evaluation import learning_curve
 from agents_pipeline.experiment import (
   config,
   gin_files,
@@ -15,6 +16,7 @@ from agents_pipeline.pipelines import (
   continuing,
   devices,
   finishing,
+  while_training,
 )
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
@@ -105,15 +107,26 @@ def _train(
 ) -> bool:
   """The training itself; returns whether it reached its end."""
   env_steps = int(pipeline.statistics.env_steps)
+  kept_until = env_steps if resumes else None
+  episodes_csv = writers.CsvWriter(
+    run.episodes, metrics.EPISODE_COLUMNS, kept_until
+  )
   sinks: list[Sink] = [
-    writers.CsvWriter(
-      run.metrics, pipeline.columns, env_steps if resumes else None
-    ),
+    writers.CsvWriter(run.metrics, pipeline.columns, kept_until),
     writers.TensorBoardWriter(run.root),
-    progress.Progress(experiment.training.num_env_steps, env_steps),
+    _progress(experiment, pipeline),
   ]
-  evaluate = _Evaluations(experiment, pipeline, seeds.evaluation)
-  checkpoint_due = _Every(
+  curve = learning_curve.LearningCurve(
+    experiment.environment.name,
+    run.learning_curve,
+    writers.read(run.metrics),
+    writers.read(run.episodes),
+  )
+  evaluate = while_training.Evaluations(experiment, pipeline, seeds.evaluation)
+  films = while_training.Films(
+    experiment, run, pipeline, seeds.evaluation, person
+  )
+  checkpoint_due = while_training.Every(
     experiment.training.checkpoint_period_env_steps, env_steps
   )
   complete = True
@@ -127,6 +140,7 @@ def _train(
         **evaluate.now(0),
       )
       _write(sinks, untrained)
+      curve.add(untrained, [])
     for result in loop.run(
       pipeline.compiled,
       pipeline.loop_sizes,
@@ -135,7 +149,12 @@ def _train(
       pipeline.should_stop,
     ):
       env_steps = result.env_steps
-      _write(sinks, _row(result, pipeline, evaluate.if_due(result)))
+      row = _row(result, pipeline, evaluate.if_due(result))
+      episodes = _episode_rows(result.episodes)
+      _write(sinks, row)
+      episodes_csv.write(*episodes)
+      curve.add(row, episodes)
+      films.if_due()
       stopping = person.wants_to_stop()
       if checkpoint_due(env_steps) or stopping:
         _check_weights(pipeline, env_steps)
@@ -144,8 +163,9 @@ def _train(
         complete = result.is_last
         break
   finally:
-    for sink in sinks:
+    for sink in (*sinks, episodes_csv):
       sink.close()
+  curve.draw()
   if _stopped_early(experiment, pipeline):
     person.say(f"stops early at {env_steps:,} env steps: it succeeded")
   _check_weights(pipeline, env_steps)
@@ -171,55 +191,6 @@ def _check_weights(pipeline: pipeline_lib.Pipeline, env_steps: int) -> None:
     )
 
 
-class _Every:
-  """Says when a multiple of a period has been reached since it was asked."""
-
-  def __init__(self, period: int, start: int):
-    self._period = period
-    self._block = start // period
-
-  def __call__(self, now: int) -> bool:
-    block = now // self._period
-    due = block > self._block
-    self._block = block
-    return due
-
-
-class _Evaluations:
-  """Evaluates the policy that learns, and keeps the best."""
-
-  def __init__(self, experiment, pipeline: pipeline_lib.Pipeline, seed: int):
-    self._experiment = experiment
-    self._pipeline = pipeline
-    self._policy = pipeline.serve(pipeline.network)
-    self._seed = seed
-    self._due = _Every(
-      experiment.evaluation.period_env_steps,
-      int(pipeline.statistics.env_steps),
-    )
-
-  def now(self, env_steps: int) -> dict[str, float]:
-    """Evaluates, and returns what goes into the row."""
-    found = evaluator.evaluate(
-      self._policy.act,
-      self._experiment.environment,
-      self._experiment.evaluation.num_episodes_while_training,
-      self._seed,
-    )
-    self._pipeline.best.offer(
-      self._pipeline.network, found.mean_return, env_steps
-    )
-    return {
-      "evaluation_return": found.mean_return,
-      "evaluation_length": found.mean_length,
-    }
-
-  def if_due(self, result: loop.IterationResult) -> dict[str, float]:
-    """Evaluates at the period, and at the end of the run."""
-    due = self._due(result.env_steps) or result.is_last
-    return self.now(result.env_steps) if due else {}
-
-
 def _row(
   result: loop.IterationResult, pipeline: pipeline_lib.Pipeline, evaluated: dict
 ) -> metrics.Row:
@@ -237,6 +208,35 @@ def _row(
     **result.means,
     **{name: value() for name, value in pipeline.schedules.items()},
     **evaluated,
+  )
+
+
+def _episode_rows(episodes: episode_statistics.Episodes) -> list[metrics.Row]:
+  return [
+    dict(zip(metrics.EPISODE_COLUMNS, values, strict=True))
+    for values in zip(*(column.tolist() for column in episodes), strict=True)
+  ]
+
+
+def _progress(
+  experiment: config.Experiment, pipeline: pipeline_lib.Pipeline
+) -> progress.Progress:
+  """Counts env steps, or train steps where they follow whole episodes."""
+  per_iteration = experiment.agent.num_collect_episodes_per_iteration
+  num_episodes = experiment.training.num_episodes
+  if per_iteration and num_episodes:
+    num_iterations = -(-num_episodes // per_iteration)
+    return progress.Progress(
+      "train_steps",
+      num_iterations * experiment.agent.num_train_steps_per_iteration,
+      int(pipeline.train_steps),
+      {"episode": "episodes", "loss": "loss", "return": "episode_return"},
+    )
+  return progress.Progress(
+    "env_steps",
+    experiment.training.num_env_steps,
+    int(pipeline.statistics.env_steps),
+    {"return": "episode_return", "eval": "evaluation_return"},
   )
 
 

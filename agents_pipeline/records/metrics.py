@@ -16,6 +16,9 @@ _LAST = (
   "evaluation_length",
 )
 
+# Of episodes.csv: a row for every episode, in the order of their ends.
+EPISODE_COLUMNS = ("env_steps", "episode_return", "episode_length")
+
 Row = dict[str, float | int | None]
 
 

@@ -11,16 +11,20 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-  """Shows env steps done, their rate, the time left and some metrics."""
+  """Shows steps done, their rate, the time left and some metrics."""
 
-  def __init__(self, total: int, done: int):
+  def __init__(self, steps: str, total: int, done: int, told: dict[str, str]):
     """Begins to show.
 
     Args:
-      total: env steps of the run.
-      done: env steps done already.
+      steps: the metric that is counted, "env_steps" or "train_steps".
+      total: of the run.
+      done: already.
+      told: word -> the metric that is shown beside it.
     """
+    self._steps = steps
     self._total = total
+    self._told = told
     self._is_terminal = sys.stderr.isatty()
     self._started = self._last_line = time.monotonic()
     self._first = done
@@ -37,19 +41,21 @@ class Progress:
 
   def write(self, row: metrics.Row) -> None:
     """Shows how far the run is."""
-    steps = int(row["env_steps"] or 0)
-    told = {
-      "return": row["episode_return"],
-      "eval": row["evaluation_return"],
-    }
-    words = ", ".join(f"{k} {v:.1f}" for k, v in told.items() if v is not None)
+    steps = int(row[self._steps] or 0)
+    told = {word: row[name] for word, name in self._told.items()}
+    words = ", ".join(
+      f"{word} {_short(value)}"
+      for word, value in told.items()
+      if value is not None
+    )
     if self._is_terminal:
       self._bar.set_postfix_str(words, refresh=False)
       self._bar.update(min(steps, self._total) - self._bar.n)
     elif row["evaluation_return"] is not None or self._is_time(steps):
       self._last_line = time.monotonic()
       print(
-        f"{steps:>9,} of {self._total:,} env steps{self._left(steps)}"
+        f"{steps:>9,} of {self._total:,} "
+        f"{self._steps.replace('_', ' ')}{self._left(steps)}"
         f"{', ' if words else ''}{words}",
         file=sys.stderr,
         flush=True,
@@ -68,3 +74,9 @@ class Progress:
   def close(self) -> None:
     """Leaves the bar as it is and goes to the next line."""
     self._bar.close()
+
+
+def _short(value: float | int) -> str:
+  if isinstance(value, int):
+    return str(value)
+  return f"{value:.1f}" if abs(value) >= 1 else f"{value:.3f}"

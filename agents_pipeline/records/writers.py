@@ -34,14 +34,14 @@ class CsvWriter:
     self._file = aside.open("w", newline="", encoding="utf-8")
     self._writer = csv.DictWriter(self._file, columns)
     self._writer.writeheader()
-    for row in kept:
-      self.write(row)
-    self._file.flush()
+    self.write(*kept)
     aside.replace(path)
 
-  def write(self, row: metrics.Row) -> None:
-    """Appends a row and flushes it."""
-    self._writer.writerow({k: _text(v) for k, v in row.items()})
+  def write(self, *rows: metrics.Row) -> None:
+    """Appends rows and flushes them."""
+    self._writer.writerows(
+      {name: _text(value) for name, value in row.items()} for row in rows
+    )
     self._file.flush()
 
   def close(self) -> None:

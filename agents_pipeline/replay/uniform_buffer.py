@@ -35,8 +35,10 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
   turns a scatter of one row into a copy of the whole table; these are of at
   least two. Where an observation is a stack of frames, a row holds the newest
   frame alone: stacks are put together again from the rows before, and no
-  further back than the episode's first. Adding and sampling cost the same whatever the capacity, but a
-  compiled call may copy the tables once, so it should run many iterations.
+  further back than the episode's first.
+
+  Adding and sampling cost the same whatever the capacity, but a compiled call
+  may copy the tables once, so it should run many iterations.
   """
 
   def __init__(
@@ -86,9 +88,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
     written = [
       table.scatter_nd_update(rows[:, None], tf.concat(values, 0))
-      for table, *values in zip(
-        self._tables, own, reached, strict=True
-      )
+      for table, *values in zip(self._tables, own, reached, strict=True)
     ]
     is_reset = time_step.is_last()  # [B]
     num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
@@ -169,25 +169,32 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       env: [S] int64, which ring.
       position: [S, T] int64 in it, counted from its first row ever.
     """
-    row = lambda p: env[:, None] * self._ring_length + p % self._ring_length
-    rows = row(position)  # [S, T]
-    if self._num_frames_stacked == 1:
-      return [tf.gather(table, rows) for table in self._tables]
-    # [N, S, T], the newest last.
-    age = tf.range(self._num_frames_stacked - 1, -1, -1, dtype=tf.int64)
-    frames = row(position - age[:, None, None])
-    is_first = tf.gather(self._tables[_STEP_TYPE], frames) == ts.StepType.FIRST
-    # A frame is of this episode if no later one of the stack began it.
-    begins = tf.cumsum(
-      tf.cast(is_first, tf.int32), axis=0, reverse=True, exclusive=True
-    )
-    stack = tf.gather(self._tables[_OBSERVATION], frames)  # [N, S, T, ...]
-    belongs = tf.reshape(begins == 0, begins.shape + [1] * (stack.shape.rank - 3))
-    stack = tf.where(belongs, stack, tf.zeros_like(stack))
-    order = [1, 2, 0, *range(3, stack.shape.rank)]
+    start = env[:, None] * self._ring_length  # [S, 1]
+    rows = start + position % self._ring_length  # [S, T]
     fields = [tf.gather(table, rows) for table in self._tables]
-    fields[_OBSERVATION] = tf.transpose(stack, order)  # [S, T, N, ...]
+    if self._num_frames_stacked > 1:
+      fields[_OBSERVATION] = self._stacks(start[..., None], position[..., None])
     return fields
+
+  def _stacks(self, start: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    """Frames [S, T, N, ...], the newest last.
+
+    Args:
+      start: [S, 1, 1] int64, of each ring in the tables.
+      position: [S, T, 1] int64 in it.
+    """
+    age = tf.range(self._num_frames_stacked - 1, -1, -1, dtype=tf.int64)  # [N]
+    rows = start + (position - age) % self._ring_length  # [S, T, N]
+    is_first = tf.gather(self._tables[_STEP_TYPE], rows) == ts.StepType.FIRST
+    # A frame is of this episode if no later one of the stack began it.
+    later_ones_began = tf.cumsum(
+      tf.cast(is_first, tf.int32), axis=-1, reverse=True, exclusive=True
+    )  # [S, T, N]
+    frames = tf.gather(self._tables[_OBSERVATION], rows)  # [S, T, N, ...]
+    belongs = later_ones_began == 0  # [S, T, N]
+    for _ in range(frames.shape.rank - belongs.shape.rank):
+      belongs = belongs[..., None]
+    return tf.where(belongs, frames, tf.zeros_like(frames))
 
   def _as_dataset(
     self,

@@ -1,0 +1,32 @@
+"""Films of a run, whose renderer is the environment's and may fail."""
+
+import pathlib
+
+from agents_pipeline.evaluation import evaluator, video
+from agents_pipeline.experiment import config
+from agents_pipeline.pipelines import person as person_lib
+
+
+def film(
+  experiment: config.Experiment,
+  act: evaluator.Act,
+  path: pathlib.Path,
+  seed: int,
+  person: person_lib.Person,
+) -> None:
+  """Films one episode, or tells why there is no film: the run goes on.
+
+  Args:
+    experiment: says what to film, and how.
+    act: the policy.
+    path: of the film.
+    seed: parent of the episode's.
+    person: is told.
+  """
+  try:
+    video.record_video(
+      act, experiment.environment, path, 1, seed, experiment.video.captions
+    )
+  except Exception as error:
+    reason = str(error).strip().split("\n")[0]
+    person.say(f"no film {path.name}: {type(error).__name__}: {reason}")
