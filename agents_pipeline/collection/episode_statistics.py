@@ -71,6 +71,7 @@ class EpisodeStatistics(tf.Module):
     nowhere = tf.constant([self._max_episodes], tf.int64)
     before = tf.cumsum(tf.cast(ended, tf.int64), exclusive=True)  # [B]
     rows = tf.where(ended, self._num_kept + before, nowhere)  # [B]
+    rows = tf.minimum(rows, nowhere)  # too many: `take` will tell
     # One row more than there is: XLA copies the table for a scatter of one.
     rows = tf.concat([rows, nowhere], 0)[:, None]  # [B + 1, 1]
     when = tf.fill(tf.shape(length), self.env_steps.value())

@@ -78,14 +78,14 @@ class LinearEpsilonOverEpisodes:
 Epsilon = (
   ConstantEpsilon
   | LinearEpsilon
-  | LinearEpsilonOverEpisodes
   | ExponentialEpsilon
   | GeometricEpsilon
+  | LinearEpsilonOverEpisodes
 )
 EPSILONS = (
   ConstantEpsilon,
   LinearEpsilon,
-  LinearEpsilonOverEpisodes,
   ExponentialEpsilon,
   GeometricEpsilon,
+  LinearEpsilonOverEpisodes,
 )

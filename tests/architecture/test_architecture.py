@@ -12,7 +12,7 @@ PACKAGE = ROOT / "agents_pipeline"
 EARLY = {"losses", "networks", "environments", "experiment"}
 MAY_IMPORT = {
   "experiment": set(),
-  "environments": set(),
+  "environments": {"experiment"},
   "networks": set(),
   "losses": set(),
   "agents": {"losses", "networks", "experiment"},

@@ -232,7 +232,7 @@ def test_shaped_rewards_are_kept_and_true_ones_told(make_experiment, backend):
   )
   pipeline.compiled.collect(tf.constant(100))
   sums = pipeline.statistics.take()
-  assert sums.return_sum == sums.length_sum > 20
+  assert sums.returns.sum() == sums.lengths.sum() > 20
   experience, _ = pipeline.tracked["replay"].get_next(500, 2)
   rewards = experience.reward[:, 0].numpy()
   assert set(rewards) == {0.0, -1.0}

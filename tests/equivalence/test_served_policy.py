@@ -275,9 +275,9 @@ def test_a_policy_for_another_environment_is_refused(tmp_path):
     f"policy {str(tmp_path / 'policy')!r} observes (4,) float32, but "
     "'Acrobot-v1' gives (6,) float32; expected 'CartPole-v1'"
   )
-  loaded, name = served_policy.load_for(tmp_path / "policy", None)
+  loaded, setting = served_policy.load_for(tmp_path / "policy", None)
   assert (
-    name
+    setting.name
     == json.loads((tmp_path / "policy/assets.extra/policy.json").read_text())[
       "environment"
     ]

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.experiment import seeding
+from agents_pipeline.experiment import config, seeding
 from agents_pipeline.pipelines import building
 from agents_pipeline.training import loop
 
@@ -117,7 +117,9 @@ def test_identity_is_learnt_through_the_host_pipeline(make_experiment):
   )
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
-  found = evaluator.evaluate(act, "Identity-v0", 10, seed=1)
+  found = evaluator.evaluate(
+    act, config.EnvironmentConfig("Identity-v0"), 10, seed=1
+  )
   assert found.mean_return >= 19, curve
   # Truncation does not end the future: q of the right action is 1 / (1 - 0.5)
   # in every state, also just before an episode's end.
@@ -152,7 +154,9 @@ def test_cartpole_is_learnt_on_the_tensor_environment(
   )
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
-  found = evaluator.evaluate(act, "CartPole-v1", 20, seed=1)
+  found = evaluator.evaluate(
+    act, config.EnvironmentConfig("CartPole-v1"), 20, seed=1
+  )
   assert found.mean_return >= 150, curve
   assert int(pipeline.train_steps) >= 19_000
 
@@ -187,7 +191,7 @@ def test_a2c_learns_every_kind_of_action_and_images(
   )
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
-  found = evaluator.evaluate(act, name, 10, seed=1)
+  found = evaluator.evaluate(act, config.EnvironmentConfig(name), 10, seed=1)
   pipeline.close()
   assert found.mean_return >= 18, curve
 
@@ -209,5 +213,7 @@ def test_a2c_learns_cartpole_on_the_tensor_environment(make_a2c_experiment):
   )
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
-  found = evaluator.evaluate(act, "CartPole-v1", 20, seed=1)
+  found = evaluator.evaluate(
+    act, config.EnvironmentConfig("CartPole-v1"), 20, seed=1
+  )
   assert found.mean_return >= 150, curve

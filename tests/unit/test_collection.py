@@ -68,24 +68,30 @@ def watch(statistics, *reached):
   ]
 
 
-def test_statistics_sum_returns_and_lengths_of_ended_episodes():
-  statistics = episode_statistics.EpisodeStatistics(2)
+def taken(statistics):
+  """(env steps, return, length) of every episode since the last look."""
+  episodes = statistics.take()
+  return list(zip(*(column.tolist() for column in episodes), strict=True))
+
+
+def test_statistics_keep_every_ended_episode():
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   watch(
     statistics,
     ([1, 1], (1.0, 10.0)),
     ([2, 1], (2.0, 20.0)),  # ends with 3 after 2 steps
     ([1, 2], (5.0, 30.0)),  # ends with 60 after 3 steps
   )
-  assert statistics.take() == (2, 63.0, 5.0)
-  assert statistics.take() == (0, 0.0, 0.0)
+  assert taken(statistics) == [(4, 3.0, 2), (6, 60.0, 3)]
+  assert taken(statistics) == []
   assert int(statistics.env_steps) == 6
   assert int(statistics.num_episodes) == 2
   watch(statistics, ([2, 2], (1.0, 7.0)))
-  assert statistics.take() == (2, 6.0 + 7.0, 2.0 + 1.0)
+  assert taken(statistics) == [(8, 6.0, 2), (8, 7.0, 1)]
 
 
 def test_statistics_leave_out_steps_that_only_reset():
-  statistics = episode_statistics.EpisodeStatistics(2)
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   watch(
     statistics,
     ([2, 1], (1.0, 1.0)),
@@ -93,19 +99,19 @@ def test_statistics_leave_out_steps_that_only_reset():
     ([2, 2], (4.0, 1.0)),
   )
   assert int(statistics.env_steps) == 5
-  assert statistics.take() == (3, 1.0 + 4.0 + 3.0, 1.0 + 1.0 + 3.0)
+  assert taken(statistics) == [(2, 1.0, 1), (5, 4.0, 1), (5, 3.0, 3)]
 
 
 def test_abandoned_episodes_are_not_counted():
-  statistics = episode_statistics.EpisodeStatistics(2)
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   watch(statistics, ([1, 1], (1.0, 10.0)))
   statistics.abandon_episodes()
   watch(statistics, ([2, 2], (2.0, 20.0)))
-  assert statistics.take() == (2, 22.0, 2.0)
+  assert taken(statistics) == [(4, 2.0, 1), (4, 20.0, 1)]
 
 
 def test_what_is_told_is_the_return_so_far():
-  statistics = episode_statistics.EpisodeStatistics(2)
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   told = watch(
     statistics,
     ([1, 1], (1.0, 10.0)),
@@ -116,7 +122,7 @@ def test_what_is_told_is_the_return_so_far():
 
 
 def test_success_is_of_the_last_episode_of_every_environment():
-  statistics = episode_statistics.EpisodeStatistics(2)
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   reached = lambda: bool(statistics.last_episodes_reached(5.0))
   assert not reached()
   watch(statistics, ([2, 1], (7.0, 3.0)))
@@ -146,7 +152,7 @@ class Played:
 
 def shaped(choice, *reached):
   """What is learnt from, and the statistics."""
-  statistics = episode_statistics.EpisodeStatistics(2)
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   environment = shaped_environment.ShapedEnvironment(
     Played(*reached), shaped_environment.shaping(choice), statistics
   )
@@ -156,12 +162,12 @@ def shaped(choice, *reached):
     rewards_.append(learnt.reward.numpy().tolist())
     expected = tf.where(after.is_first(), 0.0, learnt.reward)
     assert after.reward.numpy().tolist() == expected.numpy().tolist()
-  return rewards_, statistics.take()
+  return rewards_, taken(statistics)
 
 
 REACHED = (([1, 1], (0.0, 7.0)), ([2, 1], (3.0, -0.5)), ([2, 2], (1.0, -7.0)))
 # Returns 3 and 1 of the first environment, -0.5 of the second.
-SUMS = (3, 3.5, 2 + 1 + 3)
+EPISODES = [(4, 3.0, 2), (6, 1.0, 1), (6, -0.5, 3)]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,7 @@ SUMS = (3, 3.5, 2 + 1 + 3)
 def test_rewards_are_shaped_and_returns_are_not(choice, expected):
   found, sums = shaped(choice, *REACHED)
   assert found == expected
-  assert sums == SUMS
+  assert sums == EPISODES
 
 
 def test_a_reset_step_has_no_shaped_reward_of_success():

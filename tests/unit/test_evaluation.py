@@ -17,14 +17,15 @@ from agents_pipeline.evaluation import (
   learning_curve,
   video,
 )
-from agents_pipeline.experiment import dqn_config, seeding
+from agents_pipeline.experiment import config, dqn_config, seeding
 
+CARTPOLE = config.EnvironmentConfig("CartPole-v1")
 ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
 
 
 def by_hand(seed):
   """The return of always pushing right, from an environment of our own."""
-  env = loading.make_evaluation_environment("CartPole-v1")
+  env = loading.make_evaluation_environment(CARTPOLE)
   env.reset(seed=seed)
   total, ended = 0.0, False
   while not ended:
@@ -34,12 +35,12 @@ def by_hand(seed):
 
 
 def test_every_episode_is_whole_and_has_its_own_seed():
-  found = evaluator.evaluate(ALWAYS_RIGHT, "CartPole-v1", 30, seed=4)
+  found = evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 30, seed=4)
   assert found.seeds[7] == seeding.child_seed(4, "episode", 7)
   assert len(set(found.seeds)) == 30
   assert found.returns == [by_hand(seed) for seed in found.seeds]
   assert found.lengths == [int(r) for r in found.returns]
-  fewer = evaluator.evaluate(ALWAYS_RIGHT, "CartPole-v1", 3, seed=4)
+  fewer = evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 3, seed=4)
   assert fewer.returns == found.returns[:3]
 
 
@@ -50,13 +51,17 @@ def test_the_batch_keeps_its_size_to_the_last_episode():
     sizes.add(observations.shape)
     return ALWAYS_RIGHT(observations)
 
-  evaluator.evaluate(act, "CartPole-v1", 30, seed=0)
+  evaluator.evaluate(act, CARTPOLE, 30, seed=0)
   assert sizes == {(25, 4)}
 
 
 def test_json_tells_every_return_and_the_interval():
   told = evaluator.Evaluation(
-    "X-v0", True, [1, 2, 3], [10.0, 20.0, 30.0], [1, 2, 3]
+    config.EnvironmentConfig("X-v0"),
+    True,
+    [1, 2, 3],
+    [10.0, 20.0, 30.0],
+    [1, 2, 3],
   ).to_json()
   assert told["mean_return"] == 20.0
   assert told["standard_deviation"] == 10.0
@@ -77,7 +82,7 @@ def test_bootstrap_interval_of_a_known_mean():
 
 def test_an_mp4_has_a_frame_for_every_observation(tmp_path):
   path = tmp_path / "new" / "film.mp4"
-  seen = video.record_video(ALWAYS_RIGHT, "CartPole-v1", path, 2, seed=1)
+  seen = video.record_video(ALWAYS_RIGHT, CARTPOLE, path, 2, seed=1)
   frames = imageio.mimread(path, memtest=False)
   assert len(frames) == sum(seen.lengths) + 2  # and each episode's first
   assert frames[0].shape[:2] == (400, 600)
@@ -88,7 +93,7 @@ def test_an_mp4_has_a_frame_for_every_observation(tmp_path):
 
 def test_a_gif_shows_every_observation_for_its_time(tmp_path):
   path = tmp_path / "film.gif"
-  seen = video.record_video(ALWAYS_RIGHT, "CartPole-v1", path, 1, seed=1)
+  seen = video.record_video(ALWAYS_RIGHT, CARTPOLE, path, 1, seed=1)
   with PIL.Image.open(path) as film:
     assert film.size == (600, 400)
     milliseconds = 0
@@ -108,34 +113,101 @@ def test_frames_are_padded_to_even_sides():
 
 
 def test_other_endings_are_refused(tmp_path):
-  with pytest.raises(errors.UserError, match="ending in .mp4 or .gif"):
-    video.record_video(
-      ALWAYS_RIGHT, "CartPole-v1", tmp_path / "film.avi", 1, seed=1
-    )
+  with pytest.raises(errors.UserError, match="ending in .mp4, .gif or .html"):
+    video.record_video(ALWAYS_RIGHT, CARTPOLE, tmp_path / "film.avi", 1, seed=1)
 
 
 def test_random_actions_are_seeded_and_cover_the_space():
-  draw = lambda seed: evaluator.random_act("CartPole-v1", seed)(
-    np.zeros((50, 4))
-  )
+  draw = lambda seed: evaluator.random_act(CARTPOLE, seed)(np.zeros((50, 4)))
   np.testing.assert_array_equal(draw(1), draw(1))
   assert set(draw(1)) == {0, 1}
   assert np.any(draw(1) != draw(2))
 
 
-def test_the_learning_curve_is_a_picture(tmp_path):
-  path = tmp_path / "curve.png"
-  rows = [
-    {"env_steps": 0, "episode_return": None, "evaluation_return": 9.0},
-    {"env_steps": 1000, "episode_return": 20.0, "evaluation_return": None},
-    {"env_steps": 2000, "episode_return": 50.0, "evaluation_return": 80.0},
+def episodes(count):
+  """Rows of episodes.csv: returns 0, 1, 2, ... of 10 env steps each."""
+  return [
+    {"env_steps": 10 * i, "episode_return": float(i), "episode_length": 10}
+    for i in range(count)
   ]
-  learning_curve.plot(rows, "CartPole-v1", path)
+
+
+ROWS = [
+  {"env_steps": 0, "evaluation_return": 9.0},
+  {"env_steps": 1000, "evaluation_return": None},
+  {"env_steps": 2000, "evaluation_return": 80.0},
+]
+
+
+def colours(path):
+  """Some colours of a picture."""
   drawn = imageio.imread(path)
   assert drawn.shape == (540, 960, 4)
-  colours = {tuple(c) for c in drawn[..., :3].reshape(-1, 3)[::7]}
-  assert (0x9D, 0xB4, 0xC8) in colours and (0xC1, 0x44, 0x0E) in colours
-  learning_curve.plot([], "nothing yet", path)
+  return {tuple(c) for c in drawn[..., :3].reshape(-1, 3)}
+
+
+def test_the_learning_curve_shows_episodes_their_mean_and_evaluations(tmp_path):
+  path = tmp_path / "curve.png"
+  dots, mean, greedy = (
+    tuple(bytes.fromhex(c[1:]))
+    for c in (
+      learning_curve._EPISODES, learning_curve._MEAN, learning_curve._GREEDY
+    )
+  )  # fmt: skip
+  curve = learning_curve.LearningCurve("CartPole-v1", path, ROWS, episodes(99))
+  curve.draw()
+  assert {dots, greedy} <= colours(path) and mean not in colours(path)
+  curve.add({"env_steps": 990, "evaluation_return": None}, episodes(60))
+  curve.draw()
+  assert {dots, mean, greedy} <= colours(path)
+  learning_curve.LearningCurve("nothing yet", path).draw()
+  assert not {dots, mean, greedy} & colours(path)
+
+
+def test_the_mean_is_of_the_last_hundred_episodes():
+  found = learning_curve.running_mean([0.0] * 99 + [100.0, 200.0, 50.0], 100)
+  assert found == pytest.approx([1.0, 3.0, 3.5])
+  assert len(learning_curve.running_mean([1.0] * 99, 100)) == 0
+
+
+def test_the_learning_curve_is_redrawn_while_training(tmp_path, monkeypatch):
+  path = tmp_path / "curve.png"
+  curve = learning_curve.LearningCurve("CartPole-v1", path)
+  row = {"env_steps": 0, "evaluation_return": None}
+  curve.add(row, episodes(5))
+  assert not path.exists()  # the last drawing is not old
+  monkeypatch.setattr(learning_curve, "_SECONDS_BETWEEN_DRAWINGS", 0.0)
+  curve.add(row, episodes(5))
+  first = path.read_bytes()
+  curve.add(row, episodes(50))
+  assert path.read_bytes() != first
+
+
+def test_a_notebook_shows_the_figure_in_one_place(tmp_path):
+  interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+  displaypub = pytest.importorskip("IPython.core.displaypub")
+  shell = interactiveshell.InteractiveShell.instance()
+  published = []
+
+  class Publisher(displaypub.DisplayPublisher):
+    def publish(
+      self, data, metadata=None, *, transient=None, update=False, **_
+    ):
+      published.append((data, transient, update))
+
+  shell.display_pub = Publisher(shell=shell)
+  try:
+    curve = learning_curve.LearningCurve("CartPole-v1", tmp_path / "curve.png")
+    curve.draw()
+    curve.add({"env_steps": 9, "evaluation_return": 1.0}, episodes(9))
+    curve.draw()
+  finally:
+    interactiveshell.InteractiveShell.clear_instance()
+  (first, where, update), (second, there, again) = published
+  assert where == there and (update, again) == (False, True)
+  assert first["image/png"] != second["image/png"]
+  curve.draw()
+  assert len(published) == 2  # outside a notebook nothing is shown
 
 
 class Careless(gym.Env):
@@ -163,7 +235,9 @@ def test_observations_are_cast_and_endless_episodes_cut(monkeypatch):
     types.add(observations.dtype)
     return ALWAYS_RIGHT(observations)
 
-  found = evaluator.evaluate(act, "Careless-v0", 2, seed=0)
+  found = evaluator.evaluate(
+    act, config.EnvironmentConfig("Careless-v0"), 2, seed=0
+  )
   assert types == {np.dtype(np.float32)}
   assert (found.returns, found.lengths) == ([7.0, 7.0], [7, 7])
   assert found.to_json()["max_env_steps_per_episode"] == 7
@@ -172,7 +246,11 @@ def test_observations_are_cast_and_endless_episodes_cut(monkeypatch):
 def test_what_does_not_render_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="does not render 'rgb_array'"):
     video.record_video(
-      ALWAYS_RIGHT, "Careless-v0", tmp_path / "film.mp4", 1, seed=1
+      ALWAYS_RIGHT,
+      config.EnvironmentConfig("Careless-v0"),
+      tmp_path / "film.mp4",
+      1,
+      seed=1,
     )
   assert list(tmp_path.iterdir()) == []
 

@@ -9,6 +9,7 @@ from agents_pipeline import errors
 from agents_pipeline.experiment import (
   dqn_config,
   gin_files,
+  observations,
   optimizers,
   rewards,
   run_directory,
@@ -75,7 +76,8 @@ LEAST = [
     (
       [*LEAST, "DqnConfig.epsilon = 0.1"],
       "DqnConfig.epsilon = 0.1: expected one of @ConstantEpsilon(), "
-      "@LinearEpsilon(), @ExponentialEpsilon(), @GeometricEpsilon()",
+      "@LinearEpsilon(), @ExponentialEpsilon(), @GeometricEpsilon(), "
+      "@LinearEpsilonOverEpisodes()",
     ),
     (
       [*LEAST, "DqnConfig.target_update_tau = 0"],
@@ -96,9 +98,73 @@ LEAST = [
       "bound: expected at most one",
     ),
     (
-      [*LEAST, "EnvironmentConfig.num_envs = 2000"],
+      [
+        *LEAST,
+        "EnvironmentConfig.num_envs = 2000",
+        "DqnConfig.n_step = 2",
+      ],
       "DqnConfig.num_env_steps_before_training = 1000: expected at least "
-      "n_step * num_envs = 2000, so that there is something to sample",
+      "n_step * num_envs = 4000, so that there is something to sample",
+    ),
+    (
+      [*LEAST, "DqnConfig.replay = @NewestTransition()", "DqnConfig.n_step=3"],
+      "DqnConfig.n_step = 3: expected 1 with DqnConfig.replay = "
+      "@NewestTransition()",
+    ),
+    (
+      [
+        *LEAST,
+        "DqnConfig.num_collect_episodes_per_iteration = 1",
+        "DqnConfig.num_collect_steps_per_iteration = 2",
+      ],
+      "DqnConfig.num_collect_episodes_per_iteration and "
+      ".num_collect_steps_per_iteration are both bound: expected at most one",
+    ),
+    (
+      [
+        *LEAST,
+        "DqnConfig.target_update_period_episodes = 5",
+        "DqnConfig.target_update_period_train_steps = 10",
+      ],
+      "DqnConfig.target_update_period_episodes and "
+      ".target_update_period_train_steps are both bound: expected at most one",
+    ),
+    (
+      [*LEAST, "EnvironmentConfig.observation = @AtariObservation()"],
+      "EnvironmentConfig.observation = AtariObservation(frame_skip=4, "
+      "screen_size=84, num_frames=4, max_noops=30, "
+      "repeat_action_probability=0.25): 'CartPole-v1' is no game of Atari; "
+      "expected an id such as 'ALE/Pong-v5'",
+    ),
+    (
+      [
+        *LEAST,
+        "EnvironmentConfig.observation = @ImageObservation()",
+        "EnvironmentConfig.backend = 'tensor'",
+      ],
+      "EnvironmentConfig.observation = ImageObservation(rendered=True, "
+      "grayscale=True, height=84, width=84, num_frames=4): tensor environments "
+      "give only their own observations; expected EnvironmentConfig.backend = "
+      "'auto'",
+    ),
+    (
+      [
+        *LEAST,
+        "EnvironmentConfig.observation = @ImageObservation()",
+        "EnvironmentConfig.vectorization = 'vector_entry_point'",
+      ],
+      "EnvironmentConfig.observation = ImageObservation(rendered=True, "
+      "grayscale=True, height=84, width=84, num_frames=4): the vector version "
+      "of 'CartPole-v1' takes no wrappers; expected 'sync'",
+    ),
+    (
+      [
+        *LEAST,
+        "EnvironmentConfig.observation = @ImageObservation()",
+        "ImageObservation.height = None",
+      ],
+      "ImageObservation.height = None and .width = 84: expected two numbers, or "
+      "None for both",
     ),
   ],
 )
@@ -177,7 +243,7 @@ def test_derived_values():
     ],
   )
   assert experiment.num_env_steps_per_iteration == 12
-  assert experiment.agent.replay_length(3) == 34
+  assert experiment.agent.num_sampled(3) == 64
 
 
 def test_child_seeds_differ_by_name_and_by_parent():
@@ -207,6 +273,7 @@ def test_choices_are_the_classes_of_their_modules():
   for module, listed in (
     (schedules, schedules.EPSILONS),
     (optimizers, (optimizers.LinearLearningRate, *optimizers.OPTIMIZERS)),
+    (observations, observations.OBSERVATIONS),
     (rewards, rewards.REWARDS),
     (stopping, stopping.STOPS),
   ):

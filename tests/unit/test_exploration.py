@@ -17,6 +17,11 @@ from agents_pipeline.experiment import dqn_config, random_stream, schedules
   [
     (schedules.ConstantEpsilon(0.3), {0: 0.3, 10**6: 0.3}),
     (
+      # A tenth as many episodes as env steps: 0.5 - 0.495 * 25 / 100
+      schedules.LinearEpsilonOverEpisodes(0.5, 0.005, 100),
+      {0: 0.5, 259: 0.37625, 1000: 0.005, 10**6: 0.005},
+    ),
+    (
       schedules.LinearEpsilon(1.0, 0.2, 100),
       {0: 1.0, 25: 0.8, 50: 0.6, 100: 0.2, 101: 0.2, 10**6: 0.2},
     ),
@@ -33,7 +38,7 @@ from agents_pipeline.experiment import dqn_config, random_stream, schedules
   ],
 )
 def test_schedules(schedule, points, compiled):
-  at = compiled(lambda n: epsilon_greedy.epsilon_at(schedule, n))
+  at = compiled(lambda n: epsilon_greedy.epsilon_at(schedule, n, n // 10))
   for env_steps, expected in points.items():
     found = at(tf.constant(env_steps, tf.int64))
     assert float(found) == pytest.approx(expected, rel=1e-5)
@@ -44,7 +49,9 @@ def test_random_at_first():
     epsilon=schedules.ConstantEpsilon(0.2), num_random_env_steps=10
   )
   at = lambda n: float(
-    epsilon_greedy.exploration_epsilon(agent, tf.constant(n, tf.int64))
+    epsilon_greedy.exploration_epsilon(
+      agent, tf.constant(n, tf.int64), tf.constant(0, tf.int64)
+    )
   )
   assert (at(0), at(9)) == (1.0, 1.0)
   assert at(10) == pytest.approx(0.2)

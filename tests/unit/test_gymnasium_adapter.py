@@ -245,7 +245,8 @@ def test_a_module_is_imported_for_its_environments(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   name = "their_package:Theirs-v0"
   assert loading.environment_spec(name).max_episode_steps == 7
-  assert loading.make_evaluation_environment(name).spec.max_episode_steps == 7
+  env = loading.make_evaluation_environment(config.EnvironmentConfig(name))
+  assert env.spec.max_episode_steps == 7
 
 
 class Whole(Counter):
@@ -288,7 +289,13 @@ def test_an_unknown_autoreset_mode_is_refused():
 
 def test_a_tensor_version_that_does_not_exist_is_refused():
   with pytest.raises(errors.UserError, match="'Taxi-v3' has no tensor"):
-    loading.is_tensor("Taxi-v3", "tensor")
-  assert not loading.is_tensor("Taxi-v3", "auto")
-  assert not loading.is_tensor("CartPole-v1", "gymnasium")
-  assert loading.is_tensor("CartPole-v1", "auto")
+    loading.is_tensor(config.EnvironmentConfig("Taxi-v3", backend="tensor"))
+  assert not loading.is_tensor(
+    config.EnvironmentConfig("Taxi-v3", backend="auto")
+  )
+  assert not loading.is_tensor(
+    config.EnvironmentConfig("CartPole-v1", backend="gymnasium")
+  )
+  assert loading.is_tensor(
+    config.EnvironmentConfig("CartPole-v1", backend="auto")
+  )

@@ -19,7 +19,7 @@ def totals(count, loss):
 def run(sizes, start=0, loss=2.0, should_stop=lambda: False):
   """Runs the loop over fake calls; returns results and the tape of calls."""
   tape = []
-  statistics = episode_statistics.EpisodeStatistics(1)
+  statistics = episode_statistics.EpisodeStatistics(1, 9)
   statistics.env_steps.assign(start)
   train_steps = tf.Variable(0, dtype=tf.int64)
 
@@ -75,7 +75,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(loss):
 
 
 def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
-  statistics = episode_statistics.EpisodeStatistics(1)
+  statistics = episode_statistics.EpisodeStatistics(1, 9)
   train_steps = tf.Variable(0, dtype=tf.int64)
 
   def train(count):

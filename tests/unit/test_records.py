@@ -68,7 +68,12 @@ def test_a_name_that_is_no_column_is_refused():
 
 def test_without_a_terminal_progress_is_plain_lines(capsys, monkeypatch):
   monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
-  shown = progress.Progress(total=1000, done=0)
+  shown = progress.Progress(
+    "env_steps",
+    1000,
+    0,
+    {"return": "episode_return", "eval": "evaluation_return"},
+  )
   shown.write(row(100))  # too soon after the start
   shown.write(row(500, evaluation_return=12.5, episode_return=3.0))
   shown.write(row(1000))
