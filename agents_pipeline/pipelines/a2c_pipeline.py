@@ -90,6 +90,7 @@ def build(
     agent_config.num_rollout_steps,
     should_stop,
     on_device=on_device,
+    jit_learning=not agent_config.conv_layers,
   )
 
   def resume():

@@ -122,6 +122,7 @@ def build(
       chosen,
       should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
+      jit_learning=not agent_config.conv_layers,
     )
 
   def resume():

@@ -162,6 +162,7 @@ def compile_around_host(
   should_stop: Callable[[], tf.Tensor],
   *,
   num_prefetched_batches: int = 0,
+  jit_learning: bool = True,
   jit: bool = True,
 ) -> iterations.Iterations:
   """A loop in the graph around environments that live in Python.
@@ -177,7 +178,9 @@ def compile_around_host(
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
       while the environments step: before an iteration's own transitions are
       there, and not reproducibly. 0 samples in the loop.
-    jit: False leaves learning and acting a plain graph, for comparison.
+    jit_learning: False leaves learning a plain graph: XLA's gradients of
+      convolutions are many times as slow on the CPU as TensorFlow's.
+    jit: False leaves acting one too, for comparison.
   """
   sample = functools.partial(
     replay.get_next, sizes.batch_size * sizes.train_steps, sizes.num_steps
@@ -196,7 +199,7 @@ def compile_around_host(
 
   compiled_act = tf.function(act, jit_compile=jit, autograph=False)
 
-  @tf.function(jit_compile=jit, autograph=False)
+  @tf.function(jit_compile=jit and jit_learning, autograph=False)
   def learn_and_act(experience, totals, time_step):
     """Learns from [U * S, T, ...] in U train steps, then acts."""
     batches = tf.nest.map_structure(
@@ -217,7 +220,7 @@ def compile_around_host(
       (tf.constant(0), totals),
       lambda s: s[1].is_finite,
     )
-    return totals, act(time_step)
+    return totals, compiled_act(time_step)
 
   def collect_once(time_step, action):
     """Steps, first with the action chosen already; returns the time step."""

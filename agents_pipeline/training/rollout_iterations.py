@@ -17,6 +17,7 @@ def compile_iterations(
   should_stop: Callable[[], tf.Tensor],
   *,
   on_device: bool,
+  jit_learning: bool = True,
   jit: bool = True,
 ) -> iterations.Iterations:
   """Many iterations in one call.
@@ -30,7 +31,9 @@ def compile_iterations(
     num_steps: of a rollout, T.
     should_stop: whether the run has done what it was for, [] bool.
     on_device: the environments are TensorFlow ops.
-    jit: False leaves it a plain graph, for comparison.
+    jit_learning: False leaves learning a plain graph around Python
+      environments; see `replay_iterations.compile_around_host`.
+    jit: False leaves all of it one, for comparison.
   """
 
   def learn(rollout, totals):
@@ -39,10 +42,12 @@ def compile_iterations(
   if on_device:
     collect = rollouts.on_device(driver, num_steps)
   else:
-    compiled = functools.partial(tf.function, jit_compile=jit, autograph=False)
-    act = compiled(lambda time_step: driver.policy.action(time_step))
+    compiled = functools.partial(tf.function, autograph=False)
+    act = compiled(
+      lambda time_step: driver.policy.action(time_step), jit_compile=jit
+    )
     collect = rollouts.around_host(driver, num_steps, act)
-    learn = compiled(learn)
+    learn = compiled(learn, jit_compile=jit and jit_learning)
 
   @tf.function(jit_compile=jit and on_device, autograph=False)
   def train(num_iterations):
