@@ -133,6 +133,7 @@ def make_q_network(
     activation=agent.activation,
     batch_normalization=agent.batch_normalization,
     dueling=agent.dueling,
+    weights=agent.initial_weights,
     num_frames=num_frames,
   )
   network.create_variables()

@@ -61,6 +61,10 @@ class DqnConfig:
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
+    initial_weights: 'he_normal' (He et al. 2015) with biases of 0, or 'uniform'
+      as in PyTorch's layers, biases too. A ReLU network without biases sees
+      little but the direction of an observation; where these are small, as
+      CartPole's, 'uniform' can make the difference.
     dueling: value and advantage heads (Wang et al. 2016).
     double: the online network chooses the next action (van Hasselt 2016).
     gamma: the agent's discount per env step.
@@ -88,6 +92,7 @@ class DqnConfig:
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.choice("relu", "tanh")
   batch_normalization: bool = fields.switch(False)
+  initial_weights: str = fields.choice("he_normal", "uniform")
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
   gamma: float = fields.number(0.99, 0, 1)

@@ -5,7 +5,12 @@ import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.networks import encoding, normalization, torso
+from agents_pipeline.networks import (
+  encoding,
+  initial_weights,
+  normalization,
+  torso,
+)
 
 _IMPOSSIBLE = -1e9  # logit of an action that a component does not have
 
@@ -62,7 +67,9 @@ class ActorCriticNetwork(network.Network):
       conv_layers,
       hidden_layers,
       activation,
-      lambda: tf.keras.initializers.Orthogonal(hidden_gain),
+      initial_weights.drawn_by(
+        lambda: tf.keras.initializers.Orthogonal(hidden_gain)
+      ),
       name=kind,
     )
     self._policy_torso = make_torso("policy_torso")

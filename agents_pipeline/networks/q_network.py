@@ -4,14 +4,24 @@ import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.networks import encoding, torso
+from agents_pipeline.networks import encoding, initial_weights, torso
+
+# Name -> the hidden layers and the heads.
+_INITIAL_WEIGHTS = {
+  "he_normal": (
+    initial_weights.drawn_by(tf.keras.initializers.HeNormal),
+    initial_weights.drawn_by(
+      lambda: tf.keras.initializers.RandomUniform(-0.03, 0.03)
+    ),
+  ),
+  "uniform": (initial_weights.UNIFORM, initial_weights.UNIFORM),
+}
 
 
 class QNetwork(network.Network):
   """Convolutions, hidden layers, and one or, if dueling, two heads.
 
-  Initialised as TF-Agents' own `QNetwork`: He et al. (2015) in hidden layers,
-  U(-0.03, 0.03) in the heads. Dueling, Wang et al. (2016) equation 9:
+  Dueling, Wang et al. (2016) equation 9:
 
     q(s, a) = v(s) + adv(s, a) - mean_a' adv(s, a')
   """
@@ -25,6 +35,7 @@ class QNetwork(network.Network):
     activation: str = "relu",
     batch_normalization: bool = False,
     dueling: bool = False,
+    weights: str = "he_normal",
     num_frames: int = 1,
     name: str = "QNetwork",
   ):
@@ -39,22 +50,25 @@ class QNetwork(network.Network):
       activation: a Keras activation's name.
       batch_normalization: see `torso.Torso`.
       dueling: two heads.
+      weights: how they begin. "he_normal", as in TF-Agents' `QNetwork`: He et
+        al. (2015) in hidden layers, U(-0.03, 0.03) in the heads, biases 0;
+        "uniform", as in PyTorch: weights and biases U(-b, b), b = 1 / sqrt(fan
+        in).
       num_frames: stacked in an observation, its first dimension if above 1.
       name: of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
-    dense = tf.keras.layers.Dense
+    hidden, heads = _INITIAL_WEIGHTS[weights]
     self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
     self._torso = torso.Torso(
       conv_layers,
       hidden_layers,
       activation,
-      tf.keras.initializers.HeNormal,
+      hidden,
       batch_normalization,
     )
-    head = lambda: tf.keras.initializers.RandomUniform(-0.03, 0.03)
-    self._advantage = dense(num_actions, kernel_initializer=head())
-    self._value = dense(1, kernel_initializer=head()) if dueling else None
+    self._advantage = heads.dense(num_actions)
+    self._value = heads.dense(1) if dueling else None
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights, by calling the network on zeros.

@@ -1,8 +1,8 @@
 """What lies between an observation and a network's heads."""
 
-from collections.abc import Callable
-
 import tensorflow as tf
+
+from agents_pipeline.networks import initial_weights
 
 
 class Torso(tf.keras.layers.Layer):
@@ -13,7 +13,7 @@ class Torso(tf.keras.layers.Layer):
     conv_layers: tuple[tuple[int, int, int], ...],
     hidden_layers: tuple[int, ...],
     activation: str,
-    initializer: Callable[[], tf.keras.initializers.Initializer],
+    layers: initial_weights.Layers,
     batch_normalization: bool = False,
     name: str = "torso",
   ):
@@ -24,36 +24,26 @@ class Torso(tf.keras.layers.Layer):
         [B, H, W, C].
       hidden_layers: units of each.
       activation: a Keras activation's name.
-      initializer: makes one for each layer: a single one would give all layers
-        of a shape the same weights.
+      layers: makes them.
       batch_normalization: hidden layers have that in place of a bias (Ioffe &
         Szegedy 2015).
       name: of the layer.
     """
     super().__init__(name=name)
-    layers = tf.keras.layers
     self._convolutions = [
-      layers.Conv2D(
-        filters,
-        kernel,
-        stride,
-        activation=activation,
-        kernel_initializer=initializer(),
-      )
+      layers.convolution(filters, kernel, stride, activation=activation)
       for filters, kernel, stride in conv_layers
     ]
     self._hidden = []
     for units in hidden_layers:
       if batch_normalization:
         self._hidden += [
-          layers.Dense(units, use_bias=False, kernel_initializer=initializer()),
-          layers.BatchNormalization(),
-          layers.Activation(activation),
+          layers.dense(units, use_bias=False),
+          tf.keras.layers.BatchNormalization(),
+          tf.keras.layers.Activation(activation),
         ]
       else:
-        self._hidden.append(
-          layers.Dense(units, activation, kernel_initializer=initializer())
-        )
+        self._hidden.append(layers.dense(units, activation))
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Computes features.

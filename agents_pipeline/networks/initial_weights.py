@@ -1,0 +1,60 @@
+"""Layers by how their weights begin."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+def _draw_uniformly(layer: tf.keras.layers.Layer, fan_in: int) -> None:
+  bound = float(1.0 / np.sqrt(fan_in))
+  # One initializer each: a single one may draw the same numbers twice.
+  layer.kernel_initializer = tf.keras.initializers.RandomUniform(-bound, bound)
+  layer.bias_initializer = tf.keras.initializers.RandomUniform(-bound, bound)
+
+
+class _UniformDense(tf.keras.layers.Dense):
+  def build(self, input_shape):
+    _draw_uniformly(self, input_shape[-1])
+    super().build(input_shape)
+
+
+class _UniformConv2D(tf.keras.layers.Conv2D):
+  def build(self, input_shape):
+    _draw_uniformly(self, input_shape[-1] * np.prod(self.kernel_size))
+    super().build(input_shape)
+
+
+class Layers(NamedTuple):
+  """Makes layers whose weights begin in one way.
+
+  Attributes:
+    dense: makes one; arguments of Keras' `Dense`.
+    convolution: makes one; arguments of Keras' `Conv2D`.
+  """
+
+  dense: Callable[..., tf.keras.layers.Layer]
+  convolution: Callable[..., tf.keras.layers.Layer]
+
+
+def drawn_by(make_initializer: Callable) -> Layers:
+  """Kernels drawn by an initializer, biases 0.
+
+  Args:
+    make_initializer: makes one for each layer: a single one would give all
+      layers of a shape the same weights.
+  """
+  keras = tf.keras.layers
+  return Layers(
+    lambda *args, **kwargs: keras.Dense(
+      *args, kernel_initializer=make_initializer(), **kwargs
+    ),
+    lambda *args, **kwargs: keras.Conv2D(
+      *args, kernel_initializer=make_initializer(), **kwargs
+    ),
+  )
+
+
+# Kernels and biases U(-b, b) with b = 1 / sqrt(fan in), as PyTorch's layers.
+UNIFORM = Layers(_UniformDense, _UniformConv2D)
