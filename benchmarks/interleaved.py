@@ -63,6 +63,6 @@ def show(found: dict[str, dict], unit: str, baseline: str) -> None:
   for name, row in found.items():
     low, high = row["ratio_range"]
     print(
-      f"{name:36}{row['median']:>16,.0f}{row['ratio']:>10,.1f}"
-      f"  ({low:,.1f} to {high:,.1f})"
+      f"{name:36}{row['median']:>16,.0f}{row['ratio']:>10,.3g}"
+      f"  ({low:,.3g} to {high:,.3g})"
     )

@@ -106,7 +106,7 @@ def make_training_environment(
   if is_tensor(config):
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
-  vector_env = _make_vector_environment(config)
+  vector_env = make_vector_environment(config)
   adapter = gymnasium_adapter.GymnasiumEnvironment(
     vector_env, config.name, episode_seed
   )
@@ -124,9 +124,14 @@ def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:
   return env
 
 
-def _make_vector_environment(
+def make_vector_environment(
   config: experiment_config.EnvironmentConfig,
 ) -> gym.vector.VectorEnv:
+  """Makes the copies of gymnasium's environment that are trained on.
+
+  Raises:
+    UserError: the id is unknown or the environment cannot be made.
+  """
   spec = environment_spec(config.name)
   if config.vectorization == "vector_entry_point":
     if spec.vector_entry_point is None:

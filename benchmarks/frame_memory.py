@@ -1,0 +1,89 @@
+"""What stored Atari frames take: bytes per env step and resident memory.
+
+Each capacity is measured in a process of its own: its tables are filled, and
+the process's resident memory compared with that before.
+
+python -m benchmarks.frame_memory
+"""
+
+import subprocess
+import sys
+
+from absl import flags
+
+from agents_pipeline.apps import command_line
+
+_CAPACITY = flags.DEFINE_integer(
+  "capacity", None, "Env steps; measures this one alone.", lower_bound=1
+)
+
+_CAPACITIES = (10_000, 100_000, 1_000_000)  # env steps
+_ROWS_AT_ONCE = 1_000
+_NUM_ENVS, _NUM_FRAMES, _SIDE = 8, 4, 84
+
+
+def _measure(capacity: int) -> None:
+  with command_line.quiet_imports():
+    import psutil
+    import tensorflow as tf
+    from tf_agents.specs import tensor_spec
+    from tf_agents.trajectories import time_step as ts
+    from tf_agents.trajectories import trajectory
+
+    from agents_pipeline.experiment import random_stream
+    from agents_pipeline.replay import uniform_buffer
+  observation = tensor_spec.BoundedTensorSpec(
+    (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
+  )
+  action = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 5)
+  step = ts.time_step_spec(observation)
+  spec = trajectory.from_transition(
+    step, trajectory.policy_step.PolicyStep(action, (), ()), step
+  )
+  resident = psutil.Process().memory_info
+  before = resident().rss
+  length = capacity // _NUM_ENVS
+  replay = uniform_buffer.UniformReplayBuffer(
+    spec, _NUM_ENVS, length, random_stream.RandomStream(0), _NUM_FRAMES
+  )
+  for table in replay.variables:  # writes every page, as adding does: in place
+    if table.shape.rank > 1 or table.shape[0] > _NUM_ENVS:
+      for first in range(0, table.shape[0], _ROWS_AT_ONCE):
+        rows = tf.range(first, min(first + _ROWS_AT_ONCE, table.shape[0]))
+        table.scatter_nd_update(
+          rows[:, None], tf.ones([len(rows), *table.shape[1:]], table.dtype)
+        )
+  tables = uniform_buffer.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
+  grown = resident().rss - before
+  frame = _SIDE * _SIDE
+  print(
+    f"{capacity:>12,}{tables / capacity:>16,.1f}"
+    f"{tables / capacity / frame:>14.4f}"
+    f"{grown / 2**20:>16,.0f} MiB",
+    flush=True,
+  )
+
+
+def main() -> int:
+  """Measures, prints the table, and returns the exit code."""
+  if _CAPACITY.value:
+    _measure(_CAPACITY.value)
+    return command_line.DONE
+  print(
+    f"{'env steps':>12}{'bytes per step':>16}{'frames':>14}{'resident':>20}"
+  )
+  for capacity in _CAPACITIES:
+    subprocess.run(
+      [
+        sys.executable,
+        "-m",
+        "benchmarks.frame_memory",
+        f"--capacity={capacity}",
+      ],
+      check=True,
+    )
+  return command_line.DONE
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,282 @@
+"""Iterations of whole episodes, and whole runs that are measured in them."""
+
+import csv
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
+
+from agents_pipeline.agents import dqn
+from agents_pipeline.environments import flappy_ball
+from agents_pipeline.experiment import (
+  dqn_config,
+  gin_files,
+  run_directory,
+  seeding,
+)
+from agents_pipeline.pipelines import (
+  building,
+  finishing,
+  person,
+  training_run,
+)
+from agents_pipeline.records import run_record, writers
+from agents_pipeline.training import iterations, replay_iterations
+
+LAST = 2
+TRAIN_STEPS = 3
+TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
+ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
+EXPERIENCE = trajectory.Trajectory(
+  tf.ones((1, 2), tf.int32), tf.constant([[[1.0, 2.0], [3.0, 1.0]]]),
+  tf.zeros((1, 2), tf.int64), (), tf.ones((1, 2), tf.int32),
+  tf.constant([[7.0, 0.0]]), tf.ones((1, 2)),
+)  # fmt: skip
+
+
+def make_experiment(*bindings):
+  """FlappyBall, whose episodes are of a few steps when they are random."""
+  return gin_files.load_experiment(
+    [],
+    [
+      "Experiment.agent = @DqnConfig()",
+      "EnvironmentConfig.name = 'FlappyBall-v0'",
+      "TrainingConfig.num_env_steps = 10_000",
+      "TrainingConfig.log_period_env_steps = 20",
+      "TrainingConfig.checkpoint_period_env_steps = 30",
+      "EvaluationConfig.period_env_steps = 200",
+      "EvaluationConfig.num_episodes_while_training = 1",
+      "DqnConfig.hidden_layers = (8,)",
+      "DqnConfig.batch_size = 8",
+      "DqnConfig.num_random_env_steps = 0",
+      "DqnConfig.num_env_steps_before_training = 0",
+      "DqnConfig.num_collect_episodes_per_iteration = 1",
+      f"DqnConfig.num_train_steps_per_iteration = {TRAIN_STEPS}",
+      "DqnConfig.epsilon = @LinearEpsilonOverEpisodes()",
+      "LinearEpsilonOverEpisodes.initial = 1.0",
+      "LinearEpsilonOverEpisodes.final = 0.5",
+      "LinearEpsilonOverEpisodes.num_episodes = 10",
+      "ReplayConfig.capacity_env_steps = 1_000",
+      # Adam would blow tiny gradients' rounding up to whole steps.
+      "DqnConfig.optimizer = @RmsProp()",
+      "RmsProp.epsilon = 1.0",
+      *bindings,
+    ],
+  )
+
+
+def left_as_graphs(patch):
+  """Iterations are not compiled with XLA: that takes seconds."""
+  for name in ("compile_on_device", "compile_around_host"):
+    original = getattr(replay_iterations, name)
+    plain = lambda *args, original=original, **kwargs: original(
+      *args, **kwargs, jit=False
+    )
+    patch.setattr(replay_iterations, name, plain)
+
+
+def same_weights(agent):
+  """[] bool, whether the target network equals the online network."""
+  return tf.reduce_all(
+    [
+      tf.reduce_all(a == b)
+      for a, b in zip(
+        agent.q_network.variables,
+        agent._target_q_network.variables,
+        strict=True,
+      )
+    ]
+  )
+
+
+class Iterated:
+  """Iterations of one pipeline, and what was seen after each train step.
+
+  Attributes:
+    num_envs: B.
+    num_episodes: collected per iteration.
+    iterations: of each, what `after` tells.
+    train_steps: [N, 3] of each train step, the env steps and the episodes till
+      then, and whether the target network is the online network.
+  """
+
+  def __init__(self, patch, backend, num_envs, num_episodes):
+    left_as_graphs(patch)
+    self.num_envs, self.num_episodes = num_envs, num_episodes
+    tape = tf.Variable(tf.zeros((100, 3), tf.int64))
+    learn = iterations.learn
+
+    def learn_and_tell(agent, experience, totals):
+      statistics = self.pipeline.statistics
+      totals = learn(agent, experience, totals)
+      seen = (statistics.env_steps, statistics.num_episodes)
+      row = [tf.cast(x, tf.int64) for x in (*seen, same_weights(agent))]
+      index = agent.train_step_counter - 1
+      tape.scatter_nd_update([[index]], [tf.stack(row)])
+      return totals
+
+    patch.setattr(iterations, "learn", learn_and_tell)
+    self.pipeline = building.build(
+      make_experiment(
+        f"EnvironmentConfig.backend = '{backend}'",
+        f"EnvironmentConfig.num_envs = {num_envs}",
+        f"DqnConfig.num_collect_episodes_per_iteration = {num_episodes}",
+        "DqnConfig.target_update_period_episodes = 2",
+      ),
+      seeding.Seeds(0),
+    )
+    self.iterations = []
+    for _ in range(6):
+      totals = self.pipeline.compiled.train(tf.constant(1))
+      self.iterations.append(self._after(totals))
+    self.train_steps = tape[: int(self.pipeline.train_steps)].numpy()
+    self.pipeline.close()
+
+  def _after(self, totals):
+    statistics = self.pipeline.statistics
+    kinds = None
+    if self.num_envs == 1:
+      rows = self.pipeline.tracked["replay"].gather_all()
+      kinds = rows.step_type[0].numpy().tolist()
+    return {
+      "env_steps": int(statistics.env_steps),
+      "episodes": int(statistics.num_episodes),
+      "ended": statistics.take().env_steps.tolist(),
+      "train_steps": int(totals.num_train_steps),
+      "epsilon": self.pipeline.schedules["epsilon"](),
+      "kinds": kinds,
+    }
+
+
+@pytest.fixture(
+  scope="module",
+  params=itertools.product(("tensor", "gymnasium"), (1, 2), (1, 3)),
+  ids=lambda x: f"{x[0]}-{x[1]}-envs-{x[2]}-episodes",
+)
+def iterated(request):
+  with pytest.MonkeyPatch.context() as patch:
+    return Iterated(patch, *request.param)
+
+
+def test_an_iteration_ends_with_the_step_that_ends_its_last_episode(iterated):
+  for after in iterated.iterations:
+    now = after["env_steps"]
+    assert after["ended"][-1] == now  # no step more
+    before = [when for when in after["ended"] if when < now]
+    assert len(before) < iterated.num_episodes <= len(after["ended"])
+  ended = sum(len(after["ended"]) for after in iterated.iterations)
+  assert ended == iterated.iterations[-1]["episodes"]
+  if iterated.num_envs == 1:
+    assert ended == 6 * iterated.num_episodes
+
+
+def test_train_steps_follow_and_are_as_many_as_configured(iterated):
+  assert [a["train_steps"] for a in iterated.iterations] == [TRAIN_STEPS] * 6
+  for number, after in enumerate(iterated.iterations):
+    steps = iterated.train_steps[TRAIN_STEPS * number :][:TRAIN_STEPS]
+    # All of them when the iteration's episodes have ended.
+    assert steps[:, 0].tolist() == [after["env_steps"]] * TRAIN_STEPS
+    assert steps[:, 1].tolist() == [after["episodes"]] * TRAIN_STEPS
+  assert len(iterated.train_steps) == 6 * TRAIN_STEPS
+
+
+def test_what_is_kept_of_one_environment_ends_with_a_whole_episode(iterated):
+  for after in iterated.iterations:
+    if iterated.num_envs == 1:
+      assert after["kinds"][-1] == LAST
+      assert after["kinds"].count(LAST) == after["episodes"]
+      assert len(after["kinds"]) == after["env_steps"] + after["episodes"]
+
+
+def test_target_is_copied_at_the_first_train_step_after_two_episodes(iterated):
+  # The step that copies is told at its end: the networks are then the same,
+  # till the next.
+  pairs_before = 0
+  for _, episodes, is_same in iterated.train_steps.tolist():
+    assert bool(is_same) == (episodes // 2 > pairs_before)
+    pairs_before = episodes // 2
+  assert 0 < iterated.train_steps[:, 2].sum() <= 6
+
+
+def test_epsilon_falls_with_the_episodes_that_ended(iterated):
+  for after in iterated.iterations:
+    # By 0.05 each, from 1 to 0.5.
+    expected = max(1 - 0.05 * after["episodes"], 0.5)
+    assert after["epsilon"] == pytest.approx(expected)
+
+
+def run(experiment, seed=0):
+  """Iterates a pipeline; what is left behind."""
+  pipeline = building.build(experiment, seeding.Seeds(seed))
+  losses = [
+    float(pipeline.compiled.train(tf.constant(n)).sums["loss"]) for n in (4, 1)
+  ]
+  pipeline.close()
+  return {
+    "losses": losses,
+    "weights": [v.numpy() for v in pipeline.network.variables],
+    "rows": [v.numpy() for v in pipeline.tracked["replay"].variables],
+    "env_steps": int(pipeline.statistics.env_steps),
+    "episodes": int(pipeline.statistics.num_episodes),
+    "train_steps": int(pipeline.train_steps),
+  }
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+def test_graph_equals_xla_and_one_seed_gives_one_run(backend, monkeypatch):
+  experiment = make_experiment(
+    f"EnvironmentConfig.backend = '{backend}'",
+    "EnvironmentConfig.num_envs = 2",
+    "DqnConfig.num_collect_episodes_per_iteration = 3",
+    "DqnConfig.target_update_period_episodes = 2",
+  )
+  xla = run(experiment)
+  left_as_graphs(monkeypatch)
+  graph, again, other = run(experiment), run(experiment), run(experiment, 1)
+  tf.nest.map_structure(np.testing.assert_array_equal, graph, again)
+  assert np.any(other["weights"][0] != graph["weights"][0])
+  assert other["losses"] != graph["losses"]
+  for name in ("env_steps", "episodes", "train_steps"):
+    assert xla[name] == graph[name]
+  assert graph["train_steps"] == 5 * TRAIN_STEPS
+  assert graph["losses"] == pytest.approx(xla["losses"], rel=1e-4)
+  for name in ("weights", "rows"):
+    for ours, theirs in zip(graph[name], xla[name], strict=True):
+      np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("tau", [1.0, 0.25])
+def test_target_moves_once_for_every_second_episode(tau, compiled):
+  episodes = tf.Variable(0, dtype=tf.int64)
+  agent = dqn.make_dqn_agent(
+    dqn_config.DqnConfig(
+      hidden_layers=(2,),
+      target_update_period_episodes=2,
+      target_update_tau=tau,
+    ),
+    TIME_STEP_SPEC,
+    ACTION_SPEC,
+    seed=0,
+    num_episodes=episodes.read_value,
+  )
+  train = compiled(lambda: agent.train(EXPERIENCE))
+  weights = lambda network: [v.numpy() for v in network.variables]
+  moved = []
+  for now in (0, 1, 1, 2, 2, 3, 7, 7, 8):
+    episodes.assign(now)
+    before = weights(agent._target_q_network)
+    train()
+    target, online = weights(agent._target_q_network), weights(agent.q_network)
+    is_moved = any(
+      np.any(a != b) for a, b in zip(target, before, strict=True)
+    )
+    moved.append(is_moved)
+    for old, new, own in zip(before, target, online, strict=True):
+      expected = (1 - tau) * old + tau * own if is_moved else old
+      np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-7)
+  # Of 0, 0, 0, 1, 1, 1, 3, 3 and 4 pairs; the two that 7 adds are one move.
+  assert moved == [False] * 3 + [True] + [False] * 2 + [True, False, True]

@@ -1,0 +1,266 @@
+"""No replay: every transition is learnt from once, when it is new."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline import errors
+from agents_pipeline.agents import dqn
+from agents_pipeline.experiment import dqn_config, seeding
+from agents_pipeline.pipelines import building
+from agents_pipeline.replay import newest_transition
+from agents_pipeline.training import iterations
+
+FIRST, MID, LAST = 0, 1, 2
+TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
+ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
+
+
+def make_agent(**fields):
+  """An agent whose q is 1 * x for action 0 and 2 * x for action 1.
+
+  x is the sum of the observation, all positive. The target network's q is ten
+  times that.
+  """
+  fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
+  agent = dqn.make_dqn_agent(
+    dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
+  )
+  for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
+    weights = [[[1.0], [1.0]], [0.0], [[1.0 * factor, 2.0 * factor]], [0, 0]]
+    for variable, value in zip(network.variables, weights, strict=True):
+      variable.assign(value)
+  return agent
+
+
+def make(num_envs=2):
+  """A buffer of rows with observations [2]."""
+  spec = trajectory.Trajectory(
+    tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.float32),
+    tf.TensorSpec((), tf.int64), (), tf.TensorSpec((), tf.int32),
+    tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.float32),
+  )  # fmt: skip
+  return newest_transition.NewestTransition(spec, num_envs)
+
+
+def transition(own, action, reward, discount, reached, kinds):
+  """One of every environment; kinds are the step types of both ends."""
+  step = lambda kind, reward, discount, observation: ts.TimeStep(
+    tf.constant(kind, tf.int32), tf.constant(reward, tf.float32),
+    tf.constant(discount, tf.float32), tf.constant(observation, tf.float32),
+  )  # fmt: skip
+  own_kinds, reached_kinds = zip(*kinds, strict=True)
+  ones = [1.0] * len(reward)
+  return trajectory.Transition(
+    step(own_kinds, [99.0] * len(reward), ones, own),
+    policy_step.PolicyStep(tf.constant(action, tf.int64), (), ()),
+    step(reached_kinds, reward, discount, reached),
+  )
+
+
+# The first environment goes on, the second terminates.
+OLD = transition(
+  [[5, 6], [7, 8]], [1, 1], [-1, -2], [1, 1], [[1, 2], [2, 1]],
+  [(FIRST, MID), (MID, MID)],
+)  # fmt: skip
+NEW = transition(
+  [[1, 2], [2, 1]], [0, 0], [7, 7], [1, 0], [[3, 1], [4, 4]],
+  [(MID, MID), (MID, LAST)],
+)  # fmt: skip
+
+
+def test_the_newest_transition_of_every_environment(compiled):
+  buffer = make()
+
+  def add_and_read():
+    buffer.add_batch(OLD)
+    buffer.add_batch(NEW)
+    return buffer.get_next(2, 2)[0]
+
+  found = compiled(add_and_read)()
+  assert found.observation.numpy().tolist() == [
+    [[1, 2], [3, 1]], [[2, 1], [4, 4]]
+  ]  # fmt: skip
+  assert found.action.numpy()[:, 0].tolist() == [0, 0]
+  assert found.reward.numpy()[:, 0].tolist() == [7, 7]
+  assert found.discount.numpy()[:, 0].tolist() == [1, 0]
+  assert found.step_type.numpy().tolist() == [[MID, MID], [MID, LAST]]
+  assert found.next_step_type.numpy()[:, 0].tolist() == [MID, LAST]
+  # Read again it is the same: nothing is drawn.
+  again = compiled(lambda: buffer.get_next(2, 2)[0])()
+  tf.nest.map_structure(np.testing.assert_array_equal, found, again)
+
+
+def test_older_ones_are_gone():
+  buffer = make()
+  buffer.add_batch(OLD)
+  buffer.add_batch(NEW)
+  kept = np.concatenate([v.numpy().ravel() for v in buffer.variables])
+  assert not {5, 6, 8, -1, -2} & set(kept.tolist())
+  assert int(buffer.num_frames()) == 2
+  buffer.clear()
+  assert all(np.all(v.numpy() == 0) for v in buffer.variables)
+
+
+def test_what_it_was_created_for_is_what_can_be_read():
+  buffer = make()
+  for size, steps in ((1, 2), (3, 2), (2, 1), (2, 3), (None, 2), (2, None)):
+    with pytest.raises(ValueError, match=f"2 windows of 2 rows, not {size} of"):
+      buffer.get_next(size, steps)
+  with pytest.raises(ValueError, match="stacked in time"):
+    buffer.get_next(2, 2, time_stacked=False)
+
+
+def test_an_agents_loss_of_it_by_hand(compiled):
+  agent, buffer = make_agent(), make()
+
+  def add_and_learn():
+    buffer.add_batch(OLD)
+    buffer.add_batch(NEW)
+    return agent.loss(buffer.get_next(2, 2)[0])
+
+  found = compiled(add_and_learn)()
+  # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it goes on, else 7.
+  assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
+  assert float(found.loss) == (44**2 + 4**2) / 2
+
+
+@pytest.mark.parametrize(
+  ("field", "value"),
+  [
+    ("n_step", 3),
+    ("num_collect_steps_per_iteration", 2),
+    ("num_collect_episodes_per_iteration", 1),
+    ("num_train_steps_per_iteration", 2),
+  ],
+)
+def test_what_would_not_learn_once_of_everything_is_refused(field, value):
+  with pytest.raises(errors.UserError, match=rf"{field} = {value}: expected"):
+    dqn_config.DqnConfig(replay=dqn_config.NewestTransition(), **{field: value})
+
+
+class Tape(tf.Module):
+  """Rows of numbers, written in the order of the work, also within XLA."""
+
+  def __init__(self, num_rows, *shape):
+    super().__init__()
+    self._rows = tf.Variable(tf.zeros((num_rows, *shape)))
+    self._count = tf.Variable(0)
+
+  def write(self, row):
+    self._rows.scatter_nd_update([[self._count.read_value()]], row[None])
+    self._count.assign_add(1)
+
+  def read(self):
+    return self._rows[: int(self._count)].numpy()
+
+
+def as_numbers(*fields):
+  """[B, D] float32 of fields of [B] or [B, ...]."""
+  flat = lambda x: tf.reshape(tf.cast(x, tf.float32), (x.shape[0], -1))
+  return tf.concat([flat(x) for x in fields], 1)
+
+
+@pytest.fixture
+def taped(make_experiment, monkeypatch):
+  """Runs FlappyBall without replay; what was added and what was learnt from.
+
+  A row is (y, v, y reached, v reached, action, reward, discount, step type,
+  step type reached), of every environment.
+  """
+
+  def run(num_iterations, *bindings):
+    num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
+    added, learnt = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
+    add = newest_transition.NewestTransition._add_batch
+    learn = iterations.learn
+
+    def add_on_tape(self, items):
+      own, action, reached = items
+      added.write(
+        as_numbers(
+          own.observation, reached.observation, action.action, reached.reward,
+          reached.discount, own.step_type, reached.step_type,
+        )
+      )  # fmt: skip
+      return add(self, items)
+
+    def learn_on_tape(agent, x, totals):
+      learnt.write(
+        as_numbers(
+          x.observation[:, 0], x.observation[:, 1], x.action[:, 0],
+          x.reward[:, 0], x.discount[:, 0], x.step_type[:, 0],
+          x.next_step_type[:, 0],
+        )
+      )  # fmt: skip
+      return learn(agent, x, totals)
+
+    monkeypatch.setattr(
+      newest_transition.NewestTransition, "_add_batch", add_on_tape
+    )
+    monkeypatch.setattr(iterations, "learn", learn_on_tape)
+    pipeline = building.build(
+      make_experiment(
+        "EnvironmentConfig.name = 'FlappyBall-v0'",
+        "DqnConfig.replay = @NewestTransition()",
+        "DqnConfig.loss = 'squared'",
+        "DqnConfig.gamma = 0.5",
+        "DqnConfig.num_random_env_steps = 0",
+        "DqnConfig.num_env_steps_before_training = 0",
+        *bindings,
+      ),
+      seeding.Seeds(0),
+    )
+    before = [v.numpy() for v in pipeline.network.variables]
+    first = pipeline.compiled.train(tf.constant(1)).sums["loss"]
+    pipeline.compiled.train(tf.constant(num_iterations - 1))
+    return pipeline, added.read(), learnt.read(), (before, float(first))
+
+  return run
+
+
+def q_values(weights, observation):
+  """Of a network with one hidden layer."""
+  hidden, hidden_bias, head, head_bias = weights
+  return (
+    np.maximum(observation @ hidden + hidden_bias, 0) @ head + head_bias
+  )  # [A]
+
+
+@pytest.mark.parametrize(
+  "bindings",
+  [
+    ("EnvironmentConfig.backend = 'tensor'",),
+    ("EnvironmentConfig.backend = 'gymnasium'",),
+    ("EnvironmentConfig.num_envs = 2",),
+  ],
+  ids=["tensor", "gymnasium", "tensor of two"],
+)
+def test_every_transition_is_learnt_from_once_and_in_order(taped, bindings):
+  pipeline, added, learnt, (weights, first_loss) = taped(50, *bindings)
+  num_envs = added.shape[1]
+  assert added.shape == (50, num_envs, 9)
+  np.testing.assert_array_equal(learnt, added)
+  assert int(pipeline.train_steps) == 50
+  assert int(pipeline.statistics.env_steps) == 50 * num_envs
+  # They are consecutive: y grows by v, and one begins where the last led to.
+  np.testing.assert_allclose(
+    added[..., 2], added[..., 0] + added[..., 1], atol=1e-6
+  )
+  ended = added[:-1, :, 8] == LAST
+  assert ended.sum() > 3
+  np.testing.assert_array_equal(
+    added[1:, :, :2][~ended], added[:-1, :, 2:4][~ended]
+  )
+  assert np.all(added[1:, :, 0][ended] == 0)  # new episodes begin at y = 0
+  assert np.all(added[1:, :, 7][ended] == FIRST)
+  # The first update: 0 + 0.5 * 1 * max q of the target, a copy as yet.
+  errors_ = [
+    0.5 * q_values(weights, row[2:4]).max()
+    - q_values(weights, row[:2])[int(row[4])]
+    for row in added[0]
+  ]
+  assert first_loss == pytest.approx(np.mean(np.square(errors_)), rel=1e-3)

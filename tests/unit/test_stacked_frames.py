@@ -1,0 +1,442 @@
+"""Stacked frames are stored once and sampled as the environment gave them.
+
+Every frame is a tiny image whose pixels are its own number, from 1, so a stack
+is four numbers: [0, 0, 1, 2] is an episode's second observation.
+"""
+
+import collections
+import pathlib
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.environments import gymnasium_adapter
+from agents_pipeline.experiment import gin_files, random_stream, seeding
+from agents_pipeline.pipelines import building
+from agents_pipeline.replay import uniform_buffer
+
+FIRST, MID, LAST = 0, 1, 2
+N = 4  # frames of a stack
+CATCH = pathlib.Path(__file__).parents[2] / "configs" / "dqn_catch.gin"
+
+
+def data_spec(frame_shape=(2, 3)):
+  return trajectory.Trajectory(
+    tensor_spec.TensorSpec((), tf.int32),
+    tensor_spec.TensorSpec((N, *frame_shape), tf.uint8),
+    tensor_spec.TensorSpec((), tf.int64),
+    (),
+    tensor_spec.TensorSpec((), tf.int32),
+    tensor_spec.TensorSpec((), tf.float32),
+    tensor_spec.TensorSpec((), tf.float32),
+  )
+
+
+def make_buffer(batch_size=2, max_length=7, frame_shape=(2, 3)):
+  return uniform_buffer.UniformReplayBuffer(
+    data_spec(frame_shape),
+    batch_size,
+    max_length,
+    random_stream.RandomStream(0),
+    num_frames=N,
+  )
+
+
+# Of an episode: its steps, and whether it terminates (else it is truncated).
+ONE = [(1, True), (2, False), (3, True), (6, False)]
+OTHER = [(3, False), (1, False), (5, True), (2, True), (1, True)]
+
+Step = collections.namedtuple(
+  "Step", "kind stack next_kind next_stack discount"
+)
+
+
+class Emitter:
+  """One environment: it stacks frames itself, and remembers what it gave.
+
+  Frame numbers go up by one, over the ends of episodes too.
+
+  Attributes:
+    stacks: newest frame -> the stack it was given in.
+    kinds: newest frame -> step type.
+  """
+
+  def __init__(self, first_number, episodes, resets_take_a_step=False):
+    self._number, self._episodes = first_number - 1, collections.deque(episodes)
+    self._resets_take_a_step = resets_take_a_step
+    self.stacks, self.kinds = {}, {}
+    self.begin()
+
+  def begin(self):
+    self._length, self._terminates = self._episodes[0]
+    self._episodes.rotate(-1)
+    self._frames, self._num_steps = collections.deque([0] * N, N), 0
+    self._now = (FIRST, self._give(FIRST))
+
+  def abandon(self):
+    """Begins another episode; the one under way ends where it stands."""
+    if self._num_steps:
+      self.kinds[self._number] = LAST
+    else:  # nobody acted in it
+      del self.stacks[self._number], self.kinds[self._number]
+      self._number -= 1
+    self.begin()
+
+  def _give(self, kind):
+    self._number += 1
+    self._frames.append(self._number)
+    self.stacks[self._number] = tuple(self._frames)
+    self.kinds[self._number] = kind
+    return tuple(self._frames)
+
+  def step(self):
+    kind, stack = self._now
+    if kind == LAST:  # this step only resets
+      self.begin()
+      return Step(kind, stack, *self._now, 1)
+    self._num_steps += 1
+    ends = self._num_steps == self._length
+    next_kind = LAST if ends else MID
+    self._now = (next_kind, self._give(next_kind))
+    step = Step(kind, stack, *self._now, float(not (ends and self._terminates)))
+    if ends and not self._resets_take_a_step:
+      self.begin()
+    return step
+
+  def seen(self):
+    """Frames that were acted from or reached, in order."""
+    return [n for n in self.stacks if n < self._number or self._num_steps]
+
+  def rows(self, max_length):
+    """Frames that a ring must hold; the newest is in a row when acted from."""
+    seen = self.seen()
+    is_open = self.kinds[seen[-1]] != LAST
+    return seen[-max_length - is_open : len(seen) - is_open]
+
+
+def transition(steps, frame_shape=(2, 3)):
+  """Of [B]; its reward is the newest frame's number, and its action too."""
+  images = lambda stacks: tf.constant(
+    np.broadcast_to(
+      np.reshape(stacks, np.shape(stacks) + (1,) * len(frame_shape)),
+      (*np.shape(stacks), *frame_shape),
+    ),
+    tf.uint8,
+  )
+  kind, stack, next_kind, next_stack, discount = map(
+    np.array, zip(*steps, strict=True)
+  )
+  newest = stack[:, -1]
+  return trajectory.Transition(
+    ts.TimeStep(
+      tf.constant(kind, tf.int32),
+      tf.zeros(len(steps)),
+      tf.ones(len(steps)),
+      images(stack),
+    ),
+    policy_step.PolicyStep(tf.constant(newest, tf.int64), (), ()),
+    ts.TimeStep(
+      tf.constant(next_kind, tf.int32),
+      tf.constant(newest, tf.float32),
+      tf.constant(discount, tf.float32),
+      images(next_stack),
+    ),
+  )
+
+
+def numbers(observation):
+  """[..., N, *frame] -> [..., N]; all pixels of a frame must agree."""
+  flat = np.reshape(observation, (*np.shape(observation)[:3], -1))
+  np.testing.assert_array_equal(flat, flat[..., :1] + np.zeros_like(flat))
+  return flat[..., 0]
+
+
+def add(buffer, envs, count=1, frame_shape=(2, 3)):
+  for _ in range(count):
+    buffer.add_batch(transition([env.step() for env in envs], frame_shape))
+
+
+def check_windows(windows, envs):
+  """Every stack of every row is what its environment gave.
+
+  What comes after the newest row is nothing yet, and only after a LAST one.
+
+  Returns:
+    The newest frames of the windows [S, T].
+  """
+  given = {n: stack for env in envs for n, stack in env.stacks.items()}
+  kinds = {n: kind for env in envs for n, kind in env.kinds.items()}
+  stacks = numbers(windows.observation)  # [S, T, N]
+  for stack, kind in zip(stacks, windows.step_type.numpy(), strict=True):
+    first = int(stack[0, -1])
+    (newest,) = (env.seen()[-1] for env in envs if first in env.stacks)
+    there = range(first, min(first + len(stack), newest + 1))
+    assert len(there) == len(stack) or kinds[newest] == LAST
+    assert stack[: len(there)].tolist() == [list(given[n]) for n in there]
+    assert kind[: len(there)].tolist() == [kinds[n] for n in there]
+  return stacks[..., -1]
+
+
+@pytest.mark.parametrize("num_steps", [2, 3, 5])
+@pytest.mark.parametrize("resets_take_a_step", [False, True])
+def test_every_stack_is_what_the_environment_gave(
+  compiled, num_steps, resets_take_a_step
+):
+  """Of every row that there is, at every 9th step of ten turns of a ring."""
+  envs = [
+    Emitter(1, ONE, resets_take_a_step),
+    Emitter(131, OTHER, resets_take_a_step),
+  ]
+  buffer = make_buffer()
+  sample = compiled(lambda: buffer.get_next(300, num_steps)[0])
+  kinds = set()
+  for _ in range(9):
+    add(buffer, envs, 9)
+    windows = sample()
+    first = check_windows(windows, envs)[:, 0]
+    # Windows of 2 begin anywhere, the longer ones where they fit.
+    assert set(first.tolist()) == {
+      n for env in envs for n in env.rows(7)[: 9 - num_steps]
+    }
+    kinds |= set(windows.step_type[:, 0].numpy().tolist())
+  assert len(envs[0].seen()) > 10 * 7
+  assert kinds == {FIRST, MID, LAST}
+
+
+def test_the_oldest_rows_stack_reaches_past_it():
+  """Nine frames of one episode: of the rows acted from, the last 3 are kept."""
+  env = Emitter(1, [(20, True)])
+  buffer = make_buffer(batch_size=1, max_length=3)
+  add(buffer, [env], 8)
+  np.testing.assert_array_equal(
+    numbers(buffer.gather_all().observation)[0],
+    [[3, 4, 5, 6], [4, 5, 6, 7], [5, 6, 7, 8]],
+  )
+  windows, _ = buffer.get_next(50, 2)
+  assert numbers(windows.observation)[:, 1].max() == 9
+
+
+def test_black_before_an_episodes_first_frame_and_its_last_is_kept():
+  """Episodes of 1 step, terminated, and of 2, truncated."""
+  env = Emitter(1, [(1, True), (2, False), (9, True)])
+  buffer = make_buffer(batch_size=1, max_length=20)
+  add(buffer, [env], 4)
+  kept = buffer.gather_all()
+  assert kept.step_type.numpy().tolist() == [[0, 2, 0, 1, 2, 0]]
+  np.testing.assert_array_equal(
+    numbers(kept.observation)[0],
+    [
+      [0, 0, 0, 1],
+      [0, 0, 1, 2],
+      [0, 0, 0, 3],
+      [0, 0, 3, 4],
+      [0, 3, 4, 5],
+      [0, 0, 0, 6],
+    ],
+  )
+  assert kept.discount.numpy()[0, [0, 3]].tolist() == [0, 1]
+
+
+def test_an_unfinished_episode_ends_where_it_stands():
+  """After two steps; the next one's stacks do not reach back to it."""
+  env = Emitter(1, [(9, True)])
+  buffer = make_buffer(batch_size=1)
+  add(buffer, [env], 2)
+  buffer.end_episodes()
+  env.abandon()
+  add(buffer, [env], 2)
+  kept = buffer.gather_all()
+  assert kept.step_type.numpy().tolist() == [[0, 1, 2, 0, 1]]
+  assert kept.next_step_type.numpy()[0, [0, 1, 3]].tolist() == [1, 2, 1]
+  assert kept.discount.numpy()[0, 1] == 1  # truncated
+  np.testing.assert_array_equal(
+    numbers(kept.observation)[0],
+    [[0, 0, 0, 1], [0, 0, 1, 2], [0, 1, 2, 3], [0, 0, 0, 4], [0, 0, 4, 5]],
+  )
+
+
+@pytest.mark.parametrize("count", range(1, 16))
+def test_episodes_ended_after_any_number_of_steps(count):
+  envs = [Emitter(1, ONE), Emitter(131, OTHER)]
+  buffer = make_buffer()
+  add(buffer, envs, count)
+  buffer.end_episodes()
+  for env in envs:
+    env.abandon()
+  add(buffer, envs, 3)
+  newest = check_windows(buffer.get_next(300, 3)[0], envs)
+  assert set(newest[:, 0].tolist()) == {
+    n for env in envs for n in env.rows(7)[:-1]
+  }
+
+
+@pytest.mark.parametrize("frame_shape", [(1,), (2, 2, 3)])
+def test_frames_of_any_shape_are_stacked(frame_shape):
+  env = Emitter(1, ONE)
+  buffer = make_buffer(batch_size=1, frame_shape=frame_shape)
+  add(buffer, [env], 30, frame_shape)
+  windows, _ = buffer.get_next(100, 3)
+  assert windows.observation.shape == (100, 3, N, *frame_shape)
+  assert windows.observation.dtype == tf.uint8
+  check_windows(windows, [env])
+
+
+def test_a_dataset_gives_the_same_stacks():
+  envs = [Emitter(1, ONE), Emitter(131, OTHER)]
+  buffer = make_buffer()
+  batches = iter(buffer.as_dataset(sample_batch_size=100, num_steps=3))
+  for _ in range(5):
+    add(buffer, envs, 7)
+    check_windows(next(batches)[0], envs)
+
+
+def test_one_frame_per_step_is_stored():
+  """84 x 84 pixels and 24 bytes of other fields; stacks are four times that."""
+  spec = data_spec((84, 84))
+  per_step = uniform_buffer.num_bytes(spec, 8, 1_000, N) / 8_000
+  assert per_step == pytest.approx(84 * 84, rel=0.05)
+  stacks = uniform_buffer.num_bytes(spec, 8, 1_000) / 8_000
+  assert stacks == pytest.approx(4 * per_step, rel=0.05)
+  # 6 + 4 + 8 + 4 + 4 + 4 bytes a row of two rings: 7 rows, 2 spare ones, and 3
+  # that the oldest one's stack reaches back to.
+  buffer = make_buffer()
+  needed = uniform_buffer.num_bytes(buffer.data_spec, 2, 7, N)
+  assert needed == 30 * 2 * 12
+  assert needed == sum(
+    v.shape.num_elements() * v.dtype.size
+    for v in buffer.variables
+    if v.name.startswith("table")
+  )
+
+
+class Numbered(gym.Env):
+  """Frames [6, 5] that tell their copy, episode and step, all from 1.
+
+  Episodes have 1, 2, 3, 5 and 8 steps in turn; every other one is truncated.
+  """
+
+  metadata = {"render_modes": []}  # noqa: RUF012
+  num_copies = 0
+
+  def __init__(self, render_mode=None):
+    self.render_mode = render_mode
+    self.observation_space = gym.spaces.Box(0, 255, (6, 5), np.uint8)
+    self.action_space = gym.spaces.Discrete(2)
+    Numbered.num_copies += 1
+    self._copy, self._episode = Numbered.num_copies, 0
+
+  def _frame(self):
+    frame = np.zeros((6, 5), np.uint8)
+    frame[:2], frame[2:4], frame[4:] = self._copy, self._episode, self._step
+    return frame
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    self._episode, self._step = self._episode + 1, 1
+    return self._frame(), {}
+
+  def step(self, action):
+    self._step += 1
+    ended = self._step > (1, 2, 3, 5, 8)[self._episode % 5]
+    terminates = ended and self._episode % 2 == 0
+    return self._frame(), 0.0, terminates, ended and not terminates, {}
+
+
+gym.register("Numbered-v0", Numbered)
+
+
+def build_catch(*bindings):
+  """configs/dqn_catch.gin, with rings of 25 rows."""
+  experiment = gin_files.load_experiment(
+    [CATCH],
+    [
+      "EnvironmentConfig.num_envs = 3",
+      "ReplayConfig.capacity_env_steps = 75",
+      "DqnConfig.conv_layers = ((2, 3, 1),)",
+      "DqnConfig.hidden_layers = (4,)",
+      *bindings,
+    ],
+  )
+  return building.build(experiment, seeding.Seeds(0))
+
+
+def stack_of(newest):
+  """What `Numbered` gave with this newest frame [6, 5], in a stack of 4."""
+  stack = np.zeros((N, 6, 5), np.uint8)
+  step = int(newest[4, 0])
+  for age in range(min(N, step)):
+    stack[N - 1 - age] = newest
+    stack[N - 1 - age, 4:] = step - age
+  return stack
+
+
+@pytest.mark.parametrize("n_step", [1, 3])
+def test_a_pipeline_samples_the_stacks_of_numbered_frames(n_step):
+  """After many turns of its rings, and again after a restore."""
+  pipeline = build_catch(
+    "EnvironmentConfig.name = 'Numbered-v0'", f"DqnConfig.n_step = {n_step}"
+  )
+  pipeline.compiled.collect(tf.constant(60))
+  for restored in (False, True):
+    if restored:
+      environment = pipeline.tracked["environment"]
+      environment.deserialize(environment.serialize())
+      pipeline.resume()
+    pipeline.compiled.train(tf.constant(10))
+    windows, _ = pipeline.tracked["replay"].get_next(500, n_step + 1)
+    kinds = windows.step_type.numpy()
+    newest = set()
+    for rows, kind in zip(windows.observation.numpy(), kinds, strict=True):
+      end = int(np.argmax(kind == LAST)) if LAST in kind else n_step
+      for row in rows[: end + 1]:
+        np.testing.assert_array_equal(row, stack_of(row[-1]))
+      # One copy and one episode, and steps one by one.
+      frames = rows[: end + 1, -1, ::2, 0].astype(int)  # [T, 3]
+      np.testing.assert_array_equal(
+        frames, frames[0] + np.arange(end + 1)[:, None] * [0, 0, 1]
+      )
+      newest |= set(map(tuple, frames.tolist()))
+    copies, _, steps = map(set, zip(*newest, strict=True))
+    assert len(newest) > 60
+    assert len(copies) == 3
+    assert steps == set(range(1, 10))
+
+
+def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
+  """By their bytes, as they were when they left Python."""
+  given, step = [], gymnasium_adapter.GymnasiumEnvironment.step_and_reset
+
+  def recording(self, action):
+    now = self.current_time_step().observation.copy()
+    reached, after = step(self, action)
+    given.append((now, action.copy(), reached.observation.copy()))
+    return reached, after
+
+  monkeypatch.setattr(
+    gymnasium_adapter.GymnasiumEnvironment, "step_and_reset", recording
+  )
+  pipeline = build_catch()
+  pipeline.compiled.collect(tf.constant(100))
+  pipeline.compiled.train(tf.constant(20))
+  assert len(given) == 120
+  windows, _ = pipeline.tracked["replay"].get_next(2_000, 2)
+  steps = windows.step_type[:, 0].numpy() != LAST
+  told = lambda now, action, then: (now.tobytes(), int(action), then.tobytes())
+  sampled = {
+    told(x[0], action, x[1])
+    for x, action in zip(
+      windows.observation.numpy()[steps],
+      windows.action[:, 0].numpy()[steps],
+      strict=True,
+    )
+  }
+  newest = lambda count: {
+    told(*(x[i] for x in step)) for step in given[-count:] for i in range(3)
+  }
+  # Of the 25 rows of a copy, one after every ninth step is no step.
+  assert newest(22) <= sampled <= newest(23)
