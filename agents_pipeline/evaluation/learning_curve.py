@@ -103,7 +103,7 @@ class LearningCurve:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:
-      axes.legend(frameon=False)
+      figure.legend(loc="outside lower center", ncols=3, frameon=False)
     aside = self._path.with_name(f".partial-{self._path.name}")
     figure.savefig(aside, dpi=120)
     aside.replace(self._path)

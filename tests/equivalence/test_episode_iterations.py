@@ -271,12 +271,214 @@ def test_target_moves_once_for_every_second_episode(tau, compiled):
     before = weights(agent._target_q_network)
     train()
     target, online = weights(agent._target_q_network), weights(agent.q_network)
-    is_moved = any(
-      np.any(a != b) for a, b in zip(target, before, strict=True)
-    )
+    is_moved = any(np.any(a != b) for a, b in zip(target, before, strict=True))
     moved.append(is_moved)
     for old, new, own in zip(before, target, online, strict=True):
       expected = (1 - tau) * old + tau * own if is_moved else old
       np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-7)
   # Of 0, 0, 0, 1, 1, 1, 3, 3 and 4 pairs; the two that 7 adds are one move.
   assert moved == [False] * 3 + [True] + [False] * 2 + [True, False, True]
+
+
+class Folder:
+  """Runs experiments into one folder, without what a run does at its end."""
+
+  def __init__(self, root):
+    self.run = run_directory.RunDirectory(root)
+    self.heard = []  # of the newest start
+
+  def train(self, *bindings, looks=10**9):
+    """Returns whether it ran to its end; looks: till the person stops it."""
+    self.heard = []
+    left = itertools.count(looks, -1)
+    with pytest.MonkeyPatch.context() as patch:
+      left_as_graphs(patch)
+      patch.setattr(finishing, "finish", self._finish)
+      return training_run.train(
+        make_experiment(*bindings),
+        self.run,
+        0,
+        device="cpu",
+        overwrite=False,
+        person=person.Person(self.heard.append, lambda: next(left) <= 0),
+      )
+
+  @staticmethod
+  def _finish(experiment, run, pipeline, seeds, person_):
+    del experiment, run, seeds, person_
+    return {
+      "env_steps": int(pipeline.statistics.env_steps),
+      "episodes": int(pipeline.statistics.num_episodes),
+    }
+
+  @property
+  def record(self):
+    return run_record.read(self.run.run_record)
+
+  @property
+  def episodes(self):
+    return writers.read(self.run.episodes)
+
+  @property
+  def metrics(self):
+    return writers.read(self.run.metrics)
+
+  @property
+  def films(self):
+    return sorted(path.name for path in self.run.videos.glob("*"))
+
+
+EVERY_EPISODE = "TrainingConfig.log_period_env_steps = 1"
+TWELVE = (EVERY_EPISODE, "TrainingConfig.num_episodes = 12")
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+  """A run of 12 episodes, filmed after every 4; the second film fails."""
+  films, render = [0], flappy_ball.FlappyBall.render
+
+  def broken(self):
+    films[0] += self.num_steps == 0
+    if films[0] == 2 and self.num_steps == 3:
+      raise RuntimeError("out of paint\nand of brushes")
+    return render(self)
+
+  folder = Folder(tmp_path_factory.mktemp("filmed") / "run")
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(flappy_ball.FlappyBall, "render", broken)
+    assert folder.train(
+      *TWELVE, "VideoConfig.period_episodes = 4", "VideoConfig.format = 'html'"
+    )
+  return folder
+
+
+def test_films_while_training_and_one_that_fails_costs_no_more(filmed):
+  assert filmed.films == ["episode_000004.html", "episode_000012.html"]
+  for name in filmed.films:
+    page = (filmed.run.videos / name).read_text("utf-8")
+    assert "data:image" in page and page.rstrip().endswith("</html>")
+  assert [line for line in filmed.heard if "film" in line] == [
+    "no film episode_000008.html: RuntimeError: out of paint"
+  ]
+  assert filmed.record["outcome"] == "finished"
+
+
+def test_a_run_ends_with_its_last_episode_and_is_finished(filmed):
+  last = filmed.metrics[-1]
+  assert last["episodes"] == len(filmed.episodes) == 12
+  assert last["train_steps"] == 12 * TRAIN_STEPS
+  assert last["env_steps"] == filmed.episodes[-1]["env_steps"] < 1_000
+  assert last["evaluation_return"] is not None  # judged where it ended
+  assert filmed.record["stopped_early"] is False
+  assert not any("succeeded" in line for line in filmed.heard)
+
+
+def check_sums(folder, num_envs):
+  """Rows of episodes, rows of metrics, and env steps tell the same."""
+  ends = [row["env_steps"] for row in folder.episodes]
+  assert ends == sorted(ends)
+  assert num_envs > 1 or len(set(ends)) == len(ends)
+  told = 0
+  for row in folder.metrics[1:]:
+    ended = [e for e in folder.episodes if e["env_steps"] <= row["env_steps"]]
+    assert row["episodes"] == len(ended)
+    new = ended[told:]
+    told = len(ended)
+    for name in ("episode_return", "episode_length"):
+      if new:
+        mean = np.mean([episode[name] for episode in new])
+        assert row[name] == pytest.approx(mean, rel=1e-5)
+      else:
+        assert row[name] is None
+  assert told == len(folder.episodes) > 2
+  return sum(row["episode_length"] for row in folder.episodes)
+
+
+def test_every_env_step_and_return_is_in_a_row_of_an_episode(filmed):
+  assert check_sums(filmed, 1) == filmed.metrics[-1]["env_steps"]
+  for row in filmed.episodes:
+    # Of FlappyBall: 1 for 41 steps, else -1.
+    expected = 1 if row["episode_length"] == flappy_ball.MAX_STEPS else -1
+    assert row["episode_return"] == expected
+  before = 0
+  for row in filmed.episodes:
+    assert row["env_steps"] == before + row["episode_length"]
+    before = row["env_steps"]
+
+
+def comparable(path):
+  """The lines of metrics.csv but for rates and evaluations."""
+  with path.open(newline="") as file:
+    return [
+      [v for k, v in row.items() if "per_second" not in k and "eval" not in k]
+      for row in csv.DictReader(file)
+    ]
+
+
+def test_stopped_finished_and_gone_on_with_equals_never_stopped(
+  filmed, tmp_path
+):
+  """Films do not change a run either: this one has none."""
+  parts = Folder(tmp_path / "run")
+  five = (EVERY_EPISODE, "TrainingConfig.num_episodes = 5")
+  assert not parts.train(*five, looks=2)
+  assert len(parts.episodes) == 3
+  # Written after the last checkpoint, and cut short: it is done again.
+  with parts.run.episodes.open("a") as file:
+    file.write("9999,1,2\n99999,1")
+  assert parts.train(*five)
+  assert len(parts.episodes) == 5
+  finished = parts.run.episodes.read_bytes()
+  assert parts.train(*five)
+  assert "is finished: " in parts.heard[-1]
+  assert "succeeded" not in parts.heard[-1]
+  assert parts.run.episodes.read_bytes() == finished
+  assert parts.train(*TWELVE)
+  assert len(parts.record["starts"]) == 3
+  assert parts.run.episodes.read_bytes() == filmed.run.episodes.read_bytes()
+  assert comparable(parts.run.metrics) == comparable(filmed.run.metrics)
+  assert parts.films == []
+
+
+def test_episodes_under_way_at_a_stop_are_told_whole(tmp_path):
+  """Where iterations are of steps, a checkpoint lies within episodes."""
+  stepwise = (
+    "EnvironmentConfig.num_envs = 2",
+    "DqnConfig.num_collect_episodes_per_iteration = None",
+    "TrainingConfig.log_period_env_steps = 10",
+    "TrainingConfig.num_env_steps = 80",
+  )
+  whole, parts = Folder(tmp_path / "whole"), Folder(tmp_path / "parts")
+  assert whole.train(*stepwise)
+  assert not parts.train(*stepwise, looks=1)
+  assert parts.metrics[-1]["env_steps"] == 20
+  # Episodes were under way.
+  assert sum(row["episode_length"] for row in parts.episodes) < 20
+  assert parts.train(*stepwise)
+  assert parts.run.episodes.read_bytes() == whole.run.episodes.read_bytes()
+  assert comparable(parts.run.metrics) == comparable(whole.run.metrics)
+  assert 0 < check_sums(whole, 2) <= 80
+
+
+def test_a_run_of_steps_ends_with_its_last_episode_as_well(tmp_path):
+  folder = Folder(tmp_path / "run")
+  stepwise = (
+    "DqnConfig.num_collect_episodes_per_iteration = None",
+    "TrainingConfig.num_episodes = 4",
+  )
+  assert folder.train(*stepwise)
+  last = folder.metrics[-1]
+  assert last["episodes"] == len(folder.episodes) == 4
+  assert last["env_steps"] == folder.episodes[-1]["env_steps"]
+  assert check_sums(folder, 1) == last["env_steps"]
+  assert folder.record["stopped_early"] is False
+
+
+def test_a_python_environment_that_resumes_tells_every_episode_once(tmp_path):
+  folder = Folder(tmp_path / "run")
+  bindings = (*TWELVE, "EnvironmentConfig.backend = 'gymnasium'")
+  assert not folder.train(*bindings, looks=3)
+  assert folder.train(*bindings)
+  assert len(folder.episodes) == 12
+  # Iterations end with episodes, so none was under way and forgotten.
+  assert check_sums(folder, 1) == folder.metrics[-1]["env_steps"]

@@ -156,9 +156,10 @@ def numbers(observation):
   return flat[..., 0]
 
 
-def add(buffer, envs, count=1, frame_shape=(2, 3)):
+def add(buffer, envs, count=1, frame_shape=(2, 3), add_batch=None):
   for _ in range(count):
-    buffer.add_batch(transition([env.step() for env in envs], frame_shape))
+    items = transition([env.step() for env in envs], frame_shape)
+    (add_batch or buffer.add_batch)(items)
 
 
 def check_windows(windows, envs):
@@ -193,10 +194,15 @@ def test_every_stack_is_what_the_environment_gave(
     Emitter(131, OTHER, resets_take_a_step),
   ]
   buffer = make_buffer()
-  sample = compiled(lambda: buffer.get_next(300, num_steps)[0])
+
+  def add_batch(items):
+    buffer.add_batch(items)
+
+  add_batch = compiled(add_batch)
+  sample = compiled(lambda: buffer.get_next(200, num_steps)[0])
   kinds = set()
   for _ in range(9):
-    add(buffer, envs, 9)
+    add(buffer, envs, 9, add_batch=add_batch)
     windows = sample()
     first = check_windows(windows, envs)[:, 0]
     # Windows of 2 begin anywhere, the longer ones where they fit.
@@ -219,6 +225,19 @@ def test_the_oldest_rows_stack_reaches_past_it():
   )
   windows, _ = buffer.get_next(50, 2)
   assert numbers(windows.observation)[:, 1].max() == 9
+
+
+def test_a_step_that_only_resets_spoils_no_stack():
+  """Eight steps to the LAST frame, 9; the ring keeps its rows from the 7th."""
+  env = Emitter(1, [(8, True), (9, True)], resets_take_a_step=True)
+  buffer = make_buffer(batch_size=1, max_length=3)
+  add(buffer, [env], 9)
+  kept = buffer.gather_all()
+  assert kept.step_type.numpy().tolist() == [[MID, MID, LAST]]
+  np.testing.assert_array_equal(
+    numbers(kept.observation)[0],
+    [[4, 5, 6, 7], [5, 6, 7, 8], [6, 7, 8, 9]],
+  )
 
 
 def test_black_before_an_episodes_first_frame_and_its_last_is_kept():
@@ -375,11 +394,10 @@ def stack_of(newest):
   return stack
 
 
-@pytest.mark.parametrize("n_step", [1, 3])
-def test_a_pipeline_samples_the_stacks_of_numbered_frames(n_step):
-  """After many turns of its rings, and again after a restore."""
+def test_a_pipeline_samples_the_stacks_of_numbered_frames():
+  """Windows of 4 rows, after many turns of the rings and after a restore."""
   pipeline = build_catch(
-    "EnvironmentConfig.name = 'Numbered-v0'", f"DqnConfig.n_step = {n_step}"
+    "EnvironmentConfig.name = 'Numbered-v0'", "DqnConfig.n_step = 3"
   )
   pipeline.compiled.collect(tf.constant(60))
   for restored in (False, True):
@@ -388,11 +406,11 @@ def test_a_pipeline_samples_the_stacks_of_numbered_frames(n_step):
       environment.deserialize(environment.serialize())
       pipeline.resume()
     pipeline.compiled.train(tf.constant(10))
-    windows, _ = pipeline.tracked["replay"].get_next(500, n_step + 1)
+    windows, _ = pipeline.tracked["replay"].get_next(300, 4)
     kinds = windows.step_type.numpy()
     newest = set()
     for rows, kind in zip(windows.observation.numpy(), kinds, strict=True):
-      end = int(np.argmax(kind == LAST)) if LAST in kind else n_step
+      end = int(np.argmax(kind == LAST)) if LAST in kind else 3
       for row in rows[: end + 1]:
         np.testing.assert_array_equal(row, stack_of(row[-1]))
       # One copy and one episode, and steps one by one.
@@ -404,7 +422,7 @@ def test_a_pipeline_samples_the_stacks_of_numbered_frames(n_step):
     copies, _, steps = map(set, zip(*newest, strict=True))
     assert len(newest) > 60
     assert len(copies) == 3
-    assert steps == set(range(1, 10))
+    assert steps >= {1, 2, 3, 4, 5, 6}
 
 
 def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):

@@ -1,0 +1,102 @@
+"""Training from a notebook: one call, and the folder it gives back."""
+
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.pipelines import notebook, training_run
+from agents_pipeline.records import run_record, writers
+
+CONFIG = """
+Experiment.agent = @DqnConfig()
+EnvironmentConfig.name = 'FlappyBall-v0'
+TrainingConfig.num_env_steps = 60
+TrainingConfig.log_period_env_steps = 20
+EvaluationConfig.period_env_steps = 60
+EvaluationConfig.num_episodes_while_training = 2
+EvaluationConfig.num_episodes = 3
+DqnConfig.hidden_layers = (4,)
+DqnConfig.batch_size = 8
+DqnConfig.num_random_env_steps = 10
+DqnConfig.num_env_steps_before_training = 20
+ReplayConfig.capacity_env_steps = 100
+"""
+
+
+def test_a_run_and_what_the_same_call_does_then(tmp_path, capsys):
+  gin_file, folder = tmp_path / "my.gin", tmp_path / "runs" / "first"
+  gin_file.write_text(CONFIG)
+  train = lambda *bindings, **fields: notebook.train(
+    gin_file, str(folder), *bindings, device="cpu", **fields
+  )
+  run = train("DqnConfig.gamma = 0.75", seed=3)
+  assert run.root == folder
+  for path in (
+    run.checkpoints,
+    run.trained_video,
+    run.random_video,
+    run.tf_agents_policy,
+    run.evaluation,
+    run.learning_curve,
+  ):
+    assert path.exists(), path
+  assert "DqnConfig.gamma = 0.75" in run.config.read_text()
+  record = run_record.read(run.run_record)
+  assert (record["outcome"], record["seed"]) == ("finished", 3)
+  assert record["env_steps"] == 60 and record["train_steps"] == 40
+  assert [r["env_steps"] for r in writers.read(run.metrics)] == [0, 20, 40, 60]
+  assert len(writers.read(run.episodes)) == record["episodes"] > 2
+  about = served_policy.LoadedPolicy(run.policy).about
+  assert about["environment"] == "FlappyBall-v0"
+  said = capsys.readouterr().out
+  assert "FlappyBall-v0: mean return" in said and str(run.policy) in said
+
+  # The same call: there is nothing left to do.
+  again = train("DqnConfig.gamma = 0.75", seed=3)
+  assert again.root == run.root
+  assert f"{folder} is finished: 60 env steps" in capsys.readouterr().out
+  assert run_record.read(run.run_record) == record
+
+  # Another is refused, by the seed or the configuration, if not told so.
+  before = run.config.read_text()
+  with pytest.raises(errors.UserError, match="gamma: 0.75 -> 0.99"):
+    train(seed=3)
+  with pytest.raises(errors.UserError, match="begun with seed 3"):
+    train("DqnConfig.gamma = 0.75")
+  assert run.config.read_text() == before
+
+
+def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
+  seen = {}
+
+  def train(experiment, run, seed, *, device, overwrite, person):
+    seen.update(
+      name=experiment.environment.name, gamma=experiment.agent.gamma,
+      root=run.root, seed=seed, device=device, overwrite=overwrite,
+    )  # fmt: skip
+    assert not person.wants_to_stop()
+    person.say("hello")
+
+  monkeypatch.setattr(training_run, "train", train)
+  gin_file = tmp_path / "my.gin"
+  gin_file.write_text(CONFIG)
+  notebook.train(
+    str(gin_file), tmp_path / "run", "DqnConfig.gamma = 0.5", seed=7,
+    device="gpu", overwrite=True,
+  )  # fmt: skip
+  expected = {"name": "FlappyBall-v0", "gamma": 0.5, "root": tmp_path / "run"}
+  assert seen == expected | {"seed": 7, "device": "gpu", "overwrite": True}
+  notebook.train(gin_file, tmp_path / "run")
+  assert (seen["seed"], seen["device"], seen["overwrite"]) == (0, "auto", False)
+  assert seen["gamma"] == 0.99
+  assert capsys.readouterr().out == "hello\n" * 2
+
+
+def test_a_mistake_is_told_before_anything_is_written(tmp_path):
+  with pytest.raises(errors.UserError, match="does not exist"):
+    notebook.train(tmp_path / "none.gin", tmp_path / "run")
+  gin_file = tmp_path / "my.gin"
+  gin_file.write_text(CONFIG)
+  with pytest.raises(errors.UserError, match="gama"):
+    notebook.train(gin_file, tmp_path / "run", "DqnConfig.gama = 0.5")
+  assert not (tmp_path / "run").exists()
