@@ -7,6 +7,7 @@ import agents_pipeline  # first: it chooses Keras 2
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+import gin
 import pytest
 import tensorflow as tf
 
@@ -22,6 +23,12 @@ _WAYS = {
     function, jit_compile=True, autograph=False
   ),
 }
+
+
+@pytest.fixture(autouse=True)
+def no_bindings():
+  """Another test's bindings would be the defaults of this one's dataclasses."""
+  gin.clear_config()
 
 
 @pytest.fixture(params=list(_WAYS))

@@ -87,7 +87,9 @@ def is_reached(
   )
 
 
-def what_is_finished(run: run_directory.RunDirectory) -> str:
+def what_is_finished(
+  run: run_directory.RunDirectory, experiment: config.Experiment
+) -> str:
   """One line for a run that there is nothing left to do for."""
   record = run_record.read(run.run_record) or {}
   how_far = f"{record.get('env_steps', 0):,} env steps"
@@ -96,7 +98,11 @@ def what_is_finished(run: run_directory.RunDirectory) -> str:
       f"{run.root} is finished: it succeeded after {how_far}; --overwrite "
       "begins anew"
     )
+  limit = "num_env_steps"
+  if record.get("env_steps", 0) < experiment.training.num_env_steps:
+    limit = "num_episodes"
+    how_far = f"{record.get('episodes', 0):,} episodes"
   return (
     f"{run.root} is finished: {how_far}; --overwrite begins anew, a larger "
-    "TrainingConfig.num_env_steps goes on"
+    f"TrainingConfig.{limit} goes on"
   )

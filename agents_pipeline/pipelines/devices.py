@@ -22,8 +22,12 @@ def choose_device(wanted: str) -> str:
     'cpu' or 'gpu'.
 
   Raises:
-    UserError: a GPU is asked for and TensorFlow sees none.
+    UserError: a GPU is asked for and TensorFlow sees none, or it is neither.
   """
+  if wanted not in ("auto", "cpu", "gpu"):
+    raise errors.UserError(
+      f"device {wanted!r}: expected one of 'auto', 'cpu', 'gpu'"
+    )
   if wanted != "gpu":
     tf.config.set_visible_devices([], "GPU")
     return "cpu"

@@ -64,7 +64,7 @@ def train(
   if not overwrite:
     continuing.check(run, text, seed)
     if continuing.is_finished(run, experiment):
-      person.say(continuing.what_is_finished(run))
+      person.say(continuing.what_is_finished(run, experiment))
       return True
   device = devices.choose_device(device)
   pipeline = building.build(experiment, seeds, person.say)

@@ -79,9 +79,11 @@ class NewestTransition(replay_buffer.ReplayBuffer):
   def _gather_all(self) -> trajectory.Trajectory:
     return self._get_next(self._batch_size, 2)[0]
 
-  def _as_dataset(self, *args, **kwargs) -> tf.data.Dataset:
+  def _as_dataset(
+    self, sample_batch_size=None, num_steps=None, *args, **kwargs
+  ) -> tf.data.Dataset:
     return tf.data.Dataset.counter().map(
-      lambda _: self._get_next(self._batch_size, 2)
+      lambda _: self._get_next(sample_batch_size, num_steps)
     )
 
   def _single_deterministic_pass_dataset(self, *args, **kwargs):

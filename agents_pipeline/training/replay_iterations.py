@@ -97,7 +97,10 @@ def compile_on_device(
   @tf.function(jit_compile=jit, autograph=False)
   def collect(num_iterations):
     iterations.repeat(
-      num_iterations, collect_once, driver.env.current_time_step()
+      num_iterations,
+      collect_once,
+      driver.env.current_time_step(),
+      lambda _: ~should_stop(),
     )
     return iterations.no_train_steps(agent)
 
@@ -245,7 +248,9 @@ def compile_around_host(
       time_step = collect_once(*state)
       return time_step, compiled_act(time_step)
 
-    _, action = iterations.repeat(num_iterations, iteration, begin())
+    _, action = iterations.repeat(
+      num_iterations, iteration, begin(), lambda _: ~should_stop()
+    )
     chosen.keep(action)
     return iterations.no_train_steps(agent)
 

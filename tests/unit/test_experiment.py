@@ -163,8 +163,8 @@ LEAST = [
         "EnvironmentConfig.observation = @ImageObservation()",
         "ImageObservation.height = None",
       ],
-      "ImageObservation.height = None and .width = 84: expected two numbers, or "
-      "None for both",
+      "ImageObservation.height = None and .width = 84: expected two numbers, "
+      "or None for both",
     ),
   ],
 )
