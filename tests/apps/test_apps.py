@@ -76,7 +76,7 @@ def test_train_leaves_a_whole_run_folder(run_folder):
   assert left == {
     "config.gin", "run.json", "metrics.csv", "events.out", "checkpoints",
     "policy", "tf_agents_policy", "evaluation.json", "videos",
-    "learning_curve.png",
+    "learning_curve.png", "episodes.csv",
   }  # fmt: skip
   told = json.loads((root / "run.json").read_text())
   assert (told["outcome"], told["env_steps"]) == ("finished", 600)
@@ -218,11 +218,12 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
     ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
                "--gin_bindings=DqnAgent.gamma=0.5"],
      "unknown gin name 'DqnAgent': expected one of A2cConfig, Adam, AdamW, "
-     "AtTheEnd, ClipReward, ConstantEpsilon, DqnConfig, EnvironmentConfig, "
-     "EvaluationConfig, Experiment, ExponentialEpsilon, GeometricEpsilon, "
-     "KeepReward, LinearEpsilon, LinearLearningRate, OnEvaluation, "
-     "OnLastEpisodes, ReplayConfig, RmsProp, SignReward, SuccessReward, "
-     "TrainingConfig"),
+     "AtTheEnd, AtariObservation, ClipReward, ConstantEpsilon, DqnConfig, "
+     "EnvironmentConfig, EvaluationConfig, Experiment, ExponentialEpsilon, "
+     "GeometricEpsilon, ImageObservation, KeepReward, LinearEpsilon, "
+     "LinearEpsilonOverEpisodes, LinearLearningRate, NewestTransition, "
+     "OnEvaluation, OnLastEpisodes, OwnObservation, ReplayConfig, RmsProp, "
+     "SignReward, SuccessReward, TrainingConfig, VideoConfig"),
     ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
                "--gin_bindings=EnvironmentConfig.name='Pendulum-v1'"],
      "environment 'Pendulum-v1' has the action space Box(-2.0, 2.0, (1,), "
@@ -243,7 +244,7 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
      "expected one of --policy_dir and --random_policy"),
     ("record_video", ["--output={new}.avi", "--random_policy",
                       "--environment=CartPole-v1"],
-     "--output='{new}.avi': expected a file ending in .mp4 or .gif"),
+     "--output='{new}.avi': expected a file ending in .mp4, .gif or .html"),
     ("export_policy", ["--root_dir={new}", "--policy_dir={new}"],
      "--root_dir='{new}': expected a run folder, with config.gin"),
   ],

@@ -90,7 +90,7 @@ def learn(experiment, seed):
   """Trains to the end; returns the pipeline and the curve of its returns."""
   pipeline = building.build(experiment, seeding.Seeds(seed))
   curve = [
-    (r.env_steps, r.episodes.return_sum / max(r.episodes.num_episodes, 1))
+    (r.env_steps, r.episodes.returns.sum() / max(len(r.episodes.returns), 1))
     for r in loop.run(
       pipeline.compiled,
       pipeline.loop_sizes,
