@@ -87,7 +87,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     head = self._heads.value()  # [B]
     rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
     written = [
-      table.scatter_nd_update(rows[:, None], tf.concat(values, 0))
+      table.scatter_update(tf.IndexedSlices(tf.concat(values, 0), rows))
       for table, *values in zip(self._tables, own, reached, strict=True)
     ]
     is_reset = time_step.is_last()  # [B]
