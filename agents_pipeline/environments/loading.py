@@ -5,6 +5,7 @@ import functools
 import importlib
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 
 import gymnasium as gym
@@ -59,6 +60,8 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
       raise errors.UserError(
         f"environment {name!r}: cannot import {to_import!r} ({error})"
       ) from None
+  if ale_py := sys.modules.get("ale_py"):  # it would greet on stderr
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Warning)
   with contextlib.suppress(gym.error.Error):
     return gym.spec(environment_id)
   near = errors.nearest(environment_id, gym.registry)
