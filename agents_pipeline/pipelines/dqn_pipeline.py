@@ -19,7 +19,7 @@ from agents_pipeline.experiment import (
   seeding,
 )
 from agents_pipeline.pipelines import pipeline
-from agents_pipeline.replay import newest_transition, uniform_buffer
+from agents_pipeline.replay import memory, newest_transition, uniform_buffer
 from agents_pipeline.training import replay_iterations, stopping
 
 
@@ -179,7 +179,7 @@ def _make_replay(
     return newest_transition.NewestTransition(spec, num_envs)
   length = math.ceil(agent_config.replay.capacity_env_steps / num_envs)
   say(
-    uniform_buffer.check_memory(
+    memory.check_memory(
       uniform_buffer.num_bytes(spec, num_envs, length, task.num_frames),
       length * num_envs,
       copies=2 if on_device else 1,  # XLA may work on a copy within a call

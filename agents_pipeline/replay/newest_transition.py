@@ -4,7 +4,7 @@ import tensorflow as tf
 from tf_agents.replay_buffers import replay_buffer
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.replay import uniform_buffer
+from agents_pipeline.replay import transition_rows
 
 
 class NewestTransition(replay_buffer.ReplayBuffer):
@@ -37,7 +37,7 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       What must be done before it can be read where automatic control
       dependencies do not see it.
     """
-    own, reached = map(tf.nest.flatten, uniform_buffer.rows_of(items))
+    own, reached = map(tf.nest.flatten, transition_rows.rows_of(items))
     return [
       rows.assign(tf.stack(pair, axis=1))
       for rows, *pair in zip(self._rows, own, reached, strict=True)

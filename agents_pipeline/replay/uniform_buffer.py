@@ -1,17 +1,15 @@
 """Uniform experience replay that goes through XLA and through tf.data."""
 
 import numpy as np
-import psutil
 import tensorflow as tf
 from tf_agents.replay_buffers import replay_buffer
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline import errors
 from agents_pipeline.experiment import random_stream
+from agents_pipeline.replay import transition_rows
 
-_GIB = 2**30
 # Rows of a ring beyond its capacity: the newest observation, and one that a
 # reset may spoil.
 _SPARE_ROWS = 2
@@ -83,7 +81,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       automatic control dependencies do not see.
     """
     time_step, _, next_time_step = items
-    own, reached = map(self._as_stored, rows_of(items))
+    own, reached = map(self._as_stored, transition_rows.rows_of(items))
     head = self._heads.value()  # [B]
     rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
     written = [
@@ -245,40 +243,6 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     return tf.data.Dataset.from_tensors(self._gather_all())
 
 
-def rows_of(
-  items: trajectory.Transition,
-) -> tuple[trajectory.Trajectory, trajectory.Trajectory]:
-  """The two rows of a transition: its own, and the observation it reached.
-
-  Args:
-    items: [B, ...].
-
-  Returns:
-    Rows of [B, ...]; what is not known of the second is 0.
-  """
-  time_step, policy_step, next_time_step = items
-  zero, one = tf.zeros_like(time_step.reward), tf.ones_like(time_step.reward)
-  own = trajectory.Trajectory(
-    time_step.step_type,
-    time_step.observation,
-    policy_step.action,
-    policy_step.info,
-    next_time_step.step_type,
-    next_time_step.reward,
-    next_time_step.discount,
-  )
-  reached = trajectory.Trajectory(
-    next_time_step.step_type,
-    next_time_step.observation,
-    tf.nest.map_structure(tf.zeros_like, policy_step.action),
-    tf.nest.map_structure(tf.zeros_like, policy_step.info),
-    tf.fill(tf.shape(zero), ts.StepType.FIRST),
-    zero,
-    one,
-  )
-  return own, reached
-
-
 def _num_spare_rows(num_frames: int) -> int:
   # The oldest row's stack reaches back to rows that are not sampled any more.
   return _SPARE_ROWS + num_frames - 1
@@ -305,31 +269,3 @@ def num_bytes(
     for spec in _row_specs(data_spec, num_frames)
   )
   return row * batch_size * (max_length + _num_spare_rows(num_frames))
-
-
-def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
-  """Compares a buffer with the memory there is, before it is allocated.
-
-  Args:
-    table_bytes: of `num_bytes`.
-    num_rows: transitions, for the message.
-    copies: of the tables that may be alive at once.
-
-  Returns:
-    A line that tells its size.
-
-  Raises:
-    UserError: it does not fit.
-  """
-  available = psutil.virtual_memory().available
-  needed = copies * table_bytes
-  size = f"{num_rows:,} transitions, {table_bytes / 2**20:,.1f} MiB"
-  if copies > 1:
-    size += f" (times {copies} within a compiled call)"
-  if needed > available:
-    raise errors.UserError(
-      f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "
-      f"the {available / _GIB:,.1f} GiB of memory available; expected at most "
-      f"{int(num_rows * available / needed):,}"
-    )
-  return f"replay buffer: {size}"

@@ -9,7 +9,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import random_stream
-from agents_pipeline.replay import uniform_buffer
+from agents_pipeline.replay import memory, uniform_buffer
 
 FIRST, MID, LAST = 0, 1, 2
 
@@ -211,6 +211,6 @@ def test_bytes_are_told_and_too_many_refused():
     for v in buffer.variables
     if v.name.startswith("table")
   )
-  assert "16 transitions" in uniform_buffer.check_memory(needed, 16)
+  assert "16 transitions" in memory.check_memory(needed, 16)
   with pytest.raises(errors.UserError, match="does not fit in the .* GiB"):
-    uniform_buffer.check_memory(2**60, 10**12)
+    memory.check_memory(2**60, 10**12)

@@ -1,0 +1,35 @@
+"""Whether a buffer fits into memory, asked before it is allocated."""
+
+import psutil
+
+from agents_pipeline import errors
+
+_GIB = 2**30
+
+
+def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
+  """Compares a buffer with the memory there is, before it is allocated.
+
+  Args:
+    table_bytes: of its tables.
+    num_rows: transitions, for the message.
+    copies: of the tables that may be alive at once.
+
+  Returns:
+    A line that tells its size.
+
+  Raises:
+    UserError: it does not fit.
+  """
+  available = psutil.virtual_memory().available
+  needed = copies * table_bytes
+  size = f"{num_rows:,} transitions, {table_bytes / 2**20:,.1f} MiB"
+  if copies > 1:
+    size += f" (times {copies} within a compiled call)"
+  if needed > available:
+    raise errors.UserError(
+      f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "
+      f"the {available / _GIB:,.1f} GiB of memory available; expected at most "
+      f"{int(num_rows * available / needed):,}"
+    )
+  return f"replay buffer: {size}"
