@@ -80,11 +80,15 @@ class DqnAgent(dqn_agent.DqnAgent):
     update = super()._get_target_updater(tau, 1)
     self._updated_at = tf.Variable(0, dtype=tf.int64, name="updated_at")
 
+    def update_now():
+      update()
+      return True
+
     def update_if_due():
       now = count() // period
       due = now > self._updated_at
       self._updated_at.assign(now)
-      return tf.cond(due, lambda: (update(), True)[1], lambda: False)
+      return tf.cond(due, update_now, lambda: False)
 
     return update_if_due
 

@@ -52,7 +52,8 @@ class Catch(gym.Env):
     return self._observation(), {}
 
   def step(self, action):
-    """Moves the paddle, then the ball."""
+    """Moves the paddle left (0), nowhere (1) or right (2), then the ball."""
+    assert self.action_space.contains(action), f"{action!r}: expected 0 to 2"
     column = self._paddle_column + int(action) - 1
     self._paddle_column = min(max(column, 0), _COLUMNS - 1)
     self._ball_row += 1

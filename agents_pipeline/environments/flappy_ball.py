@@ -79,6 +79,7 @@ class FlappyBall(gym.Env):
 
   def step(self, action):
     """Flies for 50 ms, then falls (0) or jumps (1)."""
+    assert self.action_space.contains(action), f"{action!r}: expected 0 or 1"
     y, v = self.state
     y = y + v
     v = JUMP_SPEED if action == 1 else v - FALL

@@ -179,6 +179,7 @@ def make_evaluation_environment(
     UserError: the id is unknown or the environment cannot be made.
   """
   spec = environment_spec(config.name)
+  _check_renders(config, spec)
   kwargs = observing.arguments_for(config.observation)
   if render_mode:
     kwargs["render_mode"] = render_mode
@@ -187,6 +188,23 @@ def make_evaluation_environment(
     for wrap in observing.wrappers_for(config.observation):
       env = wrap(env)
     return env
+
+
+def _check_renders(config, spec) -> None:
+  """Refuses pictures of what does not draw any."""
+  make = spec.entry_point
+  if isinstance(make, str):
+    with _one_line(config.name):
+      make = gym.envs.registration.load_env_creator(make)
+  # Where a function makes it, only the environment itself knows.
+  modes = getattr(make, "metadata", {}).get("render_modes")
+  if observing.needs_rendering(config.observation) and (
+    modes is not None and "rgb_array" not in modes
+  ):
+    raise errors.UserError(
+      f"EnvironmentConfig.observation = {config.observation!r}: "
+      f"{config.name!r} renders {modes}; expected one that renders 'rgb_array'"
+    )
 
 
 def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
@@ -201,6 +219,12 @@ def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
 def _one_line(name: str):
   try:
     yield
-  except (gym.error.Error, ImportError, TypeError, ValueError) as error:
-    text = " ".join(str(error).split())
+  except (
+    gym.error.Error,
+    AssertionError,
+    ImportError,
+    TypeError,
+    ValueError,
+  ) as error:
+    text = " ".join(str(error).split()) or type(error).__name__
     raise errors.UserError(f"environment {name!r}: {text}") from None

@@ -84,9 +84,14 @@ def arguments_for(choice: observations.Observation) -> dict[str, Any]:
       "obs_type": "grayscale",
       "repeat_action_probability": choice.repeat_action_probability,
     }
-  if isinstance(choice, observations.ImageObservation) and choice.rendered:
+  if needs_rendering(choice):
     return {"render_mode": "rgb_array"}
   return {}
+
+
+def needs_rendering(choice: observations.Observation) -> bool:
+  """Whether an environment's pictures are what is observed."""
+  return isinstance(choice, observations.ImageObservation) and choice.rendered
 
 
 def vector_arguments_for(choice: observations.Observation) -> dict[str, Any]:

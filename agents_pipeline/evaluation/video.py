@@ -3,13 +3,14 @@
 import os
 import pathlib
 
+import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import animation, captions, evaluator
-from agents_pipeline.experiment import config, seeding
+from agents_pipeline.experiment import config, observations, seeding
 
 # pygame draws films without a window, also where there is no display.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -56,7 +57,7 @@ def record_video(
   aside = path.with_name(f".partial-{path.name}")
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   returns, lengths = [], []
-  fps = env.metadata.get("render_fps") or _USUAL_FPS
+  fps = _frames_per_second(env, environment)
   try:
     with _writer(aside, fps, environment.name) as film:
       for episode_seed in seeds:
@@ -68,6 +69,17 @@ def record_video(
     env.close()
     aside.unlink(missing_ok=True)
   return evaluator.Evaluation(environment, True, seeds, returns, lengths)
+
+
+def _frames_per_second(
+  env: gym.Env, environment: config.EnvironmentConfig
+) -> float:
+  """As many env steps as the environment makes of a second."""
+  if isinstance(environment.observation, observations.AtariObservation):
+    return (
+      observations.ATARI_FRAMES_PER_SECOND / environment.observation.frame_skip
+    )
+  return env.metadata.get("render_fps") or _USUAL_FPS
 
 
 def check_format(path: pathlib.Path) -> None:

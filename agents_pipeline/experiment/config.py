@@ -67,7 +67,11 @@ class EnvironmentConfig:
     if self.vectorization == "vector_entry_point" and (
       not is_own if "ALE/" not in self.name else not is_atari
     ):
-      fits = "@AtariObservation()" if "ALE/" in self.name else "'sync'"
+      fits = (
+        "@AtariObservation()"
+        if "ALE/" in self.name
+        else "EnvironmentConfig.vectorization = 'sync' or 'async'"
+      )
       raise errors.UserError(
         f"{chosen}: the vector version of {self.name!r} takes no wrappers; "
         f"expected {fits}"

@@ -84,7 +84,8 @@ class DqnConfig:
     num_collect_episodes_per_iteration: steps until so many episodes have ended
       instead, over all environments.
     num_train_steps_per_iteration: updates after them.
-    batch_size: transitions per update.
+    batch_size: transitions per update; where nothing is sampled, there is one
+      of every environment instead.
     replay: how experience is kept: @ReplayConfig() or @NewestTransition().
   """
 
@@ -148,9 +149,11 @@ class DqnConfig:
   def _check_one_of(self, one: str, other: str) -> None:
     """Refuses two values for one thing; what is at its default is no value."""
     defaults = {f.name: f.default for f in dataclasses.fields(self)}
-    if all(getattr(self, name) != defaults[name] for name in (one, other)):
+    values = {name: getattr(self, name) for name in (one, other)}
+    if all(value != defaults[name] for name, value in values.items()):
       raise errors.UserError(
-        f"DqnConfig.{one} and .{other} are both bound: expected at most one"
+        f"DqnConfig.{one} = {values[one]} and .{other} = {values[other]}: "
+        "expected at most one of them"
       )
 
   def _check_learns_once(self) -> None:
@@ -170,8 +173,13 @@ class DqnConfig:
     """Compares with the number of environments, which is bound elsewhere.
 
     Raises:
-      UserError: there would be nothing to sample.
+      UserError: there would be nothing to sample, or too little.
     """
+    if self.batch_normalization and self.num_sampled(num_envs) == 1:
+      raise errors.UserError(
+        "DqnConfig.batch_normalization = True: expected more than 1 transition "
+        "per update, as one has no variance"
+      )
     if isinstance(self.replay, NewestTransition):
       return
     window = num_envs * self.n_step

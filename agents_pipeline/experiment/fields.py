@@ -113,9 +113,15 @@ def _field(default: Any, rule: Any) -> Any:
   return dataclasses.field(default=default, metadata={"rule": rule})
 
 
-def integer(default: Any, low: float = 1, *, optional: bool = False) -> Any:
-  """Declares a field that holds an int of at least low, or None if optional."""
-  return _field(default, _Number(low, math.inf, True, False, optional))
+def integer(
+  default: Any,
+  low: float = 1,
+  high: float = math.inf,
+  *,
+  optional: bool = False,
+) -> Any:
+  """Declares a field that holds an int in [low, high], or None if optional."""
+  return _field(default, _Number(low, high, True, False, optional))
 
 
 def number(

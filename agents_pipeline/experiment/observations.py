@@ -15,6 +15,10 @@ from agents_pipeline.experiment import fields
 
 # ALE's: an episode is truncated after 30 minutes of 60 frames per second.
 ATARI_MAX_FRAMES = 108_000
+ATARI_FRAMES_PER_SECOND = 60
+
+# Every stack in a batch holds so many pixels: beyond this, memory ends first.
+_MAX_SIDE, _MAX_FRAMES = 1024, 64
 
 
 @gin.configurable
@@ -47,9 +51,9 @@ class ImageObservation:
 
   rendered: bool = fields.switch(True)
   grayscale: bool = fields.switch(True)
-  height: int | None = fields.integer(84, optional=True)
-  width: int | None = fields.integer(84, optional=True)
-  num_frames: int = fields.integer(4)
+  height: int | None = fields.integer(84, high=_MAX_SIDE, optional=True)
+  width: int | None = fields.integer(84, high=_MAX_SIDE, optional=True)
+  num_frames: int = fields.integer(4, high=_MAX_FRAMES)
 
   def __post_init__(self):
     fields.check(self)
@@ -79,8 +83,8 @@ class AtariObservation:
   """
 
   frame_skip: int = fields.integer(4)
-  screen_size: int = fields.integer(84)
-  num_frames: int = fields.integer(4)
+  screen_size: int = fields.integer(84, high=_MAX_SIDE)
+  num_frames: int = fields.integer(4, high=_MAX_FRAMES)
   max_noops: int = fields.integer(30, 0)
   repeat_action_probability: float = fields.number(0.25, 0, 1)
 
@@ -120,7 +124,8 @@ def from_json(content: dict[str, Any]) -> Observation:
   kinds = {kind.__name__: kind for kind in OBSERVATIONS}
   try:
     return kinds[values.pop("kind")](**values)
-  except (KeyError, TypeError) as error:
+  except (KeyError, TypeError, errors.UserError) as error:
+    reason = str(error).splitlines()[0]  # gin adds where it was called
     raise errors.UserError(
-      f"observation {content!r}: expected one of {', '.join(kinds)} ({error})"
+      f"observation {content!r}: expected one of {', '.join(kinds)} ({reason})"
     ) from None

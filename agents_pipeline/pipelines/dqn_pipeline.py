@@ -100,6 +100,7 @@ def build(
     agent_config.num_sampled(num_envs),
     agent_config.n_step + 1,
     agent_config.num_collect_episodes_per_iteration,
+    experiment.training.num_env_steps,
   )
   chosen = replay_iterations.ChosenAction(num_envs)
   if on_device:
@@ -109,7 +110,7 @@ def build(
       replay,
       agent,
       iteration_sizes,
-      statistics.num_episodes,
+      statistics,
       should_stop,
     )
   else:
@@ -118,7 +119,7 @@ def build(
       replay,
       agent,
       iteration_sizes,
-      statistics.num_episodes,
+      statistics,
       chosen,
       should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,

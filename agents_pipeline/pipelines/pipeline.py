@@ -150,9 +150,12 @@ def check_images(agent: config.Agent, task: Task) -> None:
     problem = problem or any(side < kernel for side in sides)
     sides = tuple((side - kernel) // stride + 1 for side in sides)
   if agent.conv_layers and problem:
+    given = "observations"
+    if task.num_frames > 1:
+      given = f"{task.num_frames} stacked frames"
     raise errors.UserError(
       f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
-      f"{task.name!r} gives observations of shape {shape}; expected images "
+      f"{task.name!r} gives {given} of shape {image}; expected images "
       "[H, W] or [H, W, C] that every kernel fits into, or no convolutions: ()"
     )
 

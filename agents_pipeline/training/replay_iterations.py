@@ -15,7 +15,7 @@ import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.replay_buffers import replay_buffer
 
-from agents_pipeline.collection import drivers
+from agents_pipeline.collection import drivers, episode_statistics
 from agents_pipeline.training import iterations
 
 
@@ -30,6 +30,7 @@ class IterationSizes:
     num_steps: rows of a window, T.
     collect_episodes: steps until so many have ended, in place of
       `collect_steps`; None for these.
+    max_env_steps: of the run: where episodes are cut off that do not end.
   """
 
   collect_steps: int
@@ -37,13 +38,14 @@ class IterationSizes:
   batch_size: int
   num_steps: int
   collect_episodes: int | None = None
+  max_env_steps: int | None = None
 
   def collect(
     self,
     first_step: Callable,
     step: Callable,
     state,
-    num_episodes: tf.Variable,
+    statistics: episode_statistics.EpisodeStatistics,
   ):
     """Runs state = step(state) for all steps of one iteration.
 
@@ -51,12 +53,17 @@ class IterationSizes:
       first_step: state -> state, the first of them.
       step: likewise, the others.
       state: any nest of tensors.
-      num_episodes: [] int64, ended so far.
+      statistics: of what was collected so far.
     """
     if self.collect_episodes is not None:
-      goal = num_episodes + self.collect_episodes  # []
+      goal = statistics.num_episodes + self.collect_episodes  # []
       return iterations.repeat_until(
-        lambda: num_episodes >= goal, step, first_step(state)
+        lambda: (
+          (statistics.num_episodes >= goal)
+          | (statistics.env_steps >= self.max_env_steps)
+        ),
+        step,
+        first_step(state),
       )
     state = first_step(state)
     if self.collect_steps > 1:
@@ -69,7 +76,7 @@ def compile_on_device(
   replay: replay_buffer.ReplayBuffer,
   agent: tf_agent.TFAgent,
   sizes: IterationSizes,
-  num_episodes: tf.Variable,
+  statistics: episode_statistics.EpisodeStatistics,
   should_stop: Callable[[], tf.Tensor],
   *,
   jit: bool = True,
@@ -81,14 +88,14 @@ def compile_on_device(
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
-    num_episodes: [] int64, ended so far.
+    statistics: of what was collected so far.
     should_stop: whether the run has done what it was for, [] bool.
     jit: False leaves it a plain graph, for comparison.
   """
 
   def collect_once(time_step):
     step = lambda time_step: driver.run(time_step)[0]
-    return sizes.collect(step, step, time_step, num_episodes)
+    return sizes.collect(step, step, time_step, statistics)
 
   def learn_once(totals):
     experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
@@ -160,7 +167,7 @@ def compile_around_host(
   replay: replay_buffer.ReplayBuffer,
   agent: tf_agent.TFAgent,
   sizes: IterationSizes,
-  num_episodes: tf.Variable,
+  statistics: episode_statistics.EpisodeStatistics,
   chosen: ChosenAction,
   should_stop: Callable[[], tf.Tensor],
   *,
@@ -175,7 +182,7 @@ def compile_around_host(
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
-    num_episodes: [] int64, ended so far.
+    statistics: of what was collected so far.
     chosen: what the last call chose.
     should_stop: whether the run has done what it was for, [] bool.
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
@@ -231,7 +238,7 @@ def compile_around_host(
       lambda time_step: driver.step(time_step, action),
       lambda time_step: driver.step(time_step, compiled_act(time_step)),
       time_step,
-      num_episodes,
+      statistics,
     )
 
   def begin():

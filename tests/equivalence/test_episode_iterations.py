@@ -3,6 +3,7 @@
 import csv
 import itertools
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -482,3 +483,32 @@ def test_a_python_environment_that_resumes_tells_every_episode_once(tmp_path):
   assert len(folder.episodes) == 12
   # Iterations end with episodes, so none was under way and forgotten.
   assert check_sums(folder, 1) == folder.metrics[-1]["env_steps"]
+
+
+class Endless(gym.Env):
+  """Goes on for ever."""
+
+  observation_space = gym.spaces.Box(0, 1)
+  action_space = gym.spaces.Discrete(2)
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return np.zeros(1, np.float32), {}
+
+  def step(self, action):
+    return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+def test_an_episode_that_does_not_end_is_cut_off_where_the_run_ends(
+  monkeypatch,
+):
+  left_as_graphs(monkeypatch)
+  gym.register("Endless-v0", Endless)
+  experiment = make_experiment(
+    "EnvironmentConfig.name = 'Endless-v0'",
+    "TrainingConfig.num_env_steps = 30",
+  )
+  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline.compiled.train(tf.constant(2))
+  assert int(pipeline.statistics.env_steps) == 31  # an iteration has a step
+  assert int(pipeline.statistics.num_episodes) == 0

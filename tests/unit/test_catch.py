@@ -96,6 +96,13 @@ def test_catching_always_and_never(policy, reward):
   assert columns == {0, 1, 2, 3, 4}
 
 
+def test_an_unknown_action_is_no_move():
+  env = gym.make("Catch-v0").unwrapped
+  env.reset(seed=0)
+  with pytest.raises(AssertionError, match="7: expected 0"):
+    env.step(7)
+
+
 def test_gymnasium_finds_nothing_wrong():
   env = gym.make("Catch-v0")
   with warnings.catch_warnings():

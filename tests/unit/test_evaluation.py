@@ -17,7 +17,7 @@ from agents_pipeline.evaluation import (
   learning_curve,
   video,
 )
-from agents_pipeline.experiment import config, dqn_config, seeding
+from agents_pipeline.experiment import config, dqn_config, observations, seeding
 
 CARTPOLE = config.EnvironmentConfig("CartPole-v1")
 ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
@@ -253,6 +253,17 @@ def test_what_does_not_render_is_refused(tmp_path):
       seed=1,
     )
   assert list(tmp_path.iterdir()) == []
+
+
+def test_an_atari_film_runs_as_fast_as_the_game():
+  """The game has 60 frames per second, of which 4 are one env step."""
+  atari = config.EnvironmentConfig(
+    "ALE/Pong-v5", observation=observations.AtariObservation()
+  )
+  env = gym.make("CartPole-v1")
+  assert video._frames_per_second(env, atari) == 15
+  own = config.EnvironmentConfig("CartPole-v1")
+  assert video._frames_per_second(env, own) == 50
 
 
 def test_grey_frames_become_colour():

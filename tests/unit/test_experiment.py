@@ -94,8 +94,8 @@ LEAST = [
         "DqnConfig.gradient_clip_value = 1.0",
         "DqnConfig.gradient_clip_global_norm = 1.0",
       ],
-      "DqnConfig.gradient_clip_value and .gradient_clip_global_norm are both "
-      "bound: expected at most one",
+      "DqnConfig.gradient_clip_value = 1.0 and .gradient_clip_global_norm = "
+      "1.0: expected at most one of them",
     ),
     (
       [
@@ -117,8 +117,8 @@ LEAST = [
         "DqnConfig.num_collect_episodes_per_iteration = 1",
         "DqnConfig.num_collect_steps_per_iteration = 2",
       ],
-      "DqnConfig.num_collect_episodes_per_iteration and "
-      ".num_collect_steps_per_iteration are both bound: expected at most one",
+      "DqnConfig.num_collect_episodes_per_iteration = 1 and "
+      ".num_collect_steps_per_iteration = 2: expected at most one of them",
     ),
     (
       [
@@ -126,8 +126,8 @@ LEAST = [
         "DqnConfig.target_update_period_episodes = 5",
         "DqnConfig.target_update_period_train_steps = 10",
       ],
-      "DqnConfig.target_update_period_episodes and "
-      ".target_update_period_train_steps are both bound: expected at most one",
+      "DqnConfig.target_update_period_episodes = 5 and "
+      ".target_update_period_train_steps = 10: expected at most one of them",
     ),
     (
       [*LEAST, "EnvironmentConfig.observation = @AtariObservation()"],
@@ -155,7 +155,8 @@ LEAST = [
       ],
       "EnvironmentConfig.observation = ImageObservation(rendered=True, "
       "grayscale=True, height=84, width=84, num_frames=4): the vector version "
-      "of 'CartPole-v1' takes no wrappers; expected 'sync'",
+      "of 'CartPole-v1' takes no wrappers; expected "
+      "EnvironmentConfig.vectorization = 'sync' or 'async'",
     ),
     (
       [
@@ -165,6 +166,24 @@ LEAST = [
       ],
       "ImageObservation.height = None and .width = 84: expected two numbers, "
       "or None for both",
+    ),
+    (
+      [
+        *LEAST,
+        "EnvironmentConfig.observation = @ImageObservation()",
+        "ImageObservation.num_frames = 100000",
+      ],
+      "ImageObservation.num_frames = 100000: expected a whole number in "
+      "[1, 64]",
+    ),
+    (
+      [
+        *LEAST,
+        "DqnConfig.batch_normalization = True",
+        "DqnConfig.batch_size=1",
+      ],
+      "DqnConfig.batch_normalization = True: expected more than 1 transition "
+      "per update, as one has no variance",
     ),
   ],
 )

@@ -121,6 +121,13 @@ def test_no_observation_is_outside_its_space():
   np.testing.assert_allclose(high, [1.8, 1.03], atol=1e-5)
 
 
+def test_an_unknown_action_is_no_move():
+  env = gym.make("FlappyBall-v0").unwrapped
+  env.reset(seed=0)
+  with pytest.raises(AssertionError, match="7: expected 0"):
+    env.step(7)
+
+
 def test_gymnasium_finds_nothing_wrong(monkeypatch):
   monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
   env = gym.make("FlappyBall-v0")
