@@ -14,21 +14,18 @@ step, it is the first of the new episode:
 Only NEXT_STEP makes a boundary, from LAST to FIRST, that is no env step.
 """
 
-import json
-
 import gymnasium as gym
 import numpy as np
-import tensorflow as tf
-from tf_agents.environments import py_environment, tf_py_environment
+from tf_agents.environments import py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.environments import spaces
+from agents_pipeline.environments import replayed_episodes, spaces
 
 AutoresetMode = gym.vector.AutoresetMode
 
-_NUM_NUMBERS = 3  # of a time step: its type, reward and discount
+NUM_NUMBERS = 3  # of a time step: its type, reward and discount
 _FIRST, _MID, _LAST = np.int32(0), np.int32(1), np.int32(2)
 
 
@@ -71,6 +68,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._first_observation = spaces.first_number(self._observation_space)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     self._to_act_from: ts.TimeStep | None = None
+    self._log = replayed_episodes.ActionLog(self.batch_size)
 
   @property
   def batched(self) -> bool:
@@ -106,6 +104,8 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       The time steps reached and those to act from, arrays of [B, ...].
     """
     acted_from = self.current_time_step()
+    if self._is_seeded:
+      self._log.add(action)
     observation, reward, terminated, truncated, info = self._env.step(
       self._as_theirs(action)
     )
@@ -140,11 +140,12 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
   def _after_ends(self, reached, observation, ended) -> ts.TimeStep:
     """The time step to act from, where some episodes ended."""
     self._num_episodes += ended
+    self._log.begin(ended)
     if self._mode is AutoresetMode.NEXT_STEP:
       return reached
     if self._mode is AutoresetMode.DISABLED:
-      observation, _ = self._env.reset(
-        seed=self._reset_seeds(ended), options={"reset_mask": ended}
+      observation = replayed_episodes.reset_some(
+        self._env, self._seeds(), ended
       )
     return ts.TimeStep(
       np.where(ended, _FIRST, reached.step_type),
@@ -154,39 +155,80 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     )
 
   @property
-  def episode_numbers(self) -> np.ndarray:
-    """[B] int64, counted from 0."""
-    return self._num_episodes
+  def _is_seeded(self) -> bool:
+    """Whether every episode begins with a seed of ours."""
+    return self._mode is AutoresetMode.DISABLED
 
-  def begin_episodes(self, numbers: np.ndarray) -> None:
-    """Abandons the episodes under way; the next call begins others.
+  def whereabouts(self) -> dict:
+    """Where every episode stands, for `resume`, as JSON has it."""
+    said: dict = {"episodes": self._num_episodes.tolist()}
+    if self._is_seeded and self._log.is_whole and self._to_act_from is not None:
+      numbers = np.stack(self._to_act_from[:NUM_NUMBERS], dtype=np.float32)
+      said |= {
+        "actions": self._log.to_lists(),
+        "time_step": numbers.tolist(),
+        "observations": replayed_episodes.digests(
+          self._to_act_from.observation
+        ),
+      }
+    return said
+
+  def resume(self, whereabouts: dict) -> bool:
+    """Plays the episodes under way again, or begins their successors.
 
     Args:
-      numbers: [B] int64, of the episodes to begin.
+      whereabouts: what was said of them when they were left.
+
+    Returns:
+      Whether every copy stands again where it stood.
     """
-    self._num_episodes = numbers
+    self._num_episodes = np.array(whereabouts["episodes"], np.int64)
+    if self._is_seeded and "actions" in whereabouts:
+      self._log.restore(whereabouts["actions"], self._action_spec.dtype)
+      if self._play_again(whereabouts):
+        return True
+    self._num_episodes += 1
+    self._log = replayed_episodes.ActionLog(self.batch_size)
     self._to_act_from = None
+    return False
+
+  def _play_again(self, whereabouts: dict) -> bool:
+    """Whether the environment did as before, and stands where it stood."""
+    observation = self._cast(
+      replayed_episodes.play(
+        self._env,
+        self._seeds(),
+        self._log.lengths,
+        [self._as_theirs(action) for action in self._log.actions],
+      )
+    )
+    kind, reward, discount = np.array(whereabouts["time_step"], np.float32)
+    self._to_act_from = ts.TimeStep(
+      kind.astype(np.int32), reward, discount, observation
+    )
+    return replayed_episodes.digests(observation) == whereabouts["observations"]
 
   def _reset(self) -> ts.TimeStep:
-    seeds = self._reset_seeds(np.ones(self.batch_size, bool))
+    seeds = self._seeds()
     # Vector environments that reset by themselves spread one seed themselves.
     own = self._mode is not AutoresetMode.DISABLED
     observation, _ = self._env.reset(seed=seeds[0] if own else seeds)
     self._seed_action_spaces(seeds)
+    self._log.begin(np.ones(self.batch_size, bool))
     self._to_act_from = ts.restart(self._cast(observation), self.batch_size)
     return self._to_act_from
 
   def _step(self, action: np.ndarray) -> ts.TimeStep:
     return self.step_and_reset(action)[0]
 
-  def _reset_seeds(self, resets: np.ndarray) -> list[int | None]:
-    """Seeds of the copies that reset [B] bool, None for the others."""
+  def _seeds(self) -> list[int]:
+    """Of every copy's episode."""
     return [
-      self._episode_seed(i, int(self._num_episodes[i])) if resets[i] else None
-      for i in range(self.batch_size)
+      self._episode_seed(i, int(number))
+      for i, number in enumerate(self._num_episodes)
     ]
 
-  def _seed_action_spaces(self, seeds: list[int | None]) -> None:
+  def _seed_action_spaces(self, seeds: list[int]) -> None:
     self._env.action_space.seed(seeds[0])
     for env, seed in zip(getattr(self._env, "envs", ()), seeds, strict=False):
       env.action_space.seed(seed)
@@ -201,86 +243,3 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
   def close(self) -> None:
     """Closes the environments and their processes."""
     self._env.close()
-
-
-class _EpisodeNumbers(tf.train.experimental.PythonState):
-  """Which episode each copy is in, for checkpoints.
-
-  A Python environment cannot be saved: after a restore each copy begins its
-  next episode.
-  """
-
-  def __init__(self, environment: GymnasiumEnvironment):
-    self._environment = environment
-
-  def serialize(self) -> str:
-    return json.dumps(self._environment.episode_numbers.tolist())
-
-  def deserialize(self, value: str) -> None:
-    self._environment.begin_episodes(np.array(json.loads(value)) + 1)
-
-
-class HostEnvironment(tf_py_environment.TFPyEnvironment):
-  """A `TFPyEnvironment` that crosses into Python once per step."""
-
-  def __init__(self, environment: GymnasiumEnvironment):
-    super().__init__(environment)
-    self._tracked = _EpisodeNumbers(environment)
-
-  @property
-  def tracked(self) -> tf.train.experimental.PythonState:
-    """The number of every copy's episode, for checkpoints."""
-    return self._tracked
-
-  def close(self) -> None:
-    """Closes the environments and their processes."""
-    self.pyenv.close()
-
-  def step_and_reset(
-    self, action: tf.Tensor
-  ) -> tuple[ts.TimeStep, ts.TimeStep]:
-    """Steps every copy, from inside a graph; see `GymnasiumEnvironment`.
-
-    Args:
-      action: [B, ...].
-    """
-    reached, after = self._call(self.pyenv.step_and_reset, [action], 2)
-    return reached, after
-
-  def _current_time_step(self) -> ts.TimeStep:
-    # Theirs remembers only what came of their own `step`.
-    (now,) = self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
-    return now
-
-  def _call(self, function, arguments, num_time_steps: int) -> list:
-    """Calls Python, which returns so many time steps of [B, ...].
-
-    Every array that crosses costs; all numbers of all time steps are one.
-    """
-
-    def packed(*values):
-      time_steps = function(*values)
-      numbers = [x for step in time_steps for x in step[:_NUM_NUMBERS]]
-      # Copies: TensorFlow takes over an array's memory, and writes into it when
-      # it needs the tensor no longer.
-      observations = [step.observation.copy() for step in time_steps]
-      return np.stack(numbers, dtype=np.float32), *observations
-
-    spec = self.observation_spec()
-    numbers, *observations = tf.numpy_function(
-      packed, arguments, [tf.float32] + [spec.dtype] * num_time_steps
-    )
-    numbers.set_shape([_NUM_NUMBERS * num_time_steps, self.batch_size])
-    rows = tf.unstack(numbers)  # [B] each
-    for observation in observations:
-      observation.set_shape([self.batch_size, *spec.shape])
-    return [
-      ts.TimeStep(tf.cast(kind, tf.int32), reward, discount, observation)
-      for kind, reward, discount, observation in zip(
-        rows[::_NUM_NUMBERS],
-        rows[1::_NUM_NUMBERS],
-        rows[2::_NUM_NUMBERS],
-        observations,
-        strict=True,
-      )
-    ]

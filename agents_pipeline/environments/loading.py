@@ -11,7 +11,11 @@ from collections.abc import Callable
 import gymnasium as gym
 
 from agents_pipeline import errors
-from agents_pipeline.environments import gymnasium_adapter, observing
+from agents_pipeline.environments import (
+  gymnasium_adapter,
+  host_environment,
+  observing,
+)
 from agents_pipeline.environments.tensor import (
   acrobot,
   cart_pole,
@@ -24,7 +28,7 @@ from agents_pipeline.experiment import config as experiment_config
 from agents_pipeline.experiment import observations
 
 TrainingEnvironment = (
-  tensor_environment.TensorEnvironment | gymnasium_adapter.HostEnvironment
+  tensor_environment.TensorEnvironment | host_environment.HostEnvironment
 )
 
 # gymnasium id -> (batch_size, rng) -> environment.
@@ -113,7 +117,7 @@ def make_training_environment(
   adapter = gymnasium_adapter.GymnasiumEnvironment(
     vector_env, config.name, episode_seed
   )
-  return gymnasium_adapter.HostEnvironment(adapter)
+  return host_environment.HostEnvironment(adapter)
 
 
 def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:

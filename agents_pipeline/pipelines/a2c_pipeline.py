@@ -31,12 +31,11 @@ def build(
   Args:
     experiment: what to wire.
     seeds: of everything random.
-    say: is told nothing; there is no buffer to warn of.
+    say: is told, on resuming, what cannot go on.
 
   Raises:
     UserError: the environment cannot be used.
   """
-  del say
   agent_config, num_envs = experiment.agent, experiment.environment.num_envs
   assert isinstance(agent_config, a2c_config.A2cConfig)
 
@@ -94,7 +93,8 @@ def build(
   )
 
   def resume():
-    if not on_device:  # its episodes under way are gone with the process
+    if not on_device and not environment.resume():
+      say(pipeline.begins_new_episodes(task))
       statistics.abandon_episodes()
       agent.abandon_episodes()
 

@@ -127,7 +127,8 @@ def build(
     )
 
   def resume():
-    if not on_device:  # its episodes under way are gone with the process
+    if not on_device and not environment.resume():
+      say(pipeline.begins_new_episodes(task))
       replay.end_episodes()
       statistics.abandon_episodes()
       chosen.forget()
@@ -152,6 +153,7 @@ def build(
       "environment": environment.tracked,
       "replay": replay,
       "statistics": statistics,
+      "chosen_action": chosen,
       "best": best,
       "environment_stream": environment_stream,
       "exploration_stream": exploration_stream,

@@ -137,6 +137,14 @@ def task_of(experiment: config.Experiment) -> Task:
   )
 
 
+def begins_new_episodes(task: Task) -> str:
+  """A line for a run that cannot resume exactly."""
+  return (
+    f"{task.name}: the episodes under way cannot be played again; new ones "
+    "begin"
+  )
+
+
 def check_images(agent: config.Agent, task: Task) -> None:
   """Refuses convolutions of what is no image, or of one too small.
 

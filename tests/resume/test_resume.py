@@ -1,10 +1,12 @@
-"""Interrupted and resumed = never interrupted, on tensor environments."""
+"""Interrupted and resumed = never interrupted, but for what cannot be."""
 
 import json
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
+from gymnasium.envs.classic_control import cartpole
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import gin_files, run_directory, seeding
@@ -79,10 +81,22 @@ def assert_same_numbers(one, other):
     np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+@pytest.mark.parametrize(
+  "bindings",
+  [
+    [],
+    [
+      "EnvironmentConfig.backend = 'gymnasium'",
+      "EnvironmentConfig.num_envs = 3",
+      "DqnConfig.num_train_steps_per_iteration = 2",
+    ],
+  ],
+  ids=["tensor", "gymnasium"],
+)
 def test_a_run_stopped_twice_ends_like_one_never_stopped(
-  make_experiment, run_once
+  make_experiment, run_once, bindings
 ):
-  experiment = make_experiment()
+  experiment = make_experiment(*bindings)
   complete, _, whole = run_once(experiment, "whole")
   assert complete
   assert run_once(experiment, "parts", looks=1)[0] is False
@@ -96,10 +110,12 @@ def test_a_run_stopped_twice_ends_like_one_never_stopped(
   assert len(run_record.read(parts.run_record)["starts"]) == 3
 
 
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
 def test_a2c_stopped_twice_ends_like_one_never_stopped(
-  make_a2c_experiment, run_once
+  make_a2c_experiment, run_once, backend
 ):
   experiment = make_a2c_experiment(
+    f"EnvironmentConfig.backend = '{backend}'",
     "EnvironmentConfig.name = 'Pendulum-v1'",
     "TrainingConfig.log_period_env_steps = 50",
     "A2cConfig.normalize_observations = True",
@@ -211,24 +227,40 @@ def test_another_configuration_or_seed_is_refused_and_changes_nothing(
   assert "DqnConfig.gamma = 0.5" in run.config.read_text()
 
 
-def test_a_python_environment_begins_new_episodes(make_experiment, run_once):
-  experiment = make_experiment("EnvironmentConfig.backend = 'gymnasium'")
+class Drifting(cartpole.CartPoleEnv):
+  """CartPole that never does the same twice."""
+
+  def step(self, action):
+    self.force_mag = float(np.random.default_rng().uniform(9, 11))
+    return super().step(action)
+
+
+def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
+  make_experiment, run_once
+):
+  gym.register("Drifting-v0", Drifting)
+  experiment = make_experiment("EnvironmentConfig.name = 'Drifting-v0'")
   _, _, run = run_once(experiment, "run", looks=1)
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  heard = []
+  pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
-  replay, numbers = pipeline.tracked["replay"], pipeline.tracked["environment"]
+  replay = pipeline.tracked["replay"]
   rows_before = int(replay.num_frames())
-  episodes = json.loads(numbers.serialize())
-  assert episodes == [int(pipeline.statistics.num_episodes) + 1]
   pipeline.resume()
+  assert heard[-1] == (
+    "Drifting-v0: the episodes under way cannot be played again; new ones begin"
+  )
+  whereabouts = json.loads(pipeline.tracked["environment"].serialize())
+  assert whereabouts["episodes"] == [int(pipeline.statistics.num_episodes) + 1]
   # The episode under way is closed in the buffer, as truncated.
   assert int(replay.num_frames()) == rows_before + 1
   newest = replay.gather_all()
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2
   assert float(newest.discount[0, -2]) == 1.0
-  complete, _, _ = run_once(experiment, "run")
+  complete, heard, _ = run_once(experiment, "run")
   assert complete
+  assert any("new ones begin" in line for line in heard)
   steps = [r["env_steps"] for r in writers.read(run.metrics)]
   assert steps == [0, 50, 100, 200, 300]
 

@@ -6,7 +6,11 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.environments import gymnasium_adapter, loading
+from agents_pipeline.environments import (
+  gymnasium_adapter,
+  host_environment,
+  loading,
+)
 from agents_pipeline.experiment import config, seeding
 
 FIRST, MID, LAST = 0, 1, 2
@@ -173,7 +177,7 @@ def test_what_is_reached_is_not_overwritten_by_the_reset():
 
 
 def test_in_a_graph_it_is_the_same():
-  host = gymnasium_adapter.HostEnvironment(make(Mode.DISABLED, Counter(2)))
+  host = host_environment.HostEnvironment(make(Mode.DISABLED, Counter(2)))
   step = tf.function(host.step_and_reset, autograph=False)
   host.current_time_step()
   step(tf.constant([1], tf.int64))
