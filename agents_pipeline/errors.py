@@ -12,6 +12,14 @@ class RunError(RuntimeError):
   """The run itself failed. Its message is one line; exit code 1."""
 
 
+class DivergedError(RunError):
+  """What is learnt has become useless."""
+
+
+class EnvironmentFailure(RunError):
+  """An environment raised, died, or gave what it does not declare."""
+
+
 def nearest(value: object, choices: Iterable[str]) -> str:
   """Returns "; did you mean 'x'?" for the choice most like value, or ""."""
   found = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.5)

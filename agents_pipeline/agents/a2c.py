@@ -4,7 +4,7 @@ Every environment does T steps with the same policy; then one update learns
 from all T x B of them.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 from tf_agents.agents import tf_agent
@@ -54,6 +54,7 @@ class A2cAgent(tf_agent.TFAgent):
     "entropy",
     "mean_value",
   )
+  measure_bounds: ClassVar[dict[str, float]] = {}
 
   def __init__(
     self,

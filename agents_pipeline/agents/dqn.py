@@ -45,7 +45,11 @@ class DqnAgent(dqn_agent.DqnAgent):
   measure_names = ("loss", "mean_q")
 
   def __init__(
-    self, *args, target_update_counter: Counter | None = None, **kwargs
+    self,
+    *args,
+    target_update_counter: Counter | None = None,
+    max_mean_q: float | None = None,
+    **kwargs,
   ):
     """Creates the agent.
 
@@ -53,8 +57,10 @@ class DqnAgent(dqn_agent.DqnAgent):
       *args: of TF-Agents' agent.
       target_update_counter: () -> [] int64, what `target_update_period` is in;
         by default train steps.
+      max_mean_q: a batch's mean q beyond plus or minus this is divergence.
       **kwargs: of TF-Agents' agent.
     """
+    self.measure_bounds = {} if max_mean_q is None else {"mean_q": max_mean_q}
     self._target_update_counter = target_update_counter
     super().__init__(*args, **kwargs)
     self._as_transition = functools.partial(
@@ -183,6 +189,7 @@ def make_dqn_agent(
     target_update_tau=agent.target_update_tau,
     target_update_period=in_episodes or agent.target_update_period_train_steps,
     target_update_counter=num_episodes if in_episodes else None,
+    max_mean_q=agent.max_mean_q,
     td_errors_loss_fn=losses[agent.loss],
     gamma=agent.gamma,
     reward_scale_factor=agent.reward_scale,

@@ -5,8 +5,10 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,6 +19,7 @@ from absl import logging as absl_logging
 from agents_pipeline import errors
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _SIGNAL_BASE = 128  # a shell's exit code for a signal is this plus its number
 
 
@@ -29,6 +32,8 @@ def run(main: Callable[[], int]) -> None:
   """
 
   def guarded(argv: Sequence[str]) -> None:
+    # So that what lies half written is removed.
+    signal.signal(signal.SIGTERM, _leave)
     try:
       if len(argv) > 1:
         raise errors.UserError(
@@ -44,6 +49,11 @@ def run(main: Callable[[], int]) -> None:
     sys.exit(code)
 
   app.run(guarded, flags_parser=_parse_flags)
+
+
+def _leave(number: int, frame: object) -> None:
+  del frame
+  sys.exit(_SIGNAL_BASE + number)
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
@@ -115,22 +125,33 @@ def quiet_imports() -> Iterator[None]:
 
 
 class StopSignals:
-  """Remembers SIGINT and SIGTERM; a second one ends the process.
+  """Remembers the first SIGINT or SIGTERM; a second one ends the process.
 
-  Python looks at signals between compiled calls, which take seconds at most.
+  Python's own handlers wait for a compiled call to end. So a thread of its own
+  listens to the file descriptor that signals are written to at once.
   """
 
   def __init__(self):
     self.received = 0
-    for number in (signal.SIGINT, signal.SIGTERM):
-      signal.signal(number, self._receive)
+    for number in _STOPPING:
+      signal.signal(number, lambda number, frame: None)
+    listening, written_to = socket.socketpair()
+    written_to.setblocking(False)
+    self._kept_open = written_to
+    signal.set_wakeup_fd(written_to.fileno())
+    threading.Thread(
+      target=self._listen, args=(listening,), daemon=True
+    ).start()
 
-  def _receive(self, number, frame) -> None:
-    del frame
-    if self.received:
-      os._exit(_SIGNAL_BASE + number)
-    self.received = number
-    say("stopping after this call; what is learnt will be saved")
+  def _listen(self, listening: socket.socket) -> None:
+    while True:
+      number = listening.recv(1)[0]
+      if number not in _STOPPING:
+        continue
+      if self.received:
+        os._exit(_SIGNAL_BASE + number)
+      self.received = number
+      say("stopping after this call; what is learnt will be saved")
 
   @property
   def exit_code(self) -> int:

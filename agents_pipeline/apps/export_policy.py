@@ -36,7 +36,10 @@ def main() -> int:
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import export
   told = export.export_from_checkpoint(
-    run_directory.RunDirectory(_ROOT_DIR.value), _CHECKPOINT.value, policy_dir
+    run_directory.RunDirectory(_ROOT_DIR.value),
+    _CHECKPOINT.value,
+    policy_dir,
+    command_line.say,
   )
   print(
     f"{policy_dir}: {told['agent']} for {told['environment']} after "

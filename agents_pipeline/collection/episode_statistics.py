@@ -29,7 +29,7 @@ class EpisodeStatistics(tf.Module):
 
     Args:
       batch_size: the number of environments, B.
-      max_episodes: that can end between two calls of `take`.
+      max_episodes: that can end before they are forgotten.
     """
     super().__init__(name="episode_statistics")
     self._max_episodes = max_episodes
@@ -39,7 +39,7 @@ class EpisodeStatistics(tf.Module):
     self._return = tf.Variable(tf.zeros((batch_size,)))
     self._length = tf.Variable(tf.zeros((batch_size,), tf.int64))
     self._last_return = tf.Variable(tf.fill((batch_size,), float("-inf")))
-    # Of the episodes that ended since taken; the last row is for no episode.
+    # Of ended episodes, until forgotten; the last row is for no episode.
     self._num_kept = tf.Variable(0, dtype=tf.int64)
     self._returns = tf.Variable(tf.zeros((max_episodes + 1,)))
     self._ends = tf.Variable(tf.zeros((max_episodes + 1, 2), tf.int64))
@@ -71,7 +71,7 @@ class EpisodeStatistics(tf.Module):
     nowhere = tf.constant([self._max_episodes], tf.int64)
     before = tf.cumsum(tf.cast(ended, tf.int64), exclusive=True)  # [B]
     rows = tf.where(ended, self._num_kept + before, nowhere)  # [B]
-    rows = tf.minimum(rows, nowhere)  # too many: `take` will tell
+    rows = tf.minimum(rows, nowhere)  # too many: `ended` will tell
     # One row more than there is: XLA copies the table for a scatter of one.
     rows = tf.concat([rows, nowhere], 0)[:, None]  # [B + 1, 1]
     when = tf.fill(tf.shape(length), self.env_steps.value())
@@ -92,17 +92,20 @@ class EpisodeStatistics(tf.Module):
     self._return.assign(tf.zeros_like(self._return))
     self._length.assign(tf.zeros_like(self._length))
 
-  def take(self) -> Episodes:
-    """Returns the episodes that ended since the last call."""
+  def ended(self) -> Episodes:
+    """The episodes that ended since they were forgotten."""
     kept = int(self._num_kept)
     if kept > self._max_episodes:
       raise ValueError(
-        f"{kept} episodes ended since taken: expected at most "
+        f"{kept} episodes ended, and none was forgotten: expected at most "
         f"{self._max_episodes}"
       )
     returns, ends = self._returns[:kept].numpy(), self._ends[:kept].numpy()
-    self._num_kept.assign(0)
     return Episodes(ends[:, 0], returns, ends[:, 1])
+
+  def forget_ended(self) -> None:
+    """Makes room for those that end from now on."""
+    self._num_kept.assign(0)
 
 
 def _count(which: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,8 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
+from agents_pipeline.records import atomic
+
 _SECONDS_BETWEEN_DRAWINGS = 10.0  # one takes a few tenths of a second
 _EPISODES_IN_MEAN = 100
 _EPISODES, _MEAN, _GREEDY = "#b9c9d8", "#1f5f8b", "#c1440e"
@@ -104,9 +106,8 @@ class LearningCurve:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:
       figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    aside = self._path.with_name(f".partial-{self._path.name}")
-    figure.savefig(aside, dpi=120)
-    aside.replace(self._path)
+    with atomic.file(self._path) as aside:
+      figure.savefig(aside, dpi=120)
     self._show()
     self._drawn_at = time.monotonic()
 

@@ -1,10 +1,8 @@
 """The policy as others get it: plain observations in, actions out."""
 
-import contextlib
 import json
 import pathlib
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +13,7 @@ from tf_agents.policies import policy_saver, tf_policy
 from agents_pipeline import errors
 from agents_pipeline.environments import loading, spaces
 from agents_pipeline.experiment import config, observations
+from agents_pipeline.records import atomic
 
 # (network, observation [B, ...]) -> what is served.
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
@@ -86,7 +85,7 @@ class ServedPolicy(tf.Module):
       about: what it is, kept inside for `load`.
     """
     about = about | {"action_space": self._action_space}
-    with _whole(directory) as aside:
+    with atomic.folder(directory) as aside:
       tf.saved_model.save(
         self, str(aside), signatures={"serving_default": self.serve}
       )
@@ -99,28 +98,8 @@ def save_tf_agents_policy(
   policy: tf_policy.TFPolicy, directory: pathlib.Path
 ) -> None:
   """Writes a policy as TF-Agents' `PolicySaver` does, for its users."""
-  with _whole(directory) as aside:
+  with atomic.folder(directory) as aside:
     policy_saver.PolicySaver(policy, batch_size=None).save(str(aside))
-
-
-@contextlib.contextmanager
-def _whole(directory: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Gives a folder to write into, and puts it in place when it is whole.
-
-  Raises:
-    RunError: TensorFlow cannot write it.
-  """
-  aside = directory.with_name(f".partial-{directory.name}")
-  shutil.rmtree(aside, ignore_errors=True)
-  try:
-    yield aside
-    shutil.rmtree(directory, ignore_errors=True)
-    aside.replace(directory)
-  except tf.errors.OpError as error:
-    reason = str(error).strip().split("\n")[0]
-    raise errors.RunError(f"{directory} cannot be written: {reason}") from None
-  finally:
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 class LoadedPolicy:

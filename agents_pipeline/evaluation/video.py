@@ -5,12 +5,14 @@ import pathlib
 
 import gymnasium as gym
 import imageio.v2 as imageio
+import imageio_ffmpeg
 import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import animation, captions, evaluator
 from agents_pipeline.experiment import config, observations, seeding
+from agents_pipeline.records import atomic
 
 # pygame draws films without a window, also where there is no display.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -53,21 +55,19 @@ def record_video(
       "of it"
     )
   env = loading.make_evaluation_environment(environment, "rgb_array")
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f".partial-{path.name}")
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   returns, lengths = [], []
   fps = _frames_per_second(env, environment)
   try:
-    with _writer(aside, fps, environment.name) as film:
-      for episode_seed in seeds:
-        seen = _film_episode(act, env, episode_seed, film, with_captions)
-        returns.append(seen[0])
-        lengths.append(seen[1])
-    aside.replace(path)
+    with atomic.file(path) as aside:
+      with _writer(aside, fps, environment.name) as film:
+        for episode_seed in seeds:
+          seen = _film_episode(act, env, episode_seed, film, with_captions)
+          returns.append(seen[0])
+          lengths.append(seen[1])
+      _check_whole(aside, sum(lengths) + num_episodes)
   finally:
     env.close()
-    aside.unlink(missing_ok=True)
   return evaluator.Evaluation(environment, True, seeds, returns, lengths)
 
 
@@ -118,6 +118,18 @@ def _writer(path: pathlib.Path, fps: float, title: str):
   return imageio.get_writer(
     path, fps=fps, codec="libx264", macro_block_size=2, ffmpeg_log_level="error"
   )
+
+
+def _check_whole(path: pathlib.Path, num_frames: int) -> None:
+  """Raises OSError where ffmpeg failed, of which imageio does not tell."""
+  if path.suffix.lower() != ".mp4":
+    return
+  try:
+    there, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+  except RuntimeError:
+    there = 0
+  if there != num_frames:
+    raise OSError(f"ffmpeg wrote {there} of {num_frames} frames")
 
 
 def _even(frame: np.ndarray) -> np.ndarray:

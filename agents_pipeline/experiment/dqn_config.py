@@ -76,6 +76,8 @@ class DqnConfig:
     gradient_clip_global_norm: bound of the norm over all variables.
     target_update_period_train_steps: train steps between target updates.
     target_update_period_episodes: episodes between them, in place of that.
+    max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
+      run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: 1 copies the network, less moves towards it.
     epsilon: one of `experiment/schedules.py`.
     num_random_env_steps: env steps with random actions at the beginning.
@@ -113,6 +115,7 @@ class DqnConfig:
   target_update_period_episodes: int | None = fields.integer(
     None, optional=True
   )
+  max_mean_q: float | None = fields.number(None, above=True, optional=True)
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
   epsilon: schedules.Epsilon = fields.component(
     schedules.LinearEpsilon, schedules.EPSILONS

@@ -12,6 +12,7 @@ class RunDirectory:
     self.config = self.root / "config.gin"
     self.run_record = self.root / "run.json"
     self.metrics = self.root / "metrics.csv"
+    self.timing = self.root / "timing.csv"
     self.episodes = self.root / "episodes.csv"
     self.checkpoints = self.root / "checkpoints"
     self.policy = self.root / "policy"
@@ -28,31 +29,47 @@ class RunDirectory:
 
   @property
   def is_begun(self) -> bool:
-    """Whether a run has left its record here."""
-    return self.run_record.exists() and self.config.exists()
+    """Whether a run has left its record, the first thing it writes."""
+    return self.run_record.exists()
 
   @property
   def written(self) -> list[pathlib.Path]:
-    """What lies here under a name that a run writes."""
+    """What lies here under a name that a run writes, its record last."""
     names = (
-      self.config,
-      self.run_record,
-      self.metrics,
-      self.episodes,
       self.checkpoints,
+      self.config,
+      self.metrics,
+      self.timing,
+      self.episodes,
       self.policy,
       self.tf_agents_policy,
       self.evaluation,
       self.videos,
       self.learning_curve,
+      *self.root.glob("events.out.tfevents.*"),
+      self.run_record,
     )
-    events = self.root.glob("events.out.tfevents.*")
-    return [path for path in (*names, *events) if path.exists()]
+    return [path for path in names if path.exists()]
 
   def clear(self) -> None:
-    """Removes what is under a name that a run writes, and nothing else."""
+    """Removes what is under a name that a run writes, and nothing else.
+
+    Killed at any moment, it leaves no part of the old run that another could
+    go on from.
+    """
+    self.clear_partial()
     for path in self.written:
       if path.is_dir():
-        shutil.rmtree(path)
+        leaving = path.replace(path.with_name(f".partial-old-{path.name}"))
+        shutil.rmtree(leaving)
       else:
         path.unlink()
+
+  def clear_partial(self) -> None:
+    """Removes what a killed process had not finished writing."""
+    for folder in (self.root, self.checkpoints, self.videos):
+      for path in folder.glob(".partial-*"):
+        if path.is_dir():
+          shutil.rmtree(path)
+        else:
+          path.unlink()

@@ -18,7 +18,7 @@ from agents_pipeline.experiment import (
   seeding,
 )
 from agents_pipeline.pipelines import pipeline
-from agents_pipeline.training import rollout_iterations, stopping
+from agents_pipeline.training import loop, rollout_iterations, stopping
 
 
 def build(
@@ -92,6 +92,8 @@ def build(
     jit_learning=not agent_config.conv_layers,
   )
 
+  interval = loop.Interval(agent.measure_names)
+
   def resume():
     if not on_device and not environment.resume():
       say(pipeline.begins_new_episodes(task))
@@ -103,6 +105,7 @@ def build(
     loop_sizes=pipeline.loop_sizes(experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
+    interval=interval,
     should_stop=should_stop,
     measure_names=agent.measure_names,
     schedules={"learning_rate": agent.learning_rate},
@@ -119,6 +122,7 @@ def build(
       "network": agent.network,
       "environment": environment.tracked,
       "statistics": statistics,
+      "interval": interval,
       "best": best,
       "environment_stream": environment_stream,
       "exploration_stream": exploration_stream,

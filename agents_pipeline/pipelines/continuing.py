@@ -1,10 +1,11 @@
 """May a run go on in this folder, and is there anything left to do?"""
 
 import os
+from collections.abc import Callable
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import config, gin_files, run_directory
-from agents_pipeline.records import run_record
+from agents_pipeline.records import checkpoints, run_record
 
 # May differ when a run goes on: they only say how far.
 _EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
@@ -21,12 +22,13 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
   Raises:
     UserError: its run has another configuration or seed. How far the run goes
       may differ.
+    RunError: all its checkpoints are damaged.
   """
   if not run.is_begun:
     return
   changed = [
     line
-    for line in gin_files.differences(run.config.read_text("utf-8"), text)
+    for line in gin_files.differences(_begun_with(run) or text, text)
     if not line.startswith(_EXTENDABLE)
   ]
   if changed:
@@ -41,6 +43,30 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
       f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
       "same, another --root_dir, or --overwrite"
     )
+
+
+def _begun_with(run: run_directory.RunDirectory) -> str | None:
+  """The configuration of what there is to go on with.
+
+  config.gin, which is there for people, counts only before a checkpoint is.
+  """
+  saved = checkpoints.newest(run.checkpoints)
+  if saved:
+    path, about = saved
+    checkpoints.check_format(path, about)
+    return about.config
+  return run.config.read_text("utf-8") if run.config.exists() else None
+
+
+def tell_versions(saved: checkpoints.About, say: Callable[[str], None]) -> None:
+  """Says which packages are others than a checkpoint was saved with."""
+  now = run_record.versions()
+  for name, version in saved.packages.items():
+    if now.get(name) != version:
+      say(
+        f"{name} is {now.get(name)}, and was {version} when this was saved: "
+        "its numbers may differ in their last bits from here on"
+      )
 
 
 def check_place(run: run_directory.RunDirectory) -> None:

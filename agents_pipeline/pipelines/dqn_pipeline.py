@@ -20,7 +20,7 @@ from agents_pipeline.experiment import (
 )
 from agents_pipeline.pipelines import pipeline
 from agents_pipeline.replay import memory, newest_transition, uniform_buffer
-from agents_pipeline.training import replay_iterations, stopping
+from agents_pipeline.training import loop, replay_iterations, stopping
 
 
 def build(
@@ -126,6 +126,8 @@ def build(
       jit_learning=not agent_config.conv_layers,
     )
 
+  interval = loop.Interval(agent.measure_names)
+
   def resume():
     if not on_device and not environment.resume():
       say(pipeline.begins_new_episodes(task))
@@ -138,6 +140,7 @@ def build(
     loop_sizes=pipeline.loop_sizes(experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
+    interval=interval,
     should_stop=should_stop,
     measure_names=agent.measure_names,
     schedules={"epsilon": lambda: float(epsilon())},
@@ -153,6 +156,7 @@ def build(
       "environment": environment.tracked,
       "replay": replay,
       "statistics": statistics,
+      "interval": interval,
       "chosen_action": chosen,
       "best": best,
       "environment_stream": environment_stream,

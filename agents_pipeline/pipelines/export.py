@@ -1,6 +1,7 @@
 """Exports: a policy as a SavedModel, and as TF-Agents writes it."""
 
 import pathlib
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -30,6 +31,7 @@ def export_from_checkpoint(
   run: run_directory.RunDirectory,
   checkpoint: str | None,
   policy_dir: pathlib.Path,
+  say: Callable[[str], None],
 ) -> dict:
   """Writes a policy/ from a run folder, without its code state or buffer.
 
@@ -38,6 +40,7 @@ def export_from_checkpoint(
     checkpoint: path, or name within checkpoints/; its policy as it was then.
       None takes the best policy of the newest one.
     policy_dir: where to write.
+    say: is told which checkpoints are damaged.
 
   Returns:
     What the policy says of itself.
@@ -49,17 +52,24 @@ def export_from_checkpoint(
     raise errors.UserError(
       f"--root_dir={str(run.root)!r}: expected a run folder, with config.gin"
     )
-  path = _find_checkpoint(run, checkpoint)
+  known = {path.name: path for path in checkpoints.all_in(run.checkpoints)}
+  if not known:
+    raise errors.UserError(f"{run.checkpoints}: no checkpoint to export from")
   experiment = gin_files.load_experiment([run.config])
   built = building.build_policy(experiment)
   env_steps = tf.Variable(0, dtype=tf.int64)
+  counted = tf.train.Checkpoint(env_steps=env_steps)
   if checkpoint is None:
     best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
-    checkpoints.restore_part(path, {"best": best})
+    checkpoints.newest(
+      run.checkpoints,
+      lambda path, about: checkpoints.restore_part(path, about, {"best": best}),
+      say,
+    )
   else:
-    statistics = tf.train.Checkpoint(env_steps=env_steps)
-    checkpoints.restore_part(
-      path, {"network": built.network, "statistics": statistics}
+    checkpoints.restore_named(
+      _named(run, checkpoint, known),
+      {"network": built.network, "statistics": counted},
     )
   policy = built.serve(built.network)
   told = about(experiment, int(env_steps))
@@ -67,17 +77,16 @@ def export_from_checkpoint(
   return told
 
 
-def _find_checkpoint(
-  run: run_directory.RunDirectory, checkpoint: str | None
-) -> str:
-  known = {
-    p.name.removesuffix(".index"): str(p).removesuffix(".index")
-    for p in run.checkpoints.glob("*.index")
-  }
-  if not known:
-    raise errors.UserError(f"{run.checkpoints}: no checkpoint to export from")
-  if checkpoint is None:
-    return tf.train.latest_checkpoint(str(run.checkpoints)) or known[max(known)]
+def _named(
+  run: run_directory.RunDirectory,
+  checkpoint: str,
+  known: dict[str, pathlib.Path],
+) -> pathlib.Path:
+  """The checkpoint that a person names.
+
+  Raises:
+    UserError: there is none of that name.
+  """
   name = pathlib.Path(checkpoint).name
   elsewhere = name != checkpoint and (
     pathlib.Path(checkpoint).parent.resolve() != run.checkpoints.resolve()

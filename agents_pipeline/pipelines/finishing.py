@@ -20,7 +20,7 @@ def finish(
   pipeline: pipeline_lib.Pipeline,
   seeds: seeding.Seeds,
   person: person_lib.Person,
-) -> dict | None:
+) -> dict:
   """Exports the best policy, judges what was exported, and films it.
 
   Args:
@@ -28,17 +28,20 @@ def finish(
     run: where it is written.
     pipeline: trained.
     seeds: of the run.
-    person: is told, and may stop it between two films.
+    person: is told, and may stop it.
 
   Returns:
-    What run.json tells of it; None if the person stopped it.
+    What run.json tells of it.
+
+  Raises:
+    Stopped: the person stopped it.
   """
   setting, name = experiment.environment, experiment.environment.name
   start = time.monotonic()
   export.export_best(pipeline, experiment, run)
-  exported = served_policy.LoadedPolicy(run.policy)
+  trained = person.stops(served_policy.LoadedPolicy(run.policy).act)
   found = evaluator.evaluate(
-    exported.act,
+    trained,
     setting,
     experiment.evaluation.num_episodes,
     seeds.final_evaluation,
@@ -50,12 +53,11 @@ def finish(
     f"{high:.1f}), {len(found.returns)} greedy episodes"
   )
   if "rgb_array" in loading.render_modes(setting):
+    at_random = evaluator.random_act(setting, seeds.final_evaluation)
     for path, act in (
-      (run.trained_video, exported.act),
-      (run.random_video, evaluator.random_act(setting, seeds.final_evaluation)),
+      (run.trained_video, trained),
+      (run.random_video, person.stops(at_random)),
     ):
-      if person.wants_to_stop():
-        return None
       filming.film(experiment, act, path, seeds.final_evaluation, person)
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")

@@ -3,6 +3,15 @@
 import dataclasses
 from collections.abc import Callable
 
+from agents_pipeline.evaluation import evaluator
+
+
+class Stopped(BaseException):
+  """The person wants to stop, in the midst of something to be done again.
+
+  No `Exception`: what an environment's renderer raises is told and passed over.
+  """
+
 
 @dataclasses.dataclass(frozen=True)
 class Person:
@@ -15,3 +24,17 @@ class Person:
 
   say: Callable[[str], None]
   wants_to_stop: Callable[[], bool]
+
+  def stops(self, act: evaluator.Act) -> evaluator.Act:
+    """A policy that raises `Stopped` where they want to stop.
+
+    Args:
+      act: to be evaluated or filmed, which may take minutes.
+    """
+
+    def act_or_stop(observations):
+      if self.wants_to_stop():
+        raise Stopped
+      return act(observations)
+
+    return act_or_stop

@@ -28,6 +28,7 @@ class Pipeline:
     loop_sizes: when its loop tells and ends.
     statistics: env steps and episodes.
     train_steps: counter.
+    interval: what was done since the last result.
     should_stop: whether the run has done what it was for, [] bool.
     measure_names: of what the agent measures of its train steps.
     schedules: metric name -> its value now.
@@ -35,8 +36,8 @@ class Pipeline:
     best: the best of it so far.
     serve: network -> the policy as others get it.
     make_tf_agents_policy: network -> greedy TF-Agents policy.
-    tracked: everything that a checkpoint holds, by name; "network", "best" and
-      "statistics" among them.
+    tracked: everything that a checkpoint holds, by name; "network", "best",
+      "interval" and "statistics" among them.
     resume: called after a checkpoint was restored.
     close: ends the training environment and its processes.
   """
@@ -45,6 +46,7 @@ class Pipeline:
   loop_sizes: loop.LoopSizes
   statistics: episode_statistics.EpisodeStatistics
   train_steps: tf.Variable
+  interval: loop.Interval
   should_stop: Callable[[], tf.Tensor]
   measure_names: tuple[str, ...]
   schedules: dict[str, Callable[[], float]]

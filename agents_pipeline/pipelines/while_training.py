@@ -38,27 +38,29 @@ class Evaluations:
     experiment: config.Experiment,
     pipeline: pipeline_lib.Pipeline,
     seed: int,
+    person: person_lib.Person,
   ):
-    """Begins at the env step where the pipeline stands.
+    """Begins where the interval under way began.
 
     Args:
       experiment: says how often, and in what.
       pipeline: is evaluated.
       seed: parent of the episodes' seeds.
+      person: may stop one; then it is due again.
     """
     self._experiment = experiment
     self._pipeline = pipeline
-    self._policy = pipeline.serve(pipeline.network)
+    self._act = person.stops(pipeline.serve(pipeline.network).act)
     self._seed = seed
     self._due = Every(
       experiment.evaluation.period_env_steps,
-      int(pipeline.statistics.env_steps),
+      int(pipeline.interval.env_steps),
     )
 
   def now(self, env_steps: int) -> dict[str, float]:
     """Evaluates, and returns what goes into the row."""
     found = evaluator.evaluate(
-      self._policy.act,
+      self._act,
       self._experiment.environment,
       self._experiment.evaluation.num_episodes_while_training,
       self._seed,
@@ -88,25 +90,25 @@ class Films:
     seed: int,
     person: person_lib.Person,
   ):
-    """Begins at the episode where the pipeline stands.
+    """Begins at the episode where the interval under way began.
 
     Args:
       experiment: says how often, and how.
       run: where they go.
       pipeline: is filmed.
       seed: parent of the episode's seed; every film begins alike.
-      person: is told where there is no film.
+      person: is told where there is no film, and may stop one.
     """
     self._experiment = experiment
     self._run = run
     self._num_episodes = pipeline.statistics.num_episodes
-    self._policy = pipeline.serve(pipeline.network)
+    self._act = person.stops(pipeline.serve(pipeline.network).act)
     self._seed = seed
     self._person = person
     self._due: Every | None = None
     period = experiment.video.period_episodes
     if period and "rgb_array" in loading.render_modes(experiment.environment):
-      self._due = Every(period, int(self._num_episodes))
+      self._due = Every(period, int(pipeline.interval.num_episodes))
 
   def if_due(self) -> None:
     """Films one greedy episode, if another period of episodes has ended."""
@@ -115,7 +117,7 @@ class Films:
       return
     filming.film(
       self._experiment,
-      self._policy.act,
+      self._act,
       self._run.training_video(now, self._experiment.video.format),
       self._seed,
       self._person,

@@ -9,11 +9,14 @@ _FIRST = (
   "episode_return",
   "episode_length",
 )
-_LAST = (
+_LAST = ("evaluation_return", "evaluation_length")
+
+# Of timing.csv. The clock tells another time in every run; all that is in
+# metrics.csv is the same, to the byte, for one seed.
+TIMING_COLUMNS = (
+  "env_steps",
   "env_steps_per_second",
   "train_steps_per_second",
-  "evaluation_return",
-  "evaluation_length",
 )
 
 # Of episodes.csv: a row for every episode, in the order of their ends.

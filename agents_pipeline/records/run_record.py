@@ -9,6 +9,9 @@ import platform
 import subprocess
 import sys
 
+from agents_pipeline import errors
+from agents_pipeline.records import atomic
+
 _PACKAGES = (
   "agents_pipeline",
   "gymnasium",
@@ -36,7 +39,7 @@ class RunRecord:
       "command": [sys.executable, *sys.argv],
       "git_commit": _git_commit(),
       "python": platform.python_version(),
-      "packages": _versions(),
+      "packages": versions(),
       "device": device,
       "machine": {"system": platform.platform(), "cores": os.cpu_count()},
       "outcome": "running",
@@ -56,8 +59,20 @@ class RunRecord:
 
 
 def read(path: pathlib.Path) -> dict | None:
-  """Reads a run.json; None where there is none."""
-  return json.loads(path.read_text("utf-8")) if path.exists() else None
+  """Reads a run.json; None where there is none.
+
+  Raises:
+    UserError: it is none.
+  """
+  if not path.exists():
+    return None
+  try:
+    content = json.loads(path.read_text("utf-8"))
+  except (OSError, ValueError) as error:
+    raise errors.UserError(f"{path} cannot be read: {error}") from None
+  if not isinstance(content, dict) or "starts" not in content:
+    raise errors.UserError(f"{path} is no record of a run")
+  return content
 
 
 def write_json(path: pathlib.Path, content: dict) -> None:
@@ -67,17 +82,16 @@ def write_json(path: pathlib.Path, content: dict) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
   """Writes a text file whole or not at all, and its folder if need be."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(path.name + ".partial")
-  aside.write_text(text, "utf-8")
-  aside.replace(path)
+  with atomic.file(path) as aside:
+    aside.write_text(text, "utf-8")
 
 
 def _now() -> str:
   return datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds")
 
 
-def _versions() -> dict[str, str | None]:
+def versions() -> dict[str, str | None]:
+  """The version of every package that a run's numbers depend on."""
   found: dict[str, str | None] = {}
   for package in _PACKAGES:
     try:

@@ -1,12 +1,15 @@
 """Writers of metric rows: a CSV file for people, TensorBoard's events."""
 
 import csv
+import io
+import os
 import pathlib
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from agents_pipeline.records import metrics
+from agents_pipeline import errors
+from agents_pipeline.records import atomic, metrics
 
 
 class CsvWriter:
@@ -16,37 +19,73 @@ class CsvWriter:
     self,
     path: pathlib.Path,
     columns: Sequence[str],
-    after_env_steps: int | None = None,
+    until_env_steps: int | None = None,
   ):
     """Opens the file.
 
     Args:
       path: the file; begun anew unless resuming.
-      columns: of every row.
-      after_env_steps: the env step that a resumed run goes on from. Rows of
-        later steps, written after its checkpoint, are dropped.
+      columns: of every row; the first is env_steps.
+      until_env_steps: the last that a resumed run has written of before its
+        checkpoint. Rows of later ones are dropped, others left to the byte.
+
+    Raises:
+      RunError: it cannot be written.
     """
-    kept = []
-    if after_env_steps is not None:
-      kept = [r for r in read(path) if (r["env_steps"] or 0) <= after_env_steps]
-    # The old rows stay until the new file is whole.
-    aside = path.with_name(path.name + ".partial")
-    self._file = aside.open("w", newline="", encoding="utf-8")
-    self._writer = csv.DictWriter(self._file, columns)
-    self._writer.writeheader()
-    self.write(*kept)
-    aside.replace(path)
+    self._path = path
+    self._columns = columns
+    kept = (",".join(columns) + "\n").encode()
+    if until_env_steps is not None:
+      kept += b"".join(_lines(path, until_env_steps))
+    with atomic.file(path) as aside:
+      aside.write_bytes(kept)
+    self._file = path.open("ab", buffering=0)
 
   def write(self, *rows: metrics.Row) -> None:
-    """Appends rows and flushes them."""
-    self._writer.writerows(
-      {name: _text(value) for name, value in row.items()} for row in rows
-    )
-    self._file.flush()
+    """Appends rows, each whole unless the disk is full.
+
+    Raises:
+      RunError: they cannot be written.
+    """
+    waiting = memoryview(_text(rows, self._columns))
+    try:
+      while waiting:
+        waiting = waiting[self._file.write(waiting) :]
+    except OSError as error:
+      raise errors.RunError(
+        f"{self._path} cannot be written: {error.strerror}"
+      ) from None
+
+  def flush(self) -> None:
+    """Waits until the disk holds the rows."""
+    os.fsync(self._file.fileno())
 
   def close(self) -> None:
     """Closes the file."""
     self._file.close()
+
+
+def _text(rows: Sequence[metrics.Row], columns: Sequence[str]) -> bytes:
+  text = io.StringIO()
+  csv.DictWriter(text, columns, lineterminator="\n").writerows(
+    {name: _word(value) for name, value in row.items()} for row in rows
+  )
+  return text.getvalue().encode()
+
+
+def _lines(path: pathlib.Path, until_env_steps: int) -> list[bytes]:
+  """The whole lines of a CSV file that tell of no later env step."""
+  if not path.exists():
+    return []
+  lines = path.read_bytes().splitlines(keepends=True)[1:]
+  when = [line.split(b",")[0] for line in lines]
+  return [
+    line
+    for line, env_steps in zip(lines, when, strict=True)
+    if line.endswith(b"\n")
+    and env_steps.isdigit()
+    and int(env_steps) <= until_env_steps
+  ]
 
 
 class TensorBoardWriter:
@@ -56,12 +95,22 @@ class TensorBoardWriter:
     self._writer = tf.summary.create_file_writer(str(directory))
 
   def write(self, row: metrics.Row) -> None:
-    """Writes every value that is there."""
-    with self._writer.as_default(step=row["env_steps"]):
-      for name, value in row.items():
-        if value is not None and name != "env_steps":
-          tf.summary.scalar(name, value)
-    self._writer.flush()
+    """Writes every value that is there.
+
+    Raises:
+      RunError: they cannot be written.
+    """
+    try:
+      with self._writer.as_default(step=row["env_steps"]):
+        for name, value in row.items():
+          if value is not None and name != "env_steps":
+            tf.summary.scalar(name, value)
+      self._writer.flush()
+    except tf.errors.OpError as error:
+      reason = str(error).strip().split("\n")[0]
+      raise errors.RunError(
+        f"TensorBoard's events cannot be written: {reason}"
+      ) from None
 
   def close(self) -> None:
     """Closes the file."""
@@ -80,10 +129,10 @@ def read(path: pathlib.Path) -> list[metrics.Row]:
     ]
 
 
-def _text(value: float | int | None) -> str:
+def _word(value: float | int | None) -> str:
   if value is None:
     return ""
-  return str(value) if isinstance(value, int) else f"{value:.6g}"
+  return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _number(text: str) -> float | int | None:

@@ -6,51 +6,54 @@ that learn from what the newest policy did.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 
 class TrainTotals(NamedTuple):
-  """Sums over the train steps of one call.
+  """Sums over train steps.
 
   Attributes:
     num_train_steps: [] int64.
     sums: of each measure of the agent, [] float32.
+    is_sound: [] bool, none of the measures tells that the agent diverged.
   """
 
   num_train_steps: tf.Tensor
   sums: dict[str, tf.Tensor]
-
-  @property
-  def is_finite(self) -> tf.Tensor:
-    """[] bool: no measure has become infinite or NaN."""
-    return tf.reduce_all(tf.math.is_finite(tf.stack(list(self.sums.values()))))
+  is_sound: tf.Tensor
 
 
-def no_train_steps(agent) -> TrainTotals:
+def no_train_steps(measure_names: Sequence[str]) -> TrainTotals:
   """The totals of none.
 
   Args:
-    agent: has `measure_names`.
+    measure_names: of an agent.
   """
-  zeros = {name: tf.constant(0.0) for name in agent.measure_names}
-  return TrainTotals(tf.constant(0, tf.int64), zeros)
+  zeros = {name: tf.constant(0.0) for name in measure_names}
+  return TrainTotals(tf.constant(0, tf.int64), zeros, tf.constant(True))
 
 
 def learn(agent, experience, totals: TrainTotals) -> TrainTotals:
   """One train step, added to totals.
 
   Args:
-    agent: a `TFAgent` that has `measures`.
+    agent: a `TFAgent` that has `measures`, and `measure_bounds`: how large some
+      of them may be.
     experience: what it learns from.
     totals: of the train steps before.
   """
   measures = agent.measures(agent.train(experience))
+  is_sound = [tf.math.is_finite(value) for value in measures.values()] + [
+    tf.abs(measures[name]) <= bound
+    for name, bound in agent.measure_bounds.items()
+  ]
   return TrainTotals(
     totals.num_train_steps + 1,
     {name: total + measures[name] for name, total in totals.sums.items()},
+    totals.is_sound & tf.reduce_all(is_sound),
   )
 
 
@@ -58,14 +61,17 @@ def learn(agent, experience, totals: TrainTotals) -> TrainTotals:
 class Iterations:
   """The two compiled calls of a pipeline.
 
+  A run is the same, to the last bit, however it is cut into calls.
+
   Attributes:
-    collect: number of iterations, [] int32 -> totals of no train step.
-    train: the same, with train steps. It stops early at one whose measures are
-      not finite, or when the run has done what it was for.
+    collect: number of iterations, [] int32. No train step.
+    train: number of iterations, and the totals to add to, by default of none
+      -> totals. It stops early at a train step that shows the agent to have
+      diverged, or when the run has done what it was for.
   """
 
-  collect: Callable[[tf.Tensor], TrainTotals]
-  train: Callable[[tf.Tensor], TrainTotals]
+  collect: Callable[[tf.Tensor], None]
+  train: Callable[..., TrainTotals]
 
 
 def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):

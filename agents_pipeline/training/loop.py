@@ -1,9 +1,13 @@
-"""The training loop: a generator of results that others write and act on."""
+"""The training loop: a generator of results that others write and act on.
+
+A result is of an interval, from one stop to the next. How an interval is cut
+into compiled calls goes by the clock, and changes nothing.
+"""
 
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,19 +16,23 @@ from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics
 from agents_pipeline.training import iterations
 
+# Of a compiled call: a signal waits for it to end.
+_SECONDS_PER_CALL = 1.0
+
 
 @dataclasses.dataclass(frozen=True)
 class IterationResult:
-  """What some iterations did.
+  """What was done in an interval.
 
   Attributes:
     env_steps: done since the beginning of the run.
     train_steps: likewise.
-    num_env_steps: of these iterations alone.
+    num_env_steps: done within `seconds`.
     num_train_steps: likewise.
-    means: of the agent's measures over their train steps; {} without any.
-    episodes: that ended within them.
-    seconds: they took.
+    means: of the agent's measures over the interval's train steps; {} without
+      any.
+    episodes: that ended within it.
+    seconds: since the interval began, or was resumed.
     is_last: the run ends here.
   """
 
@@ -71,12 +79,63 @@ class LoopSizes:
     return min(stops)
 
 
+class Interval(tf.Module):
+  """What was done since the last result; part of checkpoints.
+
+  A run may be left in the midst of one, and goes on there.
+  """
+
+  def __init__(self, measure_names: Sequence[str]):
+    """Begins at zero.
+
+    Args:
+      measure_names: of the agent.
+    """
+    super().__init__(name="interval")
+    # Where it began.
+    self.env_steps = tf.Variable(0, dtype=tf.int64, name="env_steps")
+    self.num_episodes = tf.Variable(0, dtype=tf.int64, name="num_episodes")
+    self._totals = tf.nest.map_structure(
+      tf.Variable, iterations.no_train_steps(measure_names)
+    )
+
+  @property
+  def totals(self) -> iterations.TrainTotals:
+    """Of its train steps so far."""
+    return tf.nest.map_structure(lambda v: v.value(), self._totals)
+
+  @totals.setter
+  def totals(self, totals: iterations.TrainTotals) -> None:
+    tf.nest.map_structure(lambda v, new: v.assign(new), self._totals, totals)
+
+  def end(self, statistics: episode_statistics.EpisodeStatistics) -> None:
+    """Begins the next one, once the result of this one is written."""
+    statistics.forget_ended()
+    self.env_steps.assign(statistics.env_steps)
+    self.num_episodes.assign(statistics.num_episodes)
+    self.totals = iterations.no_train_steps(tuple(self._totals.sums))
+
+
+class _Pace:
+  """How many iterations make a call that a signal can wait for."""
+
+  def __init__(self):
+    self.most = 1  # the first call compiles
+
+  def learn(self, num_iterations: int, seconds: float) -> None:
+    """Takes what a call took."""
+    fitting = int(num_iterations * _SECONDS_PER_CALL / max(seconds, 1e-9))
+    self.most = max(1, min(fitting, 10 * self.most))
+
+
 def run(
   compiled: iterations.Iterations,
   sizes: LoopSizes,
+  interval: Interval,
   statistics: episode_statistics.EpisodeStatistics,
   train_steps: tf.Variable,
   should_stop: Callable[[], tf.Tensor],
+  wants_to_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[IterationResult]:
   """Iterates from wherever the counters stand to the end of the run.
 
@@ -85,48 +144,81 @@ def run(
   Args:
     compiled: the two calls.
     sizes: when to begin training, tell and end.
+    interval: the one under way. Whoever takes a result ends it, with
+      `interval.end`, when what is made of the result is written.
     statistics: counts env steps.
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.
+    wants_to_stop: whether the person does; then it returns between two calls.
 
   Yields:
     A result at, or just after, every stop of `sizes`.
 
   Raises:
-    RunError: a measure of the agent, such as its loss, is not finite.
+    DivergedError: a measure of the agent, such as its loss, is not finite, or
+      beyond its bound.
   """
-  env_steps = int(statistics.env_steps)
-  while env_steps < sizes.num_env_steps and not bool(should_stop()):
-    start, before = time.perf_counter(), env_steps
-    begun = before >= sizes.num_env_steps_before_training
-    call = compiled.train if begun else compiled.collect
-    stop = sizes.next_stop(before)
-    sums: dict[str, float] = {}
-    done, stopped = 0, False
-    # Once, but where environments spend steps on resetting.
-    while env_steps < stop and not stopped:
-      totals = call(tf.constant(sizes.iterations_until(stop, env_steps)))
+  paces = {call: _Pace() for call in (compiled.collect, compiled.train)}
+  is_last = False
+  while not is_last:
+    begin, start = int(interval.env_steps), time.perf_counter()
+    env_steps = before = int(statistics.env_steps)
+    train_steps_before = int(train_steps)
+    stop = sizes.next_stop(begin)
+    while env_steps < stop and not bool(should_stop()):
+      if wants_to_stop():
+        return
+      _call(compiled, paces, sizes, interval, env_steps, stop)
       env_steps = int(statistics.env_steps)
-      if not bool(totals.is_finite):
-        raise errors.RunError(
-          f"diverged: {_not_finite(totals)} is not finite at train step "
+      if not bool(interval.totals.is_sound):
+        raise errors.DivergedError(
+          f"diverged: {_what_diverged(interval.totals)} at train step "
           f"{int(train_steps):,}, env step {env_steps:,}"
         )
-      done += int(totals.num_train_steps)
-      for name, value in totals.sums.items():
-        sums[name] = sums.get(name, 0.0) + float(value)
-      stopped = bool(should_stop())
+    if env_steps == begin:
+      return  # there was nothing left to do
+    is_last = env_steps >= sizes.num_env_steps or bool(should_stop())
+    totals = interval.totals
+    num_train_steps = int(totals.num_train_steps)
     yield IterationResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
-      num_train_steps=done,
-      means={name: value / done for name, value in sums.items() if done},
-      episodes=statistics.take(),
+      num_train_steps=int(train_steps) - train_steps_before,
+      means={
+        name: float(total) / num_train_steps
+        for name, total in totals.sums.items()
+        if num_train_steps
+      },
+      episodes=statistics.ended(),
       seconds=time.perf_counter() - start,
-      is_last=stopped or env_steps >= sizes.num_env_steps,
+      is_last=is_last,
     )
 
 
-def _not_finite(totals: iterations.TrainTotals) -> str:
-  return next(k for k, v in totals.sums.items() if not np.isfinite(float(v)))
+def _call(
+  compiled: iterations.Iterations,
+  paces: dict[Callable, _Pace],
+  sizes: LoopSizes,
+  interval: Interval,
+  env_steps: int,
+  stop: int,
+) -> None:
+  """One compiled call, towards a stop."""
+  trains = env_steps >= sizes.num_env_steps_before_training
+  pace = paces[compiled.train if trains else compiled.collect]
+  # More than once to a stop also where environments spend steps on resetting.
+  count = min(sizes.iterations_until(stop, env_steps), pace.most)
+  start = time.perf_counter()
+  if trains:
+    interval.totals = compiled.train(tf.constant(count), interval.totals)
+  else:
+    compiled.collect(tf.constant(count))
+  pace.learn(count, time.perf_counter() - start)
+
+
+def _what_diverged(totals: iterations.TrainTotals) -> str:
+  for name, total in totals.sums.items():
+    if not np.isfinite(float(total)):
+      return f"{name} is not finite"
+  return "a measure of the agent is beyond its bound, such as max_mean_q,"

@@ -109,22 +109,21 @@ def compile_on_device(
       driver.env.current_time_step(),
       lambda _: ~should_stop(),
     )
-    return iterations.no_train_steps(agent)
 
   @tf.function(jit_compile=jit, autograph=False)
-  def train(num_iterations):
+  def train(num_iterations, totals=None):
     def iteration(state):
       time_step, totals = state
       return collect_once(time_step), iterations.repeat(
-        sizes.train_steps, learn_once, totals, lambda t: t.is_finite
+        sizes.train_steps, learn_once, totals, lambda t: t.is_sound
       )
 
-    start = driver.env.current_time_step(), iterations.no_train_steps(agent)
+    totals = totals or iterations.no_train_steps(agent.measure_names)
     _, totals = iterations.repeat(
       num_iterations,
       iteration,
-      start,
-      lambda s: s[1].is_finite & ~should_stop(),
+      (driver.env.current_time_step(), totals),
+      lambda s: s[1].is_sound & ~should_stop(),
     )
     return totals
 
@@ -228,7 +227,7 @@ def compile_around_host(
       sizes.train_steps,
       learn_once,
       (tf.constant(0), totals),
-      lambda s: s[1].is_finite,
+      lambda s: s[1].is_sound,
     )
     return totals, compiled_act(time_step)
 
@@ -259,10 +258,9 @@ def compile_around_host(
       num_iterations, iteration, begin(), lambda _: ~should_stop()
     )
     chosen.keep(action)
-    return iterations.no_train_steps(agent)
 
   @tf.function(autograph=False)
-  def train(num_iterations):
+  def train(num_iterations, totals=None):
     def iteration(state):
       time_step, action, totals = state
       time_step = collect_once(time_step, action)
@@ -273,11 +271,12 @@ def compile_around_host(
       totals, action = learn_and_act(experience, totals, time_step)
       return time_step, action, totals
 
+    totals = totals or iterations.no_train_steps(agent.measure_names)
     _, action, totals = iterations.repeat(
       num_iterations,
       iteration,
-      (*begin(), iterations.no_train_steps(agent)),
-      lambda s: s[2].is_finite & ~should_stop(),
+      (*begin(), totals),
+      lambda s: s[2].is_sound & ~should_stop(),
     )
     chosen.keep(action)
     return totals

@@ -50,17 +50,18 @@ def compile_iterations(
     learn = compiled(learn, jit_compile=jit and jit_learning)
 
   @tf.function(jit_compile=jit and on_device, autograph=False)
-  def train(num_iterations):
+  def train(num_iterations, totals=None):
     def iteration(state):
       time_step, totals = state
       rollout, time_step = collect(time_step)
       return time_step, learn(rollout, totals)
 
+    totals = totals or iterations.no_train_steps(agent.measure_names)
     _, totals = iterations.repeat(
       num_iterations,
       iteration,
-      (driver.env.current_time_step(), iterations.no_train_steps(agent)),
-      lambda state: state[1].is_finite & ~should_stop(),
+      (driver.env.current_time_step(), totals),
+      lambda state: state[1].is_sound & ~should_stop(),
     )
     return totals
 

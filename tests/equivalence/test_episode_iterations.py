@@ -23,6 +23,7 @@ from agents_pipeline.pipelines import (
   building,
   finishing,
   person,
+  run_tables,
   training_run,
 )
 from agents_pipeline.records import run_record, writers
@@ -139,6 +140,8 @@ class Iterated:
 
   def _after(self, totals):
     statistics = self.pipeline.statistics
+    ended = statistics.ended().env_steps.tolist()
+    statistics.forget_ended()
     kinds = None
     if self.num_envs == 1:
       rows = self.pipeline.tracked["replay"].gather_all()
@@ -146,7 +149,7 @@ class Iterated:
     return {
       "env_steps": int(statistics.env_steps),
       "episodes": int(statistics.num_episodes),
-      "ended": statistics.take().env_steps.tolist(),
+      "ended": ended,
       "train_steps": int(totals.num_train_steps),
       "epsilon": self.pipeline.schedules["epsilon"](),
       "kinds": kinds,
@@ -281,6 +284,18 @@ def test_target_moves_once_for_every_second_episode(tau, compiled):
   assert moved == [False] * 3 + [True] + [False] * 2 + [True, False, True]
 
 
+def stops_after(results, patch):
+  """A person's wish to stop when so many results are written."""
+  written, write = [], run_tables.RunTables.write
+
+  def counting(self, *arguments):
+    write(self, *arguments)
+    written.append(1)
+
+  patch.setattr(run_tables.RunTables, "write", counting)
+  return lambda: len(written) >= results
+
+
 class Folder:
   """Runs experiments into one folder, without what a run does at its end."""
 
@@ -288,12 +303,12 @@ class Folder:
     self.run = run_directory.RunDirectory(root)
     self.heard = []  # of the newest start
 
-  def train(self, *bindings, looks=10**9):
-    """Returns whether it ran to its end; looks: till the person stops it."""
+  def train(self, *bindings, results=10**9):
+    """Returns whether it ran to its end; the person stops after so many."""
     self.heard = []
-    left = itertools.count(looks, -1)
     with pytest.MonkeyPatch.context() as patch:
       left_as_graphs(patch)
+      wants_to_stop = stops_after(results, patch)
       patch.setattr(finishing, "finish", self._finish)
       return training_run.train(
         make_experiment(*bindings),
@@ -301,7 +316,7 @@ class Folder:
         0,
         device="cpu",
         overwrite=False,
-        person=person.Person(self.heard.append, lambda: next(left) <= 0),
+        person=person.Person(self.heard.append, wants_to_stop),
       )
 
   @staticmethod
@@ -408,10 +423,10 @@ def test_every_env_step_and_return_is_in_a_row_of_an_episode(filmed):
 
 
 def comparable(path):
-  """The lines of metrics.csv but for rates and evaluations."""
+  """The lines of metrics.csv but for evaluations."""
   with path.open(newline="") as file:
     return [
-      [v for k, v in row.items() if "per_second" not in k and "eval" not in k]
+      [v for k, v in row.items() if "eval" not in k]
       for row in csv.DictReader(file)
     ]
 
@@ -422,7 +437,7 @@ def test_stopped_finished_and_gone_on_with_equals_never_stopped(
   """Films do not change a run either: this one has none."""
   parts = Folder(tmp_path / "run")
   five = (EVERY_EPISODE, "TrainingConfig.num_episodes = 5")
-  assert not parts.train(*five, looks=2)
+  assert not parts.train(*five, results=3)
   assert len(parts.episodes) == 3
   # Written after the last checkpoint, and cut short: it is done again.
   with parts.run.episodes.open("a") as file:
@@ -451,7 +466,7 @@ def test_episodes_under_way_at_a_stop_are_told_whole(tmp_path):
   )
   whole, parts = Folder(tmp_path / "whole"), Folder(tmp_path / "parts")
   assert whole.train(*stepwise)
-  assert not parts.train(*stepwise, looks=1)
+  assert not parts.train(*stepwise, results=2)
   assert parts.metrics[-1]["env_steps"] == 20
   # Episodes were under way.
   assert sum(row["episode_length"] for row in parts.episodes) < 20
@@ -478,7 +493,7 @@ def test_a_run_of_steps_ends_with_its_last_episode_as_well(tmp_path):
 def test_a_python_environment_that_resumes_tells_every_episode_once(tmp_path):
   folder = Folder(tmp_path / "run")
   bindings = (*TWELVE, "EnvironmentConfig.backend = 'gymnasium'")
-  assert not folder.train(*bindings, looks=3)
+  assert not folder.train(*bindings, results=4)
   assert folder.train(*bindings)
   assert len(folder.episodes) == 12
   # Iterations end with episodes, so none was under way and forgotten.

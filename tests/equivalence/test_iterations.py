@@ -231,7 +231,7 @@ def test_shaped_rewards_are_kept_and_true_ones_told(make_experiment, backend):
     )
   )
   pipeline.compiled.collect(tf.constant(100))
-  sums = pipeline.statistics.take()
+  sums = pipeline.statistics.ended()
   assert sums.returns.sum() == sums.lengths.sum() > 20
   experience, _ = pipeline.tracked["replay"].get_next(500, 2)
   rewards = experience.reward[:, 0].numpy()

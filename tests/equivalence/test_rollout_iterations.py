@@ -171,7 +171,7 @@ def test_learning_is_from_shaped_rewards(make_a2c_experiment, backend):
     pipeline.compiled.train(tf.constant(400))
     served = pipeline.serve(pipeline.network).serve(tf.zeros((1, 4)))
     found[reward] = float(served["value"][0])
-    assert pipeline.statistics.take().returns.sum() > 1000  # not shaped
+    assert pipeline.statistics.ended().returns.sum() > 1000  # not shaped
     pipeline.close()
   assert found["Keep"] == pytest.approx(1.0, abs=0.2)
   assert found["Success"] == pytest.approx(0.0, abs=0.2)

@@ -14,23 +14,10 @@ from agents_pipeline.pipelines import (
   building,
   finishing,
   person,
+  run_tables,
   training_run,
 )
 from agents_pipeline.records import checkpoints, run_record, writers
-
-
-class Stops:
-  """A person who asks to stop at the n-th look."""
-
-  def __init__(self, looks=10**9):
-    self.looks, self.heard = looks, []
-
-  def person(self):
-    return person.Person(self.heard.append, self._wants_to_stop)
-
-  def _wants_to_stop(self):
-    self.looks -= 1
-    return self.looks < 0
 
 
 @pytest.fixture
@@ -40,24 +27,35 @@ def run_once(tmp_path, monkeypatch):
     finishing, "finish", lambda *a: {"env_steps": 300, "mean_return": 0.0}
   )
 
-  def run(experiment, folder, looks=10**9, seed=0, overwrite=False):
-    stops = Stops(looks)
+  written, write = [], run_tables.RunTables.write
+
+  def counting(self, *arguments):
+    write(self, *arguments)
+    written.append(1)
+
+  monkeypatch.setattr(run_tables.RunTables, "write", counting)
+
+  def run(experiment, folder, results=10**9, seed=0, overwrite=False):
+    """The person stops when so many results are written."""
+    heard = []
+    written.clear()
     complete = training_run.train(
       experiment,
       run_directory.RunDirectory(tmp_path / folder),
       seed,
       device="cpu",
       overwrite=overwrite,
-      person=stops.person(),
+      person=person.Person(heard.append, lambda: len(written) >= results),
     )
-    return complete, stops.heard, run_directory.RunDirectory(tmp_path / folder)
+    return complete, heard, run_directory.RunDirectory(tmp_path / folder)
 
   return run
 
 
 def contents(path):
   """Every number of the newest checkpoint."""
-  reader = tf.train.load_checkpoint(str(path))
+  newest, _ = checkpoints.newest(path)
+  reader = tf.train.load_checkpoint(str(newest))
   return {
     name: reader.get_tensor(name)
     for name in sorted(reader.get_variable_to_shape_map())
@@ -66,11 +64,8 @@ def contents(path):
 
 
 def rows(run):
-  """What metrics.csv holds, but for the rates."""
-  return [
-    {k: v for k, v in row.items() if "per_second" not in k}
-    for row in writers.read(run.metrics)
-  ]
+  """The tables, to the byte."""
+  return run.metrics.read_bytes(), run.episodes.read_bytes()
 
 
 def assert_same_numbers(one, other):
@@ -99,8 +94,8 @@ def test_a_run_stopped_twice_ends_like_one_never_stopped(
   experiment = make_experiment(*bindings)
   complete, _, whole = run_once(experiment, "whole")
   assert complete
-  assert run_once(experiment, "parts", looks=1)[0] is False
-  complete, heard, _ = run_once(experiment, "parts", looks=0)
+  assert run_once(experiment, "parts", results=2)[0] is False
+  complete, heard, _ = run_once(experiment, "parts", results=1)
   assert not complete
   assert any("goes on at" in line for line in heard)
   complete, heard, parts = run_once(experiment, "parts")
@@ -126,8 +121,8 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
   )
   complete, _, whole = run_once(experiment, "whole")
   assert complete
-  assert run_once(experiment, "parts", looks=1)[0] is False
-  assert run_once(experiment, "parts", looks=0)[0] is False
+  assert run_once(experiment, "parts", results=2)[0] is False
+  assert run_once(experiment, "parts", results=1)[0] is False
   complete, _, parts = run_once(experiment, "parts")
   assert complete
   assert_same_numbers(whole, parts)
@@ -175,7 +170,7 @@ def test_work_after_the_last_checkpoint_is_done_again(
   """Killed between two checkpoints: the rows written since are replaced."""
   experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
   _, _, whole = run_once(experiment, "whole")
-  run_once(experiment, "killed", looks=2)  # saved at env step 75
+  run_once(experiment, "killed", results=3)  # saved at env step 75
   killed = run_directory.RunDirectory(whole.root.parent / "killed")
   with killed.metrics.open("a") as file:
     file.write("99,9,9,9,9,9,9,9,9,9,9,9\n100,1")
@@ -240,10 +235,10 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
 ):
   gym.register("Drifting-v0", Drifting)
   experiment = make_experiment("EnvironmentConfig.name = 'Drifting-v0'")
-  _, _, run = run_once(experiment, "run", looks=1)
+  _, _, run = run_once(experiment, "run", results=2)
   heard = []
   pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
-  checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
+  checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
   replay = pipeline.tracked["replay"]
   rows_before = int(replay.num_frames())
   pipeline.resume()
@@ -299,7 +294,9 @@ def test_divergence_keeps_the_last_good_checkpoint(
   run = run_directory.RunDirectory(tmp_path / "run")
   assert run_record.read(run.run_record)["outcome"] == "failed"
   pipeline = building.build(experiment, seeding.Seeds(0))
-  assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore()
+  assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(
+    print
+  )
   assert int(pipeline.statistics.env_steps) == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)
 

@@ -257,9 +257,9 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   run_record.write_text(run.config, gin_files.to_text(experiment))
   run_record.write_json(run.run_record, {"seed": 0})
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-  keeper.save(0)
+  keeper.save(checkpoints.About(0, "", {}))
   for checkpoint, q_values in ((None, expected), ("env_steps-0", newest)):
-    export.export_from_checkpoint(run, checkpoint, tmp_path / "policy")
+    export.export_from_checkpoint(run, checkpoint, tmp_path / "policy", print)
     loaded = served_policy.load_signature(tmp_path / "policy")
     found = loaded(observation=tf.constant(x))["q_values"]
     np.testing.assert_allclose(found, q_values, rtol=1e-4, atol=1e-6)

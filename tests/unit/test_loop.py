@@ -1,5 +1,8 @@
 """The loop, driven by calls that only count."""
 
+import math
+import time
+
 import pytest
 import tensorflow as tf
 
@@ -8,47 +11,63 @@ from agents_pipeline.collection import episode_statistics
 from agents_pipeline.training import iterations, loop
 
 
-def totals(count, loss):
-  """Of so many train steps with one loss and q 3."""
-  sums = {"loss": loss * count, "mean_q": 3.0 * count}
-  return iterations.TrainTotals(
-    tf.constant(count, tf.int64), {k: tf.constant(v) for k, v in sums.items()}
-  )
+class Counting:
+  """Calls that only count, and the interval and counters they move."""
 
+  def __init__(self, sizes, start=0, loss=2.0, seconds=0.0):
+    self.sizes, self.loss, self.seconds = sizes, loss, seconds
+    self.tape = []  # of (call, iterations)
+    self.statistics = episode_statistics.EpisodeStatistics(1, 9)
+    self.statistics.env_steps.assign(start)
+    self.train_steps = tf.Variable(0, dtype=tf.int64)
+    self.interval = loop.Interval(("loss", "mean_q"))
+    self.interval.end(self.statistics)
+    self.results = []
 
-def run(sizes, start=0, loss=2.0, should_stop=lambda: False):
-  """Runs the loop over fake calls; returns results and the tape of calls."""
-  tape = []
-  statistics = episode_statistics.EpisodeStatistics(1, 9)
-  statistics.env_steps.assign(start)
-  train_steps = tf.Variable(0, dtype=tf.int64)
+  def _collect(self, count):
+    self.tape.append(("collect", int(count)))
+    time.sleep(self.seconds * int(count))
+    steps = int(count) * self.sizes.num_env_steps_per_iteration
+    self.statistics.env_steps.assign_add(steps)
 
-  def collect(count):
-    tape.append(("collect", int(count)))
-    done = int(count) * sizes.num_env_steps_per_iteration
-    statistics.env_steps.assign_add(done)
-    return totals(0, 0.0)
+  def _train(self, count, totals):
+    self._collect(count)
+    self.tape[-1] = ("train", int(count))
+    self.train_steps.assign_add(int(count))
+    added = {"loss": self.loss, "mean_q": 3.0}
+    return iterations.TrainTotals(
+      totals.num_train_steps + int(count),
+      {k: v + added[k] * int(count) for k, v in totals.sums.items()},
+      tf.constant(math.isfinite(self.loss)),
+    )
 
-  def train(count):
-    collect(count)
-    tape[-1] = ("train", int(count))
-    train_steps.assign_add(int(count))
-    return totals(int(count), loss)
+  def run(self, wants_to_stop=lambda: False, should_stop=lambda: False):
+    """Runs the loop, and writes its results at once."""
+    for result in loop.run(
+      iterations.Iterations(self._collect, self._train),
+      self.sizes,
+      self.interval,
+      self.statistics,
+      self.train_steps,
+      should_stop,
+      wants_to_stop,
+    ):
+      self.results.append(result)
+      self.interval.end(self.statistics)
+    return self
 
-  compiled = iterations.Iterations(collect, train)
-  results = list(
-    loop.run(compiled, sizes, statistics, train_steps, should_stop)
-  )
-  return results, tape
+  def counts(self, call):
+    return [count for name, count in self.tape if name == call]
 
 
 def test_collects_first_then_trains_and_stops_at_every_period():
-  results, tape = run(loop.LoopSizes(500, 150, 1, (100, 250)))
-  assert tape == [
-    ("collect", 100), ("collect", 50), ("train", 50), ("train", 50),
-    ("train", 50), ("train", 100), ("train", 100),
-  ]  # fmt: skip
+  done = Counting(loop.LoopSizes(500, 150, 1, (100, 250))).run()
+  assert [name for name, _ in done.tape] == sorted(n for n, _ in done.tape)
+  assert sum(done.counts("collect")) == 150
+  assert sum(done.counts("train")) == 350
+  results = done.results
   assert [r.env_steps for r in results] == [100, 150, 200, 250, 300, 400, 500]
+  assert [r.is_last for r in results] == [False] * 6 + [True]
   assert results[-1].train_steps == 350
   assert (results[0].means, results[0].num_train_steps) == ({}, 0)
   assert results[3].means == {"loss": 2.0, "mean_q": 3.0}
@@ -56,39 +75,78 @@ def test_collects_first_then_trains_and_stops_at_every_period():
 
 
 def test_goes_on_from_where_the_counters_stand():
-  results, tape = run(loop.LoopSizes(300, 50, 1, (100,)), start=170)
-  assert tape == [("train", 30), ("train", 100)]
-  assert [r.env_steps for r in results] == [200, 300]
-  assert run(loop.LoopSizes(300, 50, 1, (100,)), start=300)[0] == []
+  done = Counting(loop.LoopSizes(300, 50, 1, (100,)), start=170).run()
+  assert sum(done.counts("train")) == 130 and not done.counts("collect")
+  assert [r.env_steps for r in done.results] == [200, 300]
+  over = Counting(loop.LoopSizes(300, 50, 1, (100,)), start=300).run()
+  assert (over.results, over.tape) == ([], [])
 
 
 def test_many_environments_round_up_to_whole_iterations():
-  results, tape = run(loop.LoopSizes(100, 8, 16, (50,)))
-  assert tape == [("collect", 1), ("train", 3), ("train", 3)]
-  assert [r.env_steps for r in results] == [16, 64, 112]
+  done = Counting(loop.LoopSizes(100, 8, 16, (50,))).run()
+  assert done.counts("collect") == [1] and sum(done.counts("train")) == 6
+  assert [r.env_steps for r in done.results] == [16, 64, 112]
+
+
+def test_calls_begin_short_and_grow_to_about_a_second():
+  quick = Counting(loop.LoopSizes(20_000, 0, 1, (20_000,))).run()
+  assert quick.tape[:4] == [("train", 10**i) for i in range(4)]
+  slow = Counting(loop.LoopSizes(5, 0, 1, (5,)), seconds=0.4).run()
+  assert slow.counts("train") == [1, 2, 2]
+
+
+def test_a_wish_to_stop_ends_it_between_two_calls_and_it_goes_on_there():
+  sizes = loop.LoopSizes(200, 0, 1, (100,))
+  done = Counting(sizes, loss=0.5)
+  done.run(wants_to_stop=lambda: int(done.statistics.env_steps) >= 11)
+  assert (done.results, done.counts("train")) == ([], [1, 10])
+  done.loss = 1.0
+  (first, second) = done.run().results
+  assert (first.env_steps, second.env_steps) == (100, 200)
+  # 11 of 0.5 and 89 of 1; only what was done since is in its seconds.
+  assert first.means["loss"] == pytest.approx(0.945)
+  assert (first.num_env_steps, first.num_train_steps) == (89, 89)
+  assert second.means["loss"] == 1.0
+
+
+def test_a_result_that_nobody_wrote_is_given_again():
+  sizes = loop.LoopSizes(100, 0, 1, (100,))
+  done = Counting(sizes)
+  calls = iterations.Iterations(done._collect, done._train)
+  run = lambda: loop.run(
+    calls, sizes, done.interval, done.statistics, done.train_steps, bool
+  )
+  first = next(run())
+  before = list(done.tape)
+  second = next(run())
+  assert done.tape == before
+  assert first.means == second.means == {"loss": 2.0, "mean_q": 3.0}
+  assert second.is_last and second.env_steps == 100
+  done.interval.end(done.statistics)
+  assert list(run()) == []
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_ends_the_run(loss):
-  with pytest.raises(errors.RunError, match="diverged.* at train step 50, env"):
-    run(loop.LoopSizes(300, 50, 1, (100,)), loss=loss)
+  with pytest.raises(errors.DivergedError) as caught:
+    Counting(loop.LoopSizes(300, 50, 1, (100,)), loss=loss).run()
+  assert str(caught.value) == (
+    "diverged: loss is not finite at train step 1, env step 51"
+  )
 
 
 def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
-  statistics = episode_statistics.EpisodeStatistics(1, 9)
-  train_steps = tf.Variable(0, dtype=tf.int64)
+  done = Counting(loop.LoopSizes(40, 1, 1, (20,)), start=1)
+  steps = done.statistics.env_steps
+  train = done._train
 
-  def train(count):
-    statistics.env_steps.assign_add(max(int(count) * 3 // 4, 1))
-    train_steps.assign_add(int(count))
-    return totals(int(count), 1.0)
+  def with_resets(count, totals):
+    before = int(steps)
+    totals = train(count, totals)
+    steps.assign(before + max(int(count) * 3 // 4, 1))
+    return totals
 
-  compiled = iterations.Iterations(train, train)
-  sizes = loop.LoopSizes(40, 1, 1, (20,))
-  statistics.env_steps.assign(1)
-  results = list(
-    loop.run(compiled, sizes, statistics, train_steps, lambda: False)
-  )
-  assert [r.env_steps for r in results] == [20, 40]
-  assert results[0].means == results[1].means == {"loss": 1.0, "mean_q": 3.0}
-  assert sum(r.num_train_steps for r in results) == int(train_steps)
+  done._train = with_resets
+  assert [r.env_steps for r in done.run().results] == [20, 40]
+  assert done.results[1].means == {"loss": 2.0, "mean_q": 3.0}
+  assert sum(r.num_train_steps for r in done.results) == int(done.train_steps)

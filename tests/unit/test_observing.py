@@ -375,7 +375,7 @@ def test_rewards_are_clipped_where_they_are_learnt_from(shorten_episodes):
     true.append(env.step(1)[1])
   assert true == [0.0] * 16 + [50.0] + [0.0] * 3
   assert learnt == [0.0] * 16 + [1.0] + [0.0] * 3
-  assert statistics.take().returns.tolist() == [50]
+  assert statistics.ended().returns.tolist() == [50]
 
 
 def test_sticky_actions_act_in_training_and_in_evaluation():

@@ -28,7 +28,7 @@ def test_csv_holds_what_was_written(tmp_path):
   writer.close()
   header, line = path.read_text().splitlines()
   assert header == ",".join(COLUMNS)
-  assert line == "100,7,,,,0.123457,,,,,"
+  assert line == "100,7,,,,0.123457,,,"
   (read,) = writers.read(path)
   assert (read["env_steps"], read["loss"]) == (100, 0.123457)
   assert read["episode_return"] is None
@@ -42,7 +42,7 @@ def test_a_resumed_csv_drops_what_came_after_the_checkpoint(tmp_path):
   writer.close()
   before = path.read_text()
   path.write_text(before + "400,12,")  # cut off while writing
-  writer = writers.CsvWriter(path, COLUMNS, after_env_steps=200)
+  writer = writers.CsvWriter(path, COLUMNS, until_env_steps=200)
   writer.write(row(300, loss=0.5))
   writer.close()
   assert path.read_text() == before
@@ -100,46 +100,83 @@ def test_run_json_tells_each_start_and_the_end(tmp_path):
   assert len(told["starts"]) == 2
   assert told["ended"] >= told["starts"][1]
   assert told["packages"]["tensorflow"] == tf.__version__
-  assert not list(tmp_path.glob("*.partial"))
+  assert not list(tmp_path.glob(".partial-*"))
+
+
+def save(keeper, env_steps):
+  return keeper.save(checkpoints.About(env_steps, "config", {"loss": 0.5}))
+
+
+def no_word(line):
+  raise AssertionError(line)
 
 
 def test_a_checkpoint_restores_and_keeps_the_one_before(tmp_path):
   number = tf.Variable(0)
   keeper = checkpoints.Checkpoints(tmp_path, {"number": number})
-  assert not keeper.restore()
-  for env_steps in (10, 20, 30):
+  assert keeper.restore(no_word) is None
+  for env_steps in (8, 9, 10):  # 10 comes after 9
     number.assign(env_steps)
-    keeper.save(env_steps)
-  assert sorted(p.name for p in tmp_path.glob("*.index")) == [
-    "env_steps-20.index",
-    "env_steps-30.index",
-  ]
+    assert save(keeper, env_steps) == tmp_path / f"env_steps-{env_steps}"
+  names = ["env_steps-10", "env_steps-9"]
+  assert sorted(p.name for p in tmp_path.iterdir()) == names
   number.assign(-1)
   again = checkpoints.Checkpoints(tmp_path, {"number": number})
-  assert again.restore()
-  assert int(number) == 30
-  assert again.restore(str(tmp_path / "env_steps-20"))
-  assert int(number) == 20
+  about = again.restore(no_word)
+  assert (about.env_steps, about.config, about.metrics) == (
+    10,
+    "config",
+    {"loss": 0.5},
+  )
+  assert about.packages["tensorflow"] == tf.__version__
+  assert int(number) == 10
+  checkpoints.restore_named(tmp_path / "env_steps-9", {"number": number})
+  assert int(number) == 9
+
+
+def test_tensorflow_reads_a_checkpoint_by_its_folder(tmp_path):
+  number = tf.Variable(7)
+  folder = save(checkpoints.Checkpoints(tmp_path, {"number": number}), 1)
+  number.assign(0)
+  newest = tf.train.latest_checkpoint(str(folder))
+  tf.train.Checkpoint(number=number).read(newest).assert_consumed()
+  assert int(number) == 7
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
-  checkpoints.Checkpoints(tmp_path, {"a": tf.Variable(0)}).save(1)
+  save(checkpoints.Checkpoints(tmp_path, {"a": tf.Variable(0)}), 1)
   for objects in (
     {"a": tf.Variable(0), "b": tf.Variable(0)},
     {"a": tf.Variable([0, 0])},
   ):
     with pytest.raises(errors.UserError, match="does not fit") as caught:
-      checkpoints.Checkpoints(tmp_path, objects).restore()
+      checkpoints.Checkpoints(tmp_path, objects).restore(no_word)
     assert "\n" not in str(caught.value)
 
 
-def test_a_part_of_a_checkpoint_can_be_restored(tmp_path):
-  keeper = checkpoints.Checkpoints(
-    tmp_path, {"a": tf.Variable(5), "b": tf.Variable(6)}
+def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+  number = tf.Variable(0)
+  keeper = checkpoints.Checkpoints(tmp_path, {"number": number})
+  keeper.save(
+    checkpoints.About(1, "", {}, {"agents_pipeline": "9.8"}, format=99)
   )
-  keeper.save(1)
+  with pytest.raises(errors.UserError) as caught:
+    keeper.restore(no_word)
+  assert str(caught.value) == (
+    f"{tmp_path}/env_steps-1 has format 99, of agents_pipeline 9.8; expected "
+    "format 1: go on with that version, or begin anew with --overwrite"
+  )
+
+
+def test_a_part_of_a_checkpoint_can_be_restored(tmp_path):
+  folder = save(
+    checkpoints.Checkpoints(
+      tmp_path, {"a": tf.Variable(5), "b": tf.Variable(6)}
+    ),
+    1,
+  )
   part = tf.Variable(0)
-  checkpoints.restore_part(keeper.latest, {"b": part})
+  checkpoints.restore_named(folder, {"b": part})
   assert int(part) == 6
-  with pytest.raises(errors.UserError, match="cannot be restored"):
-    checkpoints.restore_part(str(tmp_path / "none-1"), {"b": part})
+  with pytest.raises(errors.UserError, match="is damaged: .*No such file"):
+    checkpoints.restore_named(tmp_path / "env_steps-2", {"b": part})

@@ -1,0 +1,178 @@
+"""The training of a run: from where it stands to its end, or to a stop."""
+
+import contextlib
+
+import numpy as np
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import (
+  config,
+  gin_files,
+  run_directory,
+  seeding,
+)
+from agents_pipeline.pipelines import continuing, run_tables, while_training
+from agents_pipeline.pipelines import person as person_lib
+from agents_pipeline.pipelines import pipeline as pipeline_lib
+from agents_pipeline.records import checkpoints
+from agents_pipeline.training import loop
+
+
+class TrainingSession:
+  """One start of a run."""
+
+  def __init__(
+    self,
+    experiment: config.Experiment,
+    run: run_directory.RunDirectory,
+    pipeline: pipeline_lib.Pipeline,
+    seeds: seeding.Seeds,
+    keeper: checkpoints.Checkpoints,
+    person: person_lib.Person,
+    *,
+    resumes: bool,
+  ):
+    """Wires it; nothing is written.
+
+    Args:
+      experiment: what is run.
+      run: where.
+      pipeline: restored, if it was saved.
+      seeds: of the run.
+      keeper: of its checkpoints.
+      person: to talk with.
+      resumes: whether it was restored.
+    """
+    self._experiment = experiment
+    self._run = run
+    self._pipeline = pipeline
+    self._keeper = keeper
+    self._person = person
+    self._resumes = resumes
+    self._saved = self._stand if resumes else None
+    self._evaluations = while_training.Evaluations(
+      experiment, pipeline, seeds.evaluation, person
+    )
+    self._films = while_training.Films(
+      experiment, run, pipeline, seeds.evaluation, person
+    )
+
+  def train(self) -> bool:
+    """Trains and saves; returns whether the run has reached its end.
+
+    Raises:
+      RunError: it diverged, an environment failed, or the disk is full. What
+        was saved is kept.
+    """
+    with contextlib.closing(
+      run_tables.RunTables(
+        self._experiment, self._run, self._pipeline, self._resumes
+      )
+    ) as tables:
+      try:
+        self._iterate(tables)
+      except person_lib.Stopped:
+        pass  # in an evaluation or a film, which is due again
+      except errors.DivergedError as error:
+        raise errors.RunError(f"{error}; {self._last_good()}") from None
+      except errors.EnvironmentFailure as error:
+        self._save(tables)
+        raise errors.RunError(f"{error}; {self._last_good()}") from None
+      self._save(tables)
+      tables.draw()
+    if self.stopped_early:
+      self._person.say(
+        f"stops early at {self._env_steps:,} env steps: it succeeded"
+      )
+    return self._is_over
+
+  def _iterate(self, tables: run_tables.RunTables) -> None:
+    pipeline = self._pipeline
+    checkpoint_due = while_training.Every(
+      self._experiment.training.checkpoint_period_env_steps,
+      int(pipeline.interval.env_steps),
+    )
+    if not self._resumes:
+      tables.write_untrained(self._evaluations.now(0))
+    for result in loop.run(
+      pipeline.compiled,
+      pipeline.loop_sizes,
+      pipeline.interval,
+      pipeline.statistics,
+      pipeline.train_steps,
+      pipeline.should_stop,
+      self._person.wants_to_stop,
+    ):
+      self._check_weights()
+      evaluated = self._evaluations.if_due(result)
+      self._films.if_due()
+      tables.write(result, evaluated)
+      # From here on a checkpoint says that this result is written.
+      pipeline.interval.end(pipeline.statistics)
+      if checkpoint_due(result.env_steps):
+        self._save(tables)
+
+  @property
+  def _env_steps(self) -> int:
+    return int(self._pipeline.statistics.env_steps)
+
+  @property
+  def _stand(self) -> tuple[int, int]:
+    """Env steps now, and where the interval under way began."""
+    return self._env_steps, int(self._pipeline.interval.env_steps)
+
+  @property
+  def _is_over(self) -> bool:
+    """Whether the run has reached its end and every result is written."""
+    is_over = self._is_reached or bool(self._pipeline.should_stop())
+    return is_over and self._stand[0] == self._stand[1]
+
+  @property
+  def _is_reached(self) -> bool:
+    return continuing.is_reached(
+      self._experiment.training,
+      self._env_steps,
+      int(self._pipeline.statistics.num_episodes),
+    )
+
+  @property
+  def stopped_early(self) -> bool:
+    """Whether it has done what it was for, before its last env step."""
+    return self._is_over and not self._is_reached
+
+  def _save(self, tables: run_tables.RunTables) -> None:
+    """Saves, unless it is saved already or has not begun."""
+    if not self._env_steps or self._stand == self._saved:
+      return
+    self._check_weights()
+    tables.flush()
+    self._keeper.save(
+      checkpoints.About(
+        self._env_steps,
+        gin_files.to_text(self._experiment),
+        tables.last_row,
+      )
+    )
+    self._saved = self._stand
+
+  def _check_weights(self) -> None:
+    """Refuses to judge or save what an update may have broken."""
+    for variable in self._pipeline.network.variables:
+      if not np.isfinite(variable.numpy()).all():
+        raise errors.DivergedError(
+          f"diverged: a weight of {variable.name} is not finite at env step "
+          f"{self._env_steps:,}"
+        )
+
+  def _last_good(self) -> str:
+    """Where one can go on from, and how good it was."""
+    saved = self._keeper.newest()
+    if saved is None:
+      return "nothing was saved"
+    path, about = saved
+    measured = ", ".join(
+      f"{name} {value:.4g}"
+      for name, value in about.metrics.items()
+      if value is not None and name not in ("env_steps", "train_steps")
+    )
+    return f"saved: {path} ({measured})"
