@@ -1,0 +1,113 @@
+"""Starts runs in fresh processes without importing TensorFlow for each.
+
+A process of its own: it imports, then forks for every run it is asked for by a
+line of JSON on stdin, and answers by a line on stdout.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+
+class Starter:
+  """The other side of it, for tests."""
+
+  def __init__(self):
+    self._process = subprocess.Popen(
+      [sys.executable, __file__],
+      stdin=subprocess.PIPE,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.DEVNULL,
+      text=True,
+      # What takes longest is compiling.
+      env=os.environ | {"XLA_FLAGS": "--xla_backend_optimization_level=0"},
+    )
+    self._lock = threading.Lock()
+
+  def start(self, bindings, root):
+    """Starts a run; returns its process id."""
+    return self._ask({"bindings": bindings, "root": str(root)})
+
+  def wait(self, pid):
+    """Waits for its end; returns its exit code, negative for a signal."""
+    while not has_ended(pid):
+      time.sleep(0.01)
+    return self._ask({"wait": pid})
+
+  def close(self):
+    self._process.stdin.close()
+    self._process.wait()
+
+  def _ask(self, what):
+    with self._lock:
+      print(json.dumps(what), file=self._process.stdin, flush=True)
+      return json.loads(self._process.stdout.readline())
+
+
+@contextlib.contextmanager
+def stopped(pid):
+  """Holds a process still: what the disk holds now, SIGKILL would leave."""
+  os.kill(pid, signal.SIGSTOP)
+  while _state(pid) not in "TZ":
+    time.sleep(0.001)
+  try:
+    yield
+  finally:
+    os.kill(pid, signal.SIGCONT)
+
+
+def _state(pid):
+  """A letter: T is stopped, Z has ended."""
+  with open(f"/proc/{pid}/stat") as file:
+    return file.read().rsplit(") ", 1)[1][0]
+
+
+def has_ended(pid):
+  return _state(pid) == "Z"
+
+
+def _run(bindings, root):
+  from agents_pipeline.experiment import gin_files, run_directory
+  from agents_pipeline.pipelines import finishing, person, training_run
+
+  finishing.finish = lambda *arguments: {}
+  training_run.train(
+    gin_files.load_experiment([], bindings),
+    run_directory.RunDirectory(root),
+    0,
+    device="cpu",
+    overwrite=False,
+    person=person.Person(lambda line: None, lambda: False),
+  )
+
+
+def _serve():
+  import agents_pipeline.pipelines.training_run  # noqa: F401
+
+  gc.disable()  # runs are short, and a collection walks all of TensorFlow
+  # TensorFlow is imported, but has not started any thread yet.
+  for line in sys.stdin:
+    asked = json.loads(line)
+    if "wait" in asked:
+      _, status = os.waitpid(asked["wait"], 0)
+      answer = os.waitstatus_to_exitcode(status)
+    else:
+      answer = os.fork()
+      if not answer:
+        code = 1
+        try:
+          _run(asked["bindings"], asked["root"])
+          code = 0
+        finally:
+          os._exit(code)
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+  _serve()

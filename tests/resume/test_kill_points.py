@@ -1,0 +1,153 @@
+"""Killed at any moment, and started again: as if never killed, to the byte.
+
+A process that is held still has written what it would have, had it been
+killed. So one run gives many kill points: the folder is copied at each.
+"""
+
+import concurrent.futures
+import pathlib
+import random
+import shutil
+import time
+
+import numpy as np
+import pytest
+import starter
+import tensorflow as tf
+
+from agents_pipeline.experiment import run_directory
+from agents_pipeline.records import checkpoints
+
+pytestmark = pytest.mark.slow
+
+NUM_POINTS = 20
+SEED = random.SystemRandom().randrange(10**6)  # SEED = ... repeats a failure
+
+RUN = [
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 200",
+  "TrainingConfig.log_period_env_steps = 20",
+  "TrainingConfig.checkpoint_period_env_steps = 50",
+  "EvaluationConfig.period_env_steps = 100",
+  "EvaluationConfig.num_episodes_while_training = 1",
+]
+AGENTS = {
+  "dqn": [
+    "Experiment.agent = @DqnConfig()",
+    "DqnConfig.hidden_layers = (8,)",
+    "DqnConfig.batch_size = 8",
+    "DqnConfig.num_random_env_steps = 50",
+    "DqnConfig.num_env_steps_before_training = 50",
+    "ReplayConfig.capacity_env_steps = 150",
+  ],
+  "a2c": [
+    "Experiment.agent = @A2cConfig()",
+    "EnvironmentConfig.num_envs = 2",
+    "A2cConfig.hidden_layers = (8,)",
+    "A2cConfig.normalize_observations = True",
+  ],
+}
+
+
+@pytest.fixture(scope="module")
+def run_starter():
+  starting = starter.Starter()
+  yield starting
+  starting.close()
+
+
+def finish(run_starter, bindings, root):
+  assert run_starter.wait(run_starter.start(bindings, root)) == 0, root
+
+
+def copies(run_starter, bindings, root, moments):
+  """Runs to the end; copies the folder when it has written for so long."""
+  table = root / "metrics.csv"
+  inode = lambda: table.stat().st_ino if table.exists() else None
+  before = inode()
+  pid = run_starter.start(bindings, root)
+  while inode() in (None, before) and not starter.has_ended(pid):
+    time.sleep(0.001)
+  now, taken = 0.0, []
+  for moment in moments:
+    time.sleep(moment - now)
+    now = moment
+    with starter.stopped(pid):
+      if starter.has_ended(pid):
+        break
+      taken.append(root.with_name(f"{root.name}-{len(taken)}"))
+      shutil.copytree(root, taken[-1])
+  assert run_starter.wait(pid) == 0
+  return taken
+
+
+def seconds_of(root):
+  """From its first file to its last checkpoint."""
+  last, _ = checkpoints.newest(root / "checkpoints")
+  first = (root / "config.gin").stat().st_mtime
+  return last.stat().st_mtime - first
+
+
+def end_of(root):
+  """What a run ends with, by name."""
+  run = run_directory.RunDirectory(root)
+  newest, _ = checkpoints.newest(run.checkpoints)
+  reader = tf.train.load_checkpoint(str(newest))
+  found = {
+    name: np.asarray(reader.get_tensor(name)).tobytes()
+    for name in reader.get_variable_to_shape_map()
+    if "_CHECKPOINTABLE" not in name
+  }
+  assert len(found) > 30
+  for table in (run.metrics, run.episodes):
+    found[table.name] = table.read_bytes()
+  found["folder"] = sorted(
+    path.name
+    for path in pathlib.Path(root).iterdir()
+    if "tfevents" not in path.name
+  )
+  return found
+
+
+def assert_same_end(root, expected):
+  found = end_of(root)
+  differing = [
+    k for k in expected.keys() | found if found.get(k) != expected.get(k)
+  ]
+  assert not differing, f"{root}, SEED = {SEED}: {differing}"
+
+
+@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+@pytest.mark.parametrize("agent", list(AGENTS))
+def test_killed_and_resumed_once_and_twice(
+  run_starter, agent, backend, tmp_path
+):
+  print(f"SEED = {SEED}")
+  draw = random.Random(f"{SEED} {agent} {backend}")
+  bindings = [*RUN, *AGENTS[agent], f"EnvironmentConfig.backend = '{backend}'"]
+  finish(run_starter, bindings, tmp_path / "whole")
+  expected, seconds = end_of(tmp_path / "whole"), seconds_of(tmp_path / "whole")
+
+  killed = []
+  for attempt in range(10):
+    moments = sorted(draw.uniform(0, seconds) for _ in range(NUM_POINTS))
+    killed += copies(
+      run_starter, bindings, tmp_path / f"victim{attempt}", moments
+    )
+    if len(killed) >= NUM_POINTS:
+      break
+  assert len(killed) >= NUM_POINTS
+
+  def resume(root):
+    # Once; and killed again on the way.
+    moment = random.Random(root.name).uniform(0, seconds)
+    again = copies(run_starter, bindings, root, [moment])
+    assert_same_end(root, expected)
+    for twice in again:
+      finish(run_starter, bindings, twice)
+      assert_same_end(twice, expected)
+    return len(again)
+
+  with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
+    num_twice = sum(both_cores.map(resume, killed[:NUM_POINTS]))
+  assert num_twice > NUM_POINTS // 2
