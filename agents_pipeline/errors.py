@@ -19,6 +19,19 @@ class DivergedError(RunError):
 class EnvironmentFailure(RunError):
   """An environment raised, died, or gave what it does not declare."""
 
+  def __init__(self, message: str, trace: str = ""):
+    """Tells of it.
+
+    Args:
+      message: one line.
+      trace: the traceback, for whoever writes the environment.
+    """
+    super().__init__(message, trace)
+    self.trace = trace
+
+  def __str__(self) -> str:
+    return self.args[0]
+
 
 def nearest(value: object, choices: Iterable[str]) -> str:
   """Returns "; did you mean 'x'?" for the choice most like value, or ""."""

@@ -104,6 +104,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       The time steps reached and those to act from, arrays of [B, ...].
     """
     acted_from = self.current_time_step()
+    self._to_act_from = None  # if the step fails
     if self._is_seeded:
       self._log.add(action)
     observation, reward, terminated, truncated, info = self._env.step(
@@ -123,10 +124,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       (~terminated).astype(np.float32),
       reached_observation,
     )
-    self._to_act_from = reached
+    to_act_from = reached
     if ended.any():
-      self._to_act_from = self._after_ends(reached, observation, ended)
-    return reached, self._to_act_from
+      to_act_from = self._after_ends(reached, observation, ended)
+    self._to_act_from = to_act_from
+    return reached, to_act_from
 
   def _as_theirs(self, action: np.ndarray) -> np.ndarray:
     """Actions [B, ...] as the environment numbers or bounds them."""
@@ -230,7 +232,8 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
   def _seed_action_spaces(self, seeds: list[int]) -> None:
     self._env.action_space.seed(seeds[0])
-    for env, seed in zip(getattr(self._env, "envs", ()), seeds, strict=False):
+    copies = getattr(self._env.unwrapped, "envs", ())
+    for env, seed in zip(copies, seeds, strict=False):
       env.action_space.seed(seed)
 
   def _cast(self, observation) -> np.ndarray:

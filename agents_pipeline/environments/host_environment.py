@@ -1,12 +1,14 @@
 """Python environments, called from inside a graph."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_adapter
 
 _NUM_NUMBERS = gymnasium_adapter.NUM_NUMBERS
@@ -32,6 +34,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
   def __init__(self, environment: gymnasium_adapter.GymnasiumEnvironment):
     super().__init__(environment)
     self._tracked = _Whereabouts(environment)
+    self._failure: errors.EnvironmentFailure | None = None
 
   @property
   def tracked(self) -> tf.train.experimental.PythonState:
@@ -49,6 +52,22 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
   def close(self) -> None:
     """Closes the environments and their processes."""
     self.pyenv.close()
+
+  def telling(self, call: Callable) -> Callable:
+    """A compiled call that raises what an environment raised within it.
+
+    TensorFlow would tell it as an error of its own, with both tracebacks.
+    """
+
+    def call_or_tell(*arguments):
+      try:
+        return call(*arguments)
+      except tf.errors.OpError:
+        if self._failure is None:
+          raise
+        raise self._failure from None
+
+    return call_or_tell
 
   def step_and_reset(
     self, action: tf.Tensor
@@ -73,7 +92,11 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """
 
     def packed(*values):
-      time_steps = function(*values)
+      try:
+        time_steps = function(*values)
+      except errors.EnvironmentFailure as failure:
+        self._failure = failure
+        raise
       numbers = [x for step in time_steps for x in step[:_NUM_NUMBERS]]
       # Copies: TensorFlow takes over an array's memory, and writes into it when
       # it needs the tensor no longer.

@@ -3,8 +3,6 @@
 import contextlib
 import functools
 import importlib
-import multiprocessing
-import signal
 import sys
 from collections.abc import Callable
 
@@ -15,6 +13,7 @@ from agents_pipeline.environments import (
   gymnasium_adapter,
   host_environment,
   observing,
+  watched,
 )
 from agents_pipeline.environments.tensor import (
   acrobot,
@@ -113,22 +112,16 @@ def make_training_environment(
   if is_tensor(config):
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
-  vector_env = make_vector_environment(config)
+  vector_env = watched.WatchedVectorEnv(
+    make_vector_environment(config),
+    config.name,
+    config.max_episode_env_steps,
+    config.step_timeout_seconds,
+  )
   adapter = gymnasium_adapter.GymnasiumEnvironment(
     vector_env, config.name, episode_seed
   )
   return host_environment.HostEnvironment(adapter)
-
-
-def _leave_signals_to_the_run(env: gym.Env) -> gym.Env:
-  """In a process of its own, an environment ends when the run tells it to.
-
-  A terminal sends Ctrl-C to all processes; the run needs them to save.
-  """
-  if multiprocessing.parent_process() is not None:  # gymnasium makes one here
-    for number in (signal.SIGINT, signal.SIGTERM):
-      signal.signal(number, signal.SIG_IGN)
-  return env
 
 
 def make_vector_environment(
@@ -154,11 +147,14 @@ def make_vector_environment(
       "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
       "copy": False,  # the adapter copies
     }
-    kwargs["wrappers"] = observing.wrappers_for(config.observation)
+    kwargs["wrappers"] = [
+      *observing.wrappers_for(config.observation),
+      functools.partial(watched.Watched, name=config.name),
+    ]
   if config.vectorization == "async":
     # A fork of a process with TensorFlow's threads can hang.
     kwargs["vector_kwargs"]["context"] = "spawn"
-    kwargs["wrappers"].append(_leave_signals_to_the_run)
+    kwargs["wrappers"].append(watched.leave_signals_to_the_run)
   with _one_line(config.name):
     return gym.make_vec(
       spec,
@@ -191,7 +187,7 @@ def make_evaluation_environment(
     env = gym.make(spec, **kwargs)
     for wrap in observing.wrappers_for(config.observation):
       env = wrap(env)
-    return env
+    return watched.Watched(env, config.name)
 
 
 def _check_renders(config, spec) -> None:

@@ -130,12 +130,17 @@ def evaluate(
     num_episodes: how many.
     seed: parent of the episodes' seeds; episode i has the same one always.
     greedy: recorded.
+
+  Raises:
+    EnvironmentFailure: it raised, or gave what it does not declare.
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   count = min(num_episodes, _AT_ONCE)
   envs = [
     loading.make_evaluation_environment(environment) for _ in range(count)
   ]
+  for i, env in enumerate(envs):
+    env.who = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
   lengths: np.ndarray = np.zeros(num_episodes, int)
   try:
@@ -163,12 +168,19 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
+    if observations.dtype.kind == "f" and not np.isfinite(observations).all():
+      rows = observations.reshape(len(observations), -1)
+      envs[int(np.isfinite(rows).all(axis=1).argmin())].fail(
+        "its observation is not finite"
+      )
     actions = act(observations)
     for i in sorted(running):
       observation, reward, terminated, truncated, _ = envs[i].step(actions[i])
       observations[i] = observation
       returns[i] += float(reward)
       lengths[i] += 1
+      if not np.isfinite(returns[i]):
+        envs[i].fail(f"its reward is not finite: {reward}")
       if terminated or truncated or lengths[i] >= MAX_ENV_STEPS:
         running.discard(i)
   return returns, lengths

@@ -36,6 +36,10 @@ class EnvironmentConfig:
       'auto' the first where there is one.
     vectorization: how gymnasium runs several copies; see `gym.make_vec`.
     observation: one of `experiment/observations.py`: what is seen of it.
+    max_episode_env_steps: an episode in Python that has not ended after so many
+      is an error; None lets one go on for ever.
+    step_timeout_seconds: with 'async', a copy that takes longer for a step is
+      an error.
     reward: one of `experiment/rewards.py`: what is learnt from. Evaluations
       and logged returns are always of the environment's own rewards.
   """
@@ -47,6 +51,8 @@ class EnvironmentConfig:
   observation: observations.Observation = fields.component(
     observations.OwnObservation, observations.OBSERVATIONS
   )
+  max_episode_env_steps: int | None = fields.integer(100_000, optional=True)
+  step_timeout_seconds: float = fields.number(300.0, above=True)
   reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.REWARDS)
 
   def __post_init__(self):

@@ -22,6 +22,7 @@ class RunDirectory:
     self.trained_video = self.videos / "trained.mp4"
     self.random_video = self.videos / "random.mp4"
     self.learning_curve = self.root / "learning_curve.png"
+    self.traceback = self.root / "traceback.txt"
 
   def training_video(self, episode: int, ending: str) -> pathlib.Path:
     """The film made after so many episodes of training."""
@@ -46,6 +47,7 @@ class RunDirectory:
       self.evaluation,
       self.videos,
       self.learning_curve,
+      self.traceback,
       *self.root.glob("events.out.tfevents.*"),
       self.run_record,
     )

@@ -91,6 +91,8 @@ def build(
     on_device=on_device,
     jit_learning=not agent_config.conv_layers,
   )
+  if not on_device:
+    compiled = compiled.map(environment.telling)
 
   interval = loop.Interval(agent.measure_names)
 

@@ -124,7 +124,7 @@ def build(
       should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
       jit_learning=not agent_config.conv_layers,
-    )
+    ).map(environment.telling)
 
   interval = loop.Interval(agent.measure_names)
 

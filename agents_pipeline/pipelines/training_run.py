@@ -63,6 +63,7 @@ def train(
       if overwrite:
         run.clear()
       run.clear_partial()
+      run.traceback.unlink(missing_ok=True)
       return _run(experiment, run, pipeline, seeds, device, person)
 
 

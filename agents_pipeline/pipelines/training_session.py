@@ -14,7 +14,7 @@ from agents_pipeline.experiment import (
 from agents_pipeline.pipelines import continuing, run_tables, while_training
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
-from agents_pipeline.records import checkpoints
+from agents_pipeline.records import checkpoints, run_record
 from agents_pipeline.training import loop
 
 
@@ -77,7 +77,11 @@ class TrainingSession:
         raise errors.RunError(f"{error}; {self._last_good()}") from None
       except errors.EnvironmentFailure as error:
         self._save(tables)
-        raise errors.RunError(f"{error}; {self._last_good()}") from None
+        told = f"{error}; {self._last_good()}"
+        if error.trace:
+          run_record.write_text(self._run.traceback, error.trace)
+          told += f"; see {self._run.traceback}"
+        raise errors.RunError(told) from None
       self._save(tables)
       tables.draw()
     if self.stopped_early:

@@ -73,6 +73,10 @@ class Iterations:
   collect: Callable[[tf.Tensor], None]
   train: Callable[..., TrainTotals]
 
+  def map(self, wrap: Callable[[Callable], Callable]) -> "Iterations":
+    """The same calls, each in a wrapper."""
+    return Iterations(wrap(self.collect), wrap(self.train))
+
 
 def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):
   """Runs state = body(state) until done()."""

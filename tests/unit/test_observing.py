@@ -12,7 +12,7 @@ from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics, shaped_environment
-from agents_pipeline.environments import loading, observing
+from agents_pipeline.environments import loading, observing, watched
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import config, observations, rewards, seeding
 from agents_pipeline.networks import encoding
@@ -98,7 +98,8 @@ def test_gymnasiums_own_wrappers_are_used():
   while isinstance(env, gym.Wrapper):
     found.append(type(env))
     env = env.env
-  assert found[:4] == [
+  assert found[:5] == [
+    watched.Watched,
     gym.wrappers.FrameStackObservation,
     gym.wrappers.GrayscaleObservation,
     gym.wrappers.ResizeObservation,

@@ -1,0 +1,227 @@
+"""Environments that misbehave: one line that says which, where and when."""
+
+import time
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from faulty import Faulty
+
+from agents_pipeline import errors
+from agents_pipeline.environments import loading, watched
+from agents_pipeline.evaluation import evaluator
+from agents_pipeline.experiment import (
+  config,
+  random_stream,
+  run_directory,
+  seeding,
+)
+from agents_pipeline.pipelines import finishing, person, training_run
+from agents_pipeline.records import checkpoints, run_record, writers
+
+FAULTY = "faulty:Faulty-v0"
+
+
+@pytest.fixture
+def fault(monkeypatch):
+  """Makes the environment misbehave at one of its steps."""
+
+  def at(step, what):
+    monkeypatch.setenv("FAULT", what)
+    monkeypatch.setenv("FAULT_AT", str(step))
+    Faulty.done = 0
+
+  return at
+
+
+def vector(num_envs=3, **fields):
+  return loading.make_training_environment(
+    config.EnvironmentConfig(FAULTY, num_envs=num_envs, **fields),
+    random_stream.RandomStream(0),
+    seeding.child_seed,
+  ).pyenv
+
+
+def fails(environment, num_steps=40):
+  """Steps till it fails; returns the message."""
+  with pytest.raises(errors.EnvironmentFailure) as caught:
+    for _ in range(num_steps):
+      environment.step_and_reset(np.zeros(environment.batch_size, np.int64))
+  environment.close()
+  assert "\n" not in str(caught.value)
+  return str(caught.value).removeprefix(f"environment {FAULTY!r}, ")
+
+
+# Its 17th step of all is the 6th of copy 1.
+@pytest.mark.parametrize(
+  ("what", "message"),
+  [
+    ("raise", "ValueError: out of fuel"),
+    ("nan", "its observation is not finite: [ 0. nan]"),
+    ("nan reward", "its reward is not finite: nan"),
+    (
+      "shape",
+      "its observation is float32 of shape (3,); expected Box(-1.0, 1000.0, "
+      "(2,), float32), as it declares",
+    ),
+    (
+      "dtype",
+      "its observation is complex64 of shape (2,); expected Box(-1.0, 1000.0, "
+      "(2,), float32), as it declares",
+    ),
+    (
+      "none",
+      "its observation is <U4 of shape (); expected Box(-1.0, 1000.0, (2,), "
+      "float32), as it declares",
+    ),
+  ],
+)
+def test_a_fault_tells_copy_and_step(fault, what, message):
+  fault(17, what)
+  told = fails(vector())
+  assert told == f"copy 1, step 6 of its episode: {message}"
+
+
+def test_a_fault_in_a_process_of_its_own_tells_its_traceback(fault):
+  fault(14, "raise")
+  environment = vector(2, vectorization="async")
+  with pytest.raises(errors.EnvironmentFailure) as caught:
+    for _ in range(20):
+      environment.step_and_reset(np.zeros(2, np.int64))
+  environment.close()
+  # Both fail at once; the last is told.
+  assert str(caught.value).endswith(
+    "step 4 of its episode: ValueError: out of fuel"
+  )
+  assert 'raise ValueError("out of' in caught.value.trace
+
+
+def test_a_process_that_dies(fault):
+  fault(5, "die")
+  told = fails(vector(2, vectorization="async"))
+  assert told == "copy 0, step 5 of its episode: its process died, exit code 3"
+
+
+def test_a_process_that_hangs(fault):
+  fault(5, "hang")
+  environment = vector(2, vectorization="async", step_timeout_seconds=1.5)
+  processes = environment._env.unwrapped.processes
+  begun = time.monotonic()
+  told = fails(environment)
+  assert told == (
+    "copy 0, step 5 of its episode: its process has not answered for 1.5 s"
+  )
+  assert time.monotonic() - begun < 10
+  assert not any(process.is_alive() for process in processes)
+
+
+def test_an_episode_that_never_ends(fault):
+  fault(1, "no end")
+  told = fails(vector(2, max_episode_env_steps=25))
+  assert told == (
+    "copy 0, step 25 of its episode: its episode does not end; expected an "
+    "environment that ends its episodes, or "
+    "EnvironmentConfig.max_episode_env_steps above 25, or None"
+  )
+  environment = vector(2, max_episode_env_steps=None)
+  for _ in range(40):
+    environment.step_and_reset(np.zeros(2, np.int64))
+  # Episodes of 10 are not too long for 10.
+  fault(10**9, "")
+  environment = vector(2, max_episode_env_steps=11)
+  for _ in range(40):
+    environment.step_and_reset(np.zeros(2, np.int64))
+
+
+class SelfResetting(gym.vector.VectorEnv):
+  """A vector environment of its own, as Atari's."""
+
+  num_envs = 2
+  metadata = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}  # noqa: RUF012
+  steps = 0
+
+  def step(self, actions):
+    self.steps += 1
+    ended = np.array([self.steps % 4 == 0, False])
+    if self.steps == 7:
+      raise RuntimeError("no copy\nknown")
+    return np.zeros((2, 1)), np.zeros(2), ended, ended & False, {}
+
+
+def test_vector_environments_of_their_own_are_watched_as_a_whole():
+  env = watched.WatchedVectorEnv(SelfResetting(), "Own-v0", None, 1.0)
+  with pytest.raises(errors.EnvironmentFailure) as caught:
+    for _ in range(9):
+      env.step(None)
+  assert str(caught.value) == (
+    "environment 'Own-v0', all copies, step 7 of its episode: RuntimeError: no "
+    "copy known"
+  )
+  env = watched.WatchedVectorEnv(SelfResetting(), "Own-v0", 5, 1.0)
+  with pytest.raises(errors.EnvironmentFailure, match="copy 1, step 5 of its"):
+    for _ in range(9):
+      env.step(None)
+
+
+@pytest.mark.parametrize(
+  ("what", "message"),
+  [
+    ("raise", "step 7 of its episode: ValueError: out of fuel"),
+    ("nan", "step 7 of its episode: its observation is not finite"),
+    ("reward", "step 7 of its episode: its reward is not finite: nan"),
+  ],
+)
+def test_a_fault_in_an_evaluation(fault, what, message):
+  fault(14, what)
+  with pytest.raises(errors.EnvironmentFailure) as caught:
+    evaluator.evaluate(
+      lambda observations: np.zeros(len(observations), int),
+      config.EnvironmentConfig(FAULTY),
+      2,
+      seed=0,
+    )
+  assert str(caught.value) == (
+    f"environment {FAULTY!r}, evaluated in copy 1, {message}"
+  )
+
+
+@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
+  make_experiment, make_a2c_experiment, fault, tmp_path, monkeypatch, agent
+):
+  monkeypatch.setattr(finishing, "finish", lambda *a: {})
+  make = make_experiment if agent == "dqn" else make_a2c_experiment
+  experiment = make(
+    f"EnvironmentConfig.name = '{FAULTY}'",
+    "EnvironmentConfig.num_envs = 2",
+    "TrainingConfig.checkpoint_period_env_steps = 1000",
+    "EvaluationConfig.period_env_steps = 1000",
+  )
+  run, heard = run_directory.RunDirectory(tmp_path / "run"), []
+  train = lambda: training_run.train(
+    experiment, run, 0, device="cpu", overwrite=False,
+    person=person.Person(heard.append, lambda: False),
+  )  # fmt: skip
+  fault(20 + 150, "raise")  # after an evaluation of 2 episodes
+  with pytest.raises(errors.RunError) as caught:
+    train()
+  saved, about = checkpoints.newest(run.checkpoints)
+  told = str(caught.value)
+  assert told.startswith(
+    f"environment {FAULTY!r}, copy 1, step 5 of its episode: ValueError: out "
+    f"of fuel; saved: {saved} (episodes "
+  )
+  assert told.endswith(f"; see {run.traceback}") and "\n" not in told
+  assert 'raise ValueError("out of' in run.traceback.read_text()
+  # All 74 whole steps of both, and what was learnt of them.
+  assert about.env_steps == 148
+  assert run_record.read(run.run_record)["outcome"] == "failed"
+  assert writers.read(run.metrics)[-1]["env_steps"] == 100
+
+  fault(10**9, "")
+  assert train()
+  assert any("new ones begin" in line for line in heard)
+  steps = [r["env_steps"] for r in writers.read(run.metrics)]
+  assert steps[-1] >= 300 and steps == sorted(set(steps))
+  assert 100 in steps and len(steps) == (5 if agent == "dqn" else 4)
+  assert not run.traceback.exists()
