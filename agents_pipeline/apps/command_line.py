@@ -71,19 +71,26 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 
 def _tell(error: object, code: int) -> int:
   first = str(error).strip().split("\n")[0]
-  print(f"error: {first}", file=sys.stderr, flush=True)
+  # What was typed may hold anything; what is told is one line.
+  shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in first)
+  print(f"error: {shown}", file=sys.stderr, flush=True)
   return code
 
 
-def check_writable(output: pathlib.Path | None) -> None:
-  """Raises UserError where a file cannot be written, before any work."""
+def check_writable(flag: str, output: pathlib.Path | None) -> None:
+  """Raises UserError where a file cannot be written, before any work.
+
+  Args:
+    flag: that names it.
+    output: of the person; None is fine.
+  """
   if output is None:
     return
   folder = output.parent
   while not folder.exists():
     folder = folder.parent
   if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-    raise errors.UserError(f"--output={str(output)!r} cannot be written")
+    raise errors.UserError(f"{flag}={str(output)!r} cannot be written")
 
 
 def say(line: str) -> None:

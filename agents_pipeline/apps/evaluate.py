@@ -30,7 +30,7 @@ def main() -> int:
     raise errors.UserError(
       f"--output={_OUTPUT.value!r}: expected a file ending in .json"
     )
-  command_line.check_writable(output)
+  command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy
     from agents_pipeline.records import run_record

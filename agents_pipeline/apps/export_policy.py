@@ -33,6 +33,7 @@ def main() -> int:
     raise errors.UserError(
       f"--policy_dir={str(policy_dir)!r} exists; expected a new folder"
     )
+  command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import export
   told = export.export_from_checkpoint(

@@ -41,7 +41,7 @@ def main() -> int:
   if bool(policy_dir) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
   output = pathlib.Path(_OUTPUT.value)
-  command_line.check_writable(output)
+  command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy, video
     from agents_pipeline.experiment import config

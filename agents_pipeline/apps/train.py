@@ -8,6 +8,7 @@ import pathlib
 
 from absl import flags
 
+from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from agents_pipeline.experiment import gin_files, run_directory
 
@@ -20,6 +21,11 @@ _GIN_FILES = flags.DEFINE_multi_string(
 _GIN_BINDINGS = flags.DEFINE_multi_string(
   "gin_bindings", [], "Single bindings, such as 'DqnConfig.gamma = 0.9'."
 )
+_ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
+  "allow_gin_imports",
+  False,
+  "gin files may import Python modules, which runs their code.",
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
 _DEVICE = flags.DEFINE_enum(
   "device", "auto", ["auto", "cpu", "gpu"], "What runs; 'auto' is the CPU."
@@ -31,9 +37,15 @@ _OVERWRITE = flags.DEFINE_bool(
 
 def main() -> int:
   """Reads the flags, trains, and returns the exit code."""
+  if not _ROOT_DIR.value:
+    raise errors.UserError("--root_dir='': expected a run folder")
   stop = command_line.StopSignals()
   # Before TensorFlow, which takes seconds to import: mistakes are told at once.
-  experiment = gin_files.load_experiment(_GIN_FILES.value, _GIN_BINDINGS.value)
+  experiment = gin_files.load_experiment(
+    _GIN_FILES.value,
+    _GIN_BINDINGS.value,
+    allow_imports=_ALLOW_GIN_IMPORTS.value,
+  )
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import person, training_run
   complete = training_run.train(

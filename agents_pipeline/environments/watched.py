@@ -230,7 +230,8 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     self._has_failed = True
     if isinstance(error, errors.EnvironmentFailure):
       theirs = error.args[0]  # gymnasium wraps what comes from a process
-      return theirs if isinstance(theirs, Exception) else error
+      is_theirs = isinstance(theirs, errors.EnvironmentFailure)
+      return theirs if is_theirs else error
     if isinstance(error, multiprocessing.TimeoutError):
       waiting = [not pipe.poll(0) for pipe in self.env.parent_pipes]
       return self._failed(

@@ -45,7 +45,7 @@ class EnvironmentConfig:
   """
 
   name: str = fields.text(gin.REQUIRED)
-  num_envs: int = fields.integer(1)
+  num_envs: int = fields.integer(1, high=65_536)
   backend: str = fields.choice("auto", "tensor", "gymnasium")
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
   observation: observations.Observation = fields.component(

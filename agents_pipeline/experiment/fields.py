@@ -7,6 +7,7 @@ the value and what was expected.
 
 import dataclasses
 import math
+import sys
 from typing import Any
 
 import gin
@@ -14,6 +15,7 @@ import gin
 from agents_pipeline import errors
 
 INFINITY = math.inf  # a bound that bounds nothing
+_LARGEST = 10**15  # whole numbers up to here are exact as floats, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +34,14 @@ class _Number:
       return ""
     kinds = (int,) if self.whole else (int, float)
     fits = isinstance(value, kinds) and not isinstance(value, bool)
-    in_span = fits and self.low <= value <= self.high and math.isfinite(value)
+    largest = _LARGEST if self.whole else sys.float_info.max
+    in_span = fits and self.low <= value <= min(self.high, largest)
+    in_span = in_span and value >= -largest
     if in_span and not (self.above and value == self.low):
       return ""
     noun = "a whole number" if self.whole else "a number"
+    if fits and largest < value <= self.high:
+      return f"{noun} of at most {largest:g}"
     if self.high < math.inf:
       span = f"in {'(' if self.above else '['}{self.low:g}, {self.high:g}]"
     elif self.low > -math.inf:
@@ -192,6 +198,12 @@ def number_or(default: float, types: tuple[type, ...]) -> Any:
   return _field(default, rule)
 
 
+def _short(value: Any) -> str:
+  """How a value is written; cut in the middle where that is long."""
+  text = repr(value)
+  return text if len(text) <= 100 else f"{text[:60]}...{text[-20:]}"
+
+
 def check(config: Any) -> None:
   """Compares every field of a dataclass instance with its declaration.
 
@@ -206,7 +218,8 @@ def check(config: Any) -> None:
     problem = rule.problem(value)
     if problem:
       raise errors.UserError(
-        f"{type(config).__name__}.{field.name} = {value!r}: expected {problem}"
+        f"{type(config).__name__}.{field.name} = {_short(value)}: expected "
+        f"{problem}"
       )
     if isinstance(rule, _Number) and not rule.whole and value is not None:
       object.__setattr__(config, field.name, float(value))

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import tokenize
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from agents_pipeline.experiment import (
   a2c_config,
   config,
   dqn_config,
+  gin_syntax,
   observations,
   optimizers,
   rewards,
@@ -36,32 +38,43 @@ MODULES = (
 
 
 def load_experiment(
-  files: Sequence[str | os.PathLike], bindings: Sequence[str] = ()
+  files: Sequence[str | os.PathLike],
+  bindings: Sequence[str] = (),
+  *,
+  allow_imports: bool = False,
 ) -> config.Experiment:
   """Parses gin files and bindings, locks gin, and makes the experiment.
 
   Args:
     files: paths of gin files; later ones override earlier ones.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
+    allow_imports: `import` statements in them may run the code of modules.
 
   Raises:
-    UserError: a file is missing, a name is unknown, a value does not fit, or a
-      required value is missing.
+    UserError: a file is missing, a name is unknown, a value does not fit, a
+      required value is missing, or imports are not allowed.
   """
   for file in files:
     if not pathlib.Path(file).is_file():
       raise errors.UserError(
-        f"gin file {str(file)!r} does not exist{_nearest_file(file)}"
+        f"gin file {str(file)!r} does not exist"
+        f"{gin_syntax.nearest_file(pathlib.Path(file))}"
       )
   gin.clear_config()
   try:
+    texts = [(str(f), pathlib.Path(f).read_text("utf-8")) for f in files]
+    gin_syntax.check(
+      [*texts, ("--gin_bindings", "\n".join(bindings))],
+      _classes(),
+      allow_imports=allow_imports,
+    )
     gin.parse_config_files_and_bindings(
       [str(f) for f in files], list(bindings), finalize_config=True
     )
     return config.Experiment()
   except errors.UserError as error:
     raise errors.UserError(_first_line(error)) from None
-  except (ValueError, TypeError, RuntimeError, SyntaxError, OSError) as error:
+  except Exception as error:  # whatever a parser raises of what is no gin
     raise errors.UserError(_explain(error)) from None
 
 
@@ -113,12 +126,6 @@ def _bindings(text: str) -> dict[str, Any]:
   }
 
 
-def _nearest_file(file: str | os.PathLike) -> str:
-  folder = pathlib.Path(file).parent
-  known = [str(p) for p in folder.glob("*.gin")] if folder.is_dir() else []
-  return errors.nearest(file, known)
-
-
 def _first_line(error: Exception) -> str:
   return str(error).strip().split("\n")[0]
 
@@ -132,11 +139,6 @@ def _classes() -> dict[str, type]:
   return found
 
 
-def _expected(name: str, known: Sequence[str]) -> str:
-  near = errors.nearest(name, known).removeprefix("; ")
-  return near or f"expected one of {', '.join(known)}"
-
-
 def _explain(error: Exception) -> str:
   """One line for what gin says, with the nearest valid name."""
   message = _first_line(error)
@@ -145,8 +147,7 @@ def _explain(error: Exception) -> str:
     r"No configurable matching (?:reference )?'?@?([\w.]+)", message
   )
   if unknown:
-    name = unknown.group(1).split(".")[0]
-    return f"unknown gin name {name!r}: {_expected(name, sorted(classes))}"
+    return gin_syntax.unknown_name(unknown.group(1), classes)
   parameter = re.search(
     r"[Cc]onfigurable '([\w.]+)' doesn't have a parameter named '(\w+)'",
     message,
@@ -154,7 +155,8 @@ def _explain(error: Exception) -> str:
   if parameter:
     owner, name = parameter.group(1).split(".")[-1], parameter.group(2)
     known = list(getattr(classes.get(owner), "__dataclass_fields__", ()))
-    return f"unknown gin parameter {owner}.{name}: {_expected(name, known)}"
+    expected = gin_syntax.expected(name, known)
+    return f"unknown gin parameter {owner}.{name}: {expected}"
   missing = re.search(
     r"Required bindings for `([\w.]+)` not provided in config: \[(.*)\]",
     message,
@@ -163,4 +165,17 @@ def _explain(error: Exception) -> str:
     owner = missing.group(1).split(".")[-1]
     names = [f"{owner}.{n.strip()}" for n in missing.group(2).split(",")]
     return f"{', '.join(names)} is required and not bound".replace("'", "")
+  if isinstance(error, RecursionError):
+    return "gin: a class is bound to a field of its own parts"
+  macro = re.search(r"No bindings specified for '(.*)/gin.macro'", message)
+  if macro:
+    return f"gin: nothing is bound to %{macro.group(1)}"
+  if isinstance(error, tokenize.TokenError):
+    return f"gin: {error.args[0]}, line {error.args[1][0]}"
+  literal = re.search(r"Failed to parse token '(.*?)' \(line", str(error))
+  if literal:
+    return (
+      f"gin: {literal.group(1)!r} is no value; expected a number, a string in "
+      "quotes, a tuple, or @Class()"
+    )
   return f"gin: {' '.join(str(error).split())}"

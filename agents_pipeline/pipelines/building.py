@@ -1,7 +1,9 @@
 """From an experiment to the pipeline of its agent."""
 
+import itertools
 from collections.abc import Callable
 
+from agents_pipeline import errors
 from agents_pipeline.experiment import (
   a2c_config,
   config,
@@ -14,6 +16,11 @@ from agents_pipeline.pipelines import (
   dqn_pipeline,
   pipeline,
 )
+from agents_pipeline.replay import memory
+
+# float32; of the network, its gradients, two slots of the optimizer, the target
+# and the best network.
+_BYTES_PER_WEIGHT = 4 * 6
 
 _PIPELINES = {
   dqn_config.DqnConfig: dqn_pipeline,
@@ -36,9 +43,24 @@ def build(
   Raises:
     UserError: the environment cannot be used, or the buffer does not fit.
   """
+  _check_network(experiment.agent)
   if not getattr(experiment.agent, "conv_layers", ()):
     devices.use_one_thread_per_product()
   return _PIPELINES[type(experiment.agent)].build(experiment, seeds, say)
+
+
+def _check_network(agent: config.Agent) -> None:
+  """Refuses layers that no memory holds, before it is allocated."""
+  layers = (1, *agent.hidden_layers)
+  weights = sum(one * next_ for one, next_ in itertools.pairwise(layers))
+  needed = weights * _BYTES_PER_WEIGHT
+  available = memory.available_memory()
+  if needed > available:
+    raise errors.UserError(
+      f"{type(agent).__name__}.hidden_layers = {agent.hidden_layers!r}: needs "
+      f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
+      "are available; expected narrower layers"
+    )
 
 
 def build_policy(experiment: config.Experiment) -> pipeline.Policy:

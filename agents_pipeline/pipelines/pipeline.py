@@ -1,7 +1,7 @@
 """What a pipeline is, whichever agent learns in it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gymnasium as gym
 import tensorflow as tf
@@ -59,6 +59,24 @@ class Pipeline:
   tracked: dict
   resume: Callable[[], None]
   close: Callable[[], None]
+
+  def run(
+    self, wants_to_stop: Callable[[], bool] = lambda: False
+  ) -> Iterator[loop.IterationResult]:
+    """Trains; see `loop.run`.
+
+    Args:
+      wants_to_stop: whether the person does.
+    """
+    return loop.run(
+      self.compiled,
+      self.loop_sizes,
+      self.interval,
+      self.statistics,
+      self.train_steps,
+      self.should_stop,
+      wants_to_stop,
+    )
 
   @property
   def columns(self) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from agents_pipeline.pipelines import continuing, run_tables, while_training
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
 from agents_pipeline.records import checkpoints, run_record
-from agents_pipeline.training import loop
 
 
 class TrainingSession:
@@ -98,15 +97,7 @@ class TrainingSession:
     )
     if not self._resumes:
       tables.write_untrained(self._evaluations.now(0))
-    for result in loop.run(
-      pipeline.compiled,
-      pipeline.loop_sizes,
-      pipeline.interval,
-      pipeline.statistics,
-      pipeline.train_steps,
-      pipeline.should_stop,
-      self._person.wants_to_stop,
-    ):
+    for result in pipeline.run(self._person.wants_to_stop):
       self._check_weights()
       evaluated = self._evaluations.if_due(result)
       self._films.if_due()

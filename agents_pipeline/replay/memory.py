@@ -1,10 +1,28 @@
 """Whether a buffer fits into memory, asked before it is allocated."""
 
+import pathlib
+
 import psutil
 
 from agents_pipeline import errors
 
 _GIB = 2**30
+_CONTROL_GROUP = pathlib.Path("/sys/fs/cgroup")
+
+
+def available_memory() -> int:
+  """Bytes that can still be had, also where a container has a limit."""
+  free = psutil.virtual_memory().available
+  limit, used = (_number(name) for name in ("memory.max", "memory.current"))
+  return free if limit is None else min(free, limit - (used or 0))
+
+
+def _number(name: str) -> int | None:
+  """Of a file of control groups, version 2; None for none or no limit."""
+  try:
+    return int((_CONTROL_GROUP / name).read_text())
+  except (OSError, ValueError):
+    return None
 
 
 def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
@@ -21,7 +39,7 @@ def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
   Raises:
     UserError: it does not fit.
   """
-  available = psutil.virtual_memory().available
+  available = available_memory()
   needed = copies * table_bytes
   size = f"{num_rows:,} transitions, {table_bytes / 2**20:,.1f} MiB"
   if copies > 1:

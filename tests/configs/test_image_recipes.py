@@ -7,7 +7,6 @@ import pytest
 
 from agents_pipeline.experiment import gin_files, seeding
 from agents_pipeline.pipelines import building
-from agents_pipeline.training import loop
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
@@ -28,14 +27,9 @@ def test_catch_is_learnt_from_stacked_frames():
   )
   pipeline = building.build(experiment, seeding.Seeds(0))
   learnt = []
-  for result in loop.run(
-    pipeline.compiled,
-    pipeline.loop_sizes,
-    pipeline.statistics,
-    pipeline.train_steps,
-    pipeline.should_stop,
-  ):
+  for result in pipeline.run():
     learnt.append(float(np.mean(result.episodes.returns)))
+    pipeline.interval.end(pipeline.statistics)
   pipeline.close()
   # Of a thousand env steps each, exploring included.
   assert learnt[0] < -0.3

@@ -8,7 +8,6 @@ import tensorflow as tf
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import config, seeding
 from agents_pipeline.pipelines import building
-from agents_pipeline.training import loop
 
 
 class Identity(gym.Env):
@@ -89,16 +88,11 @@ for name, make, observation_space, action_space in (
 def learn(experiment, seed):
   """Trains to the end; returns the pipeline and the curve of its returns."""
   pipeline = building.build(experiment, seeding.Seeds(seed))
-  curve = [
-    (r.env_steps, r.episodes.returns.sum() / max(len(r.episodes.returns), 1))
-    for r in loop.run(
-      pipeline.compiled,
-      pipeline.loop_sizes,
-      pipeline.statistics,
-      pipeline.train_steps,
-      pipeline.should_stop,
-    )
-  ]
+  curve = []
+  for result in pipeline.run():
+    returns = result.episodes.returns
+    curve.append((result.env_steps, returns.sum() / max(len(returns), 1)))
+    pipeline.interval.end(pipeline.statistics)
   return pipeline, curve
 
 

@@ -71,6 +71,7 @@ def watch(statistics, *reached):
 def taken(statistics):
   """(env steps, return, length) of every episode since the last look."""
   episodes = statistics.ended()
+  statistics.forget_ended()
   return list(zip(*(column.tolist() for column in episodes), strict=True))
 
 

@@ -1,18 +1,21 @@
-"""Starts runs in fresh processes without importing TensorFlow for each.
+"""Starts processes of ours without importing TensorFlow for each.
 
-A process of its own: it imports, then forks for every run it is asked for by a
-line of JSON on stdin, and answers by a line on stdout.
+A process of its own: it imports, then forks for everything that it is asked for
+by a line of JSON on stdin, and answers by a line on stdout.
 """
 
 import contextlib
 import gc
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import traceback
 
 
 class Starter:
@@ -26,13 +29,35 @@ class Starter:
       stderr=subprocess.DEVNULL,
       text=True,
       # What takes longest is compiling.
-      env=os.environ | {"XLA_FLAGS": "--xla_backend_optimization_level=0"},
+      env=os.environ
+      | {
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+      },
     )
     self._lock = threading.Lock()
 
   def start(self, bindings, root):
-    """Starts a run; returns its process id."""
-    return self._ask({"bindings": bindings, "root": str(root)})
+    """Starts a run without its end; returns its process id."""
+    return self._ask({"run": [bindings, str(root)]})
+
+  def run_app(self, app, flags, folder, replaced=()):
+    """Runs a binary to its end.
+
+    Args:
+      app: its name.
+      flags: of it.
+      folder: it runs in.
+      replaced: names such as "module:function" that do nothing.
+
+    Returns:
+      Its exit code, stdout and stderr.
+    """
+    with tempfile.TemporaryDirectory() as told:
+      pid = self._ask({"app": [app, flags, str(folder), told, list(replaced)]})
+      code = self.wait(pid)
+      read = lambda name: pathlib.Path(told, name).read_text()
+      return code, read("out"), read("err")
 
   def wait(self, pid):
     """Waits for its end; returns its exit code, negative for a signal."""
@@ -87,6 +112,27 @@ def _run(bindings, root):
   )
 
 
+def _app(app, flags, folder, told, replaced):
+  import importlib
+  import runpy
+
+  for number, name in ((1, "out"), (2, "err")):
+    descriptor = os.open(f"{told}/{name}", os.O_WRONLY | os.O_CREAT)
+    os.dup2(descriptor, number)
+  os.chdir(folder)
+  for name in replaced:
+    module, function = name.split(":")
+    setattr(importlib.import_module(module), function, lambda *a, **k: True)
+  sys.argv = [app, *flags]
+  try:
+    runpy.run_module(f"agents_pipeline.apps.{app}", run_name="__main__")
+  except SystemExit as leaving:
+    return leaving.code
+  finally:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
 def _serve():
   import agents_pipeline.pipelines.training_run  # noqa: F401
 
@@ -102,10 +148,12 @@ def _serve():
       if not answer:
         code = 1
         try:
-          _run(asked["bindings"], asked["root"])
-          code = 0
+          start = _run if "run" in asked else _app
+          code = start(*asked.get("run") or asked["app"])
+        except Exception:
+          traceback.print_exc()
         finally:
-          os._exit(code)
+          os._exit(code or 0)
     print(json.dumps(answer), flush=True)
 
 

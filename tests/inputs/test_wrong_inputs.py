@@ -1,0 +1,96 @@
+"""Every wrong input of the table, answered by its one line."""
+
+import os
+import pathlib
+import re
+import shlex
+
+import pytest
+import starter
+
+pytestmark = pytest.mark.slow
+
+ROOT = pathlib.Path(__file__).parents[2]
+TABLE = pathlib.Path(__file__).with_name("wrong_inputs.txt").read_text()
+
+TINY = [
+  "Experiment.agent = @DqnConfig()",
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 60",
+  "EvaluationConfig.period_env_steps = 60",
+  "EvaluationConfig.num_episodes_while_training = 1",
+  "EvaluationConfig.num_episodes = 1",
+  "DqnConfig.hidden_layers = (4,)",
+  "DqnConfig.batch_size = 4",
+  "DqnConfig.num_random_env_steps = 10",
+  "DqnConfig.num_env_steps_before_training = 10",
+  "ReplayConfig.capacity_env_steps = 100",
+]
+
+
+def rows():
+  """(what is typed, the answer) of the table."""
+  lines = [line for line in TABLE.splitlines() if not line.startswith("#")]
+  for block in "\n".join(lines).strip().split("\n\n"):
+    typed, answer = block.split("\n")
+    yield pytest.param(typed.removeprefix("$ "), answer, id=typed[2:80])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  """A folder with what the table speaks of, and a starter of processes."""
+  folder = tmp_path_factory.mktemp("inputs")
+  (folder / "file").write_text("x")
+  (folder / "bad.gin").write_bytes(b"\xff\xfe\x00bad")
+  (folder / "imports.gin").write_text("import os\n")
+  (folder / "inc.gin").write_text("include 'nowhere.gin'\n")
+  (folder / "empty").mkdir()
+  (folder / "junk").mkdir()
+  (folder / "junk" / "saved_model.pb").write_bytes(b"junk")
+  starting = starter.Starter()
+  code, _, err = starting.run_app(
+    "train", [f"--root_dir={folder}/run", *map(binding, TINY)], ROOT
+  )
+  assert code == 0, err
+  yield folder, starting
+  starting.close()
+
+
+def binding(text):
+  return f"--gin_bindings={text}"
+
+
+def filled(text, folder):
+  for word, name in (
+    ("$NEW", "new"), ("$RUN", "run"), ("$FILE", "file"), ("$EMPTY", "empty"),
+    ("$JUNK", "junk"), ("$FOLDER", ""),
+  ):  # fmt: skip
+    text = text.replace(word, os.path.join(folder, name).rstrip("/"))
+  return text
+
+
+def there(folder):
+  """Everything in a folder, and when each file was written."""
+  return {
+    p: p.stat().st_mtime_ns if p.is_file() else None for p in folder.rglob("*")
+  }
+
+
+@pytest.mark.parametrize(("typed", "answer"), rows())
+def test_one_line_answers_and_nothing_changes(place, typed, answer):
+  folder, starting = place
+  app, *words = shlex.split(typed)
+  flags = []
+  for word in words:
+    flags += map(binding, TINY) if word == "$TINY" else [filled(word, folder)]
+  before = there(folder)
+  code, out, err = starting.run_app(app, flags, ROOT)
+  assert len(err.splitlines()) == 1, err
+  expected = re.escape("error: " + filled(answer, folder))
+  assert re.fullmatch(expected.replace("<any>", ".*"), err.strip()), err
+  assert (code, out) == (2, "")
+  assert there(folder) == before
+
+
+def test_the_table_is_long():
+  assert len(list(rows())) >= 60
