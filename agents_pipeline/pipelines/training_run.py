@@ -61,6 +61,7 @@ def train(
       if person.wants_to_stop():
         return False
       if overwrite:
+        run_record.forget(run.run_record)
         run.clear()
       run.clear_partial()
       run.traceback.unlink(missing_ok=True)

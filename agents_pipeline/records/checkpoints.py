@@ -7,6 +7,7 @@ which holds checksums of its own, and about.json, which says what run it is of.
 import dataclasses
 import json
 import pathlib
+import zlib
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -20,7 +21,13 @@ _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
 
 # What TensorFlow and json raise where a file is cut short or has other bytes.
-_DAMAGE = (tf.errors.OpError, OSError, json.JSONDecodeError, KeyError)
+_DAMAGE = (
+  tf.errors.OpError,
+  OSError,
+  LookupError,
+  UnicodeDecodeError,
+  json.JSONDecodeError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +102,13 @@ def newest(
 
 def _read_about(path: pathlib.Path) -> About:
   content = json.loads((path / _ABOUT).read_text("utf-8"))
+  if content.pop("checksum") != _checksum(content):
+    raise OSError(f"{_ABOUT} is not as it was written")
   return About(**{f.name: content[f.name] for f in dataclasses.fields(About)})
+
+
+def _checksum(content: dict) -> int:
+  return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 class Checkpoints:
@@ -122,7 +135,9 @@ class Checkpoints:
       self._checkpoint.write(str(aside / _STATE))
       # So that TensorFlow's own functions take the folder for a checkpoint.
       tf.compat.v1.train.update_checkpoint_state(str(aside.resolve()), _STATE)
-      text = json.dumps(dataclasses.asdict(about), indent=2)
+      content = dataclasses.asdict(about)
+      content["checksum"] = _checksum(content)
+      text = json.dumps(content, indent=2)
       (aside / _ABOUT).write_text(text + "\n", "utf-8")
     older = [
       p for p in all_in(self._directory) if _env_steps(p) <= about.env_steps

@@ -58,6 +58,16 @@ class RunRecord:
     write_json(self._path, self._content)
 
 
+def forget(path: pathlib.Path) -> None:
+  """Makes a record one of a run that has just begun.
+
+  A run that is removed is no finished one, however far that gets.
+  """
+  content = read(path)
+  if content:
+    write_json(path, content | {"starts": [], "outcome": "running"})
+
+
 def read(path: pathlib.Path) -> dict | None:
   """Reads a run.json; None where there is none.
 

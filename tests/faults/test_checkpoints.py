@@ -1,0 +1,214 @@
+"""Checkpoints that are damaged, cut short, or of another run."""
+
+import json
+import random
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import run_directory
+from agents_pipeline.pipelines import (
+  export,
+  finishing,
+  person,
+  training_run,
+)
+from agents_pipeline.records import checkpoints, run_record
+
+SIZE = 500
+
+
+def keeper_of(folder, numbers):
+  objects = {"numbers": numbers, "count": tf.Variable(1)}
+  return checkpoints.Checkpoints(folder, objects)
+
+
+@pytest.fixture
+def two(tmp_path):
+  """A folder of two checkpoints: of tens at env step 10, of elevens at 11."""
+  for env_steps in (10, 11):
+    numbers = tf.Variable(tf.fill([SIZE], float(env_steps)))
+    about = checkpoints.About(env_steps, "", {})
+    keeper_of(tmp_path, numbers).save(about)
+  return tmp_path
+
+
+def restored(folder):
+  """The numbers that are restored, and what is said."""
+  numbers, heard = tf.Variable(tf.zeros([SIZE])), []
+  about = keeper_of(folder, numbers).restore(heard.append)
+  np.testing.assert_array_equal(numbers, np.full(SIZE, about.env_steps))
+  return about.env_steps, heard
+
+
+FILES = ["about.json", "state.index", "state.data-00000-of-00001"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_or_empty_file_is_named_and_the_one_before_used(two, name):
+  file = two / "env_steps-11" / name
+  for damage in (lambda: file.write_bytes(b""), file.unlink):
+    damage()
+    env_steps, (said,) = restored(two)
+    assert env_steps == 10
+    assert said.startswith(f"{two}/env_steps-11 is damaged and passed over: ")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_changed_byte_is_noticed_or_harmless(two, name):
+  file, draw = two / "env_steps-11" / name, random.Random(0)
+  whole = file.read_bytes()
+  passed_over = 0
+  for _ in range(60):
+    changed = bytearray(whole)
+    changed[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
+    file.write_bytes(changed)
+    env_steps, heard = restored(two)
+    assert len(heard) == 11 - env_steps
+    passed_over += len(heard)
+  assert passed_over > 40
+  for length in sorted(draw.randrange(len(whole)) for _ in range(20)):
+    file.write_bytes(whole[:length])
+    restored(two)
+
+
+def test_where_all_are_damaged_nothing_is_begun(two):
+  for folder in two.iterdir():
+    (folder / "state.index").unlink()
+  with pytest.raises(errors.RunError) as caught:
+    restored(two)
+  assert str(caught.value) == (
+    f"{two}: every checkpoint is damaged; expected one to go on from, or "
+    "--overwrite to begin anew"
+  )
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+  """Runs an experiment into a folder; returns what was said."""
+  monkeypatch.setattr(finishing, "finish", lambda *a: {"env_steps": 300})
+
+  def run(experiment, folder, **fields):
+    heard = []
+    training_run.train(
+      experiment,
+      run_directory.RunDirectory(tmp_path / folder),
+      0,
+      **{"device": "cpu", "overwrite": False} | fields,
+      person=person.Person(heard.append, lambda: False),
+    )
+    return heard
+
+  return run
+
+
+def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
+  make_experiment, train, tmp_path
+):
+  longer = "TrainingConfig.num_env_steps = 400"
+  train(make_experiment(longer), "whole")
+  train(make_experiment(), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  assert [p.name for p in checkpoints.all_in(run.checkpoints)] == [
+    "env_steps-300",
+    "env_steps-200",
+  ]
+  newest = run.checkpoints / "env_steps-300"
+  (newest / "state.data-00000-of-00001").write_bytes(b"")
+  (run.checkpoints / ".partial-env_steps-400").mkdir()  # of a killed process
+
+  heard = []
+  told = export.export_from_checkpoint(
+    run, None, tmp_path / "policy", heard.append
+  )
+  assert heard[0].startswith(f"{newest} is damaged and passed over")
+  assert told["env_steps"] <= 200
+  with pytest.raises(errors.UserError, match="env_steps-300 is damaged"):
+    export.export_from_checkpoint(
+      run, "env_steps-300", tmp_path / "other", print
+    )
+
+  heard = train(make_experiment(longer), "run")
+  assert heard[1].startswith(f"{newest} is damaged and passed over")
+  assert "goes on at 200 env steps" in heard
+  # The damaged one has been written anew on the way.
+  assert [p.name for p in sorted(run.checkpoints.iterdir())] == [
+    "env_steps-300",
+    "env_steps-400",
+  ]
+  whole = run_directory.RunDirectory(tmp_path / "whole")
+  ends = [
+    tf.train.load_checkpoint(str(r.checkpoints / "env_steps-400"))
+    for r in (run, whole)
+  ]
+  names = [n for n in ends[0].get_variable_to_shape_map() if "OBJECT" not in n]
+  assert len(names) > 40
+  for name in names:
+    one, other = (end.get_tensor(name) for end in ends)
+    np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_the_checkpoint_says_of_which_configuration_it_is(
+  make_experiment, train, tmp_path
+):
+  """config.gin is for people: editing it does not make another run of it."""
+  train(make_experiment(), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  edited = run.config.read_text().replace("gamma = 0.99", "gamma = 0.5")
+  run.config.write_text(edited)
+  with pytest.raises(errors.UserError, match="gamma: 0.99 -> 0.5"):
+    train(make_experiment("DqnConfig.gamma = 0.5"), "run")
+
+
+def test_other_versions_are_told_and_other_formats_refused(
+  make_experiment, train, tmp_path
+):
+  train(make_experiment(), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  about = run.checkpoints / "env_steps-300" / "about.json"
+  content = json.loads(about.read_text())
+  del content["checksum"]
+  content["packages"]["tensorflow"] = "1.0"
+  content["checksum"] = checkpoints._checksum(content)
+  about.write_text(json.dumps(content))
+  longer = make_experiment("TrainingConfig.num_env_steps = 320")
+  assert (
+    f"tensorflow is {tf.__version__}, and was 1.0 when this was saved: its "
+    "numbers may differ in their last bits from here on"
+  ) in train(longer, "run")
+  del content["checksum"]
+  content["format"] = 0
+  content["checksum"] = checkpoints._checksum(content)
+  (run.checkpoints / "env_steps-320" / "about.json").write_text(
+    json.dumps(content)
+  )
+  with pytest.raises(errors.UserError, match="has format 0, of agents_pipel"):
+    train(make_experiment("TrainingConfig.num_env_steps = 400"), "run")
+
+
+def test_begun_anew_nothing_of_the_old_run_is_gone_on_with(
+  make_experiment, train, tmp_path, monkeypatch
+):
+  """Also where removing the old run was cut short."""
+  train(make_experiment(), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  rmtree, removed = shutil.rmtree, []
+
+  def killed(path, **kwargs):
+    removed.append(path)
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(shutil, "rmtree", killed)
+  with pytest.raises(KeyboardInterrupt):
+    train(make_experiment(), "run", overwrite=True)
+  monkeypatch.setattr(shutil, "rmtree", rmtree)
+  assert len(removed) == 1
+  heard = train(make_experiment(), "run")
+  assert not any("goes on at" in line for line in heard)
+  assert not list(run.root.glob(".*"))
+  record = run_record.read(run.run_record)
+  assert record["outcome"] == "finished"
