@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -39,25 +40,45 @@ class Starter:
 
   def start(self, bindings, root):
     """Starts a run without its end; returns its process id."""
-    return self._ask({"run": [bindings, str(root)]})
+    return self._ask({"run": [list(bindings), str(root)]})
 
-  def run_app(self, app, flags, folder, replaced=()):
-    """Runs a binary to its end.
+  def run_app(self, app, flags, folder, **fields):
+    """Runs a binary to its end: exit code, stdout and stderr.
 
     Args:
       app: its name.
       flags: of it.
       folder: it runs in.
-      replaced: names such as "module:function" that do nothing.
-
-    Returns:
-      Its exit code, stdout and stderr.
+      **fields: see `start_app`.
     """
     with tempfile.TemporaryDirectory() as told:
-      pid = self._ask({"app": [app, flags, str(folder), told, list(replaced)]})
-      code = self.wait(pid)
+      code = self.wait(self.start_app(app, flags, folder, told, **fields))
       read = lambda name: pathlib.Path(told, name).read_text()
       return code, read("out"), read("err")
+
+  def start_app(self, app, flags, folder, told, replaced=(), limits=None):
+    """Starts a binary; returns its process id.
+
+    Args:
+      app: its name.
+      flags: of it.
+      folder: it runs in.
+      told: folder for its stdout and stderr, "out" and "err".
+      replaced: names such as "module:function" that do nothing.
+      limits: name in the module `resource` -> the soft limit.
+    """
+    return self._ask(
+      {
+        "app": {
+          "app": app,
+          "flags": list(flags),
+          "folder": str(folder),
+          "told": str(told),
+          "replaced": list(replaced),
+          "limits": limits or {},
+        }
+      }
+    )
 
   def wait(self, pid):
     """Waits for its end; returns its exit code, negative for a signal."""
@@ -112,7 +133,7 @@ def _run(bindings, root):
   )
 
 
-def _app(app, flags, folder, told, replaced):
+def _app(app, flags, folder, told, replaced, limits):
   import importlib
   import runpy
 
@@ -120,9 +141,13 @@ def _app(app, flags, folder, told, replaced):
     descriptor = os.open(f"{told}/{name}", os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, number)
   os.chdir(folder)
+  sys.path.insert(0, folder)  # as `python -m` does
   for name in replaced:
     module, function = name.split(":")
     setattr(importlib.import_module(module), function, lambda *a, **k: True)
+  for name, limit in limits.items():
+    kind = getattr(resource, name)
+    resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
   sys.argv = [app, *flags]
   try:
     runpy.run_module(f"agents_pipeline.apps.{app}", run_name="__main__")
@@ -148,8 +173,10 @@ def _serve():
       if not answer:
         code = 1
         try:
-          start = _run if "run" in asked else _app
-          code = start(*asked.get("run") or asked["app"])
+          if "run" in asked:
+            code = _run(*asked["run"])
+          if "app" in asked:
+            code = _app(**asked["app"])
         except Exception:
           traceback.print_exc()
         finally:

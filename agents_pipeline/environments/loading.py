@@ -155,13 +155,19 @@ def make_vector_environment(
     # A fork of a process with TensorFlow's threads can hang.
     kwargs["vector_kwargs"]["context"] = "spawn"
     kwargs["wrappers"].append(watched.leave_signals_to_the_run)
-  with _one_line(config.name):
-    return gym.make_vec(
-      spec,
-      num_envs=config.num_envs,
-      vectorization_mode=config.vectorization,
-      **kwargs,
-    )
+  try:
+    with _one_line(config.name):
+      return gym.make_vec(
+        spec,
+        num_envs=config.num_envs,
+        vectorization_mode=config.vectorization,
+        **kwargs,
+      )
+  except OSError as error:  # such as too many processes, or open files
+    raise errors.RunError(
+      f"environment {config.name!r}, {config.num_envs} copies: "
+      f"{error.strerror or error}"
+    ) from None
 
 
 def make_evaluation_environment(

@@ -10,12 +10,7 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import run_directory
-from agents_pipeline.pipelines import (
-  export,
-  finishing,
-  person,
-  training_run,
-)
+from agents_pipeline.pipelines import export
 from agents_pipeline.records import checkpoints, run_record
 
 SIZE = 500
@@ -85,25 +80,6 @@ def test_where_all_are_damaged_nothing_is_begun(two):
     f"{two}: every checkpoint is damaged; expected one to go on from, or "
     "--overwrite to begin anew"
   )
-
-
-@pytest.fixture
-def train(tmp_path, monkeypatch):
-  """Runs an experiment into a folder; returns what was said."""
-  monkeypatch.setattr(finishing, "finish", lambda *a: {"env_steps": 300})
-
-  def run(experiment, folder, **fields):
-    heard = []
-    training_run.train(
-      experiment,
-      run_directory.RunDirectory(tmp_path / folder),
-      0,
-      **{"device": "cpu", "overwrite": False} | fields,
-      person=person.Person(heard.append, lambda: False),
-    )
-    return heard
-
-  return run
 
 
 def test_a_run_goes_on_from_the_one_before_and_ends_the_same(

@@ -141,7 +141,10 @@ def test_flags_are_taken_or_refused_in_one_line(starting, tmp_path, what):
   app, flags = what
   hypothesis.assume(not any(f.lstrip("-").startswith("help") for f in flags))
   code, _, err = starting.run_app(
-    app, flags, tmp_path, ["agents_pipeline.pipelines.training_run:train"]
+    app,
+    flags,
+    tmp_path,
+    replaced=["agents_pipeline.pipelines.training_run:train"],
   )
   assert "Traceback" not in err
   assert code in (0, 2), err

@@ -1,0 +1,164 @@
+"""Signals, and a second process on the same run folder."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import time
+
+import pytest
+import starter
+
+from agents_pipeline.evaluation import evaluator, video
+from agents_pipeline.experiment import run_directory
+from agents_pipeline.records import checkpoints
+
+pytestmark = pytest.mark.slow
+HERE = pathlib.Path(__file__).parent
+FOR_EVER = "TrainingConfig.num_env_steps = 1_000_000_000"
+
+
+def until(condition, seconds=30):
+  deadline = time.monotonic() + seconds
+  while not condition():
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+
+
+@pytest.fixture
+def app(starting, train_flags, tmp_path):
+  """Starts `train`; returns its process id and what it tells."""
+
+  def start(root, *bindings):
+    told = tmp_path / f"told{len(list(tmp_path.iterdir()))}"
+    told.mkdir()
+    flags = train_flags(root, *bindings)
+    pid = starting.start_app("train", flags, HERE, told)
+    until((told / "err").exists)
+    return pid, lambda: (told / "err").read_text()
+
+  return start
+
+
+@pytest.mark.parametrize(
+  ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_second_signal_stops_at_once(app, starting, tmp_path, number, code):
+  """The first waits for the step to end; here that takes a minute."""
+  root = tmp_path / "run"
+  pid, told = app(
+    root,
+    "EnvironmentConfig.name = 'slow:Slow-v0'",
+    "EvaluationConfig.period_env_steps = 200",
+  )
+  until((root / "metrics.csv").exists)
+  os.kill(pid, number)
+  until(lambda: "stopping after this call" in told())
+  begun = time.monotonic()
+  os.kill(pid, number)
+  assert starting.wait(pid) == code
+  assert time.monotonic() - begun < 2
+  # It was killed in its work: that is what the record says.
+  assert json.loads((root / "run.json").read_text())["outcome"] == "running"
+  assert "Traceback" not in told()
+
+
+def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
+  app, starting, train_flags, tmp_path
+):
+  root = tmp_path / "run"
+  pid, _ = app(root, FOR_EVER)
+  until(lambda: checkpoints.all_in(root / "checkpoints"))
+  for flags in (
+    train_flags(root, FOR_EVER),
+    [*train_flags(root), "--overwrite"],
+  ):
+    code, _, err = starting.run_app("train", flags, HERE)
+    assert code == 2
+    assert err == (
+      f"error: --root_dir={str(root)!r}: process {pid} on "
+      f"{socket.gethostname()} is writing this run; expected to wait for it, "
+      "or another --root_dir\n"
+    )
+  assert not starter.has_ended(pid)
+  os.kill(pid, signal.SIGKILL)
+  assert starting.wait(pid) == -signal.SIGKILL
+  assert (root / ".lock").exists()
+  saved, _ = checkpoints.newest(root / "checkpoints")
+  reached = int(saved.name.split("-")[1])
+  flags = train_flags(root, f"TrainingConfig.num_env_steps = {reached + 100}")
+  code, _, err = starting.run_app("train", flags, HERE)
+  assert code == 0, err
+  assert f"goes on at {reached:,} env steps" in err
+  assert not (root / ".lock").exists()
+
+
+def test_a_signal_before_training_leaves_nothing(app, starting, tmp_path):
+  pid, told = app(tmp_path / "run", FOR_EVER)
+  os.kill(pid, signal.SIGTERM)
+  assert starting.wait(pid) == 143
+  assert "Traceback" not in told()
+  assert not list(tmp_path.glob("run/*"))
+
+
+def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
+  make_experiment, train, tmp_path, monkeypatch
+):
+  """The result it belongs to is not written yet; it is when going on."""
+  experiment = make_experiment(
+    "VideoConfig.period_episodes = 3", "VideoConfig.format = 'gif'"
+  )
+  train(experiment, "whole")
+  whole = run_directory.RunDirectory(tmp_path / "whole")
+  run = run_directory.RunDirectory(tmp_path / "run")
+
+  def stops_within(module, name, nth):
+    """The person wants to stop in the midst of the n-th such call."""
+    calls, original = [], getattr(module, name)
+
+    def called(act, *arguments):
+      calls.append(1)
+      return original(act, *arguments)
+
+    with monkeypatch.context() as patch:
+      patch.setattr(module, name, called)
+      heard = train(experiment, "run", lambda: len(calls) >= nth)
+    assert not any("no film" in line for line in heard)
+    return heard
+
+  stops_within(evaluator, "evaluate", 2)  # the first is before training
+  assert next(iter(checkpoints.all_in(run.checkpoints))).name == (
+    "env_steps-200"
+  )
+  assert b"\n200," not in run.metrics.read_bytes()
+  films = [p.name for p in run.videos.glob("*")]
+  stops_within(evaluator, "evaluate", 1)  # again at once
+  assert b"\n200," not in run.metrics.read_bytes()
+  stops_within(video, "record_video", 1)
+  assert [p.name for p in run.videos.glob("*")] == films
+  train(experiment, "run")
+  for table in ("metrics", "episodes"):
+    assert (
+      getattr(run, table).read_bytes() == getattr(whole, table).read_bytes()
+    )
+  assert [p.name for p in sorted(run.videos.iterdir())] == [
+    p.name for p in sorted(whole.videos.iterdir())
+  ]
+
+
+def test_a_signal_while_evaluating_a_policy_leaves_no_half_of_a_file(
+  starting, tmp_path
+):
+  told = tmp_path / "told"
+  told.mkdir()
+  flags = [
+    "--random_policy", "--environment=slow:Slow-v0", "--num_episodes=9",
+    f"--output={tmp_path}/film.html",
+  ]  # fmt: skip
+  pid = starting.start_app("record_video", flags, HERE, told)
+  until((tmp_path / ".partial-film.html").exists)
+  os.kill(pid, signal.SIGTERM)
+  assert starting.wait(pid) == 143
+  assert [p.name for p in tmp_path.iterdir()] == ["told"]
+  assert (told / "err").read_text() == ""
