@@ -17,7 +17,7 @@ BENCHABLE := $(BENCH)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install train test quick check format bench lock clean
+.PHONY: help install train test quick check format bench lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -88,6 +88,14 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  --overrides requirements-bench.overrides \
 	  requirements-bench.in --output-file requirements-bench.lock
 
+# It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
+audit:  ## check the locks against known vulnerabilities
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install \
+	  --quiet pip-audit
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
+	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock
+
 clean:  ## remove the environments and caches; runs/ stays
-	rm -rf $(VENV) $(VENV)-lock $(BENCH) build *.egg-info
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """Episodes as a film: MP4, GIF, or a page with controls."""
 
+import io
 import os
 import pathlib
 
@@ -114,10 +115,35 @@ def _writer(path: pathlib.Path, fps: float, title: str):
   if path.suffix.lower() == ".html":
     return animation.HtmlWriter(path, fps, title)
   if path.suffix.lower() == ".gif":
-    return imageio.get_writer(path, duration=1000 / fps, loop=0)
+    return _GifWriter(path, fps)
   return imageio.get_writer(
     path, fps=fps, codec="libx264", macro_block_size=2, ffmpeg_log_level="error"
   )
+
+
+class _GifWriter:
+  """Writes a GIF at its end.
+
+  imageio's writer keeps every frame until then as well; but where it cannot
+  write, it tries again when it is deleted, and tells of that on stderr.
+  """
+
+  def __init__(self, path: pathlib.Path, fps: float):
+    self._path = path
+    self._content = io.BytesIO()
+    self._writer = imageio.get_writer(
+      self._content, format="gif", duration=1000 / fps, loop=0
+    )
+
+  def append_data(self, frame: np.ndarray) -> None:
+    self._writer.append_data(frame)
+
+  def __enter__(self) -> "_GifWriter":
+    return self
+
+  def __exit__(self, *exception) -> None:
+    self._writer.close()
+    self._path.write_bytes(self._content.getvalue())
 
 
 def _check_whole(path: pathlib.Path, num_frames: int) -> None:

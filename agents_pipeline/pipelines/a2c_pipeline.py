@@ -94,7 +94,7 @@ def build(
   if not on_device:
     compiled = compiled.map(environment.telling)
 
-  interval = loop.Interval(agent.measure_names)
+  interval = loop.Interval(agent.measure_names, agent.measure_bounds)
 
   def resume():
     if not on_device and not environment.resume():

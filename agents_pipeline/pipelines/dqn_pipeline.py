@@ -126,7 +126,7 @@ def build(
       jit_learning=not agent_config.conv_layers,
     ).map(environment.telling)
 
-  interval = loop.Interval(agent.measure_names)
+  interval = loop.Interval(agent.measure_names, agent.measure_bounds)
 
   def resume():
     if not on_device and not environment.resume():

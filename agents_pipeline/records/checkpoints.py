@@ -19,6 +19,10 @@ FORMAT = 1  # of what is tracked; another is refused
 _KEPT = 2  # the newest, and the one before it
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
+# With this, TensorFlow's own functions take the folder for a checkpoint.
+_FOR_TENSORFLOW = f"""model_checkpoint_path: "{_STATE}"
+all_model_checkpoint_paths: "{_STATE}"
+"""
 
 # What TensorFlow and json raise where a file is cut short or has other bytes.
 _DAMAGE = (
@@ -133,8 +137,7 @@ class Checkpoints:
     path = self._directory / f"{_PREFIX}{about.env_steps}"
     with atomic.folder(path) as aside:
       self._checkpoint.write(str(aside / _STATE))
-      # So that TensorFlow's own functions take the folder for a checkpoint.
-      tf.compat.v1.train.update_checkpoint_state(str(aside.resolve()), _STATE)
+      (aside / "checkpoint").write_text(_FOR_TENSORFLOW, "utf-8")
       content = dataclasses.asdict(about)
       content["checksum"] = _checksum(content)
       text = json.dumps(content, indent=2)

@@ -23,12 +23,14 @@ def only_writer(folder: pathlib.Path) -> Iterator[None]:
     UserError: another process holds it, which is named; or it cannot be made.
   """
   made = _make(folder)
-  lock = _take(folder)
   try:
-    yield
+    lock = _take(folder)
+    try:
+      yield
+    finally:
+      (folder / _NAME).unlink(missing_ok=True)
+      os.close(lock)
   finally:
-    (folder / _NAME).unlink(missing_ok=True)
-    os.close(lock)
     with contextlib.suppress(OSError):  # it holds something
       for path in made:
         path.rmdir()

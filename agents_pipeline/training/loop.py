@@ -7,7 +7,7 @@ into compiled calls goes by the clock, and changes nothing.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -85,13 +85,19 @@ class Interval(tf.Module):
   A run may be left in the midst of one, and goes on there.
   """
 
-  def __init__(self, measure_names: Sequence[str]):
+  def __init__(
+    self,
+    measure_names: Sequence[str],
+    measure_bounds: Mapping[str, float] | None = None,
+  ):
     """Begins at zero.
 
     Args:
       measure_names: of the agent.
+      measure_bounds: how large some of them may be, for messages.
     """
     super().__init__(name="interval")
+    self._bounds = dict(measure_bounds or {})
     # Where it began.
     self.env_steps = tf.Variable(0, dtype=tf.int64, name="env_steps")
     self.num_episodes = tf.Variable(0, dtype=tf.int64, name="num_episodes")
@@ -107,6 +113,17 @@ class Interval(tf.Module):
   @totals.setter
   def totals(self, totals: iterations.TrainTotals) -> None:
     tf.nest.map_structure(lambda v, new: v.assign(new), self._totals, totals)
+
+  @property
+  def what_diverged(self) -> str:
+    """Of totals that are not sound."""
+    for name, total in self._totals.sums.items():
+      if not np.isfinite(float(total)):
+        return f"{name} is not finite"
+    return " or ".join(
+      f"{name} is beyond plus or minus {bound:g}"
+      for name, bound in self._bounds.items()
+    )
 
   def end(self, statistics: episode_statistics.EpisodeStatistics) -> None:
     """Begins the next one, once the result of this one is written."""
@@ -172,7 +189,7 @@ def run(
       env_steps = int(statistics.env_steps)
       if not bool(interval.totals.is_sound):
         raise errors.DivergedError(
-          f"diverged: {_what_diverged(interval.totals)} at train step "
+          f"diverged: {interval.what_diverged} at train step "
           f"{int(train_steps):,}, env step {env_steps:,}"
         )
     if env_steps == begin:
@@ -215,10 +232,3 @@ def _call(
   else:
     compiled.collect(tf.constant(count))
   pace.learn(count, time.perf_counter() - start)
-
-
-def _what_diverged(totals: iterations.TrainTotals) -> str:
-  for name, total in totals.sums.items():
-    if not np.isfinite(float(total)):
-      return f"{name} is not finite"
-  return "a measure of the agent is beyond its bound, such as max_mean_q,"

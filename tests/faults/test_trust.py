@@ -1,0 +1,109 @@
+"""What is loaded runs no code of its own."""
+
+import ast
+import pathlib
+import sys
+
+import pytest
+
+import agents_pipeline
+from agents_pipeline import errors
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.experiment import gin_files, run_directory, seeding
+from agents_pipeline.pipelines import building, export
+from agents_pipeline.records import checkpoints
+
+PACKAGE = pathlib.Path(agents_pipeline.__file__).parent
+ENOUGH = (
+  "Experiment.agent = @DqnConfig()",
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 60",
+)
+
+unpickled: list = []
+
+
+def listen(event, arguments):
+  """Python tells every class that a pickle names."""
+  if event == "pickle.find_class":
+    unpickled.append(arguments)
+
+
+sys.addaudithook(listen)
+
+
+def test_policies_and_checkpoints_hold_no_pickles(
+  make_experiment, train, tmp_path
+):
+  train(make_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  unpickled.clear()
+  policy = tmp_path / "policy"
+  export.export_from_checkpoint(run, None, policy, print)
+  loaded, setting = served_policy.load_for(policy, None)
+  assert setting.name == "CartPole-v1"
+  experiment = gin_files.load_experiment([run.config])
+  pipeline = building.build(experiment, seeding.Seeds(0))
+  keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
+  assert keeper.restore(print)
+  pipeline.resume()
+  assert unpickled == []
+  assert loaded.about["environment"] == "CartPole-v1"
+
+
+def test_the_audit_hears_pickles():
+  import fractions
+  import pickle
+
+  unpickled.clear()
+  pickle.loads(pickle.dumps(fractions.Fraction(1, 2)))
+  assert unpickled
+
+
+def test_nothing_of_ours_unpickles_or_evaluates():
+  for path in PACKAGE.rglob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text())):
+      if isinstance(node, ast.Import):
+        names = {alias.name for alias in node.names}
+        assert not names & {"pickle", "cloudpickle", "dill", "joblib"}, path
+      if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        assert node.func.id not in ("eval", "exec"), path
+      if isinstance(node, ast.keyword):
+        assert node.arg != "allow_pickle", path
+
+
+def test_gin_files_import_only_where_they_are_told_to(tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(tmp_path)
+  (tmp_path / "sneaky.py").write_text("import os\nos.environ['SNEAKED'] = '1'")
+  monkeypatch.delenv("SNEAKED", raising=False)
+  inner, outer = tmp_path / "inner.gin", tmp_path / "outer.gin"
+  inner.write_text("import sneaky\n")
+  outer.write_text(f"include '{inner}'\n")
+  for files, bindings in (
+    ([inner], ()),
+    ([outer], ()),
+    ([], ("import sneaky",)),
+    ([], ("from sneaky import os",)),
+    ([], (f"include '{inner}'",)),
+  ):
+    with pytest.raises(errors.UserError, match="--allow_gin_imports"):
+      gin_files.load_experiment(files, (*ENOUGH, *bindings))
+  assert "sneaky" not in sys.modules
+  gin_files.load_experiment([outer], ENOUGH, allow_imports=True)
+  assert sys.modules.pop("sneaky")
+
+
+def test_the_locks_are_hashed():
+  root = PACKAGE.parent
+  locks = list(root.glob("requirements*.lock"))
+  assert len(locks) == 3
+  for lock in locks:
+    text = lock.read_text().replace("\\\n", "")
+    pinned = [line for line in text.splitlines() if "==" in line]
+    assert pinned
+    for line in pinned:
+      if not line.lstrip().startswith("#"):
+        assert "--hash=sha256:" in line, line
+  makefile = (root / "Makefile").read_text()
+  for lock in locks:
+    assert f"--require-hashes -r {lock.name}" in makefile
