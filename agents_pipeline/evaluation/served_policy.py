@@ -113,8 +113,7 @@ class LoadedPolicy:
     """
     self.directory = directory
     self._model = load_signature(directory)
-    about = directory / _ABOUT
-    self.about = json.loads(about.read_text("utf-8")) if about.exists() else {}
+    self.about = _read_about(directory)
     (self._observation,) = self._model.structured_input_signature[1].values()
 
   def act(self, observations: np.ndarray) -> np.ndarray:
@@ -145,6 +144,18 @@ class LoadedPolicy:
       )
 
 
+def _read_about(directory: pathlib.Path) -> dict:
+  """What a policy says of itself; {} where it says nothing."""
+  path = directory / _ABOUT
+  try:
+    about = json.loads(path.read_text("utf-8")) if path.exists() else {}
+  except (OSError, ValueError) as error:
+    raise errors.UserError(f"{path} cannot be read: {error}") from None
+  if not isinstance(about, dict):
+    raise errors.UserError(f"{path}: expected what a policy says of itself")
+  return about
+
+
 def load_signature(directory: pathlib.Path):
   """Loads `serving_default` of a SavedModel.
 
@@ -160,7 +171,7 @@ def load_signature(directory: pathlib.Path):
     model = tf.saved_model.load(str(directory))
     signature = model.signatures["serving_default"]
     outputs = signature.structured_outputs
-  except (KeyError, ValueError, OSError, tf.errors.OpError):
+  except Exception:  # whatever TensorFlow raises of what is no SavedModel
     signature, outputs = None, {}
   if "action" not in outputs:
     raise errors.UserError(

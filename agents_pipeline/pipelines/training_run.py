@@ -1,6 +1,9 @@
 """A whole run: train, record, evaluate, export, film; or go on with one."""
 
 import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.experiment import (
@@ -56,8 +59,9 @@ def train(
         return True
     device = devices.choose_device(device)
     seeds = seeding.Seeds(seed)
-    pipeline = building.build(experiment, seeds, person.say)
-    with contextlib.closing(pipeline):
+    with _memory_told():
+      pipeline = building.build(experiment, seeds, person.say)
+    with contextlib.closing(pipeline), _memory_told():
       if person.wants_to_stop():
         return False
       if overwrite:
@@ -66,6 +70,16 @@ def train(
       run.clear_partial()
       run.traceback.unlink(missing_ok=True)
       return _run(experiment, run, pipeline, seeds, device, person)
+
+
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+  """One line for memory that TensorFlow or Python could not get."""
+  try:
+    yield
+  except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+    reason = str(error).strip().split("\n")[0]
+    raise errors.RunError(f"not enough memory: {reason}") from None
 
 
 def _run(

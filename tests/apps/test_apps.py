@@ -195,67 +195,17 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
   assert any(np.array_equal(v, bias) for v in early._network_variables)
 
 
-@pytest.mark.parametrize(
-  ("app", "arguments", "message"),
-  [
-    ("train", [], "--root_dir is required"),
-    (
-      "train",
-      ["--root_dir={new}", "--sed=1"],
-      "Unknown command line flag 'sed'. Did you mean: seed, stderrthreshold ?",
-    ),
-    ("train", ["--root_dir={new}", "--device=tpu"], "flag --device=tpu: value "
-     "should be one of <auto|cpu|gpu>"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpol.gin"],
-     "gin file 'configs/dqn_cartpol.gin' does not exist; did you mean "
-     "'configs/dqn_cartpole.gin'?"),
-    ("train", ["--root_dir={new}", "word"],
-     "unexpected argument 'word': expected flags such as --help"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
-               "--gin_bindings=EnvironmentConfig.name='CartPol-v1'"],
-     "unknown environment 'CartPol-v1': expected a registered gymnasium id or "
-     "package.module:Id-v0; did you mean 'CartPole-v1'?"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
-               "--gin_bindings=DqnAgent.gamma=0.5"],
-     "unknown gin name 'DqnAgent': expected one of A2cConfig, Adam, AdamW, "
-     "AtTheEnd, AtariObservation, ClipReward, ConstantEpsilon, DqnConfig, "
-     "EnvironmentConfig, EvaluationConfig, Experiment, ExponentialEpsilon, "
-     "GeometricEpsilon, ImageObservation, KeepReward, LinearEpsilon, "
-     "LinearEpsilonOverEpisodes, LinearLearningRate, NewestTransition, "
-     "OnEvaluation, OnLastEpisodes, OwnObservation, ReplayConfig, RmsProp, "
-     "SignReward, SuccessReward, TrainingConfig, VideoConfig"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
-               "--gin_bindings=EnvironmentConfig.name='Pendulum-v1'"],
-     "environment 'Pendulum-v1' has the action space Box(-2.0, 2.0, (1,), "
-     "float32): DQN acts in Discrete spaces only; expected Experiment.agent = "
-     "@A2cConfig()"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/a2c_cartpole.gin",
-               "--gin_bindings=A2cConfig.conv_layers=((8, 3, 1),)"],
-     "A2cConfig.conv_layers = ((8, 3, 1),): 'CartPole-v1' gives observations "
-     "of shape (4,); expected images [H, W] or [H, W, C] that every kernel "
-     "fits into, or no convolutions: ()"),
-    ("train", ["--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
-               "--device=gpu"],
-     "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"),
-    ("evaluate", ["--policy_dir={new}"],
-     "--policy_dir='{new}': expected a folder with a SavedModel, such as the "
-     "policy/ of a run folder"),
-    ("record_video", ["--output={new}.mp4"],
-     "expected one of --policy_dir and --random_policy"),
-    ("record_video", ["--output={new}.avi", "--random_policy",
-                      "--environment=CartPole-v1"],
-     "--output='{new}.avi': expected a file ending in .mp4, .gif or .html"),
-    ("export_policy", ["--root_dir={new}", "--policy_dir={new}"],
-     "--root_dir='{new}': expected a run folder, with config.gin"),
-  ],
-)  # fmt: skip
-def test_wrong_input_is_one_line_and_leaves_nothing(
-  app, arguments, message, tmp_path
-):
+def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path):
+  """Many more are in tests/inputs/."""
   new = tmp_path / "new"
-  code, out, err = run(app, *(a.format(new=new) for a in arguments))
-  assert err.splitlines()[-1:] == [f"error: {message.format(new=new)}"]
-  assert len(err.splitlines()) == 1, err
+  code, out, err = run(
+    "train", f"--root_dir={new}", "--gin_file=configs/dqn_cartpole.gin",
+    "--gin_bindings=EnvironmentConfig.name='CartPol-v1'",
+  )  # fmt: skip
+  assert err == (
+    "error: unknown environment 'CartPol-v1': expected a registered gymnasium "
+    "id or package.module:Id-v0; did you mean 'CartPole-v1'?\n"
+  )
   assert (code, out) == (2, "")
   assert list(tmp_path.iterdir()) == []
 

@@ -162,3 +162,33 @@ def test_a_signal_while_evaluating_a_policy_leaves_no_half_of_a_file(
   assert starting.wait(pid) == 143
   assert [p.name for p in tmp_path.iterdir()] == ["told"]
   assert (told / "err").read_text() == ""
+
+
+def test_a_run_killed_while_it_finishes_finishes_the_next_time(
+  starting, train_flags, tmp_path
+):
+  """What it leaves for people and servers is made again, the same."""
+  whole, run = (
+    run_directory.RunDirectory(tmp_path / name) for name in ("whole", "run")
+  )
+  code, _, err = starting.run_app("train", train_flags(whole.root), HERE)
+  assert code == 0, err
+  kept = ("policy", "tf_agents_policy", "evaluation", "trained_video")
+  for killed_at in kept:
+    told = tmp_path / f"told_{killed_at}"
+    told.mkdir()
+    pid = starting.start_app("train", train_flags(run.root), HERE, told)
+    path = getattr(run, killed_at)
+    aside = path.with_name(f".partial-{path.name}")
+    until(lambda aside=aside, path=path: aside.exists() or path.exists())
+    os.kill(pid, signal.SIGKILL)
+    assert starting.wait(pid) == -signal.SIGKILL
+  code, _, err = starting.run_app("train", train_flags(run.root), HERE)
+  assert code == 0, err
+  assert "goes on at 300 env steps" in err
+  for name in kept:
+    assert getattr(run, name).exists(), name
+  for name in ("evaluation", "metrics", "episodes", "config"):
+    assert getattr(run, name).read_bytes() == getattr(whole, name).read_bytes()
+  assert not list(run.root.rglob(".*"))
+  assert json.loads(run.run_record.read_text())["outcome"] == "finished"
