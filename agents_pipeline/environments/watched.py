@@ -49,6 +49,7 @@ class Watched(gym.Wrapper):
     self._num_steps += 1
     try:
       observation, reward, terminated, truncated, info = self.env.step(action)
+      reward = float(reward)
     except Exception as error:
       raise self._failure(error) from None
     self._check(observation)

@@ -41,6 +41,8 @@ class Faulty(gym.Env):
     observation, reward = np.full(2, self.length, np.float32), 1.0
     if fault in ("nan reward", "reward") and is_due:
       reward = np.nan
+    if fault == "no reward" and is_due:
+      reward = None
     ends = self.length == 10 and fault != "no end"
     return observation if given is None else given, reward, ends, False, {}
 

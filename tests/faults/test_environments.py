@@ -60,6 +60,11 @@ def fails(environment, num_steps=40):
     ("nan", "its observation is not finite: [ 0. nan]"),
     ("nan reward", "its reward is not finite: nan"),
     (
+      "no reward",
+      "TypeError: float() argument must be a string or a real number, not "
+      "'NoneType'",
+    ),
+    (
       "shape",
       "its observation is float32 of shape (3,); expected Box(-1.0, 1000.0, "
       "(2,), float32), as it declares",
