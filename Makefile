@@ -53,18 +53,19 @@ train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
 	  --gin_file=$(CONFIG) --root_dir=$(RUN) --seed=$(SEED)
 
+# Two processes at a time: one test keeps less than a core busy.
 test: $(TESTABLE)  ## run every test
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow"
 
 check: $(TESTABLE)  ## format, lint, types and the quick tests
 	$(BIN)/python -m compileall -q agents_pipeline tests benchmarks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy agents_pipeline
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow"
 
 format: $(TESTABLE)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .

@@ -1,6 +1,7 @@
 """What every binary shares: one-line errors, exit codes, quiet, signals."""
 
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 import gin
 from absl import app, flags
@@ -20,6 +22,7 @@ from agents_pipeline import errors
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE_SECONDS = 25  # who sends SIGTERM often sends SIGKILL after 30
 _SIGNAL_BASE = 128  # a shell's exit code for a signal is this plus its number
 
 
@@ -78,7 +81,7 @@ def _tell(error: object, code: int) -> int:
 
 
 def check_writable(flag: str, output: pathlib.Path | None) -> None:
-  """Raises UserError where a file cannot be written, before any work.
+  """Raises UserError where nothing new can be written, before any work.
 
   Args:
     flag: that names it.
@@ -86,11 +89,26 @@ def check_writable(flag: str, output: pathlib.Path | None) -> None:
   """
   if output is None:
     return
-  folder = output.parent
-  while not folder.exists():
-    folder = folder.parent
-  if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-    raise errors.UserError(f"{flag}={str(output)!r} cannot be written")
+  given = f"{flag}={str(output)!r}"
+  try:
+    if output.exists():
+      raise errors.UserError(f"{given} exists; expected a new name")
+    # As it is called until it is whole.
+    output.with_name(f".partial-{output.name}").exists()
+    folder = output.parent
+    while not folder.exists():
+      folder = folder.parent
+  except OSError as error:
+    raise errors.UserError(
+      f"{flag}={output!s:.60}...: {error.strerror}"
+    ) from None
+  if any(c in str(output.absolute()) for c in "[]*?\\"):
+    raise errors.UserError(
+      f"{given}: expected a path without any of [ ] * ? \\, which TensorFlow "
+      "takes for patterns"
+    )
+  if not folder.is_dir() or not os.access(folder, os.W_OK):
+    raise errors.UserError(f"{given} cannot be written")
 
 
 def say(line: str) -> None:
@@ -131,8 +149,17 @@ def quiet_imports() -> Iterator[None]:
       os.close(kept)
 
 
+def _leave_at_once(number: int) -> NoReturn:
+  """Ends the process, and those of its environments."""
+  for child in multiprocessing.active_children():
+    child.kill()
+  os._exit(_SIGNAL_BASE + number)
+
+
 class StopSignals:
   """Remembers the first SIGINT or SIGTERM; a second one ends the process.
+
+  So does a first one that is not heeded in time: what hangs cannot be saved.
 
   Python's own handlers wait for a compiled call to end. So a thread of its own
   listens to the file descriptor that signals are written to at once.
@@ -152,13 +179,18 @@ class StopSignals:
 
   def _listen(self, listening: socket.socket) -> None:
     while True:
-      number = listening.recv(1)[0]
+      try:
+        number = listening.recv(1)[0]
+      except TimeoutError:
+        say(f"nothing could be saved within {_PATIENCE_SECONDS} s: leaving")
+        _leave_at_once(self.received)
       if number not in _STOPPING:
         continue
       if self.received:
-        os._exit(_SIGNAL_BASE + number)
+        _leave_at_once(number)
       self.received = number
       say("stopping after this call; what is learnt will be saved")
+      listening.settimeout(_PATIENCE_SECONDS)
 
   @property
   def exit_code(self) -> int:

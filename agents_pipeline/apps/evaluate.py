@@ -17,7 +17,7 @@ _ENVIRONMENT = flags.DEFINE_string(
   "environment", None, "A gymnasium id; by default what it was trained on."
 )
 _NUM_EPISODES = flags.DEFINE_integer(
-  "num_episodes", 100, "How many episodes.", lower_bound=1
+  "num_episodes", 100, "How many.", lower_bound=1, upper_bound=1_000_000
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
@@ -25,7 +25,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 
 def main() -> int:
   """Reads the flags, evaluates, and returns the exit code."""
-  output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else None
+  output = pathlib.Path(_OUTPUT.value).expanduser() if _OUTPUT.value else None
   if output and output.suffix != ".json":
     raise errors.UserError(
       f"--output={_OUTPUT.value!r}: expected a file ending in .json"
@@ -35,7 +35,7 @@ def main() -> int:
     from agents_pipeline.evaluation import evaluator, served_policy
     from agents_pipeline.records import run_record
   policy, environment = served_policy.load_for(
-    pathlib.Path(_POLICY_DIR.value), _ENVIRONMENT.value
+    pathlib.Path(_POLICY_DIR.value).expanduser(), _ENVIRONMENT.value
   )
   found = evaluator.evaluate(
     policy.act, environment, _NUM_EPISODES.value, _SEED.value

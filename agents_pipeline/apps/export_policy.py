@@ -8,7 +8,6 @@ import pathlib
 
 from absl import flags
 
-from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from agents_pipeline.experiment import run_directory
 
@@ -28,16 +27,12 @@ _POLICY_DIR = flags.DEFINE_string(
 
 def main() -> int:
   """Reads the flags, exports, and returns the exit code."""
-  policy_dir = pathlib.Path(_POLICY_DIR.value)
-  if policy_dir.exists():
-    raise errors.UserError(
-      f"--policy_dir={str(policy_dir)!r} exists; expected a new folder"
-    )
+  policy_dir = pathlib.Path(_POLICY_DIR.value).expanduser()
   command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import export
   told = export.export_from_checkpoint(
-    run_directory.RunDirectory(_ROOT_DIR.value),
+    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value).expanduser()),
     _CHECKPOINT.value,
     policy_dir,
     command_line.say,

@@ -21,7 +21,11 @@ _ENVIRONMENT = flags.DEFINE_string(
   "environment", None, "A gymnasium id; by default what it was trained on."
 )
 _NUM_EPISODES = flags.DEFINE_integer(
-  "num_episodes", 1, "How many, one after the other.", lower_bound=1
+  "num_episodes",
+  1,
+  "How many, one after the other.",
+  lower_bound=1,
+  upper_bound=1_000,
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
 _CAPTIONS = flags.DEFINE_bool(
@@ -40,7 +44,7 @@ def main() -> int:
   policy_dir, environment = _POLICY_DIR.value, _ENVIRONMENT.value
   if bool(policy_dir) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
-  output = pathlib.Path(_OUTPUT.value)
+  output = pathlib.Path(_OUTPUT.value).expanduser()
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy, video
@@ -48,7 +52,7 @@ def main() -> int:
   video.check_format(output)
   if policy_dir:
     policy, setting = served_policy.load_for(
-      pathlib.Path(policy_dir), environment
+      pathlib.Path(policy_dir).expanduser(), environment
     )
     act: evaluator.Act = policy.act
   elif environment:

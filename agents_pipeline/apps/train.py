@@ -50,7 +50,7 @@ def main() -> int:
     from agents_pipeline.pipelines import person, training_run
   complete = training_run.train(
     experiment,
-    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value)),
+    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value).expanduser()),
     _SEED.value,
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,

@@ -14,6 +14,8 @@ step, it is the first of the new episode:
 Only NEXT_STEP makes a boundary, from LAST to FIRST, that is no env step.
 """
 
+import contextlib
+
 import gymnasium as gym
 import numpy as np
 from tf_agents.environments import py_environment
@@ -187,8 +189,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._num_episodes = np.array(whereabouts["episodes"], np.int64)
     if self._is_seeded and "actions" in whereabouts:
       self._log.restore(whereabouts["actions"], self._action_spec.dtype)
-      if self._play_again(whereabouts):
-        return True
+      # One that raises now is not the one that did not.
+      with contextlib.suppress(errors.EnvironmentFailure):
+        if self._play_again(whereabouts):
+          return True
     self._num_episodes += 1
     self._log = replayed_episodes.ActionLog(self.batch_size)
     self._to_act_from = None

@@ -30,6 +30,15 @@ TrainingEnvironment = (
   tensor_environment.TensorEnvironment | host_environment.HostEnvironment
 )
 
+# Their messages say all.
+_TOLD_BY_GYMNASIUM = (
+  gym.error.Error,
+  AssertionError,
+  ImportError,
+  TypeError,
+  ValueError,
+)
+
 # gymnasium id -> (batch_size, rng) -> environment.
 TENSOR_ENVIRONMENTS: dict[
   str, Callable[..., tensor_environment.TensorEnvironment]
@@ -59,9 +68,12 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
   ):
     try:
       importlib.import_module(to_import)
-    except (ImportError, TypeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # whatever its code raises
+      told = (
+        error if isinstance(error, ImportError) else watched.one_line(error)
+      )
       raise errors.UserError(
-        f"environment {name!r}: cannot import {to_import!r} ({error})"
+        f"environment {name!r}: cannot import {to_import!r} ({told})"
       ) from None
   if ale_py := sys.modules.get("ale_py"):  # it would greet on stderr
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Warning)
@@ -155,19 +167,14 @@ def make_vector_environment(
     # A fork of a process with TensorFlow's threads can hang.
     kwargs["vector_kwargs"]["context"] = "spawn"
     kwargs["wrappers"].append(watched.leave_signals_to_the_run)
-  try:
-    with _one_line(config.name):
-      return gym.make_vec(
-        spec,
-        num_envs=config.num_envs,
-        vectorization_mode=config.vectorization,
-        **kwargs,
-      )
-  except OSError as error:  # such as too many processes, or open files
-    raise errors.RunError(
-      f"environment {config.name!r}, {config.num_envs} copies: "
-      f"{error.strerror or error}"
-    ) from None
+  several = f"{config.name}, {config.num_envs} copies"
+  with _one_line(config.name if config.num_envs == 1 else several):
+    return gym.make_vec(
+      spec,
+      num_envs=config.num_envs,
+      vectorization_mode=config.vectorization,
+      **kwargs,
+    )
 
 
 def make_evaluation_environment(
@@ -225,12 +232,14 @@ def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
 def _one_line(name: str):
   try:
     yield
-  except (
-    gym.error.Error,
-    AssertionError,
-    ImportError,
-    TypeError,
-    ValueError,
-  ) as error:
-    text = " ".join(str(error).split()) or type(error).__name__
+  except OSError as error:  # such as too many processes, or open files
+    raise errors.RunError(
+      f"environment {name!r}: {error.strerror or error}"
+    ) from None
+  except errors.RunError:
+    raise
+  except (Exception, SystemExit) as error:  # whatever its code raises
+    text = " ".join(str(error).split())
+    if not isinstance(error, _TOLD_BY_GYMNASIUM) or not text:
+      text = watched.one_line(error)
     raise errors.UserError(f"environment {name!r}: {text}") from None

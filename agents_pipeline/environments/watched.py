@@ -4,6 +4,8 @@ An exception, a process that died or hangs, an observation of another shape or
 dtype than declared, numbers that are not finite, an episode that never ends.
 """
 
+import contextlib
+import ctypes
 import math
 import multiprocessing
 import signal
@@ -14,6 +16,11 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline import errors
+
+# What the code of others may raise: `exit()` as well.
+_ANYTHING = (Exception, SystemExit)
+_BOOLS = (bool, np.bool_)
+_SIGNAL_WHEN_PARENT_DIES = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 
 
 class Watched(gym.Wrapper):
@@ -39,8 +46,10 @@ class Watched(gym.Wrapper):
     self._num_steps = 0
     try:
       observation, info = self.env.reset(seed=seed, options=options)
-    except Exception as error:
+    except _ANYTHING as error:
       raise self._failure(error) from None
+    if not isinstance(info, dict):
+      self.fail(f"its reset() gave {info!r:.40} as info; expected a dict")
     self._check(observation)
     return observation, info
 
@@ -50,10 +59,29 @@ class Watched(gym.Wrapper):
     try:
       observation, reward, terminated, truncated, info = self.env.step(action)
       reward = float(reward)
-    except Exception as error:
+    except _ANYTHING as error:
       raise self._failure(error) from None
+    if type(terminated) not in _BOOLS or type(truncated) not in _BOOLS:
+      self.fail(
+        f"terminated is {terminated!r:.40} and truncated {truncated!r:.40}; "
+        "expected each to be True or False"
+      )
+    if not isinstance(info, dict):
+      self.fail(f"its info is {info!r:.40}; expected a dict")
     self._check(observation)
     return observation, reward, terminated, truncated, info
+
+  def render(self):
+    """A picture, or whatever the render mode makes."""
+    try:
+      return self.env.render()
+    except _ANYTHING as error:
+      raise self._failure(error) from None
+
+  def close(self) -> None:
+    """Ends it; nothing is lost where that fails."""
+    with contextlib.suppress(*_ANYTHING):
+      self.env.close()
 
   def _check(self, observation: Any) -> None:
     if self._is_box:
@@ -86,7 +114,7 @@ class Watched(gym.Wrapper):
   def _where(self) -> str:
     return where(self._name, self.who, self._num_steps)
 
-  def _failure(self, error: Exception) -> errors.EnvironmentFailure:
+  def _failure(self, error: BaseException) -> errors.EnvironmentFailure:
     return errors.EnvironmentFailure(
       f"{self._where}: {one_line(error)}", traceback.format_exc()
     )
@@ -95,11 +123,14 @@ class Watched(gym.Wrapper):
 def leave_signals_to_the_run(env: gym.Env) -> gym.Env:
   """In a process of its own, an environment ends when the run tells it to.
 
-  A terminal sends Ctrl-C to all processes; the run needs them to save.
+  A terminal sends Ctrl-C to all processes; the run needs them to save. Where
+  the run is killed they end as well, on Linux.
   """
   if multiprocessing.parent_process() is not None:  # gymnasium makes one here
     for number in (signal.SIGINT, signal.SIGTERM):
       signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(AttributeError, OSError):
+      ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_DIES, signal.SIGKILL)
   return env
 
 
@@ -114,7 +145,7 @@ def where(name: str, who: str, num_steps: int) -> str:
   return f"environment {name!r}, {who}, step {num_steps} of its episode"
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
   """An exception's type and text."""
   return " ".join(f"{type(error).__name__}: {error}".split())
 
@@ -255,4 +286,5 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
         process.kill()
         process.join()
       self.env.closed = True
-    self.env.close(**kwargs)
+    with contextlib.suppress(*_ANYTHING):  # nothing is lost
+      self.env.close(**kwargs)

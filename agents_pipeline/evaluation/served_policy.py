@@ -169,11 +169,14 @@ def load_signature(directory: pathlib.Path):
     )
   try:
     model = tf.saved_model.load(str(directory))
-    signature = model.signatures["serving_default"]
-    outputs = signature.structured_outputs
-  except Exception:  # whatever TensorFlow raises of what is no SavedModel
-    signature, outputs = None, {}
-  if "action" not in outputs:
+  except Exception as error:  # whatever TensorFlow raises of what is damaged
+    reason = str(error).strip().split("\n")[0]
+    raise errors.UserError(
+      f"--policy_dir={str(directory)!r}: this SavedModel cannot be loaded, it "
+      f"may be damaged: {reason}"
+    ) from None
+  signature = model.signatures.get("serving_default")
+  if signature is None or "action" not in signature.structured_outputs:
     raise errors.UserError(
       f"--policy_dir={str(directory)!r}: this SavedModel has no signature "
       "'serving_default' that returns an action; expected the policy/ of a run"

@@ -160,8 +160,11 @@ def _check_whole(path: pathlib.Path, num_frames: int) -> None:
 
 def _even(frame: np.ndarray) -> np.ndarray:
   """Pads a frame [H, W, 3] to even sides, which H.264 asks for."""
-  if frame is None:
-    raise errors.RunError("the environment's render() returned None")
+  if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+    kind = getattr(frame, "dtype", type(frame).__name__)
+    raise errors.RunError(
+      f"the environment's render() gave {kind}; expected pictures of uint8"
+    )
   if frame.ndim == 2:  # grey
     frame = np.stack([frame] * 3, axis=-1)
   height, width = frame.shape[:2]

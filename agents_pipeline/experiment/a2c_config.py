@@ -61,7 +61,7 @@ class A2cConfig:
   gradient_clip_global_norm: float | None = fields.number(
     0.5, above=True, optional=True
   )
-  num_rollout_steps: int = fields.integer(5)
+  num_rollout_steps: int = fields.integer(5, high=10**5)
 
   def __post_init__(self):
     fields.check(self)

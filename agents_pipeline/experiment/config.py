@@ -21,7 +21,8 @@ from agents_pipeline.experiment import (
 Agent = dqn_config.DqnConfig | a2c_config.A2cConfig
 AGENTS = (dqn_config.DqnConfig, a2c_config.A2cConfig)
 
-_STEPS_PER_CALL = 10_000  # train steps, or steps of every environment
+_ITERATIONS_PER_RESULT = 10_000
+_MOST_PROCESSES = 1_024
 
 
 @gin.configurable
@@ -65,6 +66,12 @@ class EnvironmentConfig:
         f"{chosen}: tensor environments give only their own observations; "
         "expected EnvironmentConfig.backend = 'auto'"
       )
+    if self.vectorization == "async" and self.num_envs > _MOST_PROCESSES:
+      raise errors.UserError(
+        f"EnvironmentConfig.num_envs = {self.num_envs}: 'async' gives each a "
+        f"process of its own; expected at most {_MOST_PROCESSES}, or "
+        "EnvironmentConfig.vectorization = 'sync'"
+      )
     if is_atari and "ALE/" not in self.name:
       raise errors.UserError(
         f"{chosen}: {self.name!r} is no game of Atari; expected an id such as "
@@ -98,7 +105,7 @@ class TrainingConfig:
     stop: one of `experiment/stopping.py`: when to end before that.
   """
 
-  num_env_steps: int = fields.integer(gin.REQUIRED)
+  num_env_steps: int = fields.integer(gin.REQUIRED, high=10**15)
   log_period_env_steps: int = fields.integer(1_000)
   checkpoint_period_env_steps: int = fields.integer(10_000)
   num_episodes: int | None = fields.integer(None, optional=True)
@@ -120,8 +127,8 @@ class EvaluationConfig:
   """
 
   period_env_steps: int = fields.integer(5_000)
-  num_episodes_while_training: int = fields.integer(10)
-  num_episodes: int = fields.integer(100)
+  num_episodes_while_training: int = fields.integer(10, high=10**6)
+  num_episodes: int = fields.integer(100, high=10**6)
 
   def __post_init__(self):
     fields.check(self)
@@ -183,23 +190,16 @@ class Experiment:
     )
 
   @property
-  def num_env_steps_per_call(self) -> int:
-    """The most env steps between two looks at whether to stop.
-
-    It is some seconds' work: a signal waits for a compiled call to end.
-    """
-    work = max(
-      self.agent.num_collect_steps_per_iteration,
-      self.agent.num_train_steps_per_iteration,
-    )
+  def num_env_steps_per_result(self) -> int:
+    """The most env steps between two results: their episodes are kept."""
     collected = self.num_env_steps_per_iteration or self.environment.num_envs
-    return max(_STEPS_PER_CALL // work, 1) * collected
+    return _ITERATIONS_PER_RESULT * collected
 
   @property
   def max_episodes_per_result(self) -> int:
     """How many can end at most between two looks: every env step ends one."""
     interval = min(
-      self.num_env_steps_per_call, self.training.log_period_env_steps
+      self.num_env_steps_per_result, self.training.log_period_env_steps
     )
     episodes = self.agent.num_collect_episodes_per_iteration or 0
     last = self.num_env_steps_per_iteration or (

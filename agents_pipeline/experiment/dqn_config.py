@@ -22,7 +22,7 @@ class ReplayConfig:
       overwritten. Tensor environments sample inside the program.
   """
 
-  capacity_env_steps: int = fields.integer(100_000)
+  capacity_env_steps: int = fields.integer(100_000, high=10**15)
   num_prefetched_batches: int = fields.integer(0, 0)
 
   def __post_init__(self):
@@ -99,7 +99,7 @@ class DqnConfig:
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
   gamma: float = fields.number(0.99, 0, 1)
-  n_step: int = fields.integer(1)
+  n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
   loss: str = fields.choice("huber", "squared")
   optimizer: optimizers.Optimizer = fields.component(
@@ -122,12 +122,12 @@ class DqnConfig:
   )
   num_random_env_steps: int = fields.integer(1_000, 0)
   num_env_steps_before_training: int = fields.integer(1_000, 0)
-  num_collect_steps_per_iteration: int = fields.integer(1)
+  num_collect_steps_per_iteration: int = fields.integer(1, high=10**6)
   num_collect_episodes_per_iteration: int | None = fields.integer(
-    None, optional=True
+    None, high=10**6, optional=True
   )
-  num_train_steps_per_iteration: int = fields.integer(1)
-  batch_size: int = fields.integer(64)
+  num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  batch_size: int = fields.integer(64, high=10**6)
   replay: Replay = fields.component(
     ReplayConfig, (ReplayConfig, NewestTransition)
   )

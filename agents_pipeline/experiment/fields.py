@@ -15,7 +15,8 @@ import gin
 from agents_pipeline import errors
 
 INFINITY = math.inf  # a bound that bounds nothing
-_LARGEST = 10**15  # whole numbers up to here are exact as floats, too
+_WIDEST, _DEEPEST = 65_536, 100  # of layers
+_LARGEST = 2**31 - 1  # of whole numbers, where a field does not say otherwise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +35,19 @@ class _Number:
       return ""
     kinds = (int,) if self.whole else (int, float)
     fits = isinstance(value, kinds) and not isinstance(value, bool)
-    largest = _LARGEST if self.whole else sys.float_info.max
+    largest = sys.float_info.max
+    if self.whole and self.high == math.inf:
+      largest = _LARGEST
     in_span = fits and self.low <= value <= min(self.high, largest)
     in_span = in_span and value >= -largest
     if in_span and not (self.above and value == self.low):
       return ""
     noun = "a whole number" if self.whole else "a number"
     if fits and largest < value <= self.high:
-      return f"{noun} of at most {largest:g}"
+      return f"{noun} of at most {largest:,.16g}"
     if self.high < math.inf:
-      span = f"in {'(' if self.above else '['}{self.low:g}, {self.high:g}]"
+      left = "(" if self.above else "["
+      span = f"in {left}{self.low:.16g}, {self.high:.16g}]"
     elif self.low > -math.inf:
       span = f"{'above' if self.above else 'of at least'} {self.low:g}"
     else:
@@ -96,10 +100,11 @@ class _WholeNumbers:
 
   def problem(self, value: Any) -> str:
     """Returns what was expected where value is not it, else ""."""
-    whole = _Number(1, math.inf, True, False, False)
+    whole = _Number(1, _WIDEST, True, False, False)
     if isinstance(value, (tuple, list)) and not any(map(whole.problem, value)):
-      return ""
-    return "a tuple of positive whole numbers such as (64, 64)"
+      deep = len(value) > _DEEPEST
+      return f"at most {_DEEPEST} layers" if deep else ""
+    return f"a tuple of whole numbers in [1, {_WIDEST}] such as (64, 64)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +113,12 @@ class _ConvLayers:
 
   def problem(self, value: Any) -> str:
     """Returns what was expected where value is not it, else ""."""
-    fits = isinstance(value, (tuple, list)) and not any(
-      _WholeNumbers().problem(layer) or len(layer) != 3 for layer in value
+    fits = (
+      isinstance(value, (tuple, list))
+      and len(value) <= _DEEPEST
+      and not any(
+        _WholeNumbers().problem(layer) or len(layer) != 3 for layer in value
+      )
     )
     expected = "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),)"
     return "" if fits else expected

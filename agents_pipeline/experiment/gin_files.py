@@ -1,6 +1,7 @@
 """gin files in, a locked experiment out, and back to a file again."""
 
 import ast
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -120,10 +121,12 @@ def differences(before: str, after: str) -> list[str]:
 def _bindings(text: str) -> dict[str, Any]:
   """Name -> value as Python reads it, so that 1 and 1.0 are the same."""
   pairs = [line.split(" = ", 1) for line in text.splitlines() if " = " in line]
-  return {
-    name: value if value.startswith("@") else ast.literal_eval(value)
-    for name, value in pairs
-  }
+  found: dict[str, Any] = {}
+  for name, value in pairs:
+    found[name] = value
+    with contextlib.suppress(ValueError, SyntaxError):  # such as @Class()
+      found[name] = ast.literal_eval(value)
+  return found
 
 
 def _first_line(error: Exception) -> str:

@@ -120,11 +120,11 @@ def from_json(content: dict[str, Any]) -> Observation:
   Raises:
     UserError: it is none.
   """
-  values = dict(content)
   kinds = {kind.__name__: kind for kind in OBSERVATIONS}
   try:
+    values = dict(content)
     return kinds[values.pop("kind")](**values)
-  except (KeyError, TypeError, errors.UserError) as error:
+  except (KeyError, TypeError, ValueError) as error:
     reason = str(error).splitlines()[0]  # gin adds where it was called
     raise errors.UserError(
       f"observation {content!r}: expected one of {', '.join(kinds)} ({reason})"

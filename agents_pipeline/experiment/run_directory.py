@@ -1,7 +1,6 @@
 """Every path that a run writes, named once."""
 
 import pathlib
-import shutil
 
 
 class RunDirectory:
@@ -52,26 +51,3 @@ class RunDirectory:
       self.run_record,
     )
     return [path for path in names if path.exists()]
-
-  def clear(self) -> None:
-    """Removes what is under a name that a run writes, and nothing else.
-
-    Killed at any moment, it leaves no part of the old run that another could
-    go on from.
-    """
-    self.clear_partial()
-    for path in self.written:
-      if path.is_dir():
-        leaving = path.replace(path.with_name(f".partial-old-{path.name}"))
-        shutil.rmtree(leaving)
-      else:
-        path.unlink()
-
-  def clear_partial(self) -> None:
-    """Removes what a killed process had not finished writing."""
-    for folder in (self.root, self.checkpoints, self.videos):
-      for path in folder.glob(".partial-*"):
-        if path.is_dir():
-          shutil.rmtree(path)
-        else:
-          path.unlink()

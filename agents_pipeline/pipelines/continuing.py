@@ -38,7 +38,7 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
       "expected the same, another --root_dir, or --overwrite"
     )
   begun = (run_record.read(run.run_record) or {}).get("seed")
-  if begun != seed:
+  if begun not in (seed, None):  # None: it was about to be removed
     raise errors.UserError(
       f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
       "same, another --root_dir, or --overwrite"
@@ -55,7 +55,12 @@ def _begun_with(run: run_directory.RunDirectory) -> str | None:
     path, about = saved
     checkpoints.check_format(path, about)
     return about.config
-  return run.config.read_text("utf-8") if run.config.exists() else None
+  if not run.config.exists():
+    return None
+  try:
+    return run.config.read_text("utf-8")
+  except (OSError, ValueError) as error:
+    raise errors.UserError(f"{run.config} cannot be read: {error}") from None
 
 
 def tell_versions(saved: checkpoints.About, say: Callable[[str], None]) -> None:
@@ -75,9 +80,20 @@ def check_place(run: run_directory.RunDirectory) -> None:
   Raises:
     UserError: naming the folder, or the first thing in the way.
   """
-  nearest = run.root
-  while not nearest.exists():
-    nearest = nearest.parent
+  patterns = "".join(c for c in str(run.root.absolute()) if c in "[]*?\\")
+  if patterns:
+    raise errors.UserError(
+      f"--root_dir={str(run.root)!r}: expected a path without {patterns[0]!r}, "
+      "which TensorFlow takes for a pattern"
+    )
+  try:
+    nearest = run.root
+    while not nearest.exists():
+      nearest = nearest.parent
+  except OSError as error:
+    raise errors.UserError(
+      f"--root_dir={run.root!s:.60}...: {error.strerror}"
+    ) from None
   if not nearest.is_dir() or not os.access(nearest, os.W_OK):
     raise errors.UserError(
       f"--root_dir={str(run.root)!r}: expected a folder that can be written, "
@@ -93,13 +109,19 @@ def check_place(run: run_directory.RunDirectory) -> None:
 def is_finished(
   run: run_directory.RunDirectory, experiment: config.Experiment
 ) -> bool:
-  """Whether the run there has reached the end of this experiment."""
+  """Whether the run there has reached the end of this experiment.
+
+  And what it left for people and servers is still there.
+  """
   record = run_record.read(run.run_record) or {}
   reached = is_reached(
     experiment.training, record.get("env_steps", 0), record.get("episodes", 0)
   )
-  return record.get("outcome") == "finished" and (
-    reached or record.get("stopped_early", False)
+  is_there = run.policy.exists() and run.evaluation.exists()
+  return (
+    record.get("outcome") == "finished"
+    and (reached or record.get("stopped_early", False))
+    and is_there
   )
 
 

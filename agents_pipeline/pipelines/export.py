@@ -14,6 +14,7 @@ from agents_pipeline.experiment import (
   run_directory,
 )
 from agents_pipeline.pipelines import building
+from agents_pipeline.pipelines import pipeline as pipeline_lib
 from agents_pipeline.records import checkpoints
 
 
@@ -55,22 +56,29 @@ def export_from_checkpoint(
   known = {path.name: path for path in checkpoints.all_in(run.checkpoints)}
   if not known:
     raise errors.UserError(f"{run.checkpoints}: no checkpoint to export from")
-  experiment = gin_files.load_experiment([run.config])
-  built = building.build_policy(experiment)
   env_steps = tf.Variable(0, dtype=tf.int64)
   counted = tf.train.Checkpoint(env_steps=env_steps)
-  if checkpoint is None:
+  made: list[tuple[config.Experiment, pipeline_lib.Policy]] = []
+
+  def restore(path: pathlib.Path, about: checkpoints.About) -> None:
+    # What it was saved with counts, whatever config.gin says by now.
+    experiment = gin_files.load_experiment([], [about.config])
+    built = building.build_policy(experiment)
     best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
-    checkpoints.newest(
-      run.checkpoints,
-      lambda path, about: checkpoints.restore_part(path, about, {"best": best}),
-      say,
+    checkpoints.restore_part(
+      path,
+      about,
+      {"best": best}
+      if checkpoint is None
+      else {"network": built.network, "statistics": counted},
     )
+    made.append((experiment, built))
+
+  if checkpoint is None:
+    checkpoints.newest(run.checkpoints, restore, say)
   else:
-    checkpoints.restore_named(
-      _named(run, checkpoint, known),
-      {"network": built.network, "statistics": counted},
-    )
+    checkpoints.use(_named(run, checkpoint, known), restore)
+  ((experiment, built),) = made
   policy = built.serve(built.network)
   told = about(experiment, int(env_steps))
   policy.save(policy_dir, told)

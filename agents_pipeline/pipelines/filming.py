@@ -28,5 +28,7 @@ def film(
       act, experiment.environment, path, 1, seed, experiment.video.captions
     )
   except Exception as error:
+    if person.wants_to_stop():  # Ctrl-C reaches ffmpeg as well
+      raise person_lib.Stopped from None
     reason = str(error).strip().split("\n")[0]
     person.say(f"no film {path.name}: {type(error).__name__}: {reason}")

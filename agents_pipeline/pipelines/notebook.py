@@ -1,7 +1,11 @@
 """Training from a notebook, where the learning curve is drawn as it grows."""
 
+import contextlib
 import os
 import pathlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
 
 from agents_pipeline.experiment import gin_files, run_directory
 from agents_pipeline.pipelines import person, training_run
@@ -18,7 +22,7 @@ def train(
   """Trains into a run folder, as the `train` binary does.
 
   The figure is shown below the cell and redrawn in its place. Interrupting the
-  kernel stops; the same call goes on from the last checkpoint.
+  kernel saves and stops; the same call goes on from there.
 
   Args:
     gin_file: the configuration.
@@ -35,12 +39,36 @@ def train(
     UserError: something given is wrong; nothing was changed.
   """
   run = run_directory.RunDirectory(pathlib.Path(root_dir))
-  training_run.train(
-    gin_files.load_experiment([gin_file], gin_bindings),
-    run,
-    seed,
-    device=device,
-    overwrite=overwrite,
-    person=person.Person(say=print, wants_to_stop=lambda: False),
-  )
+  experiment = gin_files.load_experiment([gin_file], gin_bindings)
+  with _interruptible() as wants_to_stop:
+    training_run.train(
+      experiment,
+      run,
+      seed,
+      device=device,
+      overwrite=overwrite,
+      person=person.Person(say=print, wants_to_stop=wants_to_stop),
+    )
   return run
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+  """The first interrupt is a wish to stop, a second one is raised at once."""
+  asked: list[int] = []
+
+  def interrupt(number, frame):
+    del frame
+    if asked:
+      raise KeyboardInterrupt
+    asked.append(number)
+    print("stopping after this call; what is learnt will be saved")
+
+  if threading.current_thread() is not threading.main_thread():
+    yield lambda: False  # signals go to the main one
+    return
+  before = signal.signal(signal.SIGINT, interrupt)
+  try:
+    yield lambda: bool(asked)
+  finally:
+    signal.signal(signal.SIGINT, before)

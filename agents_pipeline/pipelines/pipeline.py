@@ -199,7 +199,6 @@ def loop_sizes(experiment: config.Experiment) -> loop.LoopSizes:
       training.log_period_env_steps,
       training.checkpoint_period_env_steps,
       experiment.evaluation.period_env_steps,
-      # A call that does not end cannot be stopped, so none is long.
-      experiment.num_env_steps_per_call,
+      experiment.num_env_steps_per_result,
     ),
   )

@@ -21,7 +21,12 @@ from agents_pipeline.pipelines import (
 )
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
-from agents_pipeline.records import checkpoints, only_writer, run_record
+from agents_pipeline.records import (
+  atomic,
+  checkpoints,
+  only_writer,
+  run_record,
+)
 
 
 def train(
@@ -64,10 +69,12 @@ def train(
     with contextlib.closing(pipeline), _memory_told():
       if person.wants_to_stop():
         return False
+      for folder in (run.root, run.checkpoints, run.videos):
+        atomic.recover(folder)
       if overwrite:
+        # Killed while it removes, it leaves nothing to go on from.
         run_record.forget(run.run_record)
-        run.clear()
-      run.clear_partial()
+        atomic.clear(run.written)
       run.traceback.unlink(missing_ok=True)
       return _run(experiment, run, pipeline, seeds, device, person)
 
@@ -78,8 +85,10 @@ def _memory_told() -> Iterator[None]:
   try:
     yield
   except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-    reason = str(error).strip().split("\n")[0]
-    raise errors.RunError(f"not enough memory: {reason}") from None
+    raise errors.RunError(
+      "not enough memory for this experiment: narrower layers, smaller batches "
+      "or fewer steps per iteration need less"
+    ) from error
 
 
 def _run(
@@ -111,6 +120,9 @@ def _run(
   except person_lib.Stopped:
     record.end("stopped")
     return False
+  except KeyboardInterrupt:  # a second one, in a notebook
+    record.end("stopped")
+    raise
   except Exception:
     with contextlib.suppress(errors.RunError):  # the disk may be full
       record.end("failed")

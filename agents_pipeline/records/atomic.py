@@ -8,11 +8,14 @@ import contextlib
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
 
 from agents_pipeline import errors
+
+_PARTIAL = ".partial-"
+_BEFORE = f"{_PARTIAL}before-"
 
 
 @contextlib.contextmanager
@@ -39,18 +42,54 @@ def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     yield aside
     for written in (*aside.rglob("*"), aside):
       flush(written)
-    remove(path)
-    aside.replace(path)
+    with _replaced(path):
+      aside.replace(path)
     flush(path.parent)
 
 
-def remove(path: pathlib.Path) -> None:
-  """Removes a folder, if there is one, at one moment."""
+@contextlib.contextmanager
+def _replaced(path: pathlib.Path) -> Iterator[None]:
+  """Makes room for a folder, and removes the one that was there after that.
+
+  Killed in between, `recover` puts it back.
+  """
+  before = path.with_name(f"{_BEFORE}{path.name}")
   if path.exists():
-    leaving = path.with_name(f".partial-old-{path.name}")
-    shutil.rmtree(leaving, ignore_errors=True)
-    path.replace(leaving)
-    shutil.rmtree(leaving, ignore_errors=True)
+    _clear(before)
+    path.replace(before)
+  yield
+  _clear(before)
+
+
+def remove(path: pathlib.Path) -> None:
+  """Removes a folder at one moment."""
+  leaving = path.with_name(f"{_PARTIAL}{path.name}")
+  _clear(leaving)
+  path.replace(leaving)
+  _clear(leaving)
+
+
+def recover(folder: pathlib.Path) -> None:
+  """Puts right what a killed process left in a folder.
+
+  What it had not finished is removed, and what it was about to replace is put
+  back.
+  """
+  for before in folder.glob(f"{_BEFORE}*"):
+    path = before.with_name(before.name.removeprefix(_BEFORE))
+    if not path.exists():
+      before.replace(path)
+  for path in folder.glob(f"{_PARTIAL}*"):
+    _clear(path)
+
+
+def clear(paths: Iterable[pathlib.Path]) -> None:
+  """Removes files and folders in order, each at one moment."""
+  for path in paths:
+    if path.is_dir() and not path.is_symlink():
+      remove(path)
+    else:
+      path.unlink()
 
 
 def flush(path: pathlib.Path) -> None:
@@ -65,7 +104,7 @@ def flush(path: pathlib.Path) -> None:
 @contextlib.contextmanager
 def _aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
   path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f".partial-{path.name}")
+  aside = path.with_name(f"{_PARTIAL}{path.name}")
   _clear(aside)
   try:
     yield aside
@@ -74,7 +113,7 @@ def _aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _clear(path: pathlib.Path) -> None:
-  if path.is_dir():
+  if path.is_dir() and not path.is_symlink():
     shutil.rmtree(path, ignore_errors=True)
   else:
     path.unlink(missing_ok=True)

@@ -4,9 +4,11 @@ Each is a folder that appears whole or not at all: TensorFlow's checkpoint,
 which holds checksums of its own, and about.json, which says what run it is of.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
+import re
 import zlib
 from collections.abc import Callable
 
@@ -60,7 +62,7 @@ def all_in(directory: pathlib.Path) -> list[pathlib.Path]:
   found = [
     path
     for path in directory.glob(f"{_PREFIX}*")
-    if path.name.removeprefix(_PREFIX).isdigit()
+    if re.fullmatch(rf"{_PREFIX}[0-9]+", path.name)
   ]
   return sorted(found, key=_env_steps, reverse=True)
 
@@ -94,8 +96,7 @@ def newest(
       use(path, about)
       return path, about
     except _DAMAGE as error:
-      reason = str(error).strip().split("\n")[0]
-      say(f"{path} is damaged and passed over: {reason}")
+      say(f"{path} is damaged and passed over: {_reason(error)}")
   if found:
     raise errors.RunError(
       f"{directory}: every checkpoint is damaged; expected one to go on from, "
@@ -106,9 +107,16 @@ def newest(
 
 def _read_about(path: pathlib.Path) -> About:
   content = json.loads((path / _ABOUT).read_text("utf-8"))
+  if not isinstance(content, dict):
+    raise OSError(f"{_ABOUT} is not as it was written")
   if content.pop("checksum") != _checksum(content):
     raise OSError(f"{_ABOUT} is not as it was written")
   return About(**{f.name: content[f.name] for f in dataclasses.fields(About)})
+
+
+def _reason(error: Exception) -> str:
+  first = str(error).strip().split("\n")[0]
+  return first or type(error).__name__
 
 
 def _checksum(content: dict) -> int:
@@ -167,7 +175,9 @@ class Checkpoints:
 
   def newest(self) -> tuple[pathlib.Path, About] | None:
     """The newest checkpoint and what it says of itself; None without one."""
-    return newest(self._directory)
+    with contextlib.suppress(errors.RunError):  # all are damaged
+      return newest(self._directory)
+    return None
 
   def _restore(self, path: pathlib.Path, about: About) -> None:
     check_format(path, about)
@@ -191,17 +201,22 @@ def restore_part(path: pathlib.Path, about: About, objects: dict) -> None:
     raise _does_not_fit(path, error) from None
 
 
-def restore_named(path: pathlib.Path, objects: dict) -> None:
-  """Restores some of the objects of one certain checkpoint.
+def use(
+  path: pathlib.Path, what: Callable[[pathlib.Path, About], None]
+) -> None:
+  """Uses one certain checkpoint.
+
+  Args:
+    path: of it.
+    what: given its path and what it says of itself, such as to restore it.
 
   Raises:
-    UserError: it is damaged, or does not hold them.
+    UserError: it is damaged.
   """
   try:
-    restore_part(path, _read_about(path), objects)
+    what(path, _read_about(path))
   except _DAMAGE as error:
-    reason = str(error).strip().split("\n")[0]
-    raise errors.UserError(f"{path} is damaged: {reason}") from None
+    raise errors.UserError(f"{path} is damaged: {_reason(error)}") from None
 
 
 def check_format(path: pathlib.Path, about: About) -> None:

@@ -34,8 +34,10 @@ class RunRecord:
       device: 'cpu' or 'gpu'.
     """
     self._path = path
-    self._content = read(path) or {"seed": seed, "starts": []}
-    self._content |= {
+    before = read(path) or {"starts": []}
+    self._content: dict = {
+      "seed": seed,
+      "starts": list(before["starts"]),
       "command": [sys.executable, *sys.argv],
       "git_commit": _git_commit(),
       "python": platform.python_version(),
@@ -63,9 +65,8 @@ def forget(path: pathlib.Path) -> None:
 
   A run that is removed is no finished one, however far that gets.
   """
-  content = read(path)
-  if content:
-    write_json(path, content | {"starts": [], "outcome": "running"})
+  if path.exists():
+    write_json(path, {"seed": None, "starts": [], "outcome": "running"})
 
 
 def read(path: pathlib.Path) -> dict | None:
@@ -80,7 +81,12 @@ def read(path: pathlib.Path) -> dict | None:
     content = json.loads(path.read_text("utf-8"))
   except (OSError, ValueError) as error:
     raise errors.UserError(f"{path} cannot be read: {error}") from None
-  if not isinstance(content, dict) or "starts" not in content:
+  is_ours = isinstance(content, dict) and (
+    isinstance(content.get("starts"), list)
+    and isinstance(content.get("env_steps", 0), int)
+    and isinstance(content.get("episodes", 0), int)
+  )
+  if not is_ours:
     raise errors.UserError(f"{path} is no record of a run")
   return content
 

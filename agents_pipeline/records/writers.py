@@ -1,5 +1,6 @@
 """Writers of metric rows: a CSV file for people, TensorBoard's events."""
 
+import contextlib
 import csv
 import io
 import os
@@ -118,15 +119,18 @@ class TensorBoardWriter:
 
 
 def read(path: pathlib.Path) -> list[metrics.Row]:
-  """Reads a CSV file that `CsvWriter` wrote; [] where there is none."""
+  """Reads a CSV file that `CsvWriter` wrote; [] where there is none.
+
+  Lines that it did not write are left out.
+  """
   if not path.exists():
     return []
-  with path.open(newline="", encoding="utf-8") as file:
-    return [
-      {name: _number(text) for name, text in row.items() if name}
-      for row in csv.DictReader(file)
-      if None not in row.values()  # a line cut short is left out
-    ]
+  rows = []
+  with path.open(newline="", encoding="utf-8", errors="replace") as file:
+    for row in csv.DictReader(file):
+      with contextlib.suppress(ValueError, AttributeError):
+        rows.append({name: _number(text) for name, text in row.items()})
+  return rows
 
 
 def _word(value: float | int | None) -> str:

@@ -21,10 +21,14 @@ def test_there_are_configurations():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_gin_file_parses_and_builds(path):
-  experiment = gin_files.load_experiment([path])
+  experiment = gin_files.load_experiment(
+    [path],
+    ["ReplayConfig.capacity_env_steps = 50_000"],  # Atari's takes 7 GB
+  )
   assert loading.environment_spec(experiment.environment.name)
   pipeline = building.build(experiment, seeding.Seeds(0))
   assert pipeline.loop_sizes.num_env_steps > 0
+  pipeline.close()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)

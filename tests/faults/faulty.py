@@ -44,11 +44,18 @@ class Faulty(gym.Env):
     if fault == "no reward" and is_due:
       reward = None
     ends = self.length == 10 and fault != "no end"
-    return observation if given is None else given, reward, ends, False, {}
+    info = {}
+    if fault == "no end flag" and is_due:
+      ends = None
+    if fault == "no info" and is_due:
+      info = None
+    return observation if given is None else given, reward, ends, False, info
 
   def _do(self, fault):
     if fault == "raise":
       raise ValueError("out of\nfuel")
+    if fault == "exit":
+      raise SystemExit(7)
     if fault == "die":
       os._exit(3)
     if fault == "hang":

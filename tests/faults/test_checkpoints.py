@@ -1,8 +1,8 @@
 """Checkpoints that are damaged, cut short, or of another run."""
 
 import json
+import pathlib
 import random
-import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.experiment import run_directory
 from agents_pipeline.pipelines import export
-from agents_pipeline.records import checkpoints, run_record
+from agents_pipeline.records import atomic, checkpoints, run_record
 
 SIZE = 500
 
@@ -169,22 +169,94 @@ def test_other_versions_are_told_and_other_formats_refused(
 def test_begun_anew_nothing_of_the_old_run_is_gone_on_with(
   make_experiment, train, tmp_path, monkeypatch
 ):
-  """Also where removing the old run was cut short."""
+  """Also where removing the old run was cut short, at any of its steps.
+
+  Until its checkpoints are gone, which is one moment, it is the old run.
+  """
+  train(make_experiment(), "whole")
+  whole = run_directory.RunDirectory(tmp_path / "whole")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  replace, unlink = pathlib.Path.replace, pathlib.Path.unlink
+  left = [0]
+
+  def counted(original):
+    def call(path, *arguments, **fields):
+      left[0] -= 1
+      if left[0] == 0:
+        raise KeyboardInterrupt
+      return original(path, *arguments, **fields)
+
+    return call
+
+  for killed_at in range(3, 16, 3):
+    train(make_experiment(), "run", overwrite=True)
+    with monkeypatch.context() as patch:
+      left[0] = killed_at
+      patch.setattr(pathlib.Path, "replace", counted(replace))
+      patch.setattr(pathlib.Path, "unlink", counted(unlink))
+      with pytest.raises(KeyboardInterrupt):
+        train(make_experiment(), "run", overwrite=True)
+    heard = train(make_experiment(), "run")
+    goes_on = any("goes on at" in line for line in heard)
+    assert goes_on == (killed_at < 6)
+    assert not any("is finished" in line for line in heard)
+    assert run.metrics.read_bytes() == whole.metrics.read_bytes()
+    assert not list(run.root.glob(".*"))
+    assert run_record.read(run.run_record)["outcome"] == "finished"
+
+
+def test_a_linked_folder_of_checkpoints_can_be_begun_anew(
+  make_experiment, train, tmp_path
+):
   train(make_experiment(), "run")
   run = run_directory.RunDirectory(tmp_path / "run")
-  rmtree, removed = shutil.rmtree, []
+  run.checkpoints.rename(tmp_path / "scratch")
+  run.checkpoints.symlink_to(tmp_path / "scratch")
+  train(make_experiment("TrainingConfig.num_env_steps = 320"), "run")
+  assert (tmp_path / "scratch" / "env_steps-320").exists()
+  train(make_experiment(), "run", overwrite=True)
+  assert not run.checkpoints.is_symlink()
+  assert checkpoints.all_in(run.checkpoints)[0].name == "env_steps-300"
 
-  def killed(path, **kwargs):
-    removed.append(path)
-    raise KeyboardInterrupt
 
-  monkeypatch.setattr(shutil, "rmtree", killed)
+def test_what_was_about_to_be_replaced_is_put_back(tmp_path, monkeypatch):
+  """Killed between the two names."""
+  one = tf.Variable(1)
+  keeper = checkpoints.Checkpoints(tmp_path, {"one": one})
+  about = checkpoints.About(5, "", {})
+  keeper.save(about)
+  replace, count = pathlib.Path.replace, [0]
+
+  def killed(path, target):
+    count[0] += 1
+    if count[0] == 2:
+      raise KeyboardInterrupt
+    return replace(path, target)
+
+  monkeypatch.setattr(pathlib.Path, "replace", killed)
+  one.assign(2)
   with pytest.raises(KeyboardInterrupt):
-    train(make_experiment(), "run", overwrite=True)
-  monkeypatch.setattr(shutil, "rmtree", rmtree)
-  assert len(removed) == 1
-  heard = train(make_experiment(), "run")
-  assert not any("goes on at" in line for line in heard)
-  assert not list(run.root.glob(".*"))
-  record = run_record.read(run.run_record)
-  assert record["outcome"] == "finished"
+    keeper.save(about)
+  monkeypatch.setattr(pathlib.Path, "replace", replace)
+  assert checkpoints.all_in(tmp_path) == []
+  atomic.recover(tmp_path)
+  assert [p.name for p in tmp_path.iterdir()] == ["env_steps-5"]
+  assert keeper.restore(print) and int(one) == 1
+
+
+def test_an_export_is_of_the_configuration_that_was_saved(
+  make_experiment, train, tmp_path
+):
+  train(make_experiment(), "run")
+  run = run_directory.RunDirectory(tmp_path / "run")
+  export.export_from_checkpoint(run, None, tmp_path / "one", print)
+  edited = run.config.read_text().replace("'relu'", "'tanh'")
+  run.config.write_text(edited)
+  export.export_from_checkpoint(run, None, tmp_path / "other", print)
+  q = [
+    tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"](
+      observation=tf.ones((1, 4))
+    )["q_values"]
+    for name in ("one", "other")
+  ]
+  np.testing.assert_array_equal(*q)

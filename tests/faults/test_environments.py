@@ -59,6 +59,13 @@ def fails(environment, num_steps=40):
     ("raise", "ValueError: out of fuel"),
     ("nan", "its observation is not finite: [ 0. nan]"),
     ("nan reward", "its reward is not finite: nan"),
+    ("exit", "SystemExit: 7"),
+    (
+      "no end flag",
+      "terminated is None and truncated False; expected each to be True or "
+      "False",
+    ),
+    ("no info", "its info is None; expected a dict"),
     (
       "no reward",
       "TypeError: float() argument must be a string or a real number, not "
@@ -230,3 +237,18 @@ def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
   assert steps[-1] >= 300 and steps == sorted(set(steps))
   assert 100 in steps and len(steps) == (5 if agent == "dqn" else 4)
   assert not run.traceback.exists()
+
+
+def test_an_environment_that_raises_when_played_again_begins_new_episodes(
+  make_experiment, fault, train, tmp_path
+):
+  experiment = make_experiment(
+    f"EnvironmentConfig.name = '{FAULTY}'",
+    "TrainingConfig.checkpoint_period_env_steps = 105",  # within an episode
+  )
+  fault(10**9, "")
+  folder = run_directory.RunDirectory(tmp_path / "run").checkpoints
+  train(experiment, "run", lambda: bool(checkpoints.all_in(folder)))
+  fault(3, "raise")
+  heard = train(experiment, "run")
+  assert any("new ones begin" in line for line in heard)

@@ -180,7 +180,7 @@ def test_too_few_file_handles(starting, train_flags, tmp_path):
   )
   assert code == 1
   assert err.splitlines()[-1] == (
-    "error: environment 'CartPole-v1', 50 copies: Too many open files"
+    "error: environment 'CartPole-v1, 50 copies': Too many open files"
   )
   assert "Traceback" not in err
   assert names(tmp_path) == []

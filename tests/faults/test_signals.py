@@ -97,7 +97,8 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
 def test_a_signal_before_training_leaves_nothing(app, starting, tmp_path):
   pid, told = app(tmp_path / "run", FOR_EVER)
   os.kill(pid, signal.SIGTERM)
-  assert starting.wait(pid) == 143
+  # The system's own way, where it is faster than ours: a shell says 143 too.
+  assert starting.wait(pid) in (143, -signal.SIGTERM)
   assert "Traceback" not in told()
   assert not list(tmp_path.glob("run/*"))
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 
 import pytest
 import starter
@@ -52,6 +53,14 @@ def place(tmp_path_factory):
     "train", [f"--root_dir={folder}/run", *map(binding, TINY)], ROOT
   )
   assert code == 0, err
+  for name, file, content in (
+    ("damaged", "variables/variables.index", ""),
+    ("babble", "assets.extra/policy.json", "[1]"),
+  ):
+    shutil.copytree(folder / "run" / "policy", folder / name)
+    (folder / name / file).write_text(content)
+  (folder / "spoilt").mkdir()
+  (folder / "spoilt" / "run.json").write_text("{")
   yield folder, starting
   starting.close()
 
@@ -63,9 +72,12 @@ def binding(text):
 def filled(text, folder):
   for word, name in (
     ("$NEW", "new"), ("$RUN", "run"), ("$FILE", "file"), ("$EMPTY", "empty"),
-    ("$JUNK", "junk"), ("$FOLDER", ""),
+    ("$JUNK", "junk"), ("$DAMAGED", "damaged"), ("$BABBLE", "babble"),
+    ("$SPOILT", "spoilt"), ("$FOLDER", ""),
   ):  # fmt: skip
     text = text.replace(word, os.path.join(folder, name).rstrip("/"))
+  for word, length in (("X300", 300), ("X248", 248)):
+    text = text.replace(word, "x" * length)
   return text
 
 

@@ -140,13 +140,14 @@ def test_killed_and_resumed_once_and_twice(
 
   def resume(root):
     # Once; and killed again on the way.
-    moment = random.Random(root.name).uniform(0, seconds)
-    again = copies(run_starter, bindings, root, [moment])
+    again = random.Random(f"{SEED} {agent} {backend} {root.name}")
+    moment = again.uniform(0, seconds)
+    killed_again = copies(run_starter, bindings, root, [moment])
     assert_same_end(root, expected)
-    for twice in again:
+    for twice in killed_again:
       finish(run_starter, bindings, twice)
       assert_same_end(twice, expected)
-    return len(again)
+    return len(killed_again)
 
   with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
     num_twice = sum(both_cores.map(resume, killed[:NUM_POINTS]))

@@ -257,7 +257,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   run_record.write_text(run.config, gin_files.to_text(experiment))
   run_record.write_json(run.run_record, {"seed": 0})
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-  keeper.save(checkpoints.About(0, "", {}))
+  keeper.save(checkpoints.About(0, gin_files.to_text(experiment), {}))
   for checkpoint, q_values in ((None, expected), ("env_steps-0", newest)):
     export.export_from_checkpoint(run, checkpoint, tmp_path / "policy", print)
     loaded = served_policy.load_signature(tmp_path / "policy")

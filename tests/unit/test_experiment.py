@@ -17,6 +17,7 @@ from agents_pipeline.experiment import (
   seeding,
   stopping,
 )
+from agents_pipeline.records import atomic
 
 LEAST = [
   "Experiment.agent = @DqnConfig()",
@@ -53,11 +54,11 @@ LEAST = [
     ),
     (
       [*LEAST, "DqnConfig.batch_size = 0"],
-      "DqnConfig.batch_size = 0: expected a whole number of at least 1",
+      "DqnConfig.batch_size = 0: expected a whole number in [1, 1000000]",
     ),
     (
       [*LEAST, "DqnConfig.batch_size = 2.0"],
-      "DqnConfig.batch_size = 2.0: expected a whole number of at least 1",
+      "DqnConfig.batch_size = 2.0: expected a whole number in [1, 1000000]",
     ),
     (
       [*LEAST, "DqnConfig.double = 1"],
@@ -65,8 +66,8 @@ LEAST = [
     ),
     (
       [*LEAST, "DqnConfig.hidden_layers = (64, 0)"],
-      "DqnConfig.hidden_layers = (64, 0): expected a tuple of positive whole "
-      "numbers such as (64, 64)",
+      "DqnConfig.hidden_layers = (64, 0): expected a tuple of whole numbers "
+      "in [1, 65536] such as (64, 64)",
     ),
     (
       [*LEAST, "EnvironmentConfig.backend = 'tesnor'"],
@@ -284,7 +285,7 @@ def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
     (tmp_path / name).touch()
   run.policy.mkdir()
   assert run.is_begun
-  run.clear()
+  atomic.clear(run.written)
   assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -130,7 +130,12 @@ def test_a_checkpoint_restores_and_keeps_the_one_before(tmp_path):
   )
   assert about.packages["tensorflow"] == tf.__version__
   assert int(number) == 10
-  checkpoints.restore_named(tmp_path / "env_steps-9", {"number": number})
+  checkpoints.use(
+    tmp_path / "env_steps-9",
+    lambda path, about: checkpoints.restore_part(
+      path, about, {"number": number}
+    ),
+  )
   assert int(number) == 9
 
 
@@ -176,7 +181,10 @@ def test_a_part_of_a_checkpoint_can_be_restored(tmp_path):
     1,
   )
   part = tf.Variable(0)
-  checkpoints.restore_named(folder, {"b": part})
+  restore = lambda path, about: checkpoints.restore_part(
+    path, about, {"b": part}
+  )
+  checkpoints.use(folder, restore)
   assert int(part) == 6
   with pytest.raises(errors.UserError, match="is damaged: .*No such file"):
-    checkpoints.restore_named(tmp_path / "env_steps-2", {"b": part})
+    checkpoints.use(tmp_path / "env_steps-2", restore)

@@ -1,0 +1,3 @@
+"""A module whose import fails, with no ImportError."""
+
+raise RuntimeError("no\nlicence")
