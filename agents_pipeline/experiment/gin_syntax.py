@@ -86,7 +86,8 @@ def _included(where: str, filename: str) -> tuple[str, str]:
   path = pathlib.Path(filename)
   if not path.is_file():
     raise errors.UserError(
-      f"{where} includes {filename!r}, which does not exist{nearest_file(path)}"
+      f"{where} includes {filename!r}, which does not exist in the folder that "
+      f"this runs in{nearest_file(path)}"
     )
   return filename, path.read_text("utf-8")
 

@@ -63,6 +63,8 @@ class TrainingSession:
       RunError: it diverged, an environment failed, or the disk is full. What
         was saved is kept.
     """
+    if self._resumes and not self._run.metrics.exists():
+      self._person.say(f"{self._run.metrics} is gone, and its rows with it")
     with contextlib.closing(
       run_tables.RunTables(
         self._experiment, self._run, self._pipeline, self._resumes
