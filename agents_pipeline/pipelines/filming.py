@@ -2,6 +2,7 @@
 
 import pathlib
 
+from agents_pipeline import errors
 from agents_pipeline.evaluation import evaluator, video
 from agents_pipeline.experiment import config
 from agents_pipeline.pipelines import person as person_lib
@@ -31,4 +32,6 @@ def film(
     if person.wants_to_stop():  # Ctrl-C reaches ffmpeg as well
       raise person_lib.Stopped from None
     reason = str(error).strip().split("\n")[0]
-    person.say(f"no film {path.name}: {type(error).__name__}: {reason}")
+    if not isinstance(error, errors.RunError):  # those say what they are
+      reason = f"{type(error).__name__}: {reason}"
+    person.say(f"no film {path.name}: {reason}")

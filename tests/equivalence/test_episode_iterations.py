@@ -321,7 +321,9 @@ class Folder:
 
   @staticmethod
   def _finish(experiment, run, pipeline, seeds, person_):
-    del experiment, run, seeds, person_
+    del experiment, seeds, person_
+    run.policy.mkdir(exist_ok=True)
+    run.evaluation.touch()
     return {
       "env_steps": int(pipeline.statistics.env_steps),
       "episodes": int(pipeline.statistics.num_episodes),
@@ -374,7 +376,8 @@ def test_films_while_training_and_one_that_fails_costs_no_more(filmed):
     page = (filmed.run.videos / name).read_text("utf-8")
     assert "data:image" in page and page.rstrip().endswith("</html>")
   assert [line for line in filmed.heard if "film" in line] == [
-    "no film episode_000008.html: RuntimeError: out of paint"
+    "no film episode_000008.html: environment 'FlappyBall-v0', copy 0, step 3 "
+    "of its episode: RuntimeError: out of paint and of brushes"
   ]
   assert filmed.record["outcome"] == "finished"
 

@@ -262,7 +262,9 @@ def test_what_is_no_policy_is_refused(tmp_path):
     served_policy.LoadedPolicy(tmp_path / "other")
   (tmp_path / "broken").mkdir()
   (tmp_path / "broken" / "saved_model.pb").write_bytes(b"nonsense")
-  with pytest.raises(errors.UserError, match="expected the policy/ of a run"):
+  with pytest.raises(
+    errors.UserError, match="cannot be loaded, it may be damaged"
+  ):
     served_policy.LoadedPolicy(tmp_path / "broken")
 
 

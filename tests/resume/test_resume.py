@@ -23,9 +23,14 @@ from agents_pipeline.records import checkpoints, run_record, writers
 @pytest.fixture
 def run_once(tmp_path, monkeypatch):
   """Runs an experiment into a folder, without export and films."""
-  monkeypatch.setattr(
-    finishing, "finish", lambda *a: {"env_steps": 300, "mean_return": 0.0}
-  )
+
+  def finish(experiment, run, pipeline, seeds, person_):
+    del experiment, pipeline, seeds, person_
+    run.policy.mkdir(exist_ok=True)
+    run.evaluation.touch()
+    return {"env_steps": 300, "mean_return": 0.0}
+
+  monkeypatch.setattr(finishing, "finish", finish)
 
   written, write = [], run_tables.RunTables.write
 
@@ -187,6 +192,16 @@ def test_a_finished_run_says_so_and_is_left_alone(make_experiment, run_once):
   assert complete
   assert "is finished: 300 env steps" in heard[-1]
   assert run.run_record.read_text() == before
+
+
+def test_a_finished_run_whose_policy_is_gone_makes_it_again(
+  make_experiment, run_once
+):
+  _, _, run = run_once(make_experiment(), "run")
+  before = run.metrics.read_bytes()
+  run.policy.rmdir()
+  run_once(make_experiment(), "run")
+  assert run.policy.exists() and run.metrics.read_bytes() == before
 
 
 def test_a_finished_run_goes_on_to_a_larger_number(make_experiment, run_once):
