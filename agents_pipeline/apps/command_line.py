@@ -19,6 +19,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from agents_pipeline import errors
+from agents_pipeline.experiment import paths
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -89,26 +90,15 @@ def check_writable(flag: str, output: pathlib.Path | None) -> None:
   """
   if output is None:
     return
-  given = f"{flag}={str(output)!r}"
-  try:
-    if output.exists():
-      raise errors.UserError(f"{given} exists; expected a new name")
-    # As it is called until it is whole.
-    output.with_name(f".partial-{output.name}").exists()
-    folder = output.parent
-    while not folder.exists():
-      folder = folder.parent
-  except OSError as error:
+  nearest = paths.nearest_existing(flag, output)
+  if nearest == output:
     raise errors.UserError(
-      f"{flag}={output!s:.60}...: {error.strerror}"
-    ) from None
-  if any(c in str(output.absolute()) for c in "[]*?\\"):
-    raise errors.UserError(
-      f"{given}: expected a path without any of [ ] * ? \\, which TensorFlow "
-      "takes for patterns"
+      f"{flag}={str(output)!r} exists; expected a new name"
     )
-  if not folder.is_dir() or not os.access(folder, os.W_OK):
-    raise errors.UserError(f"{given} cannot be written")
+  # As it is called until it is whole: it may be too long for that.
+  paths.nearest_existing(flag, output.with_name(f".partial-{output.name}"))
+  if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    raise errors.UserError(f"{flag}={str(output)!r} cannot be written")
 
 
 def say(line: str) -> None:

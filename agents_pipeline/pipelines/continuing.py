@@ -4,7 +4,12 @@ import os
 from collections.abc import Callable
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import config, gin_files, run_directory
+from agents_pipeline.experiment import (
+  config,
+  gin_files,
+  paths,
+  run_directory,
+)
 from agents_pipeline.records import checkpoints, run_record
 
 # May differ when a run goes on: they only say how far.
@@ -80,20 +85,7 @@ def check_place(run: run_directory.RunDirectory) -> None:
   Raises:
     UserError: naming the folder, or the first thing in the way.
   """
-  patterns = "".join(c for c in str(run.root.absolute()) if c in "[]*?\\")
-  if patterns:
-    raise errors.UserError(
-      f"--root_dir={str(run.root)!r}: expected a path without {patterns[0]!r}, "
-      "which TensorFlow takes for a pattern"
-    )
-  try:
-    nearest = run.root
-    while not nearest.exists():
-      nearest = nearest.parent
-  except OSError as error:
-    raise errors.UserError(
-      f"--root_dir={run.root!s:.60}...: {error.strerror}"
-    ) from None
+  nearest = paths.nearest_existing("--root_dir", run.root)
   if not nearest.is_dir() or not os.access(nearest, os.W_OK):
     raise errors.UserError(
       f"--root_dir={str(run.root)!r}: expected a folder that can be written, "

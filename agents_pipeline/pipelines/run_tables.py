@@ -40,13 +40,14 @@ class RunTables:
     )
     self._events = writers.TensorBoardWriter(run.root)
     self._progress = _progress(experiment, pipeline)
+    rows = writers.read(run.metrics)
+    self.last_row = rows[-1] if rows else {}
     self._curve = learning_curve.LearningCurve(
       experiment.environment.name,
       run.learning_curve,
-      writers.read(run.metrics),
+      rows,
       writers.read(run.episodes),
     )
-    self.last_row = (writers.read(run.metrics) or [{}])[-1]
 
   def write_untrained(self, evaluated: dict[str, float]) -> None:
     """Writes the row of before training.

@@ -133,8 +133,8 @@ def compile_on_device(
 class ChosenAction(tf.Module):
   """The actions that a call chose last, for the next call to take.
 
-  So a run is the same however it is cut into calls. A Python environment is
-  not restored, so neither is this.
+  So a run is the same however it is cut into calls. It is part of checkpoints:
+  on resuming, Python environments stand again where it was chosen.
   """
 
   def __init__(self, batch_size: int):
