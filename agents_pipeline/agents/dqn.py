@@ -34,12 +34,14 @@ class DqnExtra(NamedTuple):
 
 
 class DqnAgent(dqn_agent.DqnAgent):
-  """TF-Agents' `DqnAgent`, with three things put right and one added.
+  """TF-Agents' `DqnAgent`, with three things put right and two added.
 
   * n-step returns stop at the end of an episode (tensorflow/agents#939).
   * A train step reports the q values it saw.
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   * The period of target updates may be of anything that is counted.
+  * The values of the actions taken are summed out of all, not gathered: their
+    gradient is a product, where a gather's is a scatter.
   """
 
   measure_names = ("loss", "mean_q")
@@ -97,6 +99,13 @@ class DqnAgent(dqn_agent.DqnAgent):
       return tf.cond(due, update_now, lambda: False)
 
     return update_if_due
+
+  def _compute_q_values(self, time_steps, actions, training=False):
+    q_values, _ = self._q_network(
+      time_steps.observation, step_type=time_steps.step_type, training=training
+    )  # [B, A]
+    taken = tf.one_hot(actions, q_values.shape[1])  # [B, A]
+    return tf.reduce_sum(q_values * taken, axis=1)  # [B]
 
   def _td_loss(self, q_values, next_q_values, rewards, discounts):
     self._seen_q_values = q_values  # of this very trace; `_loss` returns it

@@ -36,43 +36,55 @@ def n_step_transition(
   num_steps = experience.reward.shape[1] - 1
   if num_steps < 1:
     raise ValueError(f"expected at least 2 rows, got {num_steps + 1}")
-  reward = experience.reward[:, :-1]  # [B, n]
-  discount = experience.discount[:, :-1]  # [B, n]
-  ended = experience.next_step_type[:, :-1] == ts.StepType.LAST  # [B, n]
-  going_on = tf.cast(~ended, tf.float32)  # [B, n]
-  # 1 for the steps up to and including the first that ended the episode.
-  counts = tf.math.cumprod(going_on, axis=1, exclusive=True)  # [B, n]
-  power = gamma ** tf.range(num_steps, dtype=tf.float32)  # [n]
-  weight = tf.math.cumprod(discount, axis=1, exclusive=True) * power  # [B, n]
-  last = tf.reduce_sum(tf.cast(counts, tf.int32), axis=1) - 1  # [B], m - 1
-  at_last = lambda x: tf.gather(x, last, axis=1, batch_dims=1)
-  next_step_type = tf.where(
-    at_last(ended), ts.StepType.LAST, ts.StepType.MID
-  )  # [B]
-  n_step_reward = tf.reduce_sum(counts * weight * reward, axis=1)  # [B]
-  n_step_discount = at_last(weight * discount)  # [B]
   first = tf.nest.map_structure(
     lambda x: x[:, 0],
     (experience.step_type, experience.observation, experience.action),
   )
+  sum_steps = _one_step if num_steps == 1 else _many_steps
+  reached = sum_steps(experience, gamma)
   return trajectory.Transition(
     ts.TimeStep(
       first[0],
-      tf.zeros_like(n_step_reward),
-      tf.ones_like(n_step_reward),
+      tf.zeros_like(reached.reward),
+      tf.ones_like(reached.reward),
       first[1],
     ),
     policy_step.PolicyStep(first[2], (), ()),
-    ts.TimeStep(
-      next_step_type,
-      n_step_reward,
-      n_step_discount,
-      _row_after(experience.observation, last),
-    ),
+    reached,
   )
 
 
-def _row_after(observation: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-  if observation.shape[1] == 2:
-    return observation[:, 1]  # the only choice: no gather
-  return tf.gather(observation, last + 1, axis=1, batch_dims=1)  # [B, ...]
+def _one_step(experience: trajectory.Trajectory, gamma: float) -> ts.TimeStep:
+  """What the first step reached, [B, ...]: there is nothing to sum."""
+  del gamma
+  return ts.TimeStep(
+    _step_type_reached(experience.next_step_type[:, 0]),
+    experience.reward[:, 0],
+    experience.discount[:, 0],
+    experience.observation[:, 1],
+  )
+
+
+def _many_steps(experience: trajectory.Trajectory, gamma: float) -> ts.TimeStep:
+  """What n steps reached, [B, ...], with their summed rewards."""
+  reward = experience.reward[:, :-1]  # [B, n]
+  discount = experience.discount[:, :-1]  # [B, n]
+  next_step_type = experience.next_step_type[:, :-1]  # [B, n]
+  going_on = tf.cast(next_step_type != ts.StepType.LAST, tf.float32)  # [B, n]
+  # 1 for the steps up to and including the first that ended the episode.
+  counts = tf.math.cumprod(going_on, axis=1, exclusive=True)  # [B, n]
+  power = gamma ** tf.range(reward.shape[1], dtype=tf.float32)  # [n]
+  weight = tf.math.cumprod(discount, axis=1, exclusive=True) * power  # [B, n]
+  last = tf.reduce_sum(tf.cast(counts, tf.int32), axis=1) - 1  # [B], m - 1
+  at = lambda x, row: tf.gather(x, row, axis=1, batch_dims=1)  # [B, ...]
+  return ts.TimeStep(
+    _step_type_reached(at(next_step_type, last)),
+    tf.reduce_sum(counts * weight * reward, axis=1),
+    at(weight * discount, last),
+    at(experience.observation, last + 1),
+  )
+
+
+def _step_type_reached(next_step_type: tf.Tensor) -> tf.Tensor:
+  is_last = next_step_type == ts.StepType.LAST
+  return tf.where(is_last, ts.StepType.LAST, ts.StepType.MID)

@@ -6,6 +6,7 @@ from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline.networks import (
+  dense,
   encoding,
   initial_weights,
   normalization,
@@ -84,13 +85,13 @@ class ActorCriticNetwork(network.Network):
       self._num_choices = int(np.max(sizes))  # A
       num_outputs *= self._num_choices
       self._possible = np.arange(self._num_choices) < sizes[..., None]
-    dense = lambda units, gain, kind: tf.keras.layers.Dense(
+    head = lambda units, gain, kind: dense.Dense(
       units,
       kernel_initializer=tf.keras.initializers.Orthogonal(gain),
       name=kind,
     )
-    self._policy_head = dense(num_outputs, policy_gain, "policy_head")
-    self._value_head = dense(1, value_gain, "value_head")
+    self._policy_head = head(num_outputs, policy_gain, "policy_head")
+    self._value_head = head(1, value_gain, "value_head")
     self._log_std = (
       tf.Variable(tf.fill(self._action_shape, initial_log_std), name="log_std")
       if self._is_gaussian

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from agents_pipeline.networks import dense
+
 
 def _draw_uniformly(layer: tf.keras.layers.Layer, fan_in: int) -> None:
   bound = float(1.0 / np.sqrt(fan_in))
@@ -14,7 +16,7 @@ def _draw_uniformly(layer: tf.keras.layers.Layer, fan_in: int) -> None:
   layer.bias_initializer = tf.keras.initializers.RandomUniform(-bound, bound)
 
 
-class _UniformDense(tf.keras.layers.Dense):
+class _UniformDense(dense.Dense):
   def build(self, input_shape):
     _draw_uniformly(self, input_shape[-1])
     super().build(input_shape)
@@ -45,12 +47,11 @@ def drawn_by(make_initializer: Callable) -> Layers:
     make_initializer: makes one for each layer: a single one would give all
       layers of a shape the same weights.
   """
-  keras = tf.keras.layers
   return Layers(
-    lambda *args, **kwargs: keras.Dense(
+    lambda *args, **kwargs: dense.Dense(
       *args, kernel_initializer=make_initializer(), **kwargs
     ),
-    lambda *args, **kwargs: keras.Conv2D(
+    lambda *args, **kwargs: tf.keras.layers.Conv2D(
       *args, kernel_initializer=make_initializer(), **kwargs
     ),
   )

@@ -84,7 +84,10 @@ def build(
       statistics,
     ),
     epsilon_greedy.EpsilonGreedyPolicy(
-      agent.policy, epsilon, exploration_stream
+      agent.policy,
+      epsilon,
+      exploration_stream,
+      always_asks=not agent_config.conv_layers,
     ),
     observers=[replay.add_batch],
   )

@@ -83,7 +83,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     time_step, _, next_time_step = items
     own, reached = map(self._as_stored, transition_rows.rows_of(items))
     head = self._heads.value()  # [B]
-    rows = tf.concat([self._row(head), self._row(head + 1)], 0)  # [2B]
+    rows = tf.concat([self._row(0), self._row(1)], 0)  # [2B]
     written = [
       table.scatter_update(tf.IndexedSlices(tf.concat(values, 0), rows))
       for table, *values in zip(self._tables, own, reached, strict=True)
@@ -111,20 +111,20 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     step_type = self._tables[_STEP_TYPE]
     next_step_type = self._tables[_NEXT_STEP_TYPE]
     head = self._heads.value()  # [B]
-    newest = tf.gather(step_type, self._row(head - 1))  # [B]
+    newest = tf.gather(step_type, self._row(-1))  # [B]
     is_open = (head > 0) & (newest != ts.StepType.LAST)  # [B]
     envs = tf.where(is_open)[:, 0]
     last = tf.fill(tf.shape(envs), ts.StepType.LAST)
-    before = tf.gather(self._row(head - 1), envs)[:, None]
-    reached = tf.gather(self._row(head), envs)[:, None]
+    before = tf.gather(self._row(-1), envs)[:, None]
+    reached = tf.gather(self._row(0), envs)[:, None]
     next_step_type.scatter_nd_update(before, last)
     step_type.scatter_nd_update(reached, last)
     self._heads.assign_add(tf.cast(is_open, tf.int64))
 
-  def _row(self, position: tf.Tensor) -> tf.Tensor:
-    """Table rows of ring positions [..., B] int64."""
-    start = tf.range(self._batch_size, dtype=tf.int64) * self._ring_length
-    return start + position % self._ring_length
+  def _row(self, offset: int) -> tf.Tensor:
+    """[B] int32, each ring's row of the tables so far from its head."""
+    start = tf.range(self._batch_size) * self._ring_length
+    return start + self._wrapped(self._ring_heads() + offset)
 
   def _get_next(
     self, sample_batch_size=None, num_steps=None, time_stacked=True
@@ -143,46 +143,62 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     if not time_stacked:
       raise ValueError("UniformReplayBuffer samples are stacked in time")
     size, steps = sample_batch_size or 1, num_steps or 1
-    bits = self._rng.bits((2, size))
-    env = random_stream.below(
-      bits[0], tf.constant(self._batch_size, tf.int64)
-    )  # [S]
-    head = tf.gather(self._heads.value(), env)  # [S]
-    kept = tf.minimum(head, self._max_length)  # [S]
+    env = self._sampled_envs(size)  # [S]
+    kept = tf.gather(self._num_kept(), env)  # [S]
     # A window's last row may be the newest observation, written ahead.
     choices = tf.maximum(kept - max(steps - 1, 1) + 1, 1)  # [S]
-    first = head - kept + random_stream.below(bits[1], choices)  # [S]
-    position = first[:, None] + tf.range(steps, dtype=tf.int64)  # [S, T]
-    fields = self._read(env, position)  # [S, T, ...]
+    place = random_stream.below(self._rng.bits((size,)), choices)  # [S]
+    first = tf.gather(self._ring_heads(), env) - kept + place  # [S]
+    fields = self._read(env, first[:, None] + tf.range(steps))  # [S, T, ...]
     if num_steps is None:
       fields = [tf.squeeze(x, 1) for x in fields]
     if sample_batch_size is None:
       fields = [tf.squeeze(x, 0) for x in fields]
     return tf.nest.pack_sequence_as(self._data_spec, fields), ()
 
-  def _read(self, env: tf.Tensor, position: tf.Tensor) -> list[tf.Tensor]:
+  def _sampled_envs(self, size: int) -> tf.Tensor:
+    """[size] int32; where there is one there is nothing to draw."""
+    if self._batch_size == 1:
+      return tf.zeros((size,), tf.int32)
+    return random_stream.below(self._rng.bits((size,)), self._batch_size)
+
+  def _num_kept(self) -> tf.Tensor:
+    """[B] int32, rows that can be sampled from each ring."""
+    return tf.cast(tf.minimum(self._heads.value(), self._max_length), tf.int32)
+
+  def _ring_heads(self) -> tf.Tensor:
+    """[B] int32, where in each ring its next transition goes."""
+    return tf.cast(self._heads.value() % self._ring_length, tf.int32)
+
+  def _wrapped(self, place: tf.Tensor) -> tf.Tensor:
+    """Places in a ring, from at most one turn away: no division for each."""
+    place = tf.where(place < 0, place + self._ring_length, place)
+    beyond = place >= self._ring_length
+    return tf.where(beyond, place - self._ring_length, place)
+
+  def _read(self, env: tf.Tensor, place: tf.Tensor) -> list[tf.Tensor]:
     """Every field [S, T, ...], flat.
 
     Args:
-      env: [S] int64, which ring.
-      position: [S, T] int64 in it, counted from its first row ever.
+      env: [S] int32, which ring.
+      place: [S, T] int32 in it, at most one turn below 0 or beyond its end.
     """
     start = env[:, None] * self._ring_length  # [S, 1]
-    rows = start + position % self._ring_length  # [S, T]
+    rows = start + self._wrapped(place)  # [S, T]
     fields = [tf.gather(table, rows) for table in self._tables]
     if self._num_frames_stacked > 1:
-      fields[_OBSERVATION] = self._stacks(start[..., None], position[..., None])
+      fields[_OBSERVATION] = self._stacks(start[..., None], place[..., None])
     return fields
 
-  def _stacks(self, start: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+  def _stacks(self, start: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
     """Frames [S, T, N, ...], the newest last.
 
     Args:
-      start: [S, 1, 1] int64, of each ring in the tables.
-      position: [S, T, 1] int64 in it.
+      start: [S, 1, 1] int32, of each ring in the tables.
+      place: [S, T, 1] int32 in it, as for `_read`.
     """
-    age = tf.range(self._num_frames_stacked - 1, -1, -1, dtype=tf.int64)  # [N]
-    rows = start + (position - age) % self._ring_length  # [S, T, N]
+    age = tf.range(self._num_frames_stacked - 1, -1, -1)  # [N]
+    rows = start + self._wrapped(place - age)  # [S, T, N]
     is_first = tf.gather(self._tables[_STEP_TYPE], rows) == ts.StepType.FIRST
     # A frame is of this episode if no later one of the stack began it.
     later_ones_began = tf.cumsum(
@@ -233,10 +249,8 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     if len(set(np.minimum(heads, self._max_length))) > 1:
       raise ValueError("environments have different numbers of rows")
     kept = min(int(heads[0]), self._max_length)
-    position = heads[:, None] - kept + np.arange(kept)  # [B, T]
-    fields = self._read(
-      tf.range(self._batch_size, dtype=tf.int64), tf.constant(position)
-    )
+    place = self._ring_heads()[:, None] - kept + tf.range(kept)  # [B, T]
+    fields = self._read(tf.range(self._batch_size), place)
     return tf.nest.pack_sequence_as(self._data_spec, fields)
 
   def _single_deterministic_pass_dataset(self, *args, **kwargs):

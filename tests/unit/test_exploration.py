@@ -119,6 +119,16 @@ def test_unit_floats_cover_zero_to_one_without_one():
 
 
 def test_below_stays_below():
-  bits = tf.constant([0, 7, 2**32 - 1], tf.uint32)
-  found = random_stream.below(bits, tf.constant(5, tf.int64))
-  assert found.numpy().tolist() == [0, 2, 0]  # 4294967295 = 5 * 858993459
+  # 5 * bits / 2**32, rounded down; 858993460 is just above a fifth of 2**32.
+  bits = tf.constant([0, 858993459, 858993460, 2**31, 2**32 - 1], tf.uint32)
+  found = random_stream.below(bits, 5)
+  assert found.dtype == tf.int32
+  assert found.numpy().tolist() == [0, 0, 1, 2, 4]
+  limits = tf.constant([1, 2, 3, 2**31 - 1, 2**31 - 1])
+  assert random_stream.below(bits, limits).numpy().tolist() == [
+    0,
+    0,
+    0,
+    2**30 - 1,
+    2**31 - 2,
+  ]
