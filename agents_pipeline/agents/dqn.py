@@ -40,8 +40,8 @@ class DqnAgent(dqn_agent.DqnAgent):
   * A train step reports the q values it saw.
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   * The period of target updates may be of anything that is counted.
-  * The values of the actions taken are summed out of all, not gathered: their
-    gradient is a product, where a gather's is a scatter.
+  * The target network is asked once for each batch; theirs is asked for the best
+    actions, and again for their values.
   """
 
   measure_names = ("loss", "mean_q")
@@ -104,8 +104,19 @@ class DqnAgent(dqn_agent.DqnAgent):
     q_values, _ = self._q_network(
       time_steps.observation, step_type=time_steps.step_type, training=training
     )  # [B, A]
-    taken = tf.one_hot(actions, q_values.shape[1])  # [B, A]
-    return tf.reduce_sum(q_values * taken, axis=1)  # [B]
+    return _of_actions(q_values, actions)  # [B]
+
+  def _compute_next_q_values(self, next_time_steps, info):
+    del info
+    q_values, _ = self._target_q_network(
+      next_time_steps.observation, step_type=next_time_steps.step_type
+    )  # [B, A]
+    best = self._best_next_actions(next_time_steps, q_values)  # [B]
+    return _of_actions(q_values, best)  # [B]
+
+  def _best_next_actions(self, next_time_steps, target_q_values):
+    del next_time_steps
+    return tf.argmax(target_q_values, axis=1)  # [B]
 
   def _td_loss(self, q_values, next_q_values, rewards, discounts):
     self._seen_q_values = q_values  # of this very trace; `_loss` returns it
@@ -125,6 +136,26 @@ class DqnAgent(dqn_agent.DqnAgent):
 
 class DoubleDqnAgent(DqnAgent, dqn_agent.DdqnAgent):
   """The same with TF-Agents' `DdqnAgent` (van Hasselt et al. 2016)."""
+
+  def _best_next_actions(self, next_time_steps, target_q_values):
+    del target_q_values
+    q_values, _ = self._q_network(
+      next_time_steps.observation, step_type=next_time_steps.step_type
+    )  # [B, A]
+    return tf.argmax(q_values, axis=1)  # [B]
+
+
+def _of_actions(q_values: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
+  """q [B] of actions [B], out of those of all actions [B, A].
+
+  Chosen, not gathered: the gradient of a gather is a scatter, which XLA fuses
+  with nothing.
+  """
+  chosen = [
+    tf.where(actions == number, q, 0.0)
+    for number, q in enumerate(tf.unstack(q_values, axis=1))
+  ]
+  return tf.add_n(chosen)
 
 
 def make_q_network(

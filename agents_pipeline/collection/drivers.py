@@ -1,5 +1,6 @@
 """Drivers: a policy acts in environments and observers watch."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -77,10 +78,77 @@ class StepDriver(driver.Driver):
       done when it is there.
     """
     reached, after = self.env.step_and_reset(action_step.action)
+    return self._observed(time_step, action_step, reached, after)
+
+  def _observed(self, time_step, action_step, reached, after):
     transition = trajectory.Transition(time_step, action_step, reached)
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
       return transition, tf.nest.map_structure(tf.identity, after)
+
+
+class HostDriver(StepDriver):
+  """A `StepDriver` of environments in Python, inside a graph.
+
+  A graph pays for every operation, so all that is worked out of what came from
+  Python, statistics and the next action included, is one compiled call.
+
+  Attributes:
+    act: the policy, compiled: time step [B, ...] -> policy step.
+  """
+
+  def __init__(
+    self,
+    environment,
+    policy: tf_policy.TFPolicy,
+    observers: Sequence[Observer],
+    *,
+    jit: bool = True,
+  ):
+    """Connects them.
+
+    Args:
+      environment: has `step_in_python`, `time_steps` and `is_packed`.
+      policy: without state.
+      observers: called in this order.
+      jit: False leaves all of it a plain graph, for comparison.
+    """
+    super().__init__(environment, policy, observers)
+    compiled = functools.partial(tf.function, autograph=False)
+    # Pictures would be copied on their way through.
+    jit_steps = jit and environment.is_packed
+    self.act = compiled(policy.action, jit_compile=jit)
+    self._time_steps = compiled(environment.time_steps, jit_compile=jit_steps)
+
+    def time_steps_and_act(arrays):
+      reached, after = environment.time_steps(arrays)
+      act = policy.action if jit_steps else self.act
+      return reached, after, act(after)
+
+    self._time_steps_and_act = compiled(
+      time_steps_and_act, jit_compile=jit_steps
+    )
+
+  def transition(self, time_step, action_step):
+    """Takes actions, and tells what came of them; see `StepDriver`."""
+    arrays = self.env.step_in_python(action_step.action)
+    reached, after = self._time_steps(arrays)
+    return self._observed(time_step, action_step, reached, after)
+
+  def transition_and_act(
+    self, time_step: ts.TimeStep, action_step: policy_step.PolicyStep
+  ) -> tuple[trajectory.Transition, ts.TimeStep, policy_step.PolicyStep]:
+    """The same, and acts from where it led.
+
+    Returns:
+      What `transition` does, and the next actions.
+    """
+    arrays = self.env.step_in_python(action_step.action)
+    reached, after, next_action_step = self._time_steps_and_act(arrays)
+    return (
+      *self._observed(time_step, action_step, reached, after),
+      next_action_step,
+    )
 
 
 def _operations(observed) -> list:

@@ -88,7 +88,33 @@ class ShapedEnvironment:
     Returns:
       The time steps reached, with shaped rewards, and those to act from next.
     """
-    reached, after = self._environment.step_and_reset(action)
+    return self._shaped(*self._environment.step_and_reset(action))
+
+  def step_in_python(self, action: tf.Tensor) -> list[tf.Tensor]:
+    """Steps copies that live in Python; see `HostEnvironment`.
+
+    Args:
+      action: [B, ...].
+
+    Returns:
+      What `time_steps` makes time steps of.
+    """
+    return self._environment.step_in_python(action)
+
+  def time_steps(
+    self, arrays: list[tf.Tensor]
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
+    """What `step_and_reset` returns, of what came from Python."""
+    return self._shaped(*self._environment.time_steps(arrays))
+
+  @property
+  def is_packed(self) -> bool:
+    """What comes from Python is a few numbers; see `HostEnvironment`."""
+    return self._environment.is_packed
+
+  def _shaped(
+    self, reached: ts.TimeStep, after: ts.TimeStep
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
     so_far = self._statistics.observe(reached)  # [B]
     shaped = self._shape(reached.reward, reached.is_last(), so_far)  # [B]
     # A step that only reset has no reward, whatever its shape would be.

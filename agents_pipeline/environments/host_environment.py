@@ -12,6 +12,7 @@ from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_adapter
 
 _NUM_NUMBERS = gymnasium_adapter.NUM_NUMBERS
+_MAX_PACKED = 128  # numbers of an observation that crosses with the others
 
 
 class _Whereabouts(tf.train.experimental.PythonState):
@@ -29,10 +30,23 @@ class _Whereabouts(tf.train.experimental.PythonState):
 
 
 class HostEnvironment(tf_py_environment.TFPyEnvironment):
-  """A `TFPyEnvironment` that crosses into Python once per step."""
+  """A `TFPyEnvironment` that crosses into Python once per step.
+
+  Every array that crosses costs. All numbers of the time steps are one array,
+  and with them the observations, where these are a few numbers themselves.
+
+  Attributes:
+    is_packed: observations are among the numbers.
+  """
 
   def __init__(self, environment: gymnasium_adapter.GymnasiumEnvironment):
     super().__init__(environment)
+    spec = self.observation_spec()
+    self.is_packed = (
+      spec.dtype == tf.float32
+      and spec.shape.rank == 1
+      and spec.shape[0] <= _MAX_PACKED
+    )
     self._tracked = _Whereabouts(environment)
     self._failure: errors.EnvironmentFailure | None = None
 
@@ -77,41 +91,38 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     Args:
       action: [B, ...].
     """
-    reached, after = self._call(self.pyenv.step_and_reset, [action], 2)
-    return reached, after
+    return self.time_steps(self.step_in_python(action))
 
-  def _current_time_step(self) -> ts.TimeStep:
-    # Theirs remembers only what came of their own `step`.
-    (now,) = self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
-    return now
+  def step_in_python(self, action: tf.Tensor) -> list[tf.Tensor]:
+    """Steps every copy; `time_steps` makes of it what was reached.
 
-  def _call(self, function, arguments, num_time_steps: int) -> list:
-    """Calls Python, which returns so many time steps of [B, ...].
+    Args:
+      action: [B, ...].
 
-    Every array that crosses costs; all numbers of all time steps are one.
+    Returns:
+      The arrays that crossed.
     """
+    return self._call(self.pyenv.step_and_reset, [action], 2)
 
-    def packed(*values):
-      try:
-        time_steps = function(*values)
-      except errors.EnvironmentFailure as failure:
-        self._failure = failure
-        raise
-      numbers = [x for step in time_steps for x in step[:_NUM_NUMBERS]]
-      # Copies: TensorFlow takes over an array's memory, and writes into it when
-      # it needs the tensor no longer.
-      observations = [step.observation.copy() for step in time_steps]
-      return np.stack(numbers, dtype=np.float32), *observations
+  def time_steps(self, arrays: list[tf.Tensor]) -> tuple[ts.TimeStep, ...]:
+    """The time steps that came from Python. Runs inside XLA.
 
+    Args:
+      arrays: that crossed.
+
+    Returns:
+      The one reached and the one to act from, of [B, ...].
+    """
+    numbers, *observations = arrays
     spec = self.observation_spec()
-    numbers, *observations = tf.numpy_function(
-      packed, arguments, [tf.float32] + [spec.dtype] * num_time_steps
-    )
-    numbers.set_shape([_NUM_NUMBERS * num_time_steps, self.batch_size])
-    rows = tf.unstack(numbers)  # [B] each
-    for observation in observations:
-      observation.set_shape([self.batch_size, *spec.shape])
-    return [
+    if self.is_packed:
+      size = spec.shape[0]
+      numbers, *packed = tf.split(
+        numbers, [-1] + [size] * (numbers.shape[1] // (_NUM_NUMBERS + size)), 1
+      )
+      observations = packed
+    rows = tf.unstack(numbers, axis=1)  # [B] each
+    return tuple(
       ts.TimeStep(tf.cast(kind, tf.int32), reward, discount, observation)
       for kind, reward, discount, observation in zip(
         rows[::_NUM_NUMBERS],
@@ -120,4 +131,48 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
         observations,
         strict=True,
       )
-    ]
+    )
+
+  def _current_time_step(self) -> ts.TimeStep:
+    # Theirs remembers only what came of their own `step`.
+    (now,) = self.time_steps(
+      self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
+    )
+    return now
+
+  def _call(self, function, arguments, num_time_steps: int) -> list[tf.Tensor]:
+    """Calls Python, which returns so many time steps of [B, ...]."""
+    spec = self.observation_spec()
+    width = _NUM_NUMBERS * num_time_steps
+    if self.is_packed:
+      width += spec.shape[0] * num_time_steps
+
+    def packed(*values):
+      try:
+        time_steps = function(*values)
+      except errors.EnvironmentFailure as failure:
+        self._failure = failure
+        raise
+      numbers = np.empty((self.batch_size, width), np.float32)
+      for i, number in enumerate(
+        number for step in time_steps for number in step[:_NUM_NUMBERS]
+      ):
+        numbers[:, i] = number
+      observations = [step.observation for step in time_steps]
+      if self.is_packed:
+        np.concatenate(
+          observations, 1, out=numbers[:, _NUM_NUMBERS * num_time_steps :]
+        )
+        return [numbers]
+      # Copies: TensorFlow takes over an array's memory, and writes into it when
+      # it needs the tensor no longer.
+      return [numbers, *[observation.copy() for observation in observations]]
+
+    num_observations = 0 if self.is_packed else num_time_steps
+    numbers, *observations = tf.numpy_function(
+      packed, arguments, [tf.float32] + [spec.dtype] * num_observations
+    )
+    numbers.set_shape([self.batch_size, width])
+    for observation in observations:
+      observation.set_shape([self.batch_size, *spec.shape])
+    return [numbers, *observations]

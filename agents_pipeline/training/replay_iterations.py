@@ -14,6 +14,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.replay_buffers import replay_buffer
+from tf_agents.trajectories import policy_step
 
 from agents_pipeline.collection import drivers, episode_statistics
 from agents_pipeline.training import iterations
@@ -203,10 +204,9 @@ def compile_around_host(
     )
     sample = functools.partial(next, batches)
 
-  def act(time_step):
-    return driver.policy.action(time_step).action  # [B]
-
-  compiled_act = tf.function(act, jit_compile=jit, autograph=False)
+  host = drivers.HostDriver(
+    driver.env, driver.policy, driver.observers, jit=jit
+  )
 
   @tf.function(jit_compile=jit and jit_learning, autograph=False)
   def learn_and_act(experience, totals, time_step):
@@ -229,56 +229,72 @@ def compile_around_host(
       (tf.constant(0), totals),
       lambda s: s[1].is_sound,
     )
-    return totals, compiled_act(time_step)
+    return totals, host.act(time_step)
 
-  def collect_once(time_step, action):
-    """Steps, first with the action chosen already; returns the time step."""
+  def step(time_step, action_step):
+    return host.transition(time_step, action_step)[1]
+
+  def step_and_act(state):
+    return host.transition_and_act(*state)[1:]
+
+  def collect_once(state):
+    """Steps, first with the action chosen already; the time step it leads to.
+
+    What comes next is chosen when the agent has learnt.
+    """
+    if sizes.collect_episodes is None:
+      before_last = sizes.collect_steps - 1
+      if before_last:
+        state = iterations.repeat(before_last, step_and_act, state)
+      return step(*state)
     return sizes.collect(
-      lambda time_step: driver.step(time_step, action),
-      lambda time_step: driver.step(time_step, compiled_act(time_step)),
-      time_step,
+      lambda state: step(*state),
+      lambda time_step: step(time_step, host.act(time_step)),
+      state,
       statistics,
     )
 
   def begin():
     time_step = driver.env.current_time_step()
-    action = chosen.take(lambda: compiled_act(time_step))
+    action = chosen.take(lambda: host.act(time_step).action)
     # Actions chosen before do not wait for the time step by themselves, and
     # the environments would step before it is read.
     with tf.control_dependencies([time_step.observation]):
-      return time_step, tf.identity(action)
+      return time_step, policy_step.PolicyStep(tf.identity(action))
 
   @tf.function(autograph=False)
   def collect(num_iterations):
     def iteration(state):
-      time_step = collect_once(*state)
-      return time_step, compiled_act(time_step)
+      if sizes.collect_episodes is None:
+        return iterations.repeat(sizes.collect_steps, step_and_act, state)
+      time_step = collect_once(state)
+      return time_step, host.act(time_step)
 
-    _, action = iterations.repeat(
+    _, action_step = iterations.repeat(
       num_iterations, iteration, begin(), lambda _: ~should_stop()
     )
-    chosen.keep(action)
+    chosen.keep(action_step.action)
 
   @tf.function(autograph=False)
   def train(num_iterations, totals=None):
     def iteration(state):
-      time_step, action, totals = state
-      time_step = collect_once(time_step, action)
+      *state, totals = state
+      time_step = collect_once(tuple(state))
       # tf.data reads the tables where automatic dependencies do not see it:
       # it must be asked after the driver's observers are done.
       with tf.control_dependencies([time_step.step_type]):
         experience, _ = sample()
-      totals, action = learn_and_act(experience, totals, time_step)
-      return time_step, action, totals
+      totals, action_step = learn_and_act(experience, totals, time_step)
+      return time_step, action_step, totals
 
     totals = totals or iterations.no_train_steps(agent.measure_names)
-    _, action, totals = iterations.repeat(
+    _, action_step, totals = iterations.repeat(
       num_iterations,
       iteration,
       (*begin(), totals),
       lambda s: s[2].is_sound & ~should_stop(),
     )
-    chosen.keep(action)
+    chosen.keep(action_step.action)
     return totals
 
   return iterations.Iterations(collect, train)
