@@ -78,9 +78,6 @@ class StepDriver(driver.Driver):
       done when it is there.
     """
     reached, after = self.env.step_and_reset(action_step.action)
-    return self._observed(time_step, action_step, reached, after)
-
-  def _observed(self, time_step, action_step, reached, after):
     transition = trajectory.Transition(time_step, action_step, reached)
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
@@ -91,7 +88,8 @@ class HostDriver(StepDriver):
   """A `StepDriver` of environments in Python, inside a graph.
 
   A graph pays for every operation, so all that is worked out of what came from
-  Python, statistics and the next action included, is one compiled call.
+  Python, statistics, rows of the buffer and the next action, is one compiled
+  call.
 
   Attributes:
     act: the policy, compiled: time step [B, ...] -> policy step.
@@ -101,7 +99,8 @@ class HostDriver(StepDriver):
     self,
     environment,
     policy: tf_policy.TFPolicy,
-    observers: Sequence[Observer],
+    replay=None,
+    draw: Callable = lambda rows: (),
     *,
     jit: bool = True,
   ):
@@ -110,30 +109,34 @@ class HostDriver(StepDriver):
     Args:
       environment: has `step_in_python`, `time_steps` and `is_packed`.
       policy: without state.
-      observers: called in this order.
+      replay: has `rows_of` and `write`; None where nothing is stored.
+      draw: of what `replay` will write, what is to be read after it.
       jit: False leaves all of it a plain graph, for comparison.
     """
-    super().__init__(environment, policy, observers)
+    super().__init__(environment, policy, [])
+    self._replay = replay
     compiled = functools.partial(tf.function, autograph=False)
     # Pictures would be copied on their way through.
     jit_steps = jit and environment.is_packed
     self.act = compiled(policy.action, jit_compile=jit)
-    self._time_steps = compiled(environment.time_steps, jit_compile=jit_steps)
+    act = policy.action if jit_steps else self.act
 
-    def time_steps_and_act(arrays):
+    def understand(arrays, time_step, action_step, follow):
       reached, after = environment.time_steps(arrays)
-      act = policy.action if jit_steps else self.act
-      return reached, after, act(after)
+      transition = trajectory.Transition(time_step, action_step, reached)
+      rows = replay.rows_of(transition) if replay else ()
+      return reached, after, rows, follow(after, rows)
 
-    self._time_steps_and_act = compiled(
-      time_steps_and_act, jit_compile=jit_steps
+    understanding = lambda follow: compiled(
+      functools.partial(understand, follow=follow), jit_compile=jit_steps
     )
+    self._step = understanding(lambda after, rows: ())
+    self._step_and_act = understanding(lambda after, rows: act(after))
+    self._step_and_draw = understanding(lambda after, rows: draw(rows))
 
   def transition(self, time_step, action_step):
     """Takes actions, and tells what came of them; see `StepDriver`."""
-    arrays = self.env.step_in_python(action_step.action)
-    reached, after = self._time_steps(arrays)
-    return self._observed(time_step, action_step, reached, after)
+    return self._take(self._step, time_step, action_step)[:2]
 
   def transition_and_act(
     self, time_step: ts.TimeStep, action_step: policy_step.PolicyStep
@@ -143,12 +146,24 @@ class HostDriver(StepDriver):
     Returns:
       What `transition` does, and the next actions.
     """
+    return self._take(self._step_and_act, time_step, action_step)
+
+  def transition_and_draw(self, time_step, action_step):
+    """The same, and draws what is learnt from.
+
+    Returns:
+      What `transition` does, and what `draw` does.
+    """
+    return self._take(self._step_and_draw, time_step, action_step)
+
+  def _take(self, understand, time_step, action_step):
     arrays = self.env.step_in_python(action_step.action)
-    reached, after, next_action_step = self._time_steps_and_act(arrays)
-    return (
-      *self._observed(time_step, action_step, reached, after),
-      next_action_step,
-    )
+    reached, after, rows, following = understand(arrays, time_step, action_step)
+    written = self._replay.write(rows) if self._replay else []
+    with tf.control_dependencies(_operations(written)):
+      after = after._replace(step_type=tf.identity(after.step_type))
+    transition = trajectory.Transition(time_step, action_step, reached)
+    return transition, after, following
 
 
 def _operations(observed) -> list:

@@ -6,7 +6,7 @@ Episodes go on from one rollout to the next, and others begin within it.
 from collections.abc import Callable
 
 import tensorflow as tf
-from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.collection import drivers
@@ -58,11 +58,7 @@ def on_device(driver: drivers.StepDriver, num_steps: int) -> Collect:
   return collect
 
 
-def around_host(
-  driver: drivers.StepDriver,
-  num_steps: int,
-  act: Callable[[ts.TimeStep], policy_step.PolicyStep],
-) -> Collect:
+def around_host(driver: drivers.HostDriver, num_steps: int) -> Collect:
   """Collects in a graph around environments that live in Python.
 
   Its steps are written out: what a loop in a graph keeps of each costs as much
@@ -71,14 +67,18 @@ def around_host(
   Args:
     driver: acts in them.
     num_steps: T.
-    act: the driver's policy, compiled.
   """
 
   def collect(time_step):
-    transitions = []
-    for _ in range(num_steps):
-      transition, time_step = driver.transition(time_step, act(time_step))
+    transitions, action_step = [], driver.act(time_step)
+    for _ in range(num_steps - 1):
+      transition, time_step, action_step = driver.transition_and_act(
+        time_step, action_step
+      )
       transitions.append(transition)
+    # The next action is the learnt policy's.
+    transition, time_step = driver.transition(time_step, action_step)
+    transitions.append(transition)
     rollout = tf.nest.map_structure(lambda *x: tf.stack(x), *transitions)
     return rollout, time_step
 

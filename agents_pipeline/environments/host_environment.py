@@ -117,10 +117,9 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     spec = self.observation_spec()
     if self.is_packed:
       size = spec.shape[0]
-      numbers, *packed = tf.split(
-        numbers, [-1] + [size] * (numbers.shape[1] // (_NUM_NUMBERS + size)), 1
-      )
-      observations = packed
+      num_time_steps = numbers.shape[1] // (_NUM_NUMBERS + size)
+      sizes = [_NUM_NUMBERS * num_time_steps] + [size] * num_time_steps
+      numbers, *observations = tf.split(numbers, sizes, axis=1)
     rows = tf.unstack(numbers, axis=1)  # [B] each
     return tuple(
       ts.TimeStep(tf.cast(kind, tf.int32), reward, discount, observation)
@@ -163,15 +162,16 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
         np.concatenate(
           observations, 1, out=numbers[:, _NUM_NUMBERS * num_time_steps :]
         )
-        return [numbers]
+        return numbers
       # Copies: TensorFlow takes over an array's memory, and writes into it when
       # it needs the tensor no longer.
       return [numbers, *[observation.copy() for observation in observations]]
 
     num_observations = 0 if self.is_packed else num_time_steps
-    numbers, *observations = tf.numpy_function(
+    found = tf.numpy_function(
       packed, arguments, [tf.float32] + [spec.dtype] * num_observations
     )
+    numbers, *observations = tf.nest.flatten(found)  # eager, one is no list
     numbers.set_shape([self.batch_size, width])
     for observation in observations:
       observation.set_shape([self.batch_size, *spec.shape])

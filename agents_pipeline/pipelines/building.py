@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 
 from agents_pipeline import errors
+from agents_pipeline.environments import loading
 from agents_pipeline.experiment import (
   a2c_config,
   config,
@@ -21,6 +22,7 @@ from agents_pipeline.replay import memory
 # float32; of the network, its gradients, two slots of the optimizer, the target
 # and the best network.
 _BYTES_PER_WEIGHT = 4 * 6
+_FEW_INPUTS = 8  # of a network, as most observations have
 
 _PIPELINES = {
   dqn_config.DqnConfig: dqn_pipeline,
@@ -44,8 +46,10 @@ def build(
     UserError: the environment cannot be used, or the buffer does not fit.
   """
   _check_network(experiment.agent)
-  if not getattr(experiment.agent, "conv_layers", ()):
-    devices.use_one_thread_per_product()
+  if not experiment.agent.conv_layers:
+    devices.choose_threads(
+      _largest_product(experiment), enters_python=_only_enters_python(experiment)
+    )
   return _PIPELINES[type(experiment.agent)].build(experiment, seeds, say)
 
 
@@ -61,6 +65,24 @@ def _check_network(agent: config.Agent) -> None:
       f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
       "are available; expected narrower layers"
     )
+
+
+def _largest_product(experiment: config.Experiment) -> int:
+  """Operations of a train step's largest matrix product, about."""
+  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  if isinstance(agent, a2c_config.A2cConfig):
+    batch_size = agent.num_rollout_steps * num_envs
+  else:
+    batch_size = agent.num_sampled(num_envs)
+  layers = (_FEW_INPUTS, *agent.hidden_layers)
+  widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
+  return 2 * batch_size * widest
+
+
+def _only_enters_python(experiment: config.Experiment) -> bool:
+  replay = getattr(experiment.agent, "replay", None)
+  prefetches = getattr(replay, "num_prefetched_batches", 0) > 0
+  return not prefetches and not loading.is_tensor(experiment.environment)
 
 
 def build_policy(experiment: config.Experiment) -> pipeline.Policy:

@@ -1,5 +1,7 @@
 """Uniform experience replay that goes through XLA and through tf.data."""
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 from tf_agents.replay_buffers import replay_buffer
@@ -8,7 +10,7 @@ from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
 from agents_pipeline.experiment import random_stream
-from agents_pipeline.replay import transition_rows
+from agents_pipeline.replay import packing, transition_rows
 
 # Rows of a ring beyond its capacity: the newest observation, and one that a
 # reset may spoil.
@@ -17,8 +19,34 @@ _SPARE_ROWS = 2
 _STEP_TYPE, _OBSERVATION, _NEXT_STEP_TYPE = 0, 1, 3
 
 
+class Rows(NamedTuple):
+  """What a transition of every environment writes.
+
+  Attributes:
+    numbers: [2B] int32, of rows in the tables.
+    values: [2B, ...], for each table.
+    heads: [B] int64, the buffer's when they are written.
+  """
+
+  numbers: tf.Tensor
+  values: list[tf.Tensor]
+  heads: tf.Tensor
+
+
+class Drawn(NamedTuple):
+  """Windows of rows.
+
+  Attributes:
+    env: [S] int32, in which ring.
+    place: [S, T] int32 in it, at most one turn below 0 or beyond its end.
+  """
+
+  env: tf.Tensor
+  place: tf.Tensor
+
+
 class UniformReplayBuffer(replay_buffer.ReplayBuffer):
-  """A ring of rows for each environment, one table per field.
+  """A ring of rows for each environment, one table per packed field.
 
   A row holds an observation and the step taken from it. A transition writes
   two rows: its own, and the observation it reached. The next transition
@@ -63,12 +91,13 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     self._ring_length = max_length + _num_spare_rows(num_frames)
     self._rng = rng
     self._num_frames_stacked = num_frames
+    self._packing = _packing(data_spec, num_frames)
     self._tables = [
       tf.Variable(
         tf.zeros([batch_size * self._ring_length, *spec.shape], spec.dtype),
         name=f"table_{i}",
       )
-      for i, spec in enumerate(_row_specs(data_spec, num_frames))
+      for i, spec in enumerate(self._packing.specs)
     ]
     # Rows written so far: where the next transition of each environment goes.
     self._heads = tf.Variable(tf.zeros((batch_size,), tf.int64), name="heads")
@@ -80,27 +109,37 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       What must be done before the rows can be sampled by tf.data, whose reads
       automatic control dependencies do not see.
     """
+    return self.write(self.rows_of(items))
+
+  def rows_of(self, items: trajectory.Transition) -> Rows:
+    """What a transition of [B, ...] per environment writes. Writes nothing."""
     time_step, _, next_time_step = items
     own, reached = map(self._as_stored, transition_rows.rows_of(items))
-    head = self._heads.value()  # [B]
-    rows = tf.concat([self._row(0), self._row(1)], 0)  # [2B]
-    written = [
-      table.scatter_update(tf.IndexedSlices(tf.concat(values, 0), rows))
-      for table, *values in zip(self._tables, own, reached, strict=True)
-    ]
     is_reset = time_step.is_last()  # [B]
     num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
     num_rows = tf.cast(tf.where(is_reset, 0, num_rows), tf.int64)
+    return Rows(
+      tf.concat([self._row(0), self._row(1)], 0),
+      [tf.concat(pair, 0) for pair in zip(own, reached, strict=True)],
+      self._heads.value() + num_rows,
+    )
+
+  def write(self, rows: Rows) -> list:
+    """Writes rows; see `add_batch`."""
+    written = [
+      table.scatter_update(tf.IndexedSlices(values, rows.numbers))
+      for table, values in zip(self._tables, rows.values, strict=True)
+    ]
     # Rows count only when they are there, also for tf.data's thread.
     with tf.control_dependencies([] if tf.executing_eagerly() else written):
-      return [*written, self._heads.assign(head + num_rows)]
+      return [*written, self._heads.assign(rows.heads)]
 
   def _as_stored(self, row: trajectory.Trajectory) -> list[tf.Tensor]:
-    """The fields of a row [B, ...], flat, with the newest frame alone."""
+    """A row [B, ...] for each table, with the newest frame alone."""
     fields = tf.nest.flatten(row)
     if self._num_frames_stacked > 1:
       fields[_OBSERVATION] = fields[_OBSERVATION][:, -1]
-    return fields
+    return self._packing.pack(fields)
 
   def end_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand.
@@ -108,23 +147,23 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     For environments that cannot be restored: what they do next is no sequel of
     the newest rows.
     """
-    step_type = self._tables[_STEP_TYPE]
-    next_step_type = self._tables[_NEXT_STEP_TYPE]
+    numbers = self._tables[0]  # step types are always among them
+    column = self._packing.column
     head = self._heads.value()  # [B]
-    newest = tf.gather(step_type, self._row(-1))  # [B]
+    newest = tf.gather(numbers, self._row(-1))[:, column(_STEP_TYPE)]  # [B]
     is_open = (head > 0) & (newest != ts.StepType.LAST)  # [B]
-    envs = tf.where(is_open)[:, 0]
-    last = tf.fill(tf.shape(envs), ts.StepType.LAST)
-    before = tf.gather(self._row(-1), envs)[:, None]
-    reached = tf.gather(self._row(0), envs)[:, None]
-    next_step_type.scatter_nd_update(before, last)
-    step_type.scatter_nd_update(reached, last)
+    for offset, field in ((-1, _NEXT_STEP_TYPE), (0, _STEP_TYPE)):
+      rows = tf.boolean_mask(self._row(offset), is_open)
+      numbers.scatter_nd_update(
+        tf.stack([rows, tf.fill(tf.shape(rows), column(field))], axis=1),
+        tf.fill(tf.shape(rows), float(ts.StepType.LAST)),
+      )
     self._heads.assign_add(tf.cast(is_open, tf.int64))
 
   def _row(self, offset: int) -> tf.Tensor:
     """[B] int32, each ring's row of the tables so far from its head."""
     start = tf.range(self._batch_size) * self._ring_length
-    return start + self._wrapped(self._ring_heads() + offset)
+    return start + self._wrapped(self._in_ring(self._heads.value()) + offset)
 
   def _get_next(
     self, sample_batch_size=None, num_steps=None, time_stacked=True
@@ -142,19 +181,52 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     """
     if not time_stacked:
       raise ValueError("UniformReplayBuffer samples are stacked in time")
-    size, steps = sample_batch_size or 1, num_steps or 1
-    env = self._sampled_envs(size)  # [S]
-    kept = tf.gather(self._num_kept(), env)  # [S]
-    # A window's last row may be the newest observation, written ahead.
-    choices = tf.maximum(kept - max(steps - 1, 1) + 1, 1)  # [S]
-    place = random_stream.below(self._rng.bits((size,)), choices)  # [S]
-    first = tf.gather(self._ring_heads(), env) - kept + place  # [S]
-    fields = self._read(env, first[:, None] + tf.range(steps))  # [S, T, ...]
+    drawn = self.draw(sample_batch_size or 1, num_steps or 1)
+    experience = self.unpack(self.gather(drawn))  # [S, T, ...]
+    fields = tf.nest.flatten(experience)
     if num_steps is None:
       fields = [tf.squeeze(x, 1) for x in fields]
     if sample_batch_size is None:
       fields = [tf.squeeze(x, 0) for x in fields]
     return tf.nest.pack_sequence_as(self._data_spec, fields), ()
+
+  def draw(self, size: int, num_steps: int, rows: Rows | None = None) -> Drawn:
+    """Chooses windows; reads no table.
+
+    Args:
+      size: S.
+      num_steps: T.
+      rows: that will have been written when the windows are read.
+    """
+    heads = self._heads.value() if rows is None else rows.heads  # [B]
+    env = self._sampled_envs(size)  # [S]
+    all_kept = tf.cast(tf.minimum(heads, self._max_length), tf.int32)  # [B]
+    kept = tf.gather(all_kept, env)  # [S]
+    # A window's last row may be the newest observation, written ahead.
+    choices = tf.maximum(kept - max(num_steps - 1, 1) + 1, 1)  # [S]
+    place = random_stream.below(self._rng.bits((size,)), choices)  # [S]
+    first = tf.gather(self._in_ring(heads), env) - kept + place  # [S]
+    return Drawn(env, first[:, None] + tf.range(num_steps))
+
+  def gather(self, drawn: Drawn) -> list[tf.Tensor]:
+    """Reads what was drawn, packed as the tables are, [S, T, ...] each."""
+    start = drawn.env[:, None] * self._ring_length  # [S, 1]
+    rows = start + self._wrapped(drawn.place)  # [S, T]
+    if self._num_frames_stacked == 1:
+      return [tf.gather(table, rows) for table in self._tables]
+    frames = self._packing.table(_OBSERVATION)
+    return [
+      self._stacks(start[..., None], drawn.place[..., None])
+      if i == frames
+      else tf.gather(table, rows)
+      for i, table in enumerate(self._tables)
+    ]
+
+  def unpack(self, gathered: list[tf.Tensor]) -> trajectory.Trajectory:
+    """What was gathered, as `get_next` returns it."""
+    return tf.nest.pack_sequence_as(
+      self._data_spec, self._packing.unpack(gathered)
+    )
 
   def _sampled_envs(self, size: int) -> tf.Tensor:
     """[size] int32; where there is one there is nothing to draw."""
@@ -162,13 +234,9 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       return tf.zeros((size,), tf.int32)
     return random_stream.below(self._rng.bits((size,)), self._batch_size)
 
-  def _num_kept(self) -> tf.Tensor:
-    """[B] int32, rows that can be sampled from each ring."""
-    return tf.cast(tf.minimum(self._heads.value(), self._max_length), tf.int32)
-
-  def _ring_heads(self) -> tf.Tensor:
+  def _in_ring(self, heads: tf.Tensor) -> tf.Tensor:
     """[B] int32, where in each ring its next transition goes."""
-    return tf.cast(self._heads.value() % self._ring_length, tf.int32)
+    return tf.cast(heads % self._ring_length, tf.int32)
 
   def _wrapped(self, place: tf.Tensor) -> tf.Tensor:
     """Places in a ring, from at most one turn away: no division for each."""
@@ -176,35 +244,24 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     beyond = place >= self._ring_length
     return tf.where(beyond, place - self._ring_length, place)
 
-  def _read(self, env: tf.Tensor, place: tf.Tensor) -> list[tf.Tensor]:
-    """Every field [S, T, ...], flat.
-
-    Args:
-      env: [S] int32, which ring.
-      place: [S, T] int32 in it, at most one turn below 0 or beyond its end.
-    """
-    start = env[:, None] * self._ring_length  # [S, 1]
-    rows = start + self._wrapped(place)  # [S, T]
-    fields = [tf.gather(table, rows) for table in self._tables]
-    if self._num_frames_stacked > 1:
-      fields[_OBSERVATION] = self._stacks(start[..., None], place[..., None])
-    return fields
-
   def _stacks(self, start: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
     """Frames [S, T, N, ...], the newest last.
 
     Args:
       start: [S, 1, 1] int32, of each ring in the tables.
-      place: [S, T, 1] int32 in it, as for `_read`.
+      place: [S, T, 1] int32 in it, as drawn.
     """
     age = tf.range(self._num_frames_stacked - 1, -1, -1)  # [N]
     rows = start + self._wrapped(place - age)  # [S, T, N]
-    is_first = tf.gather(self._tables[_STEP_TYPE], rows) == ts.StepType.FIRST
+    column = self._packing.column(_STEP_TYPE)
+    step_type = tf.gather(self._tables[0], rows)[..., column]  # [S, T, N]
+    is_first = step_type == ts.StepType.FIRST
     # A frame is of this episode if no later one of the stack began it.
     later_ones_began = tf.cumsum(
       tf.cast(is_first, tf.int32), axis=-1, reverse=True, exclusive=True
     )  # [S, T, N]
-    frames = tf.gather(self._tables[_OBSERVATION], rows)  # [S, T, N, ...]
+    table = self._tables[self._packing.table(_OBSERVATION)]
+    frames = tf.gather(table, rows)  # [S, T, N, ...]
     belongs = later_ones_began == 0  # [S, T, N]
     for _ in range(frames.shape.rank - belongs.shape.rank):
       belongs = belongs[..., None]
@@ -249,9 +306,9 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     if len(set(np.minimum(heads, self._max_length))) > 1:
       raise ValueError("environments have different numbers of rows")
     kept = min(int(heads[0]), self._max_length)
-    place = self._ring_heads()[:, None] - kept + tf.range(kept)  # [B, T]
-    fields = self._read(tf.range(self._batch_size), place)
-    return tf.nest.pack_sequence_as(self._data_spec, fields)
+    first = self._in_ring(self._heads.value()) - kept  # [B]
+    place = first[:, None] + tf.range(kept)  # [B, T]
+    return self.unpack(self.gather(Drawn(tf.range(self._batch_size), place)))
 
   def _single_deterministic_pass_dataset(self, *args, **kwargs):
     return tf.data.Dataset.from_tensors(self._gather_all())
@@ -262,16 +319,14 @@ def _num_spare_rows(num_frames: int) -> int:
   return _SPARE_ROWS + num_frames - 1
 
 
-def _row_specs(data_spec, num_frames: int) -> list[tf.TensorSpec]:
-  """Of each field of a stored row, flat."""
-  specs = [
-    tf.TensorSpec(spec.shape, spec.dtype)
-    for spec in tf.nest.flatten(tensor_spec.from_spec(data_spec))
-  ]
-  if num_frames > 1:
-    whole = specs[_OBSERVATION]
-    specs[_OBSERVATION] = tf.TensorSpec(whole.shape[1:], whole.dtype)
-  return specs
+def _packing(data_spec, num_frames: int) -> packing.Packing:
+  """Of the fields of a stored row."""
+  specs = tf.nest.flatten(tensor_spec.from_spec(data_spec))
+  if num_frames == 1:
+    return packing.Packing(specs)
+  whole = specs[_OBSERVATION]
+  specs[_OBSERVATION] = tf.TensorSpec(whole.shape[1:], whole.dtype)
+  return packing.Packing(specs, apart=[_OBSERVATION])
 
 
 def num_bytes(
@@ -280,6 +335,6 @@ def num_bytes(
   """Bytes of the tables of a buffer of that size."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size
-    for spec in _row_specs(data_spec, num_frames)
+    for spec in _packing(data_spec, num_frames).specs
   )
   return row * batch_size * (max_length + _num_spare_rows(num_frames))

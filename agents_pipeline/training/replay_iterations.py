@@ -8,7 +8,6 @@ Python costs more than the work in it.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -192,30 +191,26 @@ def compile_around_host(
       convolutions are many times as slow on the CPU as TensorFlow's.
     jit: False leaves acting one too, for comparison.
   """
-  sample = functools.partial(
-    replay.get_next, sizes.batch_size * sizes.train_steps, sizes.num_steps
-  )
+  size = sizes.batch_size * sizes.train_steps
+  draw = lambda rows: replay.draw(size, sizes.num_steps, rows)
+  gather, unpack = replay.gather, replay.unpack
   if num_prefetched_batches:
-    batches = iter(
-      replay.as_dataset(
-        sample_batch_size=sizes.batch_size * sizes.train_steps,
-        num_steps=sizes.num_steps,
-      ).prefetch(num_prefetched_batches)
+    dataset = replay.as_dataset(
+      sample_batch_size=size, num_steps=sizes.num_steps
     )
-    sample = functools.partial(next, batches)
-
-  host = drivers.HostDriver(
-    driver.env, driver.policy, driver.observers, jit=jit
-  )
+    batches = iter(dataset.prefetch(num_prefetched_batches))
+    draw = lambda rows: ()
+    gather, unpack = lambda _: next(batches)[0], lambda experience: experience
+  host = drivers.HostDriver(driver.env, driver.policy, replay, draw, jit=jit)
 
   @tf.function(jit_compile=jit and jit_learning, autograph=False)
-  def learn_and_act(experience, totals, time_step):
+  def learn_and_act(gathered, totals, time_step):
     """Learns from [U * S, T, ...] in U train steps, then acts."""
     batches = tf.nest.map_structure(
       lambda x: tf.reshape(
         x, [sizes.train_steps, sizes.batch_size, *x.shape[1:]]
       ),
-      experience,
+      unpack(gathered),
     )  # [U, S, T, ...]
 
     def learn_once(state):
@@ -238,21 +233,24 @@ def compile_around_host(
     return host.transition_and_act(*state)[1:]
 
   def collect_once(state):
-    """Steps, first with the action chosen already; the time step it leads to.
+    """Steps, first with the action chosen already.
 
-    What comes next is chosen when the agent has learnt.
+    Returns:
+      The time step it leads to, whose action is chosen when the agent has
+      learnt, and what is drawn to learn from.
     """
     if sizes.collect_episodes is None:
       before_last = sizes.collect_steps - 1
       if before_last:
         state = iterations.repeat(before_last, step_and_act, state)
-      return step(*state)
-    return sizes.collect(
+      return host.transition_and_draw(*state)[1:]
+    time_step = sizes.collect(
       lambda state: step(*state),
       lambda time_step: step(time_step, host.act(time_step)),
       state,
       statistics,
     )
+    return time_step, draw(None)
 
   def begin():
     time_step = driver.env.current_time_step()
@@ -267,7 +265,7 @@ def compile_around_host(
     def iteration(state):
       if sizes.collect_episodes is None:
         return iterations.repeat(sizes.collect_steps, step_and_act, state)
-      time_step = collect_once(state)
+      time_step, _ = collect_once(state)
       return time_step, host.act(time_step)
 
     _, action_step = iterations.repeat(
@@ -279,12 +277,12 @@ def compile_around_host(
   def train(num_iterations, totals=None):
     def iteration(state):
       *state, totals = state
-      time_step = collect_once(tuple(state))
+      time_step, drawn = collect_once(tuple(state))
       # tf.data reads the tables where automatic dependencies do not see it:
-      # it must be asked after the driver's observers are done.
+      # it must be asked when the rows are written.
       with tf.control_dependencies([time_step.step_type]):
-        experience, _ = sample()
-      totals, action_step = learn_and_act(experience, totals, time_step)
+        gathered = gather(drawn)
+      totals, action_step = learn_and_act(gathered, totals, time_step)
       return time_step, action_step, totals
 
     totals = totals or iterations.no_train_steps(agent.measure_names)

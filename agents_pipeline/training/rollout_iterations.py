@@ -1,6 +1,5 @@
 """Iterations of agents that learn from rollouts: T steps, then one update."""
 
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -23,7 +22,7 @@ def compile_iterations(
   """Many iterations in one call.
 
   On the device all of it is one XLA program. Around environments in Python the
-  loop is a graph: one compiled call acts for all of them, one learns.
+  loop is a graph, of one compiled call for each step and one that learns.
 
   Args:
     driver: of the agent's collect policy.
@@ -42,12 +41,9 @@ def compile_iterations(
   if on_device:
     collect = rollouts.on_device(driver, num_steps)
   else:
-    compiled = functools.partial(tf.function, autograph=False)
-    act = compiled(
-      lambda time_step: driver.policy.action(time_step), jit_compile=jit
-    )
-    collect = rollouts.around_host(driver, num_steps, act)
-    learn = compiled(learn, jit_compile=jit and jit_learning)
+    host = drivers.HostDriver(driver.env, driver.policy, jit=jit)
+    collect = rollouts.around_host(host, num_steps)
+    learn = tf.function(learn, jit_compile=jit and jit_learning, autograph=False)
 
   @tf.function(jit_compile=jit and on_device, autograph=False)
   def train(num_iterations, totals=None):

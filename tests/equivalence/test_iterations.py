@@ -9,6 +9,7 @@ from agents_pipeline.pipelines import building
 from agents_pipeline.training import replay_iterations
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
+OBSERVATIONS, ACTIONS = 2, 3  # of `rows_of`
 
 
 def build(experiment, seed=0, jit=True):
@@ -33,6 +34,13 @@ def build(experiment, seed=0, jit=True):
     ) = originals
 
 
+def rows_of(replay):
+  """How many rows a buffer has written, and every field of its tables."""
+  heads, *tables = replay.variables
+  fields = replay.unpack([table.value() for table in tables])
+  return [x.numpy() for x in (heads, *tf.nest.flatten(fields))]
+
+
 def run(pipeline, *counts):
   """Collects the first count, trains the others; what a run leaves behind."""
   pipeline.compiled.collect(tf.constant(counts[0]))
@@ -40,11 +48,10 @@ def run(pipeline, *counts):
     float(pipeline.compiled.train(tf.constant(n)).sums["loss"])
     for n in counts[1:]
   ]
-  replay = pipeline.tracked["replay"]
   return {
     "losses": losses,
     "weights": [v.numpy() for v in pipeline.network.variables],
-    "rows": [v.numpy() for v in replay.variables],
+    "rows": rows_of(pipeline.tracked["replay"]),
     "env_steps": int(pipeline.statistics.env_steps),
     "train_steps": int(pipeline.train_steps),
   }
@@ -89,7 +96,7 @@ def test_one_seed_gives_one_sequence_and_another_another(
   assert_same(first, run(build(experiment, seed=1), 60, 20))
   other = run(build(experiment, seed=2), 60, 20)
   assert np.any(first["weights"][0] != other["weights"][0])
-  assert np.any(first["rows"][2] != other["rows"][2])
+  assert np.any(first["rows"][OBSERVATIONS] != other["rows"][OBSERVATIONS])
   assert first["losses"] != other["losses"]
 
 
@@ -196,12 +203,11 @@ def test_each_child_seed_reaches_its_consumer(make_experiment, monkeypatch):
   differs = lambda name, part, i: np.any(
     changed[name][part][i] != plain[part][i]
   )
-  observations, actions = 2, 3  # of the buffer's variables
   assert differs("network", "weights", 0)
-  assert not differs("network", "rows", actions)  # random actions till then
-  assert differs("exploration", "rows", actions)
-  assert differs("environment", "rows", observations)
-  assert not differs("replay", "rows", actions)
+  assert not differs("network", "rows", ACTIONS)  # random actions till then
+  assert differs("exploration", "rows", ACTIONS)
+  assert differs("environment", "rows", OBSERVATIONS)
+  assert not differs("replay", "rows", ACTIONS)
   assert changed["replay"]["losses"] != plain["losses"]
 
 

@@ -111,7 +111,7 @@ def test_initial_weights_are_orthogonal_with_their_gains():
     hidden_layers=(8, 8), policy_gain=0.01, hidden_gain=2.0, value_gain=3.0
   )
   kernels = [v.numpy() for v in made.trainable_variables if "kernel" in v.name]
-  gains = {(4, 8): 2.0, (8, 8): 2.0, (8, 3): 0.01, (8, 1): 3.0}
+  gains = {(8, 4): 2.0, (8, 8): 2.0, (3, 8): 0.01, (1, 8): 3.0}
   assert len(kernels) == 6
   for kernel in kernels:
     small = kernel if kernel.shape[0] < kernel.shape[1] else kernel.T
@@ -157,15 +157,15 @@ def test_images_go_through_convolutions(shape):
   # 12 x 10 -> 5 x 4 -> 3 x 2, of 8 filters.
   kernels = [v.shape for v in made.trainable_variables if "kernel" in v.name]
   channels = shape[2] if len(shape) == 3 else 1
-  assert kernels[:3] == [(4, 4, channels, 4), (3, 3, 4, 8), (48, 16)]
+  assert kernels[:3] == [(4, 4, channels, 4), (3, 3, 4, 8), (16, 48)]
 
 
 def test_activations_and_numbered_observations():
   numbered = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 4)
   made = network(observation=numbered, hidden_layers=(), value_gain=1.0)
   (_, value), _ = made(tf.range(5, dtype=tf.int64))
-  (kernel,) = [v for v in made.trainable_variables if v.shape == (5, 1)]
-  np.testing.assert_allclose(value, kernel[:, 0], rtol=1e-6)  # one-hot
+  (kernel,) = [v for v in made.trainable_variables if v.shape == (1, 5)]
+  np.testing.assert_allclose(value, kernel[0], rtol=1e-6)  # one-hot
   (relu, _), _ = network(activation="relu")(tf.ones((1, 4)))
   (tanh, _), _ = network(activation="tanh")(tf.ones((1, 4)))
   assert np.any(relu["logits"] != tanh["logits"])

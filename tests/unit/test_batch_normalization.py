@@ -26,7 +26,7 @@ ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
 SCALE, SHIFT, MEAN, VARIANCE = 1, 2, 5, 6
 
 
-def weights(factor=1.0, head=((1.0, 3.0),), bias=(0.0, 0.0)):
+def weights(factor=1.0, head=((1.0,), (3.0,)), bias=(0.0, 0.0)):
   """Of one hidden unit, which the running statistics make max(factor * x, 0).
 
   2 * factor * (x - 1) / sqrt(3.999 + 0.001) + factor = factor * x.
@@ -89,8 +89,8 @@ def test_hidden_layers_have_no_bias_and_heads_have_one(initial_weights):
     ("beta", (4,)), ("beta", (5,)),
     ("bias", (1,)), ("bias", (2,)),  # of the value and the advantages
     ("gamma", (4,)), ("gamma", (5,)),
-    ("kernel", (1, 5)), ("kernel", (4, 1)), ("kernel", (4, 2)),
-    ("kernel", (5, 4)),
+    ("kernel", (1, 4)), ("kernel", (2, 4)), ("kernel", (4, 5)),
+    ("kernel", (5, 1)),
     ("moving_mean", (4,)), ("moving_mean", (5,)),
     ("moving_variance", (4,)), ("moving_variance", (5,)),
   ]  # fmt: skip
@@ -192,7 +192,7 @@ def test_xla_equals_eager(all_ways):
 
 
 # q = (x, 2): action 0 from 2 on, as running statistics see it.
-ACTS = dict(head=((1.0, 0.0),), bias=(0.0, 2.0))
+ACTS = dict(head=((1.0,), (0.0,)), bias=(0.0, 2.0))
 X = np.array([[1.0], [3.0], [100.0]], np.float32)
 ACTIONS = [1, 0, 0]
 

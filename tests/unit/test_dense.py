@@ -1,4 +1,4 @@
-"""The dense layer within XLA: another way to compute the same."""
+"""The dense layer: Keras', with a kernel the other way round."""
 
 import numpy as np
 import pytest
@@ -21,62 +21,145 @@ SHAPES = [
 ]
 
 
+def normal(rng, *shape):
+  return tf.constant(rng.normal(size=shape), tf.float32)
+
+
 def values_and_gradients(layer, x, upstream):
+  """y, and the gradients of x and of every weight."""
   with tf.GradientTape() as tape:
     tape.watch(x)
     y = layer(x)
     total = tf.reduce_sum(y * upstream)
-  return y, tape.gradient(total, [x, layer.kernel, layer.bias])
+  return y, tape.gradient(total, [x, *layer.weights])
 
 
-@pytest.mark.parametrize("batch, num_inputs, num_outputs", SHAPES)
-def test_within_xla_it_equals_keras(batch, num_inputs, num_outputs):
+def check_equals_keras(compiled, shape, use_bias=True):
+  """Values and gradients are those of Keras' layer with the same numbers."""
+  batch, num_inputs, num_outputs = shape
   rng = np.random.default_rng(0)
-  draw = lambda *shape: tf.constant(rng.normal(size=shape), tf.float32)
-  layer = dense.Dense(num_outputs, "tanh", bias_initializer="normal")
-  x, upstream = draw(batch, num_inputs), draw(batch, num_outputs)
+  x, upstream = normal(rng, batch, num_inputs), normal(rng, batch, num_outputs)
+  layer = dense.Dense(num_outputs, "tanh", use_bias, bias_initializer="normal")
   layer(x)
-  keras = tf.keras.layers.Dense(num_outputs, "tanh")
+  kernel, *bias = layer.get_weights()
+  assert kernel.shape == (num_outputs, num_inputs)
+  assert len(bias) == use_bias and all(np.all(b != 0) for b in bias)
+  keras = tf.keras.layers.Dense(num_outputs, "tanh", use_bias)
   keras(x)
-  keras.set_weights(layer.get_weights())
-  compiled = tf.function(
-    lambda: values_and_gradients(layer, x, upstream), jit_compile=True
-  )
+  keras.set_weights([kernel.T, *bias])
+  y, (of_x, of_kernel, *of_bias) = compiled(
+    lambda: values_and_gradients(layer, x, upstream)
+  )()
   tf.nest.map_structure(
     lambda one, other: np.testing.assert_allclose(one, other, 1e-4, 1e-5),
-    compiled(),
+    (y, [of_x, tf.transpose(of_kernel), *of_bias]),
     values_and_gradients(keras, x, upstream),
   )
 
 
-def test_a_narrow_product_worked_out_by_hand():
-  x = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-  kernel = tf.constant([[1.0, -1.0], [10.0, 0.5]])
-  upstream = tf.constant([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]])
-  with tf.GradientTape() as tape:
-    tape.watch([x, kernel])
-    y = dense.narrow_product(x, kernel)
-    total = tf.reduce_sum(y * upstream)
-  of_x, of_kernel = tape.gradient(total, [x, kernel])
-  assert y.numpy().tolist() == [[21.0, 0.0], [43.0, -1.0], [65.0, -2.0]]
-  assert of_x.numpy().tolist() == [[1.0, 10.0], [-1.0, 0.5], [2.0, 20.0]]
-  assert of_kernel.numpy().tolist() == [[11.0, 3.0], [14.0, 4.0]]
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_it_equals_keras(compiled, shape):
+  check_equals_keras(compiled, shape)
+
+
+@pytest.mark.parametrize(
+  "shape", [(64, 4, 100), (5, 30, 3), (1, 30, 2)], ids=str
+)
+def test_without_a_bias(compiled, shape):
+  check_equals_keras(compiled, shape, use_bias=False)
+
+
+def test_a_batch_whose_size_is_not_known():
+  layer = dense.Dense(2)
+  spec = tf.TensorSpec([None, 3], tf.float32)
+  function = tf.function(layer, [spec], autograph=False)
+  x = normal(np.random.default_rng(0), 5, 3)
+  np.testing.assert_allclose(function(x), layer(x), 1e-4, 1e-5)
+  np.testing.assert_allclose(function(x[:1]), layer(x[:1]), 1e-4, 1e-5)
+
+
+def test_one_worked_out_by_hand(compiled):
+  layer = dense.Dense(2, "relu")
+  x = tf.constant([[1.0, 2.0, 0.0], [3.0, 4.0, -1.0]])
+  layer(x)
+  layer.kernel.assign([[1.0, 10.0, 100.0], [-1.0, 0.5, 0.0]])
+  layer.bias.assign([7.0, 0.5])
+  upstream = tf.constant([[1.0, 3.0], [2.0, 5.0]])
+  y, (of_x, of_kernel, of_bias) = compiled(
+    lambda: values_and_gradients(layer, x, upstream)
+  )()
+  # 1 + 20 + 7, -1 + 1 + 0.5; 3 + 40 - 100 + 7 and -3 + 2 + 0.5 are below 0.
+  assert y.numpy().tolist() == [[28.0, 0.5], [0.0, 0.0]]
+  # The first row alone counts: 1 * (1, 10, 100) + 3 * (-1, 0.5, 0).
+  assert of_x.numpy().tolist() == [[-2.0, 11.5, 100.0], [0.0, 0.0, 0.0]]
+  assert of_kernel.numpy().tolist() == [[1.0, 2.0, 0.0], [3.0, 6.0, 0.0]]
+  assert of_bias.numpy().tolist() == [1.0, 3.0]
+
+
+def test_the_initial_kernel_is_drawn_as_keras_draws_its():
+  asked = []
+
+  def numbered(shape, dtype=None, **_):
+    asked.append(tuple(shape))
+    return tf.reshape(tf.range(np.prod(shape), dtype=dtype), shape)
+
+  layer = dense.Dense(2, kernel_initializer=numbered)
+  layer(tf.zeros([1, 3]))
+  assert asked == [(3, 2)]
+  assert layer.kernel.numpy().tolist() == [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]]
+  assert layer.bias.numpy().tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+  "make",
+  [
+    lambda: tf.keras.initializers.HeNormal(seed=1),
+    lambda: tf.keras.initializers.GlorotUniform(seed=1),
+    lambda: tf.keras.initializers.Orthogonal(2.0, seed=1),
+  ],
+)
+def test_of_one_seed_the_kernels_are_the_same(make):
+  ours = dense.Dense(5, kernel_initializer=make())
+  keras = tf.keras.layers.Dense(5, kernel_initializer=make())
+  for layer in (ours, keras):
+    layer(tf.zeros([1, 20]))
+  np.testing.assert_array_equal(ours.kernel, tf.transpose(keras.kernel))
+
+
+def test_an_orthogonal_kernel_has_its_gain():
+  initializer = tf.keras.initializers.Orthogonal(3.0, seed=1)
+  layer = dense.Dense(5, kernel_initializer=initializer)
+  layer(tf.zeros([1, 20]))
+  np.testing.assert_allclose(
+    layer.kernel @ tf.transpose(layer.kernel), 9 * np.eye(5), atol=1e-5
+  )
+
+
+def test_weights_are_named_as_keras_names_its():
+  ours, keras = dense.Dense(2, name="one"), tf.keras.layers.Dense(2, name="one")
+  for layer in (ours, keras):
+    layer(tf.zeros([1, 3]))
+  names = [v.name for v in ours.trainable_variables]
+  assert names == [v.name for v in keras.trainable_variables]
+  assert names == ["one/kernel:0", "one/bias:0"]
+  assert len(ours.weights) == len(ours.trainable_variables)
 
 
 def test_only_xla_takes_another_way(monkeypatch):
-  asked = []
-  product = dense.narrow_product
+  found = []
+  is_within_xla = dense._is_within_xla
   monkeypatch.setattr(
-    dense, "narrow_product", lambda x, k: asked.append(x.shape) or product(x, k)
+    dense, "_is_within_xla", lambda: found.append(is_within_xla()) or found[-1]
   )
   layer = dense.Dense(2)
   x = tf.zeros([3, 20])
   layer(x)
   tf.function(layer, autograph=False)(x)
-  assert not asked
+  assert found == [False, False]
+  found.clear()
   tf.function(layer, jit_compile=True, autograph=False)(x)
-  assert asked == [(3, 20)]
-  asked.clear()
+  assert found == [True]
+  found.clear()
   # Also within what a compiled function calls.
   inner = tf.function(layer, autograph=False)
   tf.function(
@@ -86,4 +169,4 @@ def test_only_xla_takes_another_way(monkeypatch):
     jit_compile=True,
     autograph=False,
   )(x)
-  assert asked == [(3, 20)]
+  assert found == [True]

@@ -27,7 +27,7 @@ def make(**fields):
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
-    weights = [[[1.0], [1.0]], [0.0], [[1.0 * factor, 2.0 * factor]], [0, 0]]
+    weights = [[[1.0, 1.0]], [0.0], [[1.0 * factor], [2.0 * factor]], [0, 0]]
     for variable, value in zip(network.variables, weights, strict=True):
       variable.assign(value)
   return agent
@@ -77,7 +77,7 @@ def test_double_evaluates_the_action_that_the_online_network_chooses():
   plain, double = make(), make(double=True)
   for agent in (plain, double):
     # Now the target network prefers action 0, by 50 x to 20 x.
-    agent._target_q_network.variables[2].assign([[50.0, 20.0]])
+    agent._target_q_network.variables[2].assign([[50.0], [20.0]])
   # Plain takes 200, double what the target says of action 1: 80.
   rows = experience(*ONE_STEP)
   assert float(plain.loss(rows).extra.td_error[0]) == 7 + 0.5 * 200 - 3
@@ -129,7 +129,7 @@ def test_soft_target_moves_by_tau():
   online = agent.q_network.variables[2].numpy()
   target = agent._target_q_network.variables[2].numpy()
   np.testing.assert_allclose(
-    target, 0.75 * np.array([[10.0, 20.0]]) + 0.25 * online, rtol=1e-5
+    target, 0.75 * np.array([[10.0], [20.0]]) + 0.25 * online, rtol=1e-5
   )
 
 
@@ -226,8 +226,8 @@ def test_dueling_head_by_hand():
   names = {v.name: v for v in network.variables}
   kernels = [v for n, v in names.items() if "kernel" in n]
   for kernel, value in zip(
-    sorted(kernels, key=lambda v: v.shape[1]),
-    ([[1.0]], [[5.0]], [[1.0, 2.0, 6.0]]),
+    sorted(kernels, key=lambda v: v.shape[0]),
+    ([[1.0]], [[5.0]], [[1.0], [2.0], [6.0]]),
     strict=True,
   ):
     kernel.assign(value)

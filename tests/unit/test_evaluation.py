@@ -280,12 +280,12 @@ def test_the_best_policy_is_kept_and_the_later_of_equals():
   best = best_policy.BestPolicy(network)
   kept = []
   for env_steps, mean_return in enumerate([5.0, 9.0, 7.0, 9.0, float("nan")]):
-    network.variables[0].assign(tf.fill((3, 2), float(env_steps)))
+    network.variables[0].assign(tf.fill((2, 3), float(env_steps)))
     kept.append(best.offer(network, mean_return, env_steps))
   assert kept == [True, True, False, True, False]
   assert float(best.mean_return) == 9.0
   assert int(best.env_steps) == 3
-  np.testing.assert_array_equal(best.network.variables[0], np.full((3, 2), 3.0))
+  np.testing.assert_array_equal(best.network.variables[0], np.full((2, 3), 3.0))
 
 
 def test_the_interquartile_mean_cuts_a_quarter_at_either_end():

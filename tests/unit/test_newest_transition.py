@@ -30,7 +30,7 @@ def make_agent(**fields):
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
-    weights = [[[1.0], [1.0]], [0.0], [[1.0 * factor, 2.0 * factor]], [0, 0]]
+    weights = [[[1.0, 1.0]], [0.0], [[1.0 * factor], [2.0 * factor]], [0, 0]]
     for variable, value in zip(network.variables, weights, strict=True):
       variable.assign(value)
   return agent
@@ -175,7 +175,7 @@ def taped(make_experiment, monkeypatch):
   def run(num_iterations, *bindings):
     num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
     added, learnt = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
-    add = newest_transition.NewestTransition._add_batch
+    rows_of = newest_transition.NewestTransition.rows_of
     learn = iterations.learn
 
     def add_on_tape(self, items):
@@ -186,7 +186,7 @@ def taped(make_experiment, monkeypatch):
           reached.discount, own.step_type, reached.step_type,
         )
       )  # fmt: skip
-      return add(self, items)
+      return rows_of(self, items)
 
     def learn_on_tape(agent, x, totals):
       learnt.write(
@@ -199,7 +199,7 @@ def taped(make_experiment, monkeypatch):
       return learn(agent, x, totals)
 
     monkeypatch.setattr(
-      newest_transition.NewestTransition, "_add_batch", add_on_tape
+      newest_transition.NewestTransition, "rows_of", add_on_tape
     )
     monkeypatch.setattr(iterations, "learn", learn_on_tape)
     pipeline = building.build(
@@ -226,7 +226,7 @@ def q_values(weights, observation):
   """Of a network with one hidden layer."""
   hidden, hidden_bias, head, head_bias = weights
   return (
-    np.maximum(observation @ hidden + hidden_bias, 0) @ head + head_bias
+    np.maximum(observation @ hidden.T + hidden_bias, 0) @ head.T + head_bias
   )  # [A]
 
 
@@ -240,12 +240,12 @@ def q_values(weights, observation):
   ids=["tensor", "gymnasium", "tensor of two"],
 )
 def test_every_transition_is_learnt_from_once_and_in_order(taped, bindings):
-  pipeline, added, learnt, (weights, first_loss) = taped(50, *bindings)
+  pipeline, added, learnt, (weights, first_loss) = taped(100, *bindings)
   num_envs = added.shape[1]
-  assert added.shape == (50, num_envs, 9)
+  assert added.shape == (100, num_envs, 9)
   np.testing.assert_array_equal(learnt, added)
-  assert int(pipeline.train_steps) == 50
-  assert int(pipeline.statistics.env_steps) == 50 * num_envs
+  assert int(pipeline.train_steps) == 100
+  assert int(pipeline.statistics.env_steps) == 100 * num_envs
   # They are consecutive: y grows by v, and one begins where the last led to.
   np.testing.assert_allclose(
     added[..., 2], added[..., 0] + added[..., 1], atol=1e-6

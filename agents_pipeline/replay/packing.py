@@ -1,0 +1,88 @@
+"""Many small fields of a row as one."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+_EXACT = 2**24  # whole numbers up to here are float32's
+_MAX_NUMBERS = 128  # of a field that is packed
+
+
+class Packing:
+  """Puts the fields that float32 holds exactly side by side in one.
+
+  Writing and reading cost by the operation, not by the number: a step with a
+  flat observation is one packed field of float32. Images, and what has other
+  types, stay fields of their own.
+  """
+
+  def __init__(self, specs: Sequence[tf.TensorSpec], apart: Sequence[int] = ()):
+    """Plans it.
+
+    Args:
+      specs: of the fields; integers may have bounds.
+      apart: indices of fields that stay their own.
+    """
+    self._fields = list(specs)
+    self._packed = [
+      i
+      for i, spec in enumerate(self._fields)
+      if i not in apart and _is_packable(spec)
+    ]
+    self._own = [i for i in range(len(specs)) if i not in self._packed]
+    self._sizes = [self._fields[i].shape.num_elements() for i in self._packed]
+
+  @property
+  def specs(self) -> list[tf.TensorSpec]:
+    """Of what fields become: the packed one, if any, then the others."""
+    own = [
+      tf.TensorSpec(self._fields[i].shape, self._fields[i].dtype)
+      for i in self._own
+    ]
+    if not self._packed:
+      return own
+    return [tf.TensorSpec([sum(self._sizes)], tf.float32), *own]
+
+  def table(self, index: int) -> int:
+    """Which of `specs` a field is that stays its own."""
+    return bool(self._packed) + self._own.index(index)
+
+  def column(self, index: int) -> int:
+    """Where the number of a packed field [] is in the packed one."""
+    return sum(self._sizes[: self._packed.index(index)])
+
+  def pack(self, fields: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Packs fields [N, ...]."""
+    own = [fields[i] for i in self._own]
+    if not self._packed:
+      return own
+    columns = [
+      tf.reshape(tf.cast(fields[i], tf.float32), [-1, size])
+      for i, size in zip(self._packed, self._sizes, strict=True)
+    ]
+    return [tf.concat(columns, axis=1), *own]
+
+  def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The fields again, of any leading dimensions."""
+    numbers, own = packed[: bool(self._packed)], packed[bool(self._packed) :]
+    fields = dict(zip(self._own, own, strict=True))
+    for columns in numbers:
+      parts = tf.split(columns, self._sizes, axis=-1)
+      for i, part in zip(self._packed, parts, strict=True):
+        spec = self._fields[i]
+        shape = [*columns.shape[:-1], *spec.shape]
+        fields[i] = tf.cast(tf.reshape(part, shape), spec.dtype)
+    return [fields[i] for i in range(len(self._fields))]
+
+
+def _is_packable(spec: tf.TensorSpec) -> bool:
+  if spec.shape.num_elements() > _MAX_NUMBERS:
+    return False
+  if spec.dtype == tf.float32:
+    return True
+  if not spec.dtype.is_integer:
+    return False
+  low, high = getattr(spec, "minimum", None), getattr(spec, "maximum", None)
+  if low is None:  # the type of a step
+    return spec.dtype == tf.int32
+  return bool((abs(low) <= _EXACT).all() and (abs(high) <= _EXACT).all())
