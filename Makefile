@@ -17,11 +17,12 @@ BENCHABLE := $(BENCH)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install train test quick check format bench lock audit clean
+.PHONY: help install gpu train test quick check format bench bench-check lock \
+  audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	  awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo "  variables: PYTHON=$(PYTHON) CONFIG=$(CONFIG) RUN=$(RUN) SEED=$(SEED)"
 
 install: $(INSTALLED)  ## create .venv from the hashed lock
@@ -49,9 +50,16 @@ $(BENCHABLE): requirements.lock requirements-bench.lock setup.cfg pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# A bench environment that is there gets them as well.
+gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
+	for python in $(BIN)/python $(wildcard $(BENCH)/bin/python); do \
+	  $$python -m pip --disable-pip-version-check install --quiet \
+	    --no-deps --require-hashes -r requirements-gpu.lock || exit 1; done
+
 train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
-	  --gin_file=$(CONFIG) --root_dir=$(RUN) --seed=$(SEED)
+	  --gin_file=$(CONFIG) --root_dir=$(RUN) --seed=$(SEED) \
+	  $(if $(DEVICE),--device=$(DEVICE))
 
 # Two processes at a time: one test keeps less than a core busy.
 test: $(TESTABLE)  ## run every test
@@ -71,8 +79,14 @@ format: $(TESTABLE)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# QUICK=1 takes less than a minute; DEVICE=gpu compares a GPU with the CPU;
+# ONLY=dqn_tensor,start measures these alone.
 bench: $(BENCHABLE)  ## measure this pipeline beside others, in .venv-bench
-	$(BENCH)/bin/python -m benchmarks.throughput
+	$(BENCH)/bin/python -m benchmarks.suite $(if $(QUICK),--quick) \
+	  $(if $(DEVICE),--device=$(DEVICE)) $(if $(ONLY),--only=$(ONLY))
+
+bench-check: $(BENCHABLE)  ## fail where speed fell by more than 20 %
+	$(BENCH)/bin/python -m benchmarks.check
 
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
@@ -88,6 +102,10 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  --python-version 3.10 --generate-hashes \
 	  --overrides requirements-bench.overrides \
 	  requirements-bench.in --output-file requirements-bench.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  --overrides requirements.overrides \
+	  requirements-gpu.in --output-file requirements-gpu.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
 audit:  ## check the locks against known vulnerabilities
@@ -95,7 +113,8 @@ audit:  ## check the locks against known vulnerabilities
 	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install \
 	  --quiet pip-audit
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
-	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock
+	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
+	  -r requirements-gpu.lock
 
 clean:  ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) build *.egg-info

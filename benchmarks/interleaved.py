@@ -1,68 +1,77 @@
-"""Sides that take turns, and the table of how they compare.
+"""Sides that take turns, and ratios of what they reach.
 
 The machine is shared and its speed changes within minutes: whatever else it
 does slows all sides alike, so a ratio is of one round, and the median of the
 rounds counts.
 """
 
-import dataclasses
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from agents_pipeline.apps import command_line
+# amount of work -> rate per second, and the seconds that it took in all.
+Run = Callable[[int], tuple[float, float]]
+
+_LEAST_SHARE = 0.25  # of a turn, that its amount is judged by
+_MOST_GROWTH = 16
 
 
-@dataclasses.dataclass(frozen=True)
-class Side:
-  """One of those compared.
+class Ratio(NamedTuple):
+  """Of two sides, over the rounds."""
 
-  Attributes:
-    run: amount of work -> rate per second.
-    amount: of one turn, about two seconds' worth.
+  median: float
+  low: float
+  high: float
+
+  @property
+  def spread(self) -> float:
+    """How far the rounds are apart, as a share of their median."""
+    return (self.high - self.low) / self.median
+
+
+def ratio(ours: Sequence[float], other: Sequence[float]) -> Ratio:
+  """Compares two sides.
+
+  Args:
+    ours: the rate of each round.
+    other: likewise, of the same rounds.
   """
+  ratios = [a / b for a, b in zip(ours, other, strict=True)]
+  return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 
-  run: Callable[[int], float]
-  amount: int
+
+def fitting_amount(run: Run, multiple: int, seconds: float) -> int:
+  """Finds how much work takes about so long.
+
+  Args:
+    run: of the side; the last call may last longer than wanted.
+    multiple: amounts are multiples of it.
+    seconds: wanted.
+  """
+  amount = multiple
+  while True:
+    _, took = run(amount)
+    if took >= _LEAST_SHARE * seconds:
+      return max(1, round(amount * seconds / took / multiple)) * multiple
+    missing = seconds / max(took, 1e-6)
+    amount = round(min(_MOST_GROWTH, max(2, missing / 2)) * amount)
+    amount -= amount % multiple
 
 
-def measure(
-  sides: dict[str, Side], baseline: str, num_rounds: int
-) -> dict[str, dict]:
+def take_turns(
+  turns: dict[str, Callable[[], float]], rounds: Iterable
+) -> dict[str, list[float]]:
   """Lets every side take its turn in every round.
 
   Args:
-    sides: name -> side.
-    baseline: the name of the one that ratios are to.
-    num_rounds: turns of each.
+    turns: name -> does a turn and returns its rate.
+    rounds: as many as this has elements.
 
   Returns:
-    name -> rates, their median, the median ratio and its range.
+    name -> its rate in each round.
   """
-  for side in sides.values():
-    side.run(side.amount // 10)  # compiles
-  rates: dict[str, list[float]] = {name: [] for name in sides}
-  for turn in range(num_rounds):
-    command_line.say(f"round {turn + 1} of {num_rounds}")
-    for name, side in sides.items():
-      rates[name].append(side.run(side.amount))
-  found = {}
-  for name, own in rates.items():
-    ratios = [a / b for a, b in zip(own, rates[baseline], strict=True)]
-    found[name] = {
-      "median": statistics.median(own),
-      "ratio": statistics.median(ratios),
-      "ratio_range": [min(ratios), max(ratios)],
-      "rates": own,
-    }
-  return found
-
-
-def show(found: dict[str, dict], unit: str, baseline: str) -> None:
-  """Prints a table of what `measure` found, 80 columns wide."""
-  print(f"{'':36}{unit:>16}{f'times {baseline}':>28}")
-  for name, row in found.items():
-    low, high = row["ratio_range"]
-    print(
-      f"{name:36}{row['median']:>16,.0f}{row['ratio']:>10,.3g}"
-      f"  ({low:,.3g} to {high:,.3g})"
-    )
+  rates: dict[str, list[float]] = {name: [] for name in turns}
+  for _ in rounds:
+    for name, turn in turns.items():
+      rates[name].append(turn())
+  return rates

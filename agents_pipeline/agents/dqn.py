@@ -40,8 +40,8 @@ class DqnAgent(dqn_agent.DqnAgent):
   * A train step reports the q values it saw.
   * `loss` has the agent's gamma and scale as `train` has; theirs takes 1.
   * The period of target updates may be of anything that is counted.
-  * The target network is asked once for each batch; theirs is asked for the best
-    actions, and again for their values.
+  * The target network is asked once for each batch; theirs is asked for the
+    best actions, and again for their values.
   """
 
   measure_names = ("loss", "mean_q")

@@ -6,8 +6,8 @@ Episodes go on from one rollout to the next, and others begin within it.
 from collections.abc import Callable
 
 import tensorflow as tf
-from tf_agents.trajectories import trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
 
 from agents_pipeline.collection import drivers
 

@@ -15,6 +15,7 @@ Only NEXT_STEP makes a boundary, from LAST to FIRST, that is no env step.
 """
 
 import contextlib
+import functools
 
 import gymnasium as gym
 import numpy as np
@@ -59,7 +60,10 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
         "EnvironmentConfig.vectorization = 'sync'"
       )
     self._mode = AutoresetMode(vector_env.metadata["autoreset_mode"])
-    self._episode_seed = episode_seed
+    # A seed takes as long as a step; of every copy's all but one are known.
+    self._episode_seed = functools.lru_cache(2 * vector_env.num_envs)(
+      episode_seed
+    )
     self._observation_space = vector_env.single_observation_space
     self._observation_spec = spaces.observation_spec(
       self._observation_space, name

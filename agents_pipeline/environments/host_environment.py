@@ -152,7 +152,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
       except errors.EnvironmentFailure as failure:
         self._failure = failure
         raise
-      numbers = np.empty((self.batch_size, width), np.float32)
+      numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)
       for i, number in enumerate(
         number for step in time_steps for number in step[:_NUM_NUMBERS]
       ):

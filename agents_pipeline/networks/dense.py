@@ -21,6 +21,7 @@ class Dense(tf.keras.layers.Layer):
     self,
     units: int,
     activation=None,
+    *,
     use_bias: bool = True,
     kernel_initializer="glorot_uniform",
     bias_initializer="zeros",

@@ -48,7 +48,8 @@ def build(
   _check_network(experiment.agent)
   if not experiment.agent.conv_layers:
     devices.choose_threads(
-      _largest_product(experiment), enters_python=_only_enters_python(experiment)
+      _largest_product(experiment),
+      enters_python=_only_enters_python(experiment),
     )
   return _PIPELINES[type(experiment.agent)].build(experiment, seeds, say)
 
@@ -65,6 +66,13 @@ def _check_network(agent: config.Agent) -> None:
       f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
       "are available; expected narrower layers"
     )
+
+
+def gpu_pays(experiment: config.Experiment) -> bool:
+  """Whether a GPU would have enough to do: pictures, or wide layers."""
+  return bool(experiment.agent.conv_layers) or (
+    _largest_product(experiment) >= devices.SHARED_PRODUCT
+  )
 
 
 def _largest_product(experiment: config.Experiment) -> int:

@@ -62,7 +62,9 @@ def train(
       if continuing.is_finished(run, experiment):
         person.say(continuing.what_is_finished(run, experiment))
         return True
-    device = devices.choose_device(device)
+    device = devices.choose_device(
+      device, gpu_pays=building.gpu_pays(experiment), say=person.say
+    )
     seeds = seeding.Seeds(seed)
     with _memory_told():
       pipeline = building.build(experiment, seeds, person.say)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
+from tf_agents.specs import tensor_spec
 
 _EXACT = 2**24  # whole numbers up to here are float32's
 _MAX_NUMBERS = 128  # of a field that is packed
@@ -76,13 +78,15 @@ class Packing:
 
 
 def _is_packable(spec: tf.TensorSpec) -> bool:
-  if spec.shape.num_elements() > _MAX_NUMBERS:
+  shape = spec.shape
+  if shape.num_elements() > _MAX_NUMBERS:
     return False
   if spec.dtype == tf.float32:
     return True
-  if not spec.dtype.is_integer:
+  if not spec.dtype.is_integer or shape.rank > 1:
     return False
-  low, high = getattr(spec, "minimum", None), getattr(spec, "maximum", None)
-  if low is None:  # the type of a step
-    return spec.dtype == tf.int32
-  return bool((abs(low) <= _EXACT).all() and (abs(high) <= _EXACT).all())
+  if not isinstance(spec, tensor_spec.BoundedTensorSpec):
+    return spec.dtype == tf.int32 and shape.rank == 0  # the type of a step
+  return bool(
+    np.all(spec.minimum >= -_EXACT) and np.all(spec.maximum <= _EXACT)
+  )

@@ -43,7 +43,9 @@ def compile_iterations(
   else:
     host = drivers.HostDriver(driver.env, driver.policy, jit=jit)
     collect = rollouts.around_host(host, num_steps)
-    learn = tf.function(learn, jit_compile=jit and jit_learning, autograph=False)
+    learn = tf.function(
+      learn, jit_compile=jit and jit_learning, autograph=False
+    )
 
   @tf.function(jit_compile=jit and on_device, autograph=False)
   def train(num_iterations, totals=None):

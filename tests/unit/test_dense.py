@@ -39,7 +39,9 @@ def check_equals_keras(compiled, shape, use_bias=True):
   batch, num_inputs, num_outputs = shape
   rng = np.random.default_rng(0)
   x, upstream = normal(rng, batch, num_inputs), normal(rng, batch, num_outputs)
-  layer = dense.Dense(num_outputs, "tanh", use_bias, bias_initializer="normal")
+  layer = dense.Dense(
+    num_outputs, "tanh", use_bias=use_bias, bias_initializer="normal"
+  )
   layer(x)
   kernel, *bias = layer.get_weights()
   assert kernel.shape == (num_outputs, num_inputs)

@@ -25,13 +25,14 @@ FIELDS = [STEP_TYPE, OBSERVATION, IMAGE, ACTION, COUNT, REWARD, LARGE]
 
 
 def draw(spec, leading, seed):
-  """Of the whole range of a field; every other number is one of its ends."""
+  """Of the whole range of a field; half of the integers are its ends."""
   rng = np.random.default_rng(seed)
   shape = (*leading, *spec.shape)
   if spec.dtype == tf.float32:
     return tf.constant(rng.normal(size=shape), tf.float32)
-  low = getattr(spec, "minimum", -EXACT if spec is STEP_TYPE else -(2**62))
-  high = getattr(spec, "maximum", EXACT if spec is STEP_TYPE else 2**62)
+  limit = EXACT if spec is STEP_TYPE else 2**62
+  low = getattr(spec, "minimum", -limit)
+  high = getattr(spec, "maximum", limit)
   numbers = rng.integers(low, high, shape, np.int64, endpoint=True)
   ends = np.where(rng.random(shape) < 0.5, low, high)
   return tf.constant(
@@ -51,9 +52,8 @@ def assert_same(found, expected):
 
 
 def is_packed(spec):
-  """Whether it is beside a field that is; else there are two."""
-  specs = packing.Packing([REWARD, spec]).specs
-  return len(specs) == 1
+  """Whether it goes where a reward goes; else there are two tables."""
+  return len(packing.Packing([REWARD, spec]).specs) == 1
 
 
 def test_rows_come_back_as_they_were(compiled):
@@ -119,7 +119,6 @@ def test_small_fields_become_one_and_the_others_follow():
     (tf.TensorSpec((), tf.float64), False),
     (tf.TensorSpec((), tf.bool), False),
   ],
-  ids=str,
 )
 def test_what_float32_holds_exactly_is_packed(spec, expected):
   assert is_packed(spec) == expected

@@ -1,0 +1,1 @@
+"""What our own DQN and A2C are compared with: one class each, one `run`."""
