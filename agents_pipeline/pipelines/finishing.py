@@ -11,7 +11,7 @@ from agents_pipeline.experiment import config, run_directory, seeding
 from agents_pipeline.pipelines import export, filming
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
-from agents_pipeline.records import run_record
+from agents_pipeline.records import run_record, stopwatch
 
 
 def finish(
@@ -20,6 +20,7 @@ def finish(
   pipeline: pipeline_lib.Pipeline,
   seeds: seeding.Seeds,
   person: person_lib.Person,
+  watch: stopwatch.Stopwatch,
 ) -> dict:
   """Exports the best policy, judges what was exported, and films it.
 
@@ -29,6 +30,7 @@ def finish(
     pipeline: trained.
     seeds: of the run.
     person: is told, and may stop it.
+    watch: is told where the time goes.
 
   Returns:
     What run.json tells of it.
@@ -38,14 +40,16 @@ def finish(
   """
   setting, name = experiment.environment, experiment.environment.name
   start = time.monotonic()
-  export.export_best(pipeline, experiment, run)
+  with watch.part("export"):
+    export.export_best(pipeline, experiment, run)
   trained = person.stops(served_policy.LoadedPolicy(run.policy).act)
-  found = evaluator.evaluate(
-    trained,
-    setting,
-    experiment.evaluation.num_episodes,
-    seeds.final_evaluation,
-  )
+  with watch.part("evaluation"):
+    found = evaluator.evaluate(
+      trained,
+      setting,
+      experiment.evaluation.num_episodes,
+      seeds.final_evaluation,
+    )
   run_record.write_json(run.evaluation, found.to_json())
   low, high = evaluator.bootstrap_interval(found.returns)
   person.say(
@@ -58,7 +62,8 @@ def finish(
       (run.trained_video, trained),
       (run.random_video, person.stops(at_random)),
     ):
-      filming.film(experiment, act, path, seeds.final_evaluation, person)
+      with watch.part("films"):
+        filming.film(experiment, act, path, seeds.final_evaluation, person)
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")
   seconds = time.monotonic() - start

@@ -26,6 +26,7 @@ from agents_pipeline.records import (
   checkpoints,
   only_writer,
   run_record,
+  stopwatch,
 )
 
 
@@ -112,13 +113,14 @@ def _run(
   # First the record: what it lies in is a run folder from then on.
   record = run_record.RunRecord(run.run_record, seeds.run, device)
   run_record.write_text(run.config, text)
+  watch = stopwatch.Stopwatch()
   session = training_session.TrainingSession(
-    experiment, run, pipeline, seeds, keeper, person, resumes=bool(saved)
+    experiment, run, pipeline, seeds, keeper, person, watch, resumes=bool(saved)
   )
   try:
     if not session.train():
       raise person_lib.Stopped
-    results = finishing.finish(experiment, run, pipeline, seeds, person)
+    results = finishing.finish(experiment, run, pipeline, seeds, person, watch)
   except person_lib.Stopped:
     record.end("stopped")
     return False
@@ -129,5 +131,11 @@ def _run(
     with contextlib.suppress(errors.RunError):  # the disk may be full
       record.end("failed")
     raise
-  record.end("finished", stopped_early=session.stopped_early, **results)
+  person.say(f"time: {watch}")
+  record.end(
+    "finished",
+    stopped_early=session.stopped_early,
+    **results,
+    seconds=watch.to_json(),
+  )
   return True

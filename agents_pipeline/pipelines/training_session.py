@@ -14,7 +14,7 @@ from agents_pipeline.experiment import (
 from agents_pipeline.pipelines import continuing, run_tables, while_training
 from agents_pipeline.pipelines import person as person_lib
 from agents_pipeline.pipelines import pipeline as pipeline_lib
-from agents_pipeline.records import checkpoints, run_record
+from agents_pipeline.records import checkpoints, run_record, stopwatch
 
 
 class TrainingSession:
@@ -28,6 +28,7 @@ class TrainingSession:
     seeds: seeding.Seeds,
     keeper: checkpoints.Checkpoints,
     person: person_lib.Person,
+    watch: stopwatch.Stopwatch,
     *,
     resumes: bool,
   ):
@@ -40,6 +41,7 @@ class TrainingSession:
       seeds: of the run.
       keeper: of its checkpoints.
       person: to talk with.
+      watch: is told where the time goes.
       resumes: whether it was restored.
     """
     self._experiment = experiment
@@ -47,6 +49,7 @@ class TrainingSession:
     self._pipeline = pipeline
     self._keeper = keeper
     self._person = person
+    self._watch = watch
     self._resumes = resumes
     self._saved = self._stand if resumes else None
     self._evaluations = while_training.Evaluations(
@@ -98,12 +101,18 @@ class TrainingSession:
       int(pipeline.interval.env_steps),
     )
     if not self._resumes:
-      tables.write_untrained(self._evaluations.now(0))
-    for result in pipeline.run(self._person.wants_to_stop):
+      with self._watch.part("evaluation"):
+        untrained = self._evaluations.now(0)
+      tables.write_untrained(untrained)
+    results = pipeline.run(self._person.wants_to_stop)
+    for result in self._watch.each("training", results):
       self._check_weights()
-      evaluated = self._evaluations.if_due(result)
-      self._films.if_due()
-      tables.write(result, evaluated)
+      with self._watch.part("evaluation"):
+        evaluated = self._evaluations.if_due(result)
+      with self._watch.part("films"):
+        self._films.if_due()
+      with self._watch.part("tables"):
+        tables.write(result, evaluated)
       # From here on a checkpoint says that this result is written.
       pipeline.interval.end(pipeline.statistics)
       if checkpoint_due(result.env_steps):
@@ -142,14 +151,15 @@ class TrainingSession:
     if not self._env_steps or self._stand == self._saved:
       return
     self._check_weights()
-    tables.flush()
-    self._keeper.save(
-      checkpoints.About(
-        self._env_steps,
-        gin_files.to_text(self._experiment),
-        tables.last_row,
+    with self._watch.part("saving"):
+      tables.flush()
+      self._keeper.save(
+        checkpoints.About(
+          self._env_steps,
+          gin_files.to_text(self._experiment),
+          tables.last_row,
+        )
       )
-    )
     self._saved = self._stand
 
   def _check_weights(self) -> None:
