@@ -52,6 +52,7 @@ WORKS: Mapping[str, Work] = {
       Comparison("dqn_tensor", "sb3_dqn", 35),
       Comparison("dqn_tensor", "sbx_dqn"),
       Comparison("dqn_tensor", "jax_dqn", 1.2),
+      Comparison("dqn_tensor", "jax_dqn_usual", 1.2),
       Comparison("dqn_tensor", "numpy_dqn", 0.9),
     ),
   ),

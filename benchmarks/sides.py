@@ -1,8 +1,8 @@
 """The sides that `make bench` knows: what each is, and which process has it.
 
-Each library has a process of its own, and so have our tensor environments, our
-Python ones and our pictures: XLA's settings are of a whole process. The name of
-a worker is the name of a process.
+Each library has a process of its own. Each of ours has one, too: how many
+threads TensorFlow and XLA use is a setting of a whole process. The name of a
+worker is the name of a process.
 
 All of them count in env steps, over all environments. Where an iteration is one
 env step and one update, that is iterations too.
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from benchmarks import worker_pool
 
+_ALONE = "alone"  # in a process of its own
 _VECTOR = "EnvironmentConfig.vectorization = 'vector_entry_point'"
 _PREFETCHED = "ReplayConfig.num_prefetched_batches = 2"
 BY_POLICY = "DqnConfig.num_random_env_steps = 0"
@@ -55,7 +56,7 @@ def side(
 def _ours_dqn(title: str, *arguments, num_envs: int = 1, **options) -> Side:
   return side(
     title,
-    f"ours_{arguments[0]}",
+    _ALONE,
     "our_loop:DqnLoop",
     *arguments,
     num_envs=num_envs,
@@ -67,7 +68,7 @@ def _ours_dqn(title: str, *arguments, num_envs: int = 1, **options) -> Side:
 def _ours_a2c(title: str, *arguments, **options) -> Side:
   return side(
     title,
-    f"ours_{arguments[0]}",
+    _ALONE,
     "our_loop:A2cLoop",
     *arguments,
     multiple=80,
@@ -77,8 +78,8 @@ def _ours_a2c(title: str, *arguments, **options) -> Side:
 
 OURS = "this pipeline"
 
-SIDES: Mapping[str, Side] = {
-  # Ours. The name of a worker is the name of a process.
+_SIDES: Mapping[str, Side] = {
+  # Ours.
   "dqn_tensor": _ours_dqn(OURS, "tensor"),
   "dqn_host": _ours_dqn(OURS, "gymnasium"),
   "dqn_host_prefetched": _ours_dqn(
@@ -128,6 +129,13 @@ SIDES: Mapping[str, Side] = {
   "sbx_dqn": side("SBX", "sbx", "peers.sbx_dqn:SbxDqn", in_quick=False),
   "jax_dqn": side(
     "one compiled JAX scan", "jax", "peers.jax_dqn:JaxDqn", multiple=100
+  ),
+  "jax_dqn_usual": side(
+    "the same as usually written",
+    "jax",
+    "peers.jax_dqn:JaxDqn",
+    batch_last=False,
+    multiple=100,
   ),
   "jax_a2c": side(
     "one compiled JAX scan", "jax", "peers.jax_a2c:JaxA2c", multiple=8_000
@@ -186,6 +194,19 @@ SIDES: Mapping[str, Side] = {
     BY_POLICY,
     multiple=8,
   ),
+}
+
+
+def _named(name: str, side: Side) -> Side:
+  """A side whose worker, if it has one of its own, is named like the side."""
+  if side.blueprint.worker != _ALONE:
+    return side
+  made = dataclasses.replace(side.blueprint, worker=f"ours_{name}")
+  return dataclasses.replace(side, blueprint=made)
+
+
+SIDES: Mapping[str, Side] = {
+  name: _named(name, side) for name, side in _SIDES.items()
 }
 
 
