@@ -63,8 +63,8 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
 
   * A matrix product: A2C's update of two 64-64 networks is 1.7 times as fast.
   * XLA's kernels: where both cores are idle, DQN with a batch of 64 and 100
-    units is as fast, and with a batch of 128 and two layers of 128 it takes 1.15
-    times as long; where anything else runs, it is 1.3 to 2 times as fast.
+    units is as fast, and with a batch of 128 and two layers of 128 it takes
+    1.15 times as long; where anything else runs, it is 1.3 to 2 times as fast.
   * A graph around Python environments, which waits for them and for nothing
     else: 1.2 to 1.3 times as fast.
 
