@@ -1,9 +1,10 @@
 """`make bench-check`: whether this pipeline has become slower.
 
 A few rows, each a ratio to a floor measured in the same rounds: the matrix
-products of an iteration in NumPy, or the environment alone. A machine that is
-slower today slows both. A row fails where its median ratio is more than 20 %
-below that of benchmarks/baseline.json, in two measurements.
+products of an iteration in NumPy, or the environment alone. What slows the
+whole machine slows both; other work beside it slows ours more. A row fails
+where its median ratio is more than 20 % below that of benchmarks/baseline.json,
+in two measurements.
 
 The baseline holds ratios of one machine. On another they differ somewhat, which
 is told: renew it there before comparing two versions.
@@ -51,10 +52,14 @@ def line(name: str, found: dict, baseline: float | None) -> str:
     told += f", {found['median'] / baseline - 1:+.0%} of {baseline:.3g}"
     if has_fallen(found["median"], baseline):
       told += ": FELL"
-  spread = (found["high"] - found["low"]) / found["median"]
-  if spread > _MUCH_SPREAD:
-    told += f" (noisy: rounds are {spread:.0%} apart)"
+  if _spread(found) > _MUCH_SPREAD:
+    told += f" (noisy: rounds are {_spread(found):.0%} apart)"
   return told
+
+
+def _spread(found: dict) -> float:
+  """How far apart the rounds are, as a part of their median."""
+  return (found["high"] - found["low"]) / found["median"]
 
 
 def _measure(baseline: dict[str, float], num_rounds: int) -> dict[str, dict]:
@@ -114,8 +119,18 @@ def _read() -> dict:
 
 
 def _write(about: dict, num_rounds: int) -> None:
-  """Renews the baseline."""
+  """Renews the baseline.
+
+  Raises:
+    RunError: rounds were so far apart that something else must have run.
+  """
   found = _measure({}, num_rounds)
+  for name, ratio in found.items():
+    if _spread(ratio) > _MUCH_SPREAD:
+      raise errors.RunError(
+        f"{name}: rounds are {_spread(ratio):.0%} apart; expected a machine on "
+        "which nothing else runs"
+      )
   ratios = {
     name: {key: float(f"{ratio[key]:.4g}") for key in ("median", "low", "high")}
     for name, ratio in found.items()

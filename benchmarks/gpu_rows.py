@@ -1,7 +1,7 @@
 """What `make bench DEVICE=gpu` compares: the same call on GPU and CPU.
 
-Each device has processes of its own, and those of pictures theirs, because
-XLA's settings are of a whole process.
+Each side has a process of its own: how many threads TensorFlow and XLA use is a
+setting of a whole process, and goes by the sizes.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def _device_sides(num_envs: int) -> dict[str, sides.Side]:
   return {
     f"a2c_{num_envs}_{device}": sides.side(
       device.upper(),
-      device,
+      f"{device}_{num_envs}",
       "our_loop:A2cLoop",
       "tensor",
       num_envs=num_envs,

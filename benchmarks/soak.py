@@ -17,7 +17,7 @@ from agents_pipeline.experiment import (
   seeding,
 )
 from agents_pipeline.pipelines import building, person, training_session
-from agents_pipeline.records import checkpoints
+from agents_pipeline.records import checkpoints, stopwatch
 
 _COMPILED = flags.DEFINE_integer(
   "compiled", 1_000_000, "Iterations as one XLA program."
@@ -59,7 +59,14 @@ def soak(*bindings: str) -> list[tuple[int, float]]:
     keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
     whom = person.Person(print, look)
     training_session.TrainingSession(
-      experiment, run, pipeline, seeds, keeper, whom, resumes=False
+      experiment,
+      run,
+      pipeline,
+      seeds,
+      keeper,
+      whom,
+      stopwatch.Stopwatch(),
+      resumes=False,
     ).train()
   look()
   pipeline.close()

@@ -28,7 +28,11 @@ _ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
 _DEVICE = flags.DEFINE_enum(
-  "device", "auto", ["auto", "cpu", "gpu"], "What runs; 'auto' is the CPU."
+  "device",
+  "auto",
+  ["auto", "cpu", "gpu"],
+  "What runs; 'auto' is a GPU "
+  "where there is one and the networks are large enough.",
 )
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Begin anew, removing the run that is there."

@@ -22,7 +22,7 @@ from agents_pipeline.replay import memory
 # float32; of the network, its gradients, two slots of the optimizer, the target
 # and the best network.
 _BYTES_PER_WEIGHT = 4 * 6
-_FEW_INPUTS = 8  # of a network, as most observations have
+_FEW = 8  # inputs and outputs of a network, as most have
 
 _PIPELINES = {
   dqn_config.DqnConfig: dqn_pipeline,
@@ -82,7 +82,7 @@ def _largest_product(experiment: config.Experiment) -> int:
     batch_size = agent.num_rollout_steps * num_envs
   else:
     batch_size = agent.num_sampled(num_envs)
-  layers = (_FEW_INPUTS, *agent.hidden_layers)
+  layers = (_FEW, *agent.hidden_layers, _FEW)
   widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
   return 2 * batch_size * widest
 

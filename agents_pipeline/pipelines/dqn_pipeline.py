@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable
 
+from agents_pipeline import errors
 from agents_pipeline.agents import dqn, epsilon_greedy
 from agents_pipeline.collection import (
   drivers,
@@ -21,6 +22,8 @@ from agents_pipeline.experiment import (
 from agents_pipeline.pipelines import pipeline
 from agents_pipeline.replay import memory, newest_transition, uniform_buffer
 from agents_pipeline.training import loop, replay_iterations, stopping
+
+_MOST_ROWS = 2_000_000_000  # of a buffer, whose rows int32 has to number
 
 
 def build(
@@ -195,6 +198,12 @@ def _make_replay(
       copies=2 if on_device else 1,  # XLA may work on a copy within a call
     )
   )
+  if num_envs * length > _MOST_ROWS:
+    raise errors.UserError(
+      "ReplayConfig.capacity_env_steps = "
+      f"{agent_config.replay.capacity_env_steps!r}: expected at most "
+      f"{_MOST_ROWS:,}"
+    )
   return uniform_buffer.UniformReplayBuffer(
     spec, num_envs, length, rng, task.num_frames
   )

@@ -1,4 +1,4 @@
-"""Where the time of a run goes."""
+"""Where the time of one start of a run goes."""
 
 import contextlib
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 
 class Stopwatch:
-  """Adds up what each part of a run takes.
+  """Adds up what each part takes; what is no part is not told.
 
   Attributes:
     seconds: of each part so far, in the order they first came.
@@ -42,7 +42,7 @@ class Stopwatch:
 
   def __str__(self) -> str:
     """The share of each part."""
-    total = sum(self.seconds.values())
+    total = sum(self.seconds.values()) or 1.0
     return ", ".join(
       f"{name} {spent / total:.0%}" for name, spent in self.seconds.items()
     )

@@ -83,7 +83,7 @@ def _is_packable(spec: tf.TensorSpec) -> bool:
     return False
   if spec.dtype == tf.float32:
     return True
-  if not spec.dtype.is_integer or shape.rank > 1:
+  if spec.dtype not in (tf.int32, tf.int64) or shape.rank > 1:
     return False
   if not isinstance(spec, tensor_spec.BoundedTensorSpec):
     return spec.dtype == tf.int32 and shape.rank == 0  # the type of a step

@@ -46,7 +46,8 @@ class Drawn(NamedTuple):
 
 
 class UniformReplayBuffer(replay_buffer.ReplayBuffer):
-  """A ring of rows for each environment, one table per packed field.
+  """A ring of rows for each environment, one table for all small fields,
+  and one for each other.
 
   A row holds an observation and the step taken from it. A transition writes
   two rows: its own, and the observation it reached. The next transition

@@ -177,7 +177,8 @@ def compile_around_host(
   """A loop in the graph around environments that live in Python.
 
   Args:
-    driver: of a Python environment; it observes with the buffer.
+    driver: its environment, in Python, and its policy; what it observes with is
+      the buffer.
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
@@ -232,25 +233,25 @@ def compile_around_host(
   def step_and_act(state):
     return host.transition_and_act(*state)[1:]
 
-  def collect_once(state):
-    """Steps, first with the action chosen already.
+  def collect_episodes(state):
+    """Steps, first with the action chosen already; the time step it leads to.
 
-    Returns:
-      The time step it leads to, whose action is chosen when the agent has
-      learnt, and what is drawn to learn from.
+    Its action is chosen when the agent has learnt.
     """
-    if sizes.collect_episodes is None:
-      before_last = sizes.collect_steps - 1
-      if before_last:
-        state = iterations.repeat(before_last, step_and_act, state)
-      return host.transition_and_draw(*state)[1:]
-    time_step = sizes.collect(
+    return sizes.collect(
       lambda state: step(*state),
       lambda time_step: step(time_step, host.act(time_step)),
       state,
       statistics,
     )
-    return time_step, draw(None)
+
+  def collect_and_draw(state):
+    """The same, and what is drawn to learn from."""
+    if sizes.collect_episodes is not None:
+      return collect_episodes(state), draw(None)
+    if sizes.collect_steps > 1:
+      state = iterations.repeat(sizes.collect_steps - 1, step_and_act, state)
+    return host.transition_and_draw(*state)[1:]
 
   def begin():
     time_step = driver.env.current_time_step()
@@ -265,7 +266,7 @@ def compile_around_host(
     def iteration(state):
       if sizes.collect_episodes is None:
         return iterations.repeat(sizes.collect_steps, step_and_act, state)
-      time_step, _ = collect_once(state)
+      time_step = collect_episodes(state)
       return time_step, host.act(time_step)
 
     _, action_step = iterations.repeat(
@@ -277,7 +278,7 @@ def compile_around_host(
   def train(num_iterations, totals=None):
     def iteration(state):
       *state, totals = state
-      time_step, drawn = collect_once(tuple(state))
+      time_step, drawn = collect_and_draw(tuple(state))
       # tf.data reads the tables where automatic dependencies do not see it:
       # it must be asked when the rows are written.
       with tf.control_dependencies([time_step.step_type]):

@@ -25,7 +25,7 @@ class CartPole(py_environment.PyEnvironment):
   """gymnasium's CartPole-v1 as TF-Agents' own wrapper would present it."""
 
   def __init__(self):
-    super().__init__()
+    super().__init__(handle_auto_reset=True)
     self._env = gym.make("CartPole-v1")
 
   def observation_spec(self):
@@ -78,6 +78,7 @@ class TextbookLoop:
       num_parallel_calls=3, sample_batch_size=64, num_steps=2
     ).prefetch(3)
     self._batches = iter(dataset)
+    self.run(20)  # traces, and takes the batches that were prefetched
 
   def _collect_step(self):
     time_step = self._env.current_time_step()

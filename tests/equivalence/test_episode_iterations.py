@@ -320,8 +320,8 @@ class Folder:
       )
 
   @staticmethod
-  def _finish(experiment, run, pipeline, seeds, person_):
-    del experiment, seeds, person_
+  def _finish(experiment, run, pipeline, seeds, person_, watch):
+    del experiment, seeds, person_, watch
     run.policy.mkdir(exist_ok=True)
     run.evaluation.touch()
     return {
@@ -375,7 +375,7 @@ def test_films_while_training_and_one_that_fails_costs_no_more(filmed):
   for name in filmed.films:
     page = (filmed.run.videos / name).read_text("utf-8")
     assert "data:image" in page and page.rstrip().endswith("</html>")
-  assert [line for line in filmed.heard if "film" in line] == [
+  assert [line for line in filmed.heard if "no film" in line] == [
     "no film episode_000008.html: environment 'FlappyBall-v0', copy 0, step 3 "
     "of its episode: RuntimeError: out of paint and of brushes"
   ]

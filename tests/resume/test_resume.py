@@ -24,8 +24,8 @@ from agents_pipeline.records import checkpoints, run_record, writers
 def run_once(tmp_path, monkeypatch):
   """Runs an experiment into a folder, without export and films."""
 
-  def finish(experiment, run, pipeline, seeds, person_):
-    del experiment, pipeline, seeds, person_
+  def finish(experiment, run, pipeline, seeds, person_, watch):
+    del experiment, pipeline, seeds, person_, watch
     run.policy.mkdir(exist_ok=True)
     run.evaluation.touch()
     return {"env_steps": 300, "mean_return": 0.0}
