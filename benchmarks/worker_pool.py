@@ -43,12 +43,11 @@ class Problem(Exception):
 class _Worker:
   """One process."""
 
-  def __init__(self, log: pathlib.Path, environment: Mapping[str, str]):
+  def __init__(self, log: pathlib.Path):
     """Starts it.
 
     Args:
       log: where what its libraries say is written.
-      environment: variables, in addition.
     """
     self._log = log
     with log.open("wb") as errors:
@@ -58,7 +57,7 @@ class _Worker:
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"} | dict(environment),
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
         start_new_session=True,  # Ctrl-C is for whoever asks
       )
     self._answers: queue.Queue[str | None] = queue.Queue()
@@ -104,19 +103,17 @@ class WorkerPool:
     self,
     blueprints: Mapping[str, Blueprint],
     logs: pathlib.Path,
-    environments: Mapping[str, Mapping[str, str]] | None = None,
   ):
     """Starts a process for each worker that is named.
 
     Args:
       blueprints: side -> how it is made.
       logs: a folder, for a file of each worker.
-      environments: worker -> variables of its process.
     """
     logs.mkdir(parents=True, exist_ok=True)
     self._blueprints = dict(blueprints)
     self._workers = {
-      name: _Worker(logs / f"{name}.log", (environments or {}).get(name, {}))
+      name: _Worker(logs / f"{name}.log")
       for name in sorted({b.worker for b in self._blueprints.values()})
     }
     self.problems: dict[str, str] = {}

@@ -47,22 +47,10 @@ class StepDriver(driver.Driver):
       The time step to act from next, and the empty state.
     """
     action = self.policy.action(time_step).action  # [B]
-    return self.step(time_step, action), policy_state
-
-  def step(self, time_step: ts.TimeStep, action: tf.Tensor) -> ts.TimeStep:
-    """Takes actions that were chosen elsewhere.
-
-    Args:
-      time_step: [B, ...], that the actions were chosen from.
-      action: [B].
-
-    Returns:
-      The time step to act from next; all observers are done when it is there.
-    """
     _, after = self.transition(
       time_step, policy_step.PolicyStep(action, (), ())
     )
-    return after
+    return after, policy_state
 
   def transition(
     self, time_step: ts.TimeStep, action_step: policy_step.PolicyStep

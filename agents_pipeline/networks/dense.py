@@ -12,9 +12,9 @@ class Dense(tf.keras.layers.Layer):
   Keras' layer has the kernel the other way round. XLA on the CPU takes several
   microseconds more for each product with a narrow side, an observation of a few
   numbers or a head of a few actions, unless the batch is the last dimension of
-  both factors and nothing has to be transposed for it: an iteration of DQN is
-  twice as fast so. Within XLA this layer therefore computes kernel x^T; the
-  transpositions between one layer and the next cancel out.
+  both factors and nothing has to be transposed for it: they were more than half
+  of an iteration of DQN. Within XLA this layer therefore computes kernel x^T;
+  the transpositions between one layer and the next cancel out.
   """
 
   def __init__(
