@@ -107,10 +107,9 @@ class ShapedEnvironment:
     """What `step_and_reset` returns, of what came from Python."""
     return self._shaped(*self._environment.time_steps(arrays))
 
-  @property
-  def is_packed(self) -> bool:
-    """What comes from Python is a few numbers; see `HostEnvironment`."""
-    return self._environment.is_packed
+  def to_act_from(self, arrays: list[tf.Tensor]) -> ts.TimeStep:
+    """The second of `time_steps`, its reward not shaped; counts nothing."""
+    return self._environment.time_steps(arrays)[1]
 
   def _shaped(
     self, reached: ts.TimeStep, after: ts.TimeStep

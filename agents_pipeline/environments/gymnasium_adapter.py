@@ -70,9 +70,13 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     )
     self._action_spec = spaces.action_spec(vector_env.single_action_space, name)
     self._first_action = spaces.first_number(vector_env.single_action_space)
+    self._shifts_actions = bool(np.any(self._first_action))
     self._action_space = vector_env.single_action_space
     self._first_observation = spaces.first_number(self._observation_space)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
+    # Of most steps; nobody writes into them.
+    self._all_mid = np.full(self.batch_size, _MID)
+    self._all_one = np.ones(self.batch_size, np.float32)
     self._to_act_from: ts.TimeStep | None = None
     self._log = replayed_episodes.ActionLog(self.batch_size)
 
@@ -117,21 +121,22 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       self._as_theirs(action)
     )
     ended = terminated | truncated  # [B]
-    step_type = np.where(ended, _LAST, _MID)
+    any_ended = np.count_nonzero(ended) > 0
+    reached = ts.TimeStep(
+      np.where(ended, _LAST, _MID) if any_ended else self._all_mid,
+      reward.astype(np.float32),
+      (~terminated).astype(np.float32) if any_ended else self._all_one,
+      self._cast(observation),
+    )
     if self._mode is AutoresetMode.NEXT_STEP:
-      step_type[acted_from.step_type == _LAST] = _FIRST
-    reached_observation = self._cast(observation)
+      reset = acted_from.step_type == _LAST  # [B]
+      step_type = np.where(reset, _FIRST, reached.step_type)
+      reached = reached._replace(step_type=step_type)
     if self._mode is AutoresetMode.SAME_STEP:
       for i in np.flatnonzero(ended):
-        reached_observation[i] = self._cast(info["final_obs"][i])
-    reached = ts.TimeStep(
-      step_type,
-      reward.astype(np.float32),
-      (~terminated).astype(np.float32),
-      reached_observation,
-    )
+        reached.observation[i] = self._cast(info["final_obs"][i])
     to_act_from = reached
-    if ended.any():
+    if any_ended:
       to_act_from = self._after_ends(reached, observation, ended)
     self._to_act_from = to_act_from
     return reached, to_act_from
@@ -139,7 +144,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
   def _as_theirs(self, action: np.ndarray) -> np.ndarray:
     """Actions [B, ...] as the environment numbers or bounds them."""
     space = self._action_space
-    theirs: np.ndarray = (action + self._first_action).astype(space.dtype)
+    if self._shifts_actions:
+      action = action + self._first_action
+    theirs: np.ndarray = action.astype(space.dtype)
     if isinstance(space, gym.spaces.Box):
       # float32's nearest to a bound of float64 may lie outside.
       return np.clip(theirs, space.low, space.high)

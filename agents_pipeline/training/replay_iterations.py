@@ -8,6 +8,7 @@ Python costs more than the work in it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -97,10 +98,6 @@ def compile_on_device(
     step = lambda time_step: driver.run(time_step)[0]
     return sizes.collect(step, step, time_step, statistics)
 
-  def learn_once(totals):
-    experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
-    return iterations.learn(agent, experience, totals)
-
   @tf.function(jit_compile=jit, autograph=False)
   def collect(num_iterations):
     iterations.repeat(
@@ -114,9 +111,8 @@ def compile_on_device(
   def train(num_iterations, totals=None):
     def iteration(state):
       time_step, totals = state
-      return collect_once(time_step), iterations.repeat(
-        sizes.train_steps, learn_once, totals, lambda t: t.is_sound
-      )
+      time_step = collect_once(time_step)
+      return time_step, _learn(agent, replay, sizes, totals)
 
     totals = totals or iterations.no_train_steps(agent.measure_names)
     _, totals = iterations.repeat(
@@ -171,14 +167,19 @@ def compile_around_host(
   should_stop: Callable[[], tf.Tensor],
   *,
   num_prefetched_batches: int = 0,
+  learns_while_stepping: bool = False,
   jit_learning: bool = True,
   jit: bool = True,
 ) -> iterations.Iterations:
   """A loop in the graph around environments that live in Python.
 
+  A graph pays for every operation and every compiled call, so all that follows
+  a step is one call: what came of it is counted and stored, the agent learns
+  and acts.
+
   Args:
-    driver: its environment, in Python, and its policy; what it observes with is
-      the buffer.
+    driver: its environment, in Python, and its policy; it observes with the
+      buffer.
     replay: sampled from.
     agent: trained.
     sizes: of an iteration.
@@ -187,109 +188,116 @@ def compile_around_host(
     should_stop: whether the run has done what it was for, [] bool.
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
       while the environments step: before an iteration's own transitions are
-      there, and not reproducibly. 0 samples in the loop.
-    jit_learning: False leaves learning a plain graph: XLA's gradients of
-      convolutions are many times as slow on the CPU as TensorFlow's.
+      there, and not reproducibly. 0 samples in the call that learns.
+    learns_while_stepping: the agent learns, from what is stored, while the
+      environments do the iteration's first step. Needs two threads.
+    jit_learning: False leaves learning, and what is called with it, a plain
+      graph: XLA's gradients of convolutions are many times as slow on the CPU
+      as TensorFlow's.
     jit: False leaves acting one too, for comparison.
   """
-  size = sizes.batch_size * sizes.train_steps
-  draw = lambda rows: replay.draw(size, sizes.num_steps, rows)
-  gather, unpack = replay.gather, replay.unpack
+  env = driver.env
+  graph = functools.partial(tf.function, autograph=False)
+  compiled = functools.partial(graph, jit_compile=jit and jit_learning)
+  act = graph(driver.policy.action, jit_compile=jit)
+  next_batches = lambda: ()
   if num_prefetched_batches:
     dataset = replay.as_dataset(
-      sample_batch_size=size, num_steps=sizes.num_steps
-    )
-    batches = iter(dataset.prefetch(num_prefetched_batches))
-    draw = lambda rows: ()
-    gather, unpack = lambda _: next(batches)[0], lambda experience: experience
-  host = drivers.HostDriver(driver.env, driver.policy, replay, draw, jit=jit)
+      sample_batch_size=sizes.batch_size, num_steps=sizes.num_steps
+    ).batch(sizes.train_steps, drop_remainder=True)
+    prefetched = iter(dataset.prefetch(num_prefetched_batches))
+    next_batches = lambda: next(prefetched)[0]  # [U, S, T, ...]
 
-  @tf.function(jit_compile=jit and jit_learning, autograph=False)
-  def learn_and_act(gathered, totals, time_step):
-    """Learns from [U * S, T, ...] in U train steps, then acts."""
-    batches = tf.nest.map_structure(
-      lambda x: tf.reshape(
-        x, [sizes.train_steps, sizes.batch_size, *x.shape[1:]]
-      ),
-      unpack(gathered),
-    )  # [U, S, T, ...]
+  @compiled
+  def observe(arrays, time_step, action_step):
+    stepped = env.time_steps(arrays)
+    return driver.observed(time_step, action_step, stepped)[1]
 
-    def learn_once(state):
-      update, totals = state
-      batch = tf.nest.map_structure(lambda x: x[update], batches)
-      return update + 1, iterations.learn(agent, batch, totals)
+  @compiled
+  def learn(totals, batches):
+    return _learn(agent, replay, sizes, totals, batches)
 
-    _, totals = iterations.repeat(
-      sizes.train_steps,
-      learn_once,
-      (tf.constant(0), totals),
-      lambda s: s[1].is_sound,
-    )
-    return totals, host.act(time_step)
+  @compiled
+  def observe_and_act(arrays, time_step, action_step):
+    time_step = observe(arrays, time_step, action_step)
+    return time_step, act(time_step)
 
-  def step(time_step, action_step):
-    return host.transition(time_step, action_step)[1]
+  @compiled
+  def observe_learn_and_act(arrays, time_step, action_step, totals, batches):
+    time_step = observe(arrays, time_step, action_step)
+    totals = learn(totals, batches)
+    return time_step, act(time_step), totals
 
-  def step_and_act(state):
-    return host.transition_and_act(*state)[1:]
+  def step(state):
+    """From a time step and an action to the next of both."""
+    arrays = env.step_in_python(state[1].action)
+    return observe_and_act(arrays, *state)
 
   def collect_episodes(state):
     """Steps, first with the action chosen already; the time step it leads to.
 
     Its action is chosen when the agent has learnt.
     """
+
+    def step(time_step, action_step):
+      arrays = env.step_in_python(action_step.action)
+      return observe(arrays, time_step, action_step)
+
     return sizes.collect(
       lambda state: step(*state),
-      lambda time_step: step(time_step, host.act(time_step)),
+      lambda time_step: step(time_step, act(time_step)),
       state,
       statistics,
     )
 
-  def collect_and_draw(state):
-    """The same, and what is drawn to learn from."""
-    if sizes.collect_episodes is not None:
-      return collect_episodes(state), draw(None)
-    if sizes.collect_steps > 1:
-      state = iterations.repeat(sizes.collect_steps - 1, step_and_act, state)
-    return host.transition_and_draw(*state)[1:]
-
   def begin():
-    time_step = driver.env.current_time_step()
-    action = chosen.take(lambda: host.act(time_step).action)
+    time_step = env.current_time_step()
+    action = chosen.take(lambda: act(time_step).action)
     # Actions chosen before do not wait for the time step by themselves, and
     # the environments would step before it is read.
     with tf.control_dependencies([time_step.observation]):
       return time_step, policy_step.PolicyStep(tf.identity(action))
 
-  @tf.function(autograph=False)
+  @graph
   def collect(num_iterations):
     def iteration(state):
       if sizes.collect_episodes is None:
-        return iterations.repeat(sizes.collect_steps, step_and_act, state)
+        return iterations.repeat(sizes.collect_steps, step, state)
       time_step = collect_episodes(state)
-      return time_step, host.act(time_step)
+      return time_step, act(time_step)
 
     _, action_step = iterations.repeat(
       num_iterations, iteration, begin(), lambda _: ~should_stop()
     )
     chosen.keep(action_step.action)
 
-  @tf.function(autograph=False)
-  def train(num_iterations, totals=None):
-    def iteration(state):
-      *state, totals = state
-      time_step, drawn = collect_and_draw(tuple(state))
-      # tf.data reads the tables where automatic dependencies do not see it:
-      # it must be asked when the rows are written.
-      with tf.control_dependencies([time_step.step_type]):
-        gathered = gather(drawn)
-      totals, action_step = learn_and_act(gathered, totals, time_step)
-      return time_step, action_step, totals
+  def train_on_steps(state, totals):
+    if learns_while_stepping:
+      # Neither waits for the other.
+      arrays = env.step_in_python(state[1].action)
+      totals = learn(totals, next_batches())
+      state = observe_and_act(arrays, *state)
+      if sizes.collect_steps > 1:
+        state = iterations.repeat(sizes.collect_steps - 1, step, state)
+      return (*state, totals)
+    if sizes.collect_steps > 1:
+      state = iterations.repeat(sizes.collect_steps - 1, step, state)
+    arrays = env.step_in_python(state[1].action)
+    return observe_learn_and_act(arrays, *state, totals, next_batches())
 
+  def train_on_episodes(state, totals):
+    time_step = collect_episodes(state)
+    totals = learn(totals, next_batches())
+    return time_step, act(time_step), totals
+
+  @graph
+  def train(num_iterations, totals=None):
+    in_steps = sizes.collect_episodes is None
+    iteration = train_on_steps if in_steps else train_on_episodes
     totals = totals or iterations.no_train_steps(agent.measure_names)
     _, action_step, totals = iterations.repeat(
       num_iterations,
-      iteration,
+      lambda s: iteration(s[:2], s[2]),
       (*begin(), totals),
       lambda s: s[2].is_sound & ~should_stop(),
     )
@@ -297,3 +305,30 @@ def compile_around_host(
     return totals
 
   return iterations.Iterations(collect, train)
+
+
+def _learn(agent, replay, sizes: IterationSizes, totals, batches=()):
+  """An iteration's train steps.
+
+  Args:
+    agent: trained.
+    replay: sampled from, where nothing was sampled before.
+    sizes: of an iteration.
+    totals: of the train steps before.
+    batches: [U, S, T, ...], that were; or none.
+  """
+
+  def learn_once(state):
+    update, totals = state
+    if batches:
+      experience = tf.nest.map_structure(lambda x: x[update], batches)
+    else:
+      experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
+    return update + 1, iterations.learn(agent, experience, totals)
+
+  return iterations.repeat(
+    sizes.train_steps,
+    learn_once,
+    (tf.constant(0), totals),
+    lambda state: state[1].is_sound,
+  )[1]

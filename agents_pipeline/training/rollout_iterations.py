@@ -1,5 +1,6 @@
 """Iterations of agents that learn from rollouts: T steps, then one update."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -22,7 +23,8 @@ def compile_iterations(
   """Many iterations in one call.
 
   On the device all of it is one XLA program. Around environments in Python the
-  loop is a graph, of one compiled call for each step and one that learns.
+  loop is a graph: a compiled call chooses the actions of each step, and another
+  works out what came of them all and learns.
 
   Args:
     driver: of the agent's collect policy.
@@ -34,30 +36,37 @@ def compile_iterations(
       environments; see `replay_iterations.compile_around_host`.
     jit: False leaves all of it one, for comparison.
   """
+  compiled = lambda function, jit: tf.function(
+    function, jit_compile=jit, autograph=False
+  )
+  act = compiled(driver.policy.action, jit)
+  act_after = compiled(lambda arrays: act(driver.env.to_act_from(arrays)), jit)
 
-  def learn(rollout, totals):
-    return iterations.learn(agent, rollout, totals)
+  @functools.partial(compiled, jit=jit and jit_learning)
+  def learn(steps, time_step, totals):
+    rollout, time_step = rollouts.of_python_steps(driver, steps, time_step)
+    return time_step, iterations.learn(agent, rollout, totals)
 
-  if on_device:
-    collect = rollouts.on_device(driver, num_steps)
-  else:
-    host = drivers.HostDriver(driver.env, driver.policy, jit=jit)
-    collect = rollouts.around_host(host, num_steps)
-    learn = tf.function(
-      learn, jit_compile=jit and jit_learning, autograph=False
+  def iterate_on_device(state):
+    time_step, totals = state
+    rollout, time_step = rollouts.on_device(driver, num_steps, time_step)
+    return time_step, iterations.learn(agent, rollout, totals)
+
+  def iterate_around_host(state):
+    time_step, totals = state
+    steps = rollouts.step_in_python(
+      driver.env, act, act_after, num_steps, time_step
     )
+    return learn(steps, time_step, totals)
 
-  @tf.function(jit_compile=jit and on_device, autograph=False)
+  iterate = iterate_on_device if on_device else iterate_around_host
+
+  @functools.partial(compiled, jit=jit and on_device)
   def train(num_iterations, totals=None):
-    def iteration(state):
-      time_step, totals = state
-      rollout, time_step = collect(time_step)
-      return time_step, learn(rollout, totals)
-
     totals = totals or iterations.no_train_steps(agent.measure_names)
     _, totals = iterations.repeat(
       num_iterations,
-      iteration,
+      iterate,
       (driver.env.current_time_step(), totals),
       lambda state: state[1].is_sound & ~should_stop(),
     )
