@@ -86,6 +86,10 @@ class DqnConfig:
     num_collect_episodes_per_iteration: steps until so many episodes have ended
       instead, over all environments.
     num_train_steps_per_iteration: updates after them.
+    learns_while_stepping: updates are made while Python environments do the
+      iteration's first step, on another core, and so from what was stored
+      before it. One seed still gives one run, another than without. Tensor
+      environments step inside the program, and do as they do without.
     batch_size: transitions per update; where nothing is sampled, there is one
       of every environment instead.
     replay: how experience is kept: @ReplayConfig() or @NewestTransition().
@@ -127,6 +131,7 @@ class DqnConfig:
     None, high=10**6, optional=True
   )
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
   replay: Replay = fields.component(
     ReplayConfig, (ReplayConfig, NewestTransition)
@@ -140,6 +145,9 @@ class DqnConfig:
     )
     self._check_one_of(
       "num_collect_episodes_per_iteration", "num_collect_steps_per_iteration"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
     if isinstance(self.replay, NewestTransition):
       self._check_learns_once()
@@ -165,6 +173,7 @@ class DqnConfig:
       ("num_collect_steps_per_iteration", 1),
       ("num_collect_episodes_per_iteration", None),
       ("num_train_steps_per_iteration", 1),
+      ("learns_while_stepping", False),
     ):
       if getattr(self, name) != only:
         raise errors.UserError(
@@ -192,16 +201,21 @@ class DqnConfig:
         f"expected at least one window of {self.n_step} for each of {num_envs} "
         "environments"
       )
-    collected = max(
-      self.num_env_steps_before_training,
-      num_envs * self.num_collect_steps_per_iteration,
-    )
+    collected = self.num_env_steps_before_training
+    if not self.samples_ahead:
+      own = num_envs * self.num_collect_steps_per_iteration
+      collected = max(collected, own)
     if collected < window:
       raise errors.UserError(
         "DqnConfig.num_env_steps_before_training = "
         f"{self.num_env_steps_before_training}: expected at least "
         f"n_step * num_envs = {window}, so that there is something to sample"
       )
+
+  @property
+  def samples_ahead(self) -> bool:
+    """Whether an iteration may learn before its own steps are stored."""
+    return self.learns_while_stepping or self.replay.num_prefetched_batches > 0
 
   def num_sampled(self, num_envs: int) -> int:
     """Transitions per update, S."""

@@ -88,9 +88,9 @@ def _largest_product(experiment: config.Experiment) -> int:
 
 
 def _only_enters_python(experiment: config.Experiment) -> bool:
-  replay = getattr(experiment.agent, "replay", None)
-  prefetches = getattr(replay, "num_prefetched_batches", 0) > 0
-  return not prefetches and not loading.is_tensor(experiment.environment)
+  """Whether nothing else has to go on while Python environments step."""
+  ahead = getattr(experiment.agent, "samples_ahead", False)
+  return not ahead and not loading.is_tensor(experiment.environment)
 
 
 def build_policy(experiment: config.Experiment) -> pipeline.Policy:

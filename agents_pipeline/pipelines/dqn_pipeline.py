@@ -129,6 +129,7 @@ def build(
       chosen,
       should_stop,
       num_prefetched_batches=agent_config.replay.num_prefetched_batches,
+      learns_while_stepping=agent_config.learns_while_stepping,
       jit_learning=not agent_config.conv_layers,
     ).map(environment.telling)
 

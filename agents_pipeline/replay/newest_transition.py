@@ -37,18 +37,10 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       What must be done before it can be read where automatic control
       dependencies do not see it.
     """
-    return self.write(self.rows_of(items))
-
-  def rows_of(self, items: trajectory.Transition) -> list[tf.Tensor]:
-    """What a transition of [B, ...] writes; see `UniformReplayBuffer`."""
     own, reached = map(tf.nest.flatten, transition_rows.rows_of(items))
-    return [tf.stack(pair, axis=1) for pair in zip(own, reached, strict=True)]
-
-  def write(self, rows: list[tf.Tensor]) -> list:
-    """Writes rows; see `add_batch`."""
     return [
-      variable.assign(values)
-      for variable, values in zip(self._rows, rows, strict=True)
+      variable.assign(tf.stack(pair, axis=1))
+      for variable, *pair in zip(self._rows, own, reached, strict=True)
     ]
 
   def _get_next(
@@ -71,22 +63,8 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       )
     if not time_stacked:
       raise ValueError("NewestTransition samples are stacked in time")
-    return self.unpack(self.gather(self.draw(self._batch_size, 2))), ()
-
-  def draw(self, size: int, num_steps: int, rows=None) -> tuple:
-    """There is nothing to choose; see `UniformReplayBuffer`."""
-    del rows
-    assert (size, num_steps) == (self._batch_size, 2)
-    return ()
-
-  def gather(self, drawn: tuple) -> list[tf.Tensor]:
-    """Reads the newest transition, [B, 2, ...] of each field."""
-    del drawn
-    return [rows.read_value() for rows in self._rows]
-
-  def unpack(self, gathered: list[tf.Tensor]) -> trajectory.Trajectory:
-    """The same as `get_next` returns it."""
-    return tf.nest.pack_sequence_as(self._data_spec, gathered)
+    now = [rows.read_value() for rows in self._rows]
+    return tf.nest.pack_sequence_as(self._data_spec, now), ()
 
   def end_episodes(self) -> None:
     """Nothing to close: the next transition takes this one's place."""

@@ -19,20 +19,6 @@ _SPARE_ROWS = 2
 _STEP_TYPE, _OBSERVATION, _NEXT_STEP_TYPE = 0, 1, 3
 
 
-class Rows(NamedTuple):
-  """What a transition of every environment writes.
-
-  Attributes:
-    numbers: [2B] int32, of rows in the tables.
-    values: [2B, ...], for each table.
-    heads: [B] int64, the buffer's when they are written.
-  """
-
-  numbers: tf.Tensor
-  values: list[tf.Tensor]
-  heads: tf.Tensor
-
-
 class Drawn(NamedTuple):
   """Windows of rows.
 
@@ -110,30 +96,19 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       What must be done before the rows can be sampled by tf.data, whose reads
       automatic control dependencies do not see.
     """
-    return self.write(self.rows_of(items))
-
-  def rows_of(self, items: trajectory.Transition) -> Rows:
-    """What a transition of [B, ...] per environment writes. Writes nothing."""
     time_step, _, next_time_step = items
     own, reached = map(self._as_stored, transition_rows.rows_of(items))
+    numbers = tf.concat([self._row(0), self._row(1)], 0)  # [2B]
+    written = [
+      table.scatter_update(tf.IndexedSlices(tf.concat(pair, 0), numbers))
+      for table, *pair in zip(self._tables, own, reached, strict=True)
+    ]
     is_reset = time_step.is_last()  # [B]
     num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
     num_rows = tf.cast(tf.where(is_reset, 0, num_rows), tf.int64)
-    return Rows(
-      tf.concat([self._row(0), self._row(1)], 0),
-      [tf.concat(pair, 0) for pair in zip(own, reached, strict=True)],
-      self._heads.value() + num_rows,
-    )
-
-  def write(self, rows: Rows) -> list:
-    """Writes rows; see `add_batch`."""
-    written = [
-      table.scatter_update(tf.IndexedSlices(values, rows.numbers))
-      for table, values in zip(self._tables, rows.values, strict=True)
-    ]
     # Rows count only when they are there, also for tf.data's thread.
     with tf.control_dependencies([] if tf.executing_eagerly() else written):
-      return [*written, self._heads.assign(rows.heads)]
+      return [*written, self._heads.assign_add(num_rows)]
 
   def _as_stored(self, row: trajectory.Trajectory) -> list[tf.Tensor]:
     """A row [B, ...] for each table, with the newest frame alone."""
@@ -182,8 +157,8 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     """
     if not time_stacked:
       raise ValueError("UniformReplayBuffer samples are stacked in time")
-    drawn = self.draw(sample_batch_size or 1, num_steps or 1)
-    experience = self.unpack(self.gather(drawn))  # [S, T, ...]
+    drawn = self._draw(sample_batch_size or 1, num_steps or 1)
+    experience = self.unpack(self._gather(drawn))  # [S, T, ...]
     fields = tf.nest.flatten(experience)
     if num_steps is None:
       fields = [tf.squeeze(x, 1) for x in fields]
@@ -191,15 +166,9 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
       fields = [tf.squeeze(x, 0) for x in fields]
     return tf.nest.pack_sequence_as(self._data_spec, fields), ()
 
-  def draw(self, size: int, num_steps: int, rows: Rows | None = None) -> Drawn:
-    """Chooses windows; reads no table.
-
-    Args:
-      size: S.
-      num_steps: T.
-      rows: that will have been written when the windows are read.
-    """
-    heads = self._heads.value() if rows is None else rows.heads  # [B]
+  def _draw(self, size: int, num_steps: int) -> Drawn:
+    """Chooses windows of `num_steps` rows, T; reads no table."""
+    heads = self._heads.value()  # [B]
     env = self._sampled_envs(size)  # [S]
     all_kept = tf.cast(tf.minimum(heads, self._max_length), tf.int32)  # [B]
     kept = tf.gather(all_kept, env)  # [S]
@@ -209,7 +178,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     first = tf.gather(self._in_ring(heads), env) - kept + place  # [S]
     return Drawn(env, first[:, None] + tf.range(num_steps))
 
-  def gather(self, drawn: Drawn) -> list[tf.Tensor]:
+  def _gather(self, drawn: Drawn) -> list[tf.Tensor]:
     """Reads what was drawn, packed as the tables are, [S, T, ...] each."""
     start = drawn.env[:, None] * self._ring_length  # [S, 1]
     rows = start + self._wrapped(drawn.place)  # [S, T]
@@ -224,7 +193,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     ]
 
   def unpack(self, gathered: list[tf.Tensor]) -> trajectory.Trajectory:
-    """What was gathered, as `get_next` returns it."""
+    """Rows of the tables as `get_next` returns them."""
     return tf.nest.pack_sequence_as(
       self._data_spec, self._packing.unpack(gathered)
     )
@@ -309,7 +278,7 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
     kept = min(int(heads[0]), self._max_length)
     first = self._in_ring(self._heads.value()) - kept  # [B]
     place = first[:, None] + tf.range(kept)  # [B, T]
-    return self.unpack(self.gather(Drawn(tf.range(self._batch_size), place)))
+    return self.unpack(self._gather(Drawn(tf.range(self._batch_size), place)))
 
   def _single_deterministic_pass_dataset(self, *args, **kwargs):
     return tf.data.Dataset.from_tensors(self._gather_all())

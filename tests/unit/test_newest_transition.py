@@ -175,7 +175,7 @@ def taped(make_experiment, monkeypatch):
   def run(num_iterations, *bindings):
     num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
     added, learnt = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
-    rows_of = newest_transition.NewestTransition.rows_of
+    add_batch = newest_transition.NewestTransition._add_batch
     learn = iterations.learn
 
     def add_on_tape(self, items):
@@ -186,7 +186,7 @@ def taped(make_experiment, monkeypatch):
           reached.discount, own.step_type, reached.step_type,
         )
       )  # fmt: skip
-      return rows_of(self, items)
+      return add_batch(self, items)
 
     def learn_on_tape(agent, x, totals):
       learnt.write(
@@ -199,7 +199,7 @@ def taped(make_experiment, monkeypatch):
       return learn(agent, x, totals)
 
     monkeypatch.setattr(
-      newest_transition.NewestTransition, "rows_of", add_on_tape
+      newest_transition.NewestTransition, "_add_batch", add_on_tape
     )
     monkeypatch.setattr(iterations, "learn", learn_on_tape)
     pipeline = building.build(
