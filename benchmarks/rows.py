@@ -69,6 +69,7 @@ WORKS: Mapping[str, Work] = {
     (
       Comparison("dqn_host", "sb3_dqn", 3),
       Comparison("dqn_host", "bare"),
+      Comparison("dqn_host_overlapped", "sb3_dqn"),
       Comparison("dqn_host_prefetched", "sb3_dqn"),
     ),
   ),
@@ -76,6 +77,7 @@ WORKS: Mapping[str, Work] = {
     "DQN, gymnasium's CartPole: 8 environments, 8 updates per 8 steps",
     (
       Comparison("dqn_host_8", "sb3_dqn_8", 10),
+      Comparison("dqn_host_8_overlapped", "sb3_dqn_8"),
       Comparison("dqn_host_8_vector", "sb3_dqn_8"),
     ),
   ),
@@ -93,6 +95,7 @@ WORKS: Mapping[str, Work] = {
       Comparison("atari_by_policy", "atari_bare", 0.7),
       Comparison("atari_at_random", "atari_bare"),
       Comparison("atari_train", "atari_bare"),
+      Comparison("atari_train_overlapped", "atari_bare"),
     ),
     in_quick=False,
   ),

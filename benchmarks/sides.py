@@ -16,6 +16,7 @@ from benchmarks import worker_pool
 _ALONE = "alone"  # in a process of its own
 _VECTOR = "EnvironmentConfig.vectorization = 'vector_entry_point'"
 _PREFETCHED = "ReplayConfig.num_prefetched_batches = 2"
+_OVERLAPPED = "DqnConfig.learns_while_stepping = True"
 BY_POLICY = "DqnConfig.num_random_env_steps = 0"
 _AT_RANDOM = "DqnConfig.num_random_env_steps = 1_000_000_000"
 
@@ -85,7 +86,17 @@ _SIDES: Mapping[str, Side] = {
   "dqn_host_prefetched": _ours_dqn(
     f"{OURS}, sampling ahead", "gymnasium", _PREFETCHED, in_quick=False
   ),
+  "dqn_host_overlapped": _ours_dqn(
+    f"{OURS}, learning while stepping", "gymnasium", _OVERLAPPED
+  ),
   "dqn_host_8": _ours_dqn(OURS, "gymnasium", num_envs=8),
+  "dqn_host_8_overlapped": _ours_dqn(
+    f"{OURS}, learning while stepping",
+    "gymnasium",
+    _OVERLAPPED,
+    num_envs=8,
+    in_quick=False,
+  ),
   "dqn_host_8_vector": _ours_dqn(
     f"{OURS}, vector CartPole",
     "gymnasium",
@@ -192,6 +203,15 @@ _SIDES: Mapping[str, Side] = {
     "atari:Collection",
     "train",
     BY_POLICY,
+    multiple=8,
+  ),
+  "atari_train_overlapped": side(
+    "collection and learning, learning while stepping",
+    "atari",
+    "atari:Collection",
+    "train",
+    BY_POLICY,
+    _OVERLAPPED,
     multiple=8,
   ),
 }
