@@ -8,6 +8,7 @@ python -m benchmarks.sweeps [--quick] [--tables=batch] [--output=FILE.json]
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import statistics
@@ -17,75 +18,76 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from agents_pipeline.apps import command_line
-from benchmarks import interleaved, machine, our_loop
+from benchmarks import interleaved, machine, worker_pool
 
 _NUM_ENVS = (1, 4, 16, 64, 256, 1_024, 4_096)
 _BATCH_SIZES = (32, 64, 128, 256, 1_024, 4_096)
 _CAPACITIES = (10_000, 100_000, 1_000_000)  # env steps
+_LOGS = pathlib.Path("runs/bench/sweeps")
 # XLA may copy the tables once per call, so short calls show their size.
 _ITERATIONS_PER_CALL = (1_000, 20_000)
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-  """One size.
+  """One size. Each has a process of its own, which chooses its threads.
 
   Attributes:
     label: of it.
-    make: builds a loop, whose `run` takes env steps.
+    blueprint: of a loop, whose `run` takes env steps.
     env_steps: of one iteration.
     per_call: iterations of each call; None is all of a turn.
   """
 
   label: str
-  make: Callable[[], our_loop.DqnLoop | our_loop.A2cLoop]
+  blueprint: worker_pool.Blueprint
   env_steps: int
   per_call: int | None = None
 
 
-def _dqn(*bindings: str, num_envs: int = 1) -> Callable[[], our_loop.DqnLoop]:
-  return lambda: our_loop.DqnLoop(
-    "tensor", *bindings, num_envs=num_envs, num_train_steps=1
+def _row(label: str, loop: str, *bindings: str, env_steps: int, **options):
+  per_call = options.pop("per_call", None)
+  blueprint = worker_pool.Blueprint(
+    label.replace(" ", "_"),
+    f"benchmarks.our_loop:{loop}",
+    ("tensor", *bindings),
+    options,
   )
+  return Row(label, blueprint, env_steps, per_call)
 
 
 def _environments_of_dqn(num_envs: Sequence[int]) -> list[Row]:
-  return [Row(f"{n:,}", _dqn(num_envs=n), n) for n in num_envs]
+  return [
+    _row(f"{n:,}", "DqnLoop", env_steps=n, num_envs=n, num_train_steps=1)
+    for n in num_envs
+  ]
 
 
 def _environments_of_a2c(num_envs: Sequence[int]) -> list[Row]:
-  make = lambda n: lambda: our_loop.A2cLoop("tensor", num_envs=n)
-  return [Row(f"{n:,}", make(n), 5 * n) for n in num_envs]
+  return [
+    _row(f"{n:,}", "A2cLoop", env_steps=5 * n, num_envs=n) for n in num_envs
+  ]
 
 
 def _batches(sizes: Sequence[int]) -> list[Row]:
   return [
-    Row(f"{size:,}", _dqn(f"DqnConfig.batch_size = {size}"), 1)
-    for size in sizes
+    _row(f"{n:,}", "DqnLoop", f"DqnConfig.batch_size = {n}", env_steps=1)
+    for n in sizes
   ]
 
 
 def _capacities(sizes: Sequence[int]) -> list[Row]:
-  rows = []
-  for capacity in sizes:
-    make = _once(_dqn(f"ReplayConfig.capacity_env_steps = {capacity}"))
-    rows += [
-      Row(f"{capacity:,}, {count:,} per call", make, 1, count)
-      for count in _ITERATIONS_PER_CALL
-    ]
-  return rows
-
-
-def _once(make: Callable) -> Callable:
-  """Makes one loop for several rows."""
-  made: list = []
-
-  def make_first():
-    if not made:
-      made.append(make())
-    return made[0]
-
-  return make_first
+  return [
+    _row(
+      f"{capacity:,}, {count:,} per call",
+      "DqnLoop",
+      f"ReplayConfig.capacity_env_steps = {capacity}",
+      env_steps=1,
+      per_call=count,
+    )
+    for capacity in sizes
+    for count in _ITERATIONS_PER_CALL
+  ]
 
 
 # name -> title, sizes, and the rows of sizes.
@@ -115,17 +117,19 @@ _TABLES: dict[
 }
 
 
-def _measure(rows: Sequence[Row], rounds: int, seconds: float) -> list[dict]:
+def _measure(
+  rows: Sequence[Row], rounds: int, seconds: float, logs: pathlib.Path
+) -> list[dict]:
   """Measures the rows of a table, interleaved."""
-  turns = {}
-  for number, row in enumerate(rows):
-    command_line.say(f"  builds {row.label} ({number + 1} of {len(rows)})")
-    turns[row.label] = _turn(row, seconds)
-  told = (
-    command_line.say(f"  round {turn + 1} of {rounds}")
-    for turn in range(rounds)
-  )
-  rates = interleaved.take_turns(turns, told)
+  blueprints = {row.label: row.blueprint for row in rows}
+  with worker_pool.WorkerPool(blueprints, logs) as pool:
+    pool.build(lambda line: command_line.say(f"  {line}"))
+    turns = {row.label: _turn(pool, row, seconds) for row in rows}
+    told = (
+      command_line.say(f"  round {turn + 1} of {rounds}")
+      for turn in range(rounds)
+    )
+    rates = interleaved.take_turns(turns, told)
   found = []
   for row in rows:
     micros = [1e6 * row.env_steps / rate for rate in rates[row.label]]
@@ -141,24 +145,20 @@ def _measure(rows: Sequence[Row], rounds: int, seconds: float) -> list[dict]:
   return found
 
 
-def _turn(row: Row, seconds: float) -> Callable[[], float]:
-  """Builds a row; returns what runs it for so long and tells env steps/s."""
-  loop = row.make()
-
-  def run(env_steps: int) -> tuple[float, float]:
-    start = time.perf_counter()
-    rate = loop.run(env_steps)
-    return rate, time.perf_counter() - start
-
+def _turn(
+  pool: worker_pool.WorkerPool, row: Row, seconds: float
+) -> Callable[[], float]:
+  """Returns what runs a row for so long and tells env steps/s."""
+  run = functools.partial(pool.run, row.label)
   if row.per_call is None:
     amount = interleaved.fitting_amount(run, row.env_steps, seconds)
-    return lambda: loop.run(amount)
+    return lambda: run(amount)[0]
 
   def repeat() -> float:
     start, done, took = time.perf_counter(), 0, 0.0
     while not done or time.perf_counter() - start < seconds:
       done += row.per_call
-      took += row.per_call / loop.run(row.per_call)
+      took += row.per_call / run(row.per_call)[0]
     return done / took
 
   return repeat
@@ -202,10 +202,6 @@ def main() -> int:
   """Measures, prints the tables, and returns the exit code."""
   values = flags.FLAGS
   about = machine.describe()
-  with command_line.quiet_imports():
-    from agents_pipeline.pipelines import building
-
-    assert building
   rounds = values.rounds or (1 if values.quick else 5)
   seconds = 0.2 if values.quick else 0.5
   found: dict = {"about": about, "rounds": rounds, "tables": []}
@@ -214,7 +210,7 @@ def main() -> int:
     command_line.say(title)
     if values.quick:
       sizes = (sizes[0], sizes[len(sizes) // 2], sizes[-1])
-    rows = _measure(make_rows(sizes), rounds, seconds)
+    rows = _measure(make_rows(sizes), rounds, seconds, _LOGS / name)
     measured = {"title": title, "rows": rows}
     found["tables"].append(measured)
     print(f"\n{table(measured)}\n", flush=True)

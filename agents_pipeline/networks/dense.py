@@ -77,12 +77,27 @@ class Dense(tf.keras.layers.Layer):
     if inputs.shape[0] != 1 and _is_within_xla():
       outputs = tf.matmul(self.kernel, tf.transpose(inputs))  # [O, B]
       if self.bias is not None:
-        outputs += self.bias[:, None]
+        outputs = _plus_bias(outputs, self.bias.value())
       return _batch_first(self.activation(outputs))
     outputs = tf.matmul(inputs, self.kernel, transpose_b=True)  # [B, O]
     if self.bias is not None:
       outputs = tf.nn.bias_add(outputs, self.bias)
     return self.activation(outputs)
+
+
+@tf.custom_gradient
+def _plus_bias(outputs: tf.Tensor, bias: tf.Tensor):
+  """[O, B] + [O].
+
+  The bias's gradient is a sum over the batch, which XLA does a number at a
+  time. The same as a product takes a third of it, or less.
+  """
+
+  def gradients(upstream):
+    ones = tf.ones((upstream.shape[1],))
+    return upstream, tf.linalg.matvec(upstream, ones)
+
+  return outputs + bias[:, None], gradients
 
 
 def _batch_first(x: tf.Tensor) -> tf.Tensor:

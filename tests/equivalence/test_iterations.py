@@ -1,14 +1,25 @@
 """The compiled iteration: graph = XLA, seeds, counts, tensor and Python."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from agents_pipeline.experiment import seeding
 from agents_pipeline.pipelines import building
-from agents_pipeline.training import replay_iterations
+from agents_pipeline.training import iterations, replay_iterations
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
+# The forms of an iteration.
+FORMS = {
+  "tensor": ("EnvironmentConfig.backend = 'tensor'",),
+  "gymnasium": (GYMNASIUM,),
+  "while-stepping": (GYMNASIUM, "DqnConfig.learns_while_stepping = True"),
+}
+EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 OBSERVATIONS, ACTIONS = 2, 3  # of `rows_of`
 
 
@@ -36,7 +47,7 @@ def build(experiment, seed=0, jit=True):
 
 def rows_of(replay):
   """How many rows a buffer has written, and every field of its tables."""
-  heads, *tables = replay.variables
+  heads, _, *tables = replay.variables  # and its random stream
   fields = replay.unpack([table.value() for table in tables])
   return [x.numpy() for x in (heads, *tf.nest.flatten(fields))]
 
@@ -61,10 +72,10 @@ def assert_same(one, other):
   tf.nest.map_structure(np.testing.assert_array_equal, one, other)
 
 
-@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_eager_equals_graph_equals_xla(make_experiment, backend):
+@EVERY_FORM
+def test_eager_equals_graph_equals_xla(make_experiment, form):
   experiment = make_experiment(
-    f"EnvironmentConfig.backend = '{backend}'",
+    *form,
     "EnvironmentConfig.num_envs = 2",
     "DqnConfig.n_step = 2",
     "DqnConfig.num_train_steps_per_iteration = 2",
@@ -87,11 +98,9 @@ def test_eager_equals_graph_equals_xla(make_experiment, backend):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_one_seed_gives_one_sequence_and_another_another(
-  make_experiment, backend
-):
-  experiment = make_experiment(f"EnvironmentConfig.backend = '{backend}'")
+@EVERY_FORM
+def test_one_seed_gives_one_sequence_and_another_another(make_experiment, form):
+  experiment = make_experiment(*form)
   first = run(build(experiment, seed=1), 60, 20)
   assert_same(first, run(build(experiment, seed=1), 60, 20))
   other = run(build(experiment, seed=2), 60, 20)
@@ -100,9 +109,9 @@ def test_one_seed_gives_one_sequence_and_another_another(
   assert first["losses"] != other["losses"]
 
 
-@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_many_in_one_call_equal_a_few_in_several(make_experiment, backend):
-  experiment = make_experiment(f"EnvironmentConfig.backend = '{backend}'")
+@EVERY_FORM
+def test_many_in_one_call_equal_a_few_in_several(make_experiment, form):
+  experiment = make_experiment(*form)
   once = run(build(experiment), 60, 30)
   parts = run(build(experiment), 60, 7, 22, 1)
   assert once["losses"][0] == pytest.approx(sum(parts["losses"]), rel=1e-5)
@@ -116,12 +125,10 @@ def test_another_count_compiles_nothing_anew(make_experiment):
   assert pipeline.compiled.collect.experimental_get_tracing_count() == 1
 
 
-@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_an_iteration_does_what_its_configuration_says(
-  make_experiment, backend
-):
+@EVERY_FORM
+def test_an_iteration_does_what_its_configuration_says(make_experiment, form):
   experiment = make_experiment(
-    f"EnvironmentConfig.backend = '{backend}'",
+    *form,
     "EnvironmentConfig.num_envs = 2",
     "DqnConfig.num_collect_steps_per_iteration = 3",
     "DqnConfig.num_train_steps_per_iteration = 4",
@@ -135,6 +142,36 @@ def test_an_iteration_does_what_its_configuration_says(
     np.any(a != b) for a, b in zip(before, found["weights"], strict=True)
   )
   assert np.isfinite(found["losses"]).all()
+
+
+@pytest.mark.parametrize("is_beside, num_new", [(False, 1), (True, 0)])
+def test_what_is_learnt_from_when(
+  make_experiment, monkeypatch, is_beside, num_new
+):
+  """Beside a step, the agent learns from what was stored before it."""
+  learn, seen = iterations.learn, tf.Variable(0, dtype=tf.int64)
+
+  def learn_and_tell(agent, experience, totals):
+    seen.assign(pipeline.tracked["replay"].num_frames())
+    return learn(agent, experience, totals)
+
+  monkeypatch.setattr(iterations, "learn", learn_and_tell)
+  pipeline = build(
+    make_experiment(GYMNASIUM, f"DqnConfig.learns_while_stepping = {is_beside}")
+  )
+  pipeline.compiled.collect(tf.constant(60))
+  before = int(pipeline.tracked["replay"].num_frames())
+  pipeline.compiled.train(tf.constant(1))
+  assert int(seen) - before == num_new
+
+
+@pytest.mark.slow
+def test_the_agent_learns_while_the_environments_step():
+  script = pathlib.Path(__file__).with_name("meets_the_learner.py")
+  ended = subprocess.run(
+    [sys.executable, script], capture_output=True, text=True, timeout=200
+  )
+  assert ended.returncode == 0, ended.stderr[-2000:]
 
 
 def test_prefetching_trains_as_many_steps(make_experiment):

@@ -194,7 +194,25 @@ def test_a_reset_step_has_no_shaped_reward_of_success():
   assert found == [[1, 0], [0, 0]]
 
 
-def test_rollouts_go_on_over_the_ends_of_episodes():
+def on_device(environment, driver, num_steps, time_step):
+  del environment
+  return rollouts.on_device(driver, num_steps, time_step)
+
+
+def in_python(environment, driver, num_steps, time_step):
+  """What was stepped is worked out afterwards."""
+  steps = rollouts.step_in_python(
+    environment,
+    driver.policy.action,
+    lambda arrays: driver.policy.action(environment.time_steps(arrays)[1]),
+    num_steps,
+    time_step,
+  )
+  return rollouts.of_python_steps(driver, steps, time_step)
+
+
+@pytest.mark.parametrize("collect", [on_device, in_python])
+def test_rollouts_go_on_over_the_ends_of_episodes(collect):
   class Counting:
     """Two environments: their states count steps; the first ends at 3."""
 
@@ -213,15 +231,21 @@ def test_rollouts_go_on_over_the_ends_of_episodes():
         make(tf.where(ended, 0, 1), self.state.read_value()),
       )
 
+    def step_in_python(self, action):
+      return tf.nest.flatten(self.step_and_reset(action))
+
+    def time_steps(self, arrays):
+      return ts.TimeStep(*arrays[:4]), ts.TimeStep(*arrays[4:])
+
   environment = Counting()
   driver = drivers.StepDriver(environment, Taped([]), [])
   begin = steps([1, 1])._replace(observation=tf.ones((2, 1)))
-  rollout, after = rollouts.on_device(driver, 4)(begin)
+  rollout, after = collect(environment, driver, 4, begin)
   numbers = lambda step: step.observation[..., 0].numpy().tolist()
   assert numbers(rollout.time_step) == [[1, 1], [2, 2], [0, 3], [1, 4]]
   assert numbers(rollout.next_time_step) == [[2, 2], [3, 3], [1, 4], [2, 5]]
   assert rollout.next_time_step.step_type[:, 0].numpy().tolist() == [1, 2, 1, 1]
   assert rollout.time_step.step_type[:, 0].numpy().tolist() == [1, 1, 0, 1]
   assert numbers(after) == [2, 5]
-  again, _ = rollouts.on_device(driver, 1)(after)
+  again, _ = collect(environment, driver, 1, after)
   assert numbers(again.time_step) == [[2, 5]]

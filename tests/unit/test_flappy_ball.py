@@ -242,7 +242,7 @@ def steer(observation, rng):
 
 def test_tensor_version_equals_gymnasiums_bit_for_bit(compiled):
   """Whole episodes of 20 balls, both ways of ending."""
-  num_envs, num_steps = 20, 170
+  num_envs, num_steps = 20, 200
   environment = make_tensor(num_envs)
   step = compiled(lambda a: environment.step_and_reset(a))
   rng = np.random.default_rng(1)

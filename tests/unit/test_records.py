@@ -169,7 +169,8 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
     keeper.restore(no_word)
   assert str(caught.value) == (
     f"{tmp_path}/env_steps-1 has format 99, of agents_pipeline 9.8; expected "
-    "format 2: go on with that version, or begin anew with --overwrite"
+    f"format {checkpoints.FORMAT}: go on with that version, or begin anew with "
+    "--overwrite"
   )
 
 
