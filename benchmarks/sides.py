@@ -87,11 +87,11 @@ _SIDES: Mapping[str, Side] = {
     f"{OURS}, sampling ahead", "gymnasium", _PREFETCHED, in_quick=False
   ),
   "dqn_host_overlapped": _ours_dqn(
-    f"{OURS}, learning while stepping", "gymnasium", _OVERLAPPED
+    f"{OURS}, overlapped", "gymnasium", _OVERLAPPED
   ),
   "dqn_host_8": _ours_dqn(OURS, "gymnasium", num_envs=8),
   "dqn_host_8_overlapped": _ours_dqn(
-    f"{OURS}, learning while stepping",
+    f"{OURS}, overlapped",
     "gymnasium",
     _OVERLAPPED,
     num_envs=8,
@@ -206,7 +206,7 @@ _SIDES: Mapping[str, Side] = {
     multiple=8,
   ),
   "atari_train_overlapped": side(
-    "collection and learning, learning while stepping",
+    "the same, overlapped",
     "atari",
     "atari:Collection",
     "train",
