@@ -75,8 +75,8 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._first_observation = spaces.first_number(self._observation_space)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     # Of most steps; nobody writes into them.
-    self._all_mid = np.full(self.batch_size, _MID)
-    self._all_one = np.ones(self.batch_size, np.float32)
+    self._all_mid: np.ndarray = np.full(self.batch_size, _MID)
+    self._all_one: np.ndarray = np.ones(self.batch_size, np.float32)
     self._to_act_from: ts.TimeStep | None = None
     self._log = replayed_episodes.ActionLog(self.batch_size)
 

@@ -47,7 +47,7 @@ def build(experiment, seed=0, jit=True):
 
 def rows_of(replay):
   """How many rows a buffer has written, and every field of its tables."""
-  heads, _, *tables = replay.variables  # and its random stream
+  heads, *tables, _ = replay.variables  # the last is its random stream
   fields = replay.unpack([table.value() for table in tables])
   return [x.numpy() for x in (heads, *tf.nest.flatten(fields))]
 
