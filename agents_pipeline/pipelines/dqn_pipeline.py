@@ -21,7 +21,12 @@ from agents_pipeline.experiment import (
 )
 from agents_pipeline.pipelines import pipeline
 from agents_pipeline.replay import memory, newest_transition, uniform_buffer
-from agents_pipeline.training import loop, replay_iterations, stopping
+from agents_pipeline.training import (
+  host_iterations,
+  loop,
+  replay_iterations,
+  stopping,
+)
 
 _MOST_ROWS = 2_000_000_000  # of a buffer, whose rows int32 has to number
 
@@ -108,7 +113,7 @@ def build(
     agent_config.num_collect_episodes_per_iteration,
     experiment.training.num_env_steps,
   )
-  chosen = replay_iterations.ChosenAction(num_envs)
+  chosen = host_iterations.ChosenAction(num_envs)
   if on_device:
     environment.reset()
     compiled = replay_iterations.compile_on_device(
@@ -120,7 +125,7 @@ def build(
       should_stop,
     )
   else:
-    compiled = replay_iterations.compile_around_host(
+    compiled = host_iterations.compile_around_host(
       driver,
       replay,
       agent,

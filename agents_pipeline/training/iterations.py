@@ -1,8 +1,8 @@
 """What compiled iterations have in common, whichever agent learns in them.
 
-An iteration collects and learns; a call does many. `replay_iterations` has
-those of agents that learn from a buffer, `rollout_iterations` those of agents
-that learn from what the newest policy did.
+An iteration collects and learns; a call does many. `replay_iterations` and
+`host_iterations` have those of agents that learn from a buffer,
+`rollout_iterations` those of agents that learn from what the newest policy did.
 """
 
 import dataclasses

@@ -33,7 +33,7 @@ def compile_iterations(
     should_stop: whether the run has done what it was for, [] bool.
     on_device: the environments are TensorFlow ops.
     jit_learning: False leaves learning a plain graph around Python
-      environments; see `replay_iterations.compile_around_host`.
+      environments; see `host_iterations.compile_around_host`.
     jit: False leaves all of it one, for comparison.
   """
   compiled = lambda function, jit: tf.function(

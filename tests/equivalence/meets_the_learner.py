@@ -15,7 +15,7 @@ with command_line.quiet_imports():
 
   from agents_pipeline.experiment import gin_files, seeding
   from agents_pipeline.pipelines import building
-  from agents_pipeline.training import iterations, replay_iterations
+  from agents_pipeline.training import host_iterations, iterations
 
 NUM_ITERATIONS = 5
 meeting = threading.Barrier(2)
@@ -50,7 +50,7 @@ def meet():
 def main():
   """Trains, as the configuration says, while stepping."""
   gym.register("Waits-v0", Waits)
-  learn, compile_ = iterations.learn, replay_iterations.compile_around_host
+  learn, compile_ = iterations.learn, host_iterations.compile_around_host
 
   def meet_and_learn(agent, experience, totals):
     tf.py_function(meet, [], [])
@@ -58,7 +58,7 @@ def main():
 
   # XLA's programs cannot call Python.
   iterations.learn = meet_and_learn
-  replay_iterations.compile_around_host = lambda *args, **kwargs: compile_(
+  host_iterations.compile_around_host = lambda *args, **kwargs: compile_(
     *args, **kwargs, jit=False
   )
   experiment = gin_files.load_experiment(

@@ -27,7 +27,11 @@ from agents_pipeline.pipelines import (
   training_run,
 )
 from agents_pipeline.records import run_record, writers
-from agents_pipeline.training import iterations, replay_iterations
+from agents_pipeline.training import (
+  host_iterations,
+  iterations,
+  replay_iterations,
+)
 
 LAST = 2
 TRAIN_STEPS = 3
@@ -73,12 +77,15 @@ def make_experiment(*bindings):
 
 def left_as_graphs(patch):
   """Iterations are not compiled with XLA: that takes seconds."""
-  for name in ("compile_on_device", "compile_around_host"):
-    original = getattr(replay_iterations, name)
+  for module, name in (
+    (replay_iterations, "compile_on_device"),
+    (host_iterations, "compile_around_host"),
+  ):
+    original = getattr(module, name)
     plain = lambda *args, original=original, **kwargs: original(
       *args, **kwargs, jit=False
     )
-    patch.setattr(replay_iterations, name, plain)
+    patch.setattr(module, name, plain)
 
 
 def same_weights(agent):

@@ -10,7 +10,11 @@ import tensorflow as tf
 
 from agents_pipeline.experiment import seeding
 from agents_pipeline.pipelines import building
-from agents_pipeline.training import iterations, replay_iterations
+from agents_pipeline.training import (
+  host_iterations,
+  iterations,
+  replay_iterations,
+)
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 # The forms of an iteration.
@@ -27,21 +31,21 @@ def build(experiment, seed=0, jit=True):
   """A pipeline, with its iteration compiled or left a graph."""
   originals = (
     replay_iterations.compile_on_device,
-    replay_iterations.compile_around_host,
+    host_iterations.compile_around_host,
   )
   try:
     if not jit:
       replay_iterations.compile_on_device = lambda *a, **k: originals[0](
         *a, **k, jit=False
       )
-      replay_iterations.compile_around_host = lambda *a, **k: originals[1](
+      host_iterations.compile_around_host = lambda *a, **k: originals[1](
         *a, **k, jit=False
       )
     return building.build(experiment, seeding.Seeds(seed))
   finally:
     (
       replay_iterations.compile_on_device,
-      replay_iterations.compile_around_host,
+      host_iterations.compile_around_host,
     ) = originals
 
 
