@@ -249,8 +249,12 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
   make_experiment, run_once
 ):
   gym.register("Drifting-v0", Drifting)
-  experiment = make_experiment("EnvironmentConfig.name = 'Drifting-v0'")
-  _, _, run = run_once(experiment, "run", results=2)
+  experiment = make_experiment(
+    "EnvironmentConfig.name = 'Drifting-v0'",
+    "ReplayConfig.capacity_env_steps = 1_000",
+  )
+  # Left within an episode: one that has only begun can be played again.
+  _, _, run = run_once(experiment, "run", results=3)
   heard = []
   pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
