@@ -90,16 +90,23 @@ class ShapedEnvironment:
     """
     return self._shaped(*self._environment.step_and_reset(action))
 
-  def step_in_python(self, action: tf.Tensor) -> list[tf.Tensor]:
+  def step_in_python(
+    self, action: tf.Tensor, *, tells_later: bool = False
+  ) -> list[tf.Tensor]:
     """Steps copies that live in Python; see `HostEnvironment`.
 
     Args:
       action: [B, ...].
+      tells_later: where one fails, only `checked` raises.
 
     Returns:
       What `time_steps` makes time steps of.
     """
-    return self._environment.step_in_python(action)
+    return self._environment.step_in_python(action, tells_later=tells_later)
+
+  def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The same arrays, of environments that did not fail."""
+    return self._environment.checked(arrays)
 
   def time_steps(
     self, arrays: list[tf.Tensor]

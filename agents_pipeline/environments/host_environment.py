@@ -14,6 +14,7 @@ from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_adapter
 
 _NUM_NUMBERS = gymnasium_adapter.NUM_NUMBERS
+_FAILED = -1.0  # in place of the type of a step
 _MAX_PACKED = 128  # numbers of an observation that crosses with the others
 _thread = threading.local()
 
@@ -96,16 +97,30 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """
     return self.time_steps(self.step_in_python(action))
 
-  def step_in_python(self, action: tf.Tensor) -> list[tf.Tensor]:
+  def step_in_python(
+    self, action: tf.Tensor, *, tells_later: bool = False
+  ) -> list[tf.Tensor]:
     """Steps every copy; `time_steps` makes of it what was reached.
 
     Args:
       action: [B, ...].
+      tells_later: where an environment fails, only `checked` raises.
 
     Returns:
       The arrays that crossed.
     """
-    return self._call(self.pyenv.step_and_reset, [action], 2)
+    return self._call(self.pyenv.step_and_reset, [action], 2, tells_later)
+
+  def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Arrays that crossed, of environments that did not fail.
+
+    A failure ends whatever goes on beside it, wherever that stands; here it can
+    wait for that.
+    """
+    ok = arrays[0][0, 0] != _FAILED  # []
+    check = tf.raw_ops.Assert(condition=ok, data=["an environment failed"])
+    with tf.control_dependencies([check] if check is not None else []):
+      return [tf.identity(array) for array in arrays]
 
   def time_steps(self, arrays: list[tf.Tensor]) -> tuple[ts.TimeStep, ...]:
     """The time steps that came from Python. Runs inside XLA.
@@ -142,12 +157,24 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     )
     return now
 
-  def _call(self, function, arguments, num_time_steps: int) -> list[tf.Tensor]:
+  def _call(
+    self, function, arguments, num_time_steps: int, tells_later: bool = False
+  ) -> list[tf.Tensor]:
     """Calls Python, which returns so many time steps of [B, ...]."""
     spec = self.observation_spec()
     width = _NUM_NUMBERS * num_time_steps
     if self.is_packed:
       width += spec.shape[0] * num_time_steps
+
+    def nothing():
+      numbers: np.ndarray = np.full(
+        (self.batch_size, width), _FAILED, np.float32
+      )
+      if self.is_packed:
+        return numbers
+      shape = (self.batch_size, *spec.shape)
+      blank = np.zeros(shape, spec.dtype.as_numpy_dtype)
+      return [numbers, *[blank.copy() for _ in range(num_time_steps)]]
 
     def packed(*values):
       _keep_state_of_thread()
@@ -155,6 +182,8 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
         time_steps = function(*values)
       except errors.EnvironmentFailure as failure:
         self._failure = failure
+        if tells_later:
+          return nothing()
         raise
       numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)
       for i, number in enumerate(

@@ -7,6 +7,11 @@ import gin
 from agents_pipeline import errors
 from agents_pipeline.experiment import fields, optimizers, schedules
 
+_AHEAD = (
+  " before an iteration's own steps (DqnConfig.learns_while_stepping, "
+  "ReplayConfig.num_prefetched_batches)"
+)
+
 
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
@@ -210,6 +215,7 @@ class DqnConfig:
         "DqnConfig.num_env_steps_before_training = "
         f"{self.num_env_steps_before_training}: expected at least "
         f"n_step * num_envs = {window}, so that there is something to sample"
+        + (self.samples_ahead * _AHEAD)
       )
 
   @property

@@ -94,7 +94,7 @@ def _plus_bias(outputs: tf.Tensor, bias: tf.Tensor):
   """
 
   def gradients(upstream):
-    ones = tf.ones((upstream.shape[1],))
+    ones = tf.ones(tf.shape(upstream)[1:], upstream.dtype)  # [B]
     return upstream, tf.linalg.matvec(upstream, ones)
 
   return outputs + bias[:, None], gradients

@@ -50,8 +50,8 @@ class UniformReplayBuffer(replay_buffer.ReplayBuffer):
   frame alone: stacks are put together again from the rows before, and no
   further back than the episode's first.
 
-  Adding and sampling cost the same whatever the capacity, but a compiled call
-  may copy the tables once, so it should run many iterations.
+  Adding and sampling cost the same whatever the capacity: compiled calls update
+  the tables in place.
   """
 
   def __init__(

@@ -81,13 +81,14 @@ def compile_around_host(
     should_stop: whether the run has done what it was for, [] bool.
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
       while the environments step: before an iteration's own transitions are
-      there, and not reproducibly. 0 samples in the call that learns.
+      there, and not reproducibly. It waits while the agent learns, which holds
+      the tables. 0 samples in the call that learns.
     learns_while_stepping: the agent learns, from what is stored, while the
       environments do the iteration's first step. Needs two threads.
     jit_learning: False leaves learning, and what is called with it, a plain
       graph: XLA's gradients of convolutions are many times as slow on the CPU
       as TensorFlow's.
-    jit: False leaves acting one too, for comparison.
+    jit: False leaves all of it one, for comparison.
   """
   learn = functools.partial(replay_iterations.learn, agent, replay, sizes)
   loop = _Loop(
@@ -241,8 +242,12 @@ class _Loop:
 
   def _step_and_learn(self, state, totals):
     """Both at once: neither waits for the other, and acting for both."""
-    arrays = self._step_in_python(state)
+    env = self.driver.env
+    arrays = env.step_in_python(state[1].action, tells_later=True)
     totals = self.calls.learn(totals, self.next_batches())
+    # An environment that fails would end learning in its midst.
+    with tf.control_dependencies([totals.num_train_steps]):
+      arrays = env.checked(arrays)
     return self.calls.observe_and_act(arrays, state), totals
 
   def _steps(self, count: int, state: _State) -> _State:

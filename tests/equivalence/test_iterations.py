@@ -4,10 +4,12 @@ import pathlib
 import subprocess
 import sys
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from agents_pipeline import errors
 from agents_pipeline.experiment import seeding
 from agents_pipeline.pipelines import building
 from agents_pipeline.training import (
@@ -176,6 +178,45 @@ def test_the_agent_learns_while_the_environments_step():
     [sys.executable, script], capture_output=True, text=True, timeout=200
   )
   assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+class Fails(gym.Env):
+  """Goes on until the 31st step, and raises."""
+
+  observation_space = gym.spaces.Box(0, 1, (1,))
+  action_space = gym.spaces.Discrete(2)
+  num_steps = 0
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return np.zeros(1, np.float32), {}
+
+  def step(self, action):
+    self.num_steps += 1
+    if self.num_steps > 30:
+      raise RuntimeError("out of paint")
+    return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_an_environment_that_fails_lets_the_learner_finish(
+  make_experiment, jit
+):
+  gym.register("Fails-v0", Fails)
+  pipeline = build(
+    make_experiment(
+      "EnvironmentConfig.name = 'Fails-v0'",
+      "DqnConfig.learns_while_stepping = True",
+      "DqnConfig.num_train_steps_per_iteration = 50",
+    ),
+    jit=jit,
+  )
+  pipeline.compiled.collect(tf.constant(20))
+  with pytest.raises(errors.EnvironmentFailure, match="out of paint"):
+    pipeline.compiled.train(tf.constant(100))
+  assert int(pipeline.statistics.env_steps) == 30
+  # Beside 10 steps that did not fail and one that did.
+  assert int(pipeline.train_steps) == 11 * 50
 
 
 def test_prefetching_trains_as_many_steps(make_experiment):

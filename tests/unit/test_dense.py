@@ -172,3 +172,22 @@ def test_only_xla_takes_another_way(monkeypatch):
     autograph=False,
   )(x)
   assert found == [True]
+
+
+def test_gradients_of_a_batch_of_unknown_size():
+  layer = dense.Dense(3, "relu")
+  rng = np.random.default_rng(0)
+  layer(tf.zeros((2, 4)))
+  find = tf.function(
+    lambda x: values_and_gradients(layer, x, tf.ones((1, 3))),
+    jit_compile=True,
+    autograph=False,
+    input_signature=[tf.TensorSpec((None, 4))],
+  )
+  for batch in (2, 5):
+    x = normal(rng, batch, 4)
+    tf.nest.map_structure(
+      lambda one, other: np.testing.assert_allclose(one, other, 1e-4, 1e-5),
+      find(x),
+      values_and_gradients(layer, x, tf.ones((1, 3))),
+    )
