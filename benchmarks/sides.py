@@ -87,7 +87,7 @@ _SIDES: Mapping[str, Side] = {
     f"{OURS}, sampling ahead", "gymnasium", _PREFETCHED, in_quick=False
   ),
   "dqn_host_overlapped": _ours_dqn(
-    f"{OURS}, overlapped", "gymnasium", _OVERLAPPED
+    f"{OURS}, overlapped", "gymnasium", _OVERLAPPED, in_quick=False
   ),
   "dqn_host_8": _ours_dqn(OURS, "gymnasium", num_envs=8),
   "dqn_host_8_overlapped": _ours_dqn(
