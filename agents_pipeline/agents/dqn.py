@@ -148,14 +148,12 @@ class DoubleDqnAgent(DqnAgent, dqn_agent.DdqnAgent):
 def _of_actions(q_values: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
   """q [B] of actions [B], out of those of all actions [B, A].
 
-  Chosen, not gathered: the gradient of a gather is a scatter, which XLA fuses
+  Masked, not gathered: the gradient of a gather is a scatter, which XLA fuses
   with nothing.
   """
-  chosen = [
-    tf.where(actions == number, q, 0.0)
-    for number, q in enumerate(tf.unstack(q_values, axis=1))
-  ]
-  return tf.add_n(chosen)
+  numbers = tf.range(q_values.shape[1], dtype=actions.dtype)  # [A]
+  is_taken = actions[:, None] == numbers  # [B, A]
+  return tf.reduce_sum(tf.where(is_taken, q_values, 0.0), axis=1)
 
 
 def make_q_network(

@@ -24,7 +24,7 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.environments import replayed_episodes, spaces
+from agents_pipeline.environments import checks, replayed_episodes, spaces
 
 AutoresetMode = gym.vector.AutoresetMode
 
@@ -53,13 +53,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """
     super().__init__(handle_auto_reset=False)
     self._env = vector_env
-    if "autoreset_mode" not in vector_env.metadata:
-      raise errors.UserError(
-        f"environment {name!r}: its vector environment does not tell its "
-        "metadata['autoreset_mode']; expected one that does, or "
-        "EnvironmentConfig.vectorization = 'sync'"
-      )
-    self._mode = AutoresetMode(vector_env.metadata["autoreset_mode"])
+    self._mode = checks.autoreset_mode(vector_env, name)
     # A seed takes as long as a step; of every copy's all but one are known.
     self._episode_seed = functools.lru_cache(2 * vector_env.num_envs)(
       episode_seed
@@ -125,7 +119,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     reached = ts.TimeStep(
       np.where(ended, _LAST, _MID) if any_ended else self._all_mid,
       reward.astype(np.float32),
-      (~terminated).astype(np.float32) if any_ended else self._all_one,
+      np.where(terminated, np.float32(0), np.float32(1))
+      if any_ended
+      else self._all_one,
       self._cast(observation),
     )
     if self._mode is AutoresetMode.NEXT_STEP:

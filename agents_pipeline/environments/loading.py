@@ -14,6 +14,7 @@ from agents_pipeline.environments import (
   host_environment,
   observing,
   watched,
+  watched_vector,
 )
 from agents_pipeline.environments.tensor import (
   acrobot,
@@ -124,7 +125,7 @@ def make_training_environment(
   if is_tensor(config):
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
-  vector_env = watched.WatchedVectorEnv(
+  vector_env = watched_vector.WatchedVectorEnv(
     make_vector_environment(config),
     config.name,
     config.max_episode_env_steps,

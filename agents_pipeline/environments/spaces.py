@@ -12,7 +12,8 @@ def observation_spec(
 ) -> array_spec.BoundedArraySpec:
   """The spec of what agents observe.
 
-  A Box of uint8, an image, stays so; every other Box becomes float32. A
+  A Box of uint8, such as an image, stays so, and one of bool becomes uint8 of 0
+  and 1: networks scale both by their bounds. Every other Box becomes float32. A
   Discrete space becomes int64 from 0, and its network one-hot encodes it.
 
   Args:
@@ -22,8 +23,14 @@ def observation_spec(
   Raises:
     UserError: networks cannot take this space.
   """
+  if 0 in (space.shape or ()):
+    raise errors.UserError(
+      f"environment {environment_name!r} has the observation space {space}: "
+      f"expected at least one number, not an empty array of shape {space.shape}"
+    )
   if isinstance(space, gym.spaces.Box):
-    dtype = np.uint8 if space.dtype == np.uint8 else np.float32
+    is_bytes = space.dtype in (np.uint8, np.bool_)
+    dtype = np.uint8 if is_bytes else np.float32
     return array_spec.BoundedArraySpec(
       space.shape,
       dtype,
@@ -60,6 +67,11 @@ def action_spec(
   Raises:
     UserError: no agent can act in this space.
   """
+  if 0 in (space.shape or ()):
+    raise errors.UserError(
+      f"environment {environment_name!r} has the action space {space}: "
+      f"expected at least one number, not an empty array of shape {space.shape}"
+    )
   if isinstance(space, gym.spaces.Discrete):
     return array_spec.BoundedArraySpec(
       (), np.int64, 0, space.n - 1, name="action"
@@ -93,6 +105,19 @@ def check_discrete(space: gym.Space, environment_name: str) -> None:
       f"environment {environment_name!r} has the action space {space}: DQN "
       "acts in Discrete spaces only; expected Experiment.agent = @A2cConfig()"
     )
+
+
+def float32_bounds(space: gym.spaces.Box) -> tuple[np.ndarray, np.ndarray]:
+  """The least and the greatest float32 within a Box, [...] each.
+
+  float32's nearest to a bound of float64 may lie outside.
+  """
+  low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+  up, down = np.float32(np.inf), np.float32(-np.inf)
+  return (
+    np.where(low < space.low, np.nextafter(low, up), low),
+    np.where(high > space.high, np.nextafter(high, down), high),
+  )
 
 
 def first_number(space: gym.Space) -> int | np.ndarray:

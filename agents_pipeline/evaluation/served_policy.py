@@ -51,15 +51,15 @@ class ServedPolicy(tf.Module):
     network_dtype = network.input_tensor_spec.dtype
 
     def serve(observation):
-      numbered = observation - tf.cast(first_observation, observation.dtype)
-      served = outputs(network, tf.cast(numbered, network_dtype))
+      numbered = tf.cast(observation, network_dtype)
+      if first_observation:
+        numbered -= tf.cast(first_observation, network_dtype)
+      served = outputs(network, numbered)
       action = served["action"]  # [B, ...]
       action += tf.cast(first_action, action.dtype)
-      action = tf.cast(action, action_space.dtype)
       if isinstance(action_space, gym.spaces.Box):
-        # float32's nearest to a bound of float64 may lie outside.
-        action = tf.clip_by_value(action, action_space.low, action_space.high)
-      return served | {"action": action}
+        action = tf.clip_by_value(action, *spaces.float32_bounds(action_space))
+      return served | {"action": tf.cast(action, action_space.dtype)}
 
     self.serve = tf.function(
       serve,

@@ -35,7 +35,8 @@ def flat_floats(
     spec: of one observation.
 
   Returns:
-    [B, D] float32: uint8 divided by 255, int64 scalars one-hot, others cast.
+    [B, D] float32: uint8 scaled to [0, 1] by the spec's bounds, int64 scalars
+    one-hot, others cast.
   """
   if spec.shape.rank == 0 and spec.dtype == tf.int64:  # a Discrete space
     return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)  # [B, D]
@@ -57,7 +58,8 @@ def images(
     num_frames: N.
 
   Returns:
-    [B, H, W, C] float32, frames side by side in C; uint8 divided by 255.
+    [B, H, W, C] float32, frames side by side in C; uint8 scaled to [0, 1] by
+    the spec's bounds.
   """
   x = _floats(observation, spec)
   image_rank = spec.shape.rank - (num_frames > 1)
@@ -70,5 +72,20 @@ def images(
 
 
 def _floats(observation: tf.Tensor, spec) -> tf.Tensor:
+  """[B, ...] float32; uint8 scaled from the spec's bounds to [0, 1].
+
+  An element whose bounds are equal is constant, and becomes 0.
+  """
   x = tf.cast(observation, tf.float32)
-  return x / 255.0 if spec.dtype == tf.uint8 else x
+  if spec.dtype != tf.uint8:
+    return x
+  low = np.asarray(spec.minimum, np.float32)
+  span = np.asarray(spec.maximum, np.float32) - low
+  if np.any(low):
+    x -= low
+  return x / _one_number(np.where(span > 0, span, 1))
+
+
+def _one_number(values: np.ndarray) -> np.ndarray:
+  """[] where all values are one, else the values."""
+  return values.flat[0] if np.all(values == values.flat[0]) else values

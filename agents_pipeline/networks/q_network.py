@@ -42,8 +42,8 @@ class QNetwork(network.Network):
     """Creates the layers; `create_variables` makes their weights.
 
     Args:
-      input_tensor_spec: of one observation. uint8 images are divided by 255,
-        bounded int64 scalars one-hot encoded, the rest cast to float32.
+      input_tensor_spec: of one observation. uint8 is scaled to [0, 1] by its
+        bounds, bounded int64 scalars one-hot encoded, the rest cast to float32.
       num_actions: A.
       conv_layers: (filters, kernel size, stride) of each, for images.
       hidden_layers: units of each.

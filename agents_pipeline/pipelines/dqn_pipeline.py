@@ -54,10 +54,8 @@ def build(
   spaces.check_discrete(task.action_space, task.name)
   pipeline.check_images(agent_config, task)
   environment_stream = random_stream.RandomStream(seeds.environment)
-  environment = loading.make_training_environment(
-    experiment.environment,
-    environment_stream,
-    functools.partial(seeding.child_seed, seeds.environment),
+  environment = pipeline.make_training_environment(
+    experiment, task, environment_stream, seeds.environment
   )
   on_device = loading.is_tensor(experiment.environment)
 

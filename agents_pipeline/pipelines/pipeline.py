@@ -1,6 +1,7 @@
 """What a pipeline is, whichever agent learns in it."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 
 import gymnasium as gym
@@ -14,7 +15,7 @@ from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics
 from agents_pipeline.environments import loading, spaces
 from agents_pipeline.evaluation import best_policy, served_policy
-from agents_pipeline.experiment import config
+from agents_pipeline.experiment import config, random_stream, seeding
 from agents_pipeline.records import metrics
 from agents_pipeline.training import iterations, loop
 
@@ -155,6 +156,54 @@ def task_of(experiment: config.Experiment) -> Task:
     env.action_space,
     experiment.environment.observation.num_frames,
   )
+
+
+def make_training_environment(
+  experiment: config.Experiment,
+  task: Task,
+  rng: random_stream.RandomStream,
+  seed: int,
+) -> loading.TrainingEnvironment:
+  """Makes what is trained on, with the spaces that evaluations act in.
+
+  An environment's own vector version may declare others than a single one.
+
+  Args:
+    experiment: says which.
+    task: what evaluations act in.
+    rng: of tensor environments.
+    seed: parent of the seeds of Python ones.
+
+  Raises:
+    UserError: it cannot be made, or has other spaces.
+  """
+  environment = loading.make_training_environment(
+    experiment.environment,
+    rng,
+    functools.partial(seeding.child_seed, seed),
+  )
+  for what, ours, theirs in (
+    ("observations", environment.observation_spec(), task.observation_spec),
+    ("actions", environment.action_spec(), task.action_spec),
+  ):
+    # Bounds of floats are not used, but for clipping actions.
+    bounded = what == "actions" or not theirs.dtype.is_floating
+    if _summary(ours, bounded) != _summary(theirs, bounded):
+      environment.close()
+      raise errors.UserError(
+        f"environment {task.name!r}: {what} are {_summary(ours, bounded)} "
+        f"in training and {_summary(theirs, bounded)} in a single one, "
+        "which evaluations use; expected the same"
+      )
+  return environment
+
+
+def _summary(spec: tensor_spec.BoundedTensorSpec, with_bounds: bool) -> str:
+  """Type and shape of a spec, and its least and greatest bound."""
+  summary = f"{spec.dtype.name} of shape {tuple(spec.shape)}"
+  if not with_bounds:
+    return summary
+  return f"{summary} in [{spec.minimum.min():g}, {spec.maximum.max():g}]"
 
 
 def begins_new_episodes(task: Task) -> str:

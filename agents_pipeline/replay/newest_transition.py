@@ -4,7 +4,7 @@ import tensorflow as tf
 from tf_agents.replay_buffers import replay_buffer
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.replay import transition_rows
+from agents_pipeline.replay import packing, transition_rows
 
 
 class NewestTransition(replay_buffer.ReplayBuffer):
@@ -23,11 +23,12 @@ class NewestTransition(replay_buffer.ReplayBuffer):
     """
     super().__init__(data_spec, batch_size)
     self._batch_size = batch_size
+    self._packing = packing.Packing(tf.nest.flatten(data_spec))
     self._rows = [
       tf.Variable(
         tf.zeros([batch_size, 2, *spec.shape], spec.dtype), name=f"rows_{i}"
       )
-      for i, spec in enumerate(tf.nest.flatten(data_spec))
+      for i, spec in enumerate(self._packing.specs)
     ]
 
   def _add_batch(self, items: trajectory.Transition) -> list:
@@ -37,7 +38,10 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       What must be done before it can be read where automatic control
       dependencies do not see it.
     """
-    own, reached = map(tf.nest.flatten, transition_rows.rows_of(items))
+    own, reached = (
+      self._packing.pack(tf.nest.flatten(row))
+      for row in transition_rows.rows_of(items)
+    )
     return [
       variable.assign(tf.stack(pair, axis=1))
       for variable, *pair in zip(self._rows, own, reached, strict=True)
@@ -63,7 +67,7 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       )
     if not time_stacked:
       raise ValueError("NewestTransition samples are stacked in time")
-    now = [rows.read_value() for rows in self._rows]
+    now = self._packing.unpack([rows.read_value() for rows in self._rows])
     return tf.nest.pack_sequence_as(self._data_spec, now), ()
 
   def end_episodes(self) -> None:

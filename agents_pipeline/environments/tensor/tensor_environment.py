@@ -44,8 +44,10 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     self._rng = rng
     self._time_limit = time_limit
     self._state = tf.Variable(tf.zeros((batch_size, state_size)))
-    self._age = tf.Variable(tf.zeros((batch_size,), tf.int32))
-    self._step_type = tf.Variable(tf.zeros((batch_size,), tf.int32))
+    # int64: a variable of int32 lives in host memory, whatever its device, and
+    # a program that XLA compiled for a GPU cannot reach it.
+    self._age = tf.Variable(tf.zeros((batch_size,), tf.int64))
+    self._step_type = tf.Variable(tf.zeros((batch_size,), tf.int64))
     self._reward = tf.Variable(tf.zeros((batch_size,)))
     self._discount = tf.Variable(tf.ones((batch_size,)))
 
@@ -108,7 +110,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
         (),
       ),
       tf.where(ended[:, None], begun, state),
-      tf.where(ended, 0, age),
+      tf.where(ended, tf.zeros_like(age), age),
     )
     return reached, self._current_time_step()
 
@@ -136,7 +138,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
         (),
       ),
       tf.where(resetting[:, None], self.initial_state(), state),
-      tf.where(resetting, 0, age),
+      tf.where(resetting, tf.zeros_like(age), age),
     )
     return self._current_time_step()
 
@@ -151,7 +153,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     return self._current_time_step()
 
   def _remember(self, time_step: ts.TimeStep, state, age) -> None:
-    self._step_type.assign(time_step.step_type)
+    self._step_type.assign(tf.cast(time_step.step_type, tf.int64))
     self._reward.assign(time_step.reward)
     self._discount.assign(time_step.discount)
     self._state.assign(state)
@@ -159,7 +161,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
 
   def _current_time_step(self) -> ts.TimeStep:
     return ts.TimeStep(
-      self._step_type.value(),
+      tf.cast(self._step_type.value(), tf.int32),
       self._reward.value(),
       self._discount.value(),
       self.observe(self._state.value()),
