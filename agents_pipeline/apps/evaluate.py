@@ -40,7 +40,7 @@ def main() -> int:
   found = evaluator.evaluate(
     policy.act, environment, _NUM_EPISODES.value, _SEED.value
   )
-  told = found.to_json()
+  told = found.to_json() | {"policy_env_steps": policy.about.get("env_steps")}
   low, high = told["interval_95"]
   print(
     f"{environment.name}: mean return {found.mean_return:.2f} over "

@@ -18,7 +18,8 @@ _CHECKPOINT = flags.DEFINE_string(
   "checkpoint",
   None,
   "A name in checkpoints/, such as env_steps-20000, for the policy as it was "
-  "then; by default the best policy of the newest.",
+  "then; by default the best policy that evaluations found, or the newest one "
+  "where training has not been evaluated yet.",
 )
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "Where to write; must not exist.", required=True

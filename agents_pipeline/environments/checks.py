@@ -51,7 +51,7 @@ def autoreset_mode(
     modes = ", ".join(f"AutoresetMode.{mode.name}" for mode in _MODES)
     raise errors.UserError(
       f"environment {name!r}: metadata['autoreset_mode'] of its vector version "
-      f"is {told!r:.40}; expected one of {modes}, or "
+      f"is {short(told)}; expected one of {modes}, or "
       "EnvironmentConfig.vectorization = 'sync'"
     ) from None
 
@@ -183,13 +183,19 @@ def not_finite(what: str, values: Any) -> str:
   """
   is_finite = np.isfinite(values).all()
   problem = "beyond the range of float32" if is_finite else "not finite"
-  return f"its {what} is {problem}: {values!s:.60}"
+  told = " ".join(str(values).split())[:60]
+  return f"its {what} is {problem}: {told}"
+
+
+def short(value: Any) -> str:
+  """The beginning of how a value is written, in one line."""
+  return " ".join(repr(value).split())[:40]
 
 
 def kind(value: Any) -> str:
   """The type and shape of something that was returned, for messages."""
   if not isinstance(value, (np.ndarray, np.generic)):
-    return f"{value!r:.40}"
+    return short(value)
   if value.dtype == object:
     return "no array of numbers"
   return f"{value.dtype} of shape {value.shape}"

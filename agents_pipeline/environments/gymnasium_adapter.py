@@ -242,7 +242,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     ]
 
   def _seed_action_spaces(self, seeds: list[int]) -> None:
-    self._env.action_space.seed(seeds[0])
+    several = getattr(self._env, "action_space", None)  # not all declare it
+    if several is not None:
+      several.seed(seeds[0])
     copies = getattr(self._env.unwrapped, "envs", ())
     for env, seed in zip(copies, seeds, strict=False):
       env.action_space.seed(seed)

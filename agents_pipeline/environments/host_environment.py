@@ -1,6 +1,7 @@
 """Python environments, called from inside a graph."""
 
 import ctypes
+import functools
 import json
 import threading
 from collections.abc import Callable
@@ -77,6 +78,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     TensorFlow would tell it as an error of its own, with both tracebacks.
     """
 
+    @functools.wraps(call)
     def call_or_tell(*arguments):
       try:
         return call(*arguments)

@@ -52,7 +52,9 @@ class Watched(gym.Wrapper):
     except ANYTHING as error:
       raise self._failure(error) from None
     if not isinstance(info, dict):
-      self.fail(f"its reset() gave {info!r:.40} as info; expected a dict")
+      self.fail(
+        f"its reset() gave {checks.short(info)} as info; expected a dict"
+      )
     self._check(observation)
     return observation, {}
 
@@ -67,11 +69,11 @@ class Watched(gym.Wrapper):
     ends = checks.flag(terminated), checks.flag(truncated)
     if None in ends:
       self.fail(
-        f"terminated is {terminated!r:.40} and truncated {truncated!r:.40}; "
-        "expected each to be True or False"
+        f"terminated is {checks.short(terminated)} and truncated "
+        f"{checks.short(truncated)}; expected each to be True or False"
       )
     if not isinstance(info, dict):
-      self.fail(f"its info is {info!r:.40}; expected a dict")
+      self.fail(f"its info is {checks.short(info)}; expected a dict")
     if not abs(reward) <= checks.FLOAT32_MAX:  # NaN is not
       self.fail(checks.not_finite("reward", reward))
     self._check(observation)

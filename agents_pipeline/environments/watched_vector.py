@@ -115,7 +115,9 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
 
   def _checked_observations(self, observation, info) -> np.ndarray:
     if not isinstance(info, dict):
-      raise checks.Unusable(None, f"its info is {info!r:.40}; expected a dict")
+      raise checks.Unusable(
+        None, f"its info is {checks.short(info)}; expected a dict"
+      )
     return checks.observations(
       observation, self.single_observation_space, self.num_envs
     )

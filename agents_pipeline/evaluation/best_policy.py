@@ -5,7 +5,14 @@ from tf_agents.networks import network as tf_agents_network
 
 
 class BestPolicy(tf.Module):
-  """A copy of the network at its best evaluation; part of checkpoints."""
+  """A copy of the network at its best evaluation; part of checkpoints.
+
+  Attributes:
+    network: the copy.
+    mean_return: of its evaluation.
+    env_steps: when it was evaluated; -1 before the first evaluation.
+    evaluated_at: env steps at the last evaluation, of whatever network.
+  """
 
   def __init__(self, network: tf_agents_network.Network):
     """Copies a network that has its weights.
@@ -18,6 +25,7 @@ class BestPolicy(tf.Module):
     self.network.create_variables()
     self.mean_return = tf.Variable(float("-inf"), name="mean_return")
     self.env_steps = tf.Variable(-1, dtype=tf.int64, name="env_steps")
+    self.evaluated_at = tf.Variable(-1, dtype=tf.int64, name="evaluated_at")
 
   def offer(
     self,
@@ -35,6 +43,7 @@ class BestPolicy(tf.Module):
     Returns:
       Whether it was kept.
     """
+    self.evaluated_at.assign(env_steps)
     if not mean_return >= float(self.mean_return):  # NaN is never kept
       return False
     for ours, theirs in zip(

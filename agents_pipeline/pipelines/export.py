@@ -39,7 +39,8 @@ def export_from_checkpoint(
   Args:
     run: the run folder.
     checkpoint: path, or name within checkpoints/; its policy as it was then.
-      None takes the best policy of the newest one.
+      None takes the newest one, and of it the best policy that evaluations
+      found; where the only one was before training, the policy as it is.
     policy_dir: where to write.
     say: is told which checkpoints are damaged.
 
@@ -57,19 +58,20 @@ def export_from_checkpoint(
   if not known:
     raise errors.UserError(f"{run.checkpoints}: no checkpoint to export from")
   env_steps = tf.Variable(0, dtype=tf.int64)
-  counted = tf.train.Checkpoint(env_steps=env_steps)
   made: list[tuple[config.Experiment, pipeline_lib.Policy]] = []
 
   def restore(path: pathlib.Path, about: checkpoints.About) -> None:
     # What it was saved with counts, whatever config.gin says by now.
     experiment = gin_files.load_experiment([], [about.config])
     built = building.build_policy(experiment)
+    counted = tf.train.Checkpoint(env_steps=env_steps)
     best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
+    takes_best = checkpoint is None and _is_evaluated(path, about)
     checkpoints.restore_part(
       path,
       about,
       {"best": best}
-      if checkpoint is None
+      if takes_best
       else {"network": built.network, "statistics": counted},
     )
     made.append((experiment, built))
@@ -83,6 +85,15 @@ def export_from_checkpoint(
   told = about(experiment, int(env_steps))
   policy.save(policy_dir, told)
   return told
+
+
+def _is_evaluated(path: pathlib.Path, about: checkpoints.About) -> bool:
+  """Whether a policy was evaluated since training began."""
+  evaluated_at = tf.Variable(-1, dtype=tf.int64)
+  checkpoints.restore_part(
+    path, about, {"best": tf.train.Checkpoint(evaluated_at=evaluated_at)}
+  )
+  return int(evaluated_at) > 0
 
 
 def _named(

@@ -50,11 +50,16 @@ def finish(
       experiment.evaluation.num_episodes,
       seeds.final_evaluation,
     )
-  run_record.write_json(run.evaluation, found.to_json())
+  policy_env_steps = int(pipeline.best.env_steps)
+  run_record.write_json(
+    run.evaluation,
+    found.to_json() | {"policy_env_steps": policy_env_steps},
+  )
   low, high = evaluator.bootstrap_interval(found.returns)
   person.say(
     f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
-    f"{high:.1f}), {len(found.returns)} greedy episodes"
+    f"{high:.1f}), {len(found.returns)} greedy episodes of the best policy, "
+    f"of env step {policy_env_steps:,}"
   )
   if "rgb_array" in loading.render_modes(setting):
     at_random = evaluator.random_act(setting, seeds.final_evaluation)
@@ -79,6 +84,7 @@ def finish(
     "env_steps": int(pipeline.statistics.env_steps),
     "train_steps": int(pipeline.train_steps),
     "episodes": int(pipeline.statistics.num_episodes),
+    "policy_env_steps": policy_env_steps,
     "mean_return": found.mean_return,
     "interval_95": [low, high],
   }

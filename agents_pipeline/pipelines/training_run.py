@@ -122,7 +122,18 @@ def _run(
       raise person_lib.Stopped
     results = finishing.finish(experiment, run, pipeline, seeds, person, watch)
   except person_lib.Stopped:
-    record.end("stopped")
+    env_steps = int(pipeline.statistics.env_steps)
+    record.end(
+      "stopped",
+      env_steps=env_steps,
+      train_steps=int(pipeline.train_steps),
+      episodes=int(pipeline.statistics.num_episodes),
+    )
+    person.say(
+      f"saved at {env_steps:,} env steps; the same command resumes"
+      if env_steps
+      else "stopped before the first env step; the same command begins"
+    )
     return False
   except KeyboardInterrupt:  # a second one, in a notebook
     record.end("stopped")

@@ -17,7 +17,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.records import atomic, run_record
 
-FORMAT = 3  # of what is tracked; another is refused
+FORMAT = 4  # of what is tracked; another is refused
 _KEPT = 2  # the newest, and the one before it
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"

@@ -36,12 +36,7 @@ def make(space=None, actions=None, **fields):
   """A network with random weights, and its policy as others get it."""
   space = space or gym.spaces.Box(-5, 5, (4,), np.float32)
   actions = actions or gym.spaces.Discrete(3)
-  spec = tensor_spec.BoundedTensorSpec(
-    space.shape,
-    np.float32 if space.dtype.kind == "f" else space.dtype,
-    0,
-    255 if space.dtype == np.uint8 else int(getattr(space, "n", 2)) - 1,
-  )
+  spec = tensor_spec.from_spec(spaces.observation_spec(space, "X-v0"))
   network = dqn.make_q_network(
     dqn_config.DqnConfig(**fields),
     spec,
@@ -178,6 +173,10 @@ def test_a_process_with_only_tensorflow_gets_the_same(tmp_path):
       lambda rng: rng.normal(size=(50, 3)),
     ),
     (gym.spaces.Discrete(9), lambda rng: rng.integers(0, 9, 50)),
+    (
+      gym.spaces.Box(0, 1, (2, 3), bool),
+      lambda rng: rng.integers(0, 2, (50, 2, 3)).astype(bool),
+    ),
   ],
 )
 def test_every_kind_of_observation_is_served_in_its_own_dtype(
@@ -190,6 +189,31 @@ def test_every_kind_of_observation_is_served_in_its_own_dtype(
   np.testing.assert_array_equal(
     loaded.act(observations), policy.act(observations)
   )
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.float64])
+def test_zeros_and_ones_are_served_alike_in_every_type(dtype):
+  """As float32 is, which networks take as it is."""
+  q_values = []
+  for kind in (np.float32, dtype):
+    space = gym.spaces.Box(0, 1, (2, 3), kind)
+    _, policy = make(space)
+    codes = np.arange(64)[:, None] >> np.arange(6) & 1
+    observations = codes.reshape(64, 2, 3).astype(kind)
+    q_values.append(policy.serve(tf.constant(observations))["q_values"])
+  assert np.unique(q_values[0], axis=0).shape == (64, 3)
+  np.testing.assert_array_equal(*q_values)
+
+
+def test_float64_actions_stay_within_bounds_that_float32_rounds_away():
+  # 0.1 as float32 is 0.10000000149.
+  space = gym.spaces.Box(-0.1, 0.1, (1,), np.float64)
+  low, high = spaces.float32_bounds(space)
+  assert (low.dtype, high.dtype) == (np.float32, np.float32)
+  assert space.low < low < -0.0999999
+  assert 0.0999999 < high < space.high
+  exact = gym.spaces.Box(-2, 2, (1,), np.float32)
+  assert spaces.float32_bounds(exact) == (-2, 2)
 
 
 def test_actions_are_in_the_environments_own_numbering():

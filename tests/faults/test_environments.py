@@ -8,7 +8,7 @@ import pytest
 from faulty import Faulty
 
 from agents_pipeline import errors
-from agents_pipeline.environments import loading, watched
+from agents_pipeline.environments import loading, watched_vector
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import (
   config,
@@ -150,6 +150,7 @@ class SelfResetting(gym.vector.VectorEnv):
 
   num_envs = 2
   metadata = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}  # noqa: RUF012
+  single_observation_space = gym.spaces.Box(-1, 1, (1,))
   steps = 0
 
   def step(self, actions):
@@ -157,11 +158,15 @@ class SelfResetting(gym.vector.VectorEnv):
     ended = np.array([self.steps % 4 == 0, False])
     if self.steps == 7:
       raise RuntimeError("no copy\nknown")
-    return np.zeros((2, 1)), np.zeros(2), ended, ended & False, {}
+    now = np.zeros((2, 1))
+    return now, np.zeros(2), ended, ended & False, {"final_obs": now}
 
 
 def test_vector_environments_of_their_own_are_watched_as_a_whole():
-  env = watched.WatchedVectorEnv(SelfResetting(), "Own-v0", None, 1.0)
+  watch = lambda longest: watched_vector.WatchedVectorEnv(
+    SelfResetting(), "Own-v0", longest, 1.0
+  )
+  env = watch(None)
   with pytest.raises(errors.EnvironmentFailure) as caught:
     for _ in range(9):
       env.step(None)
@@ -169,7 +174,7 @@ def test_vector_environments_of_their_own_are_watched_as_a_whole():
     "environment 'Own-v0', all copies, step 7 of its episode: RuntimeError: no "
     "copy known"
   )
-  env = watched.WatchedVectorEnv(SelfResetting(), "Own-v0", 5, 1.0)
+  env = watch(5)
   with pytest.raises(errors.EnvironmentFailure, match="copy 1, step 5 of its"):
     for _ in range(9):
       env.step(None)

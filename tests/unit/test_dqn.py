@@ -246,6 +246,15 @@ def test_dueling_head_by_hand():
       [[[0, 255]]],
       [[0.0, 1.0]],
     ),
+    # uint8 goes by its bounds: one-hot, masks, codes of cells.
+    (tensor_spec.BoundedTensorSpec((3,), tf.uint8, 0, 1), [[0, 1, 1]],
+     [[0.0, 1.0, 1.0]]),
+    (tensor_spec.BoundedTensorSpec((3,), tf.uint8, 10, 20), [[10, 15, 20]],
+     [[0.0, 0.5, 1.0]]),
+    (tensor_spec.BoundedTensorSpec(
+      (4,), tf.uint8, np.array([0, 0, 4, 7], np.uint8),
+      np.array([255, 1, 8, 7], np.uint8)), [[51, 1, 5, 7]],
+     [[0.2, 1.0, 0.25, 0.0]]),
     (tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2), [1, 2],
      [[0, 1, 0], [0, 0, 1]]),
     (tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1), [[1, 0]],
@@ -255,6 +264,44 @@ def test_dueling_head_by_hand():
 def test_every_observation_becomes_flat_floats(spec, observation, expected):
   encoded = encoding.flat_floats(tf.constant(observation, spec.dtype), spec)
   np.testing.assert_allclose(encoded, expected)
+
+
+def test_images_are_scaled_by_their_bounds():
+  spec = tensor_spec.BoundedTensorSpec((2, 1, 2), tf.uint8, 0, 1)
+  pixels = tf.constant([[[[0, 1]], [[1, 0]]]], tf.uint8)  # [1, N, H, W]
+  found = encoding.images(pixels, spec, num_frames=2)
+  assert found.numpy().tolist() == [[[[0.0, 1.0], [1.0, 0.0]]]]
+
+
+@pytest.mark.parametrize("num_actions", [2, 18, 1_000])
+def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
+  q_values = tf.range(3.0 * num_actions)
+  q_values = tf.reshape(q_values, [3, num_actions])
+  actions = tf.constant([0, num_actions - 1, 1], tf.int64)
+
+  def chosen_and_gradient():
+    with tf.GradientTape() as tape:
+      tape.watch(q_values)
+      chosen = dqn._of_actions(q_values, actions)
+    return chosen, tape.gradient(chosen, q_values)
+
+  chosen, gradient = compiled(chosen_and_gradient)()
+  assert chosen.numpy().tolist() == [
+    0.0, 2.0 * num_actions - 1, 2.0 * num_actions + 1
+  ]  # fmt: skip
+  np.testing.assert_array_equal(gradient, np.eye(num_actions)[actions])
+
+
+def test_the_graph_does_not_grow_with_the_number_of_actions():
+  def num_operations(num_actions):
+    spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, num_actions - 1)
+    config = dqn_config.DqnConfig(hidden_layers=(4,), double=True)
+    agent = dqn.make_dqn_agent(config, TIME_STEP_SPEC, spec, seed=0)
+    train = tf.function(agent.train, autograph=False)
+    graph = train.get_concrete_function(experience(*ONE_STEP)).graph
+    return len(graph.as_graph_def(add_shapes=False).node)
+
+  assert num_operations(1_000) == num_operations(10)
 
 
 def test_seed_chooses_the_weights():
