@@ -4,68 +4,131 @@ Every run is what a user runs: the `train` binary, into a folder of its own. A
 run that is finished is not run again.
 
 python -m benchmarks.learning --gin_file=configs/dqn_cartpole.gin \\
-  --num_seeds=10 --root_dir=runs/dqn_cartpole_seeds
+  --num_seeds=10 --root_dir=runs/dqn_cartpole_seeds \\
+  --compare_with=runs/dqn_cartpole_seeds_before
 """
 
 import concurrent.futures
+import hashlib
 import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
 
 from agents_pipeline.apps import command_line
+from benchmarks import comparison
 
-_GIN_FILE = flags.DEFINE_string("gin_file", None, "What.", required=True)
-_GIN_BINDINGS = flags.DEFINE_multi_string(
-  "gin_bindings", [], "Single bindings."
-)
-_NUM_SEEDS = flags.DEFINE_integer("num_seeds", 10, "Seeds 0 to this - 1.")
-_ROOT_DIR = flags.DEFINE_string("root_dir", None, "Where.", required=True)
-_AT_ONCE = flags.DEFINE_integer("at_once", 1, "Processes at a time.")
+_FLAGS = flags.FLAGS
 
 
-def _train(seed: int) -> dict:
-  root = pathlib.Path(_ROOT_DIR.value) / f"seed_{seed}"
-  subprocess.run(
-    [
-      sys.executable, "-m", "agents_pipeline.apps.train",
-      f"--gin_file={_GIN_FILE.value}", f"--root_dir={root}", f"--seed={seed}",
-      *(f"--gin_bindings={b}" for b in _GIN_BINDINGS.value),
-    ],
-    check=True,
-    stderr=subprocess.DEVNULL,
-  )  # fmt: skip
-  found = json.loads((root / "evaluation.json").read_text())
-  about = json.loads((root / "policy/assets.extra/policy.json").read_text())
-  low, high = found["interval_95"]
-  command_line.say(
-    f"seed {seed}: {found['mean_return']:.1f} ({low:.1f} to {high:.1f}), "
-    f"best policy of env step {about['env_steps']:,}"
+def _define_flags() -> None:
+  flags.DEFINE_string("gin_file", None, "The configuration.", required=True)
+  flags.DEFINE_multi_string("gin_bindings", [], "Single bindings.")
+  flags.DEFINE_integer("num_seeds", 10, "Seeds 0 to this - 1.", lower_bound=1)
+  flags.DEFINE_string("root_dir", None, "Of the run folders.", required=True)
+  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
+  flags.DEFINE_string(
+    "compare_with", None, "Run folders or a table of an earlier comparison."
   )
-  return found
+
+
+def train_seeds(
+  gin_file: str,
+  seeds: Sequence[int],
+  root: pathlib.Path,
+  *,
+  bindings: Sequence[str] = (),
+  at_once: int = 1,
+) -> list[dict]:
+  """Trains every seed that is not finished.
+
+  Args:
+    gin_file: the configuration.
+    seeds: to train.
+    root: gets a run folder seed_N for each.
+    bindings: of gin, in addition.
+    at_once: processes at a time.
+
+  Returns:
+    A row for each seed, as `_row` makes it.
+  """
+
+  def train(seed: int) -> dict:
+    run = root / f"seed_{seed}"
+    subprocess.run(
+      [
+        sys.executable, "-m", "agents_pipeline.apps.train",
+        f"--gin_file={gin_file}", f"--root_dir={run}", f"--seed={seed}",
+        *(f"--gin_bindings={b}" for b in bindings),
+      ],
+      check=True,
+      stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    row = _row(seed, run)
+    command_line.say(
+      f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
+      f"{row['policy_env_steps']:,}, {row['seconds']:.0f} s"
+    )
+    return row
+
+  with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+    return list(pool.map(train, seeds))
+
+
+def _row(seed: int, run: pathlib.Path) -> dict:
+  """What a finished run found, and the digest that tells it from others."""
+  record = json.loads((run / "run.json").read_text("utf-8"))
+  metrics = (run / "metrics.csv").read_bytes()
+  return {
+    "seed": seed,
+    "mean_return": record["mean_return"],
+    "policy_env_steps": record["policy_env_steps"],
+    "env_steps": record["env_steps"],
+    "seconds": round(sum(record["seconds"].values()), 1),
+    "metrics_sha256": hashlib.sha256(metrics).hexdigest(),
+  }
+
+
+def summary(rows: Sequence[dict]) -> dict[str, float]:
+  """Interquartile mean over seeds, its 95 % interval, worst and best seed."""
+  returns = np.array([row["mean_return"] for row in rows])
+  low, high = comparison.interval(returns, comparison.interquartile_mean)
+  return {
+    "interquartile_mean": float(comparison.interquartile_mean(returns)),
+    "low": low,
+    "high": high,
+    "worst": float(returns.min()),
+    "best": float(returns.max()),
+  }
 
 
 def main() -> int:
   """Trains every seed, prints a summary, and returns the exit code."""
-  with command_line.quiet_imports():
-    from agents_pipeline.evaluation import evaluator
-  with concurrent.futures.ThreadPoolExecutor(_AT_ONCE.value) as pool:
-    found = list(pool.map(_train, range(_NUM_SEEDS.value)))
-  means = sorted(f["mean_return"] for f in found)
-  low, high = evaluator.bootstrap_interval(
-    means, statistic=evaluator.interquartile_mean
+  rows = train_seeds(
+    _FLAGS.gin_file,
+    range(_FLAGS.num_seeds),
+    pathlib.Path(_FLAGS.root_dir),
+    bindings=_FLAGS.gin_bindings,
+    at_once=_FLAGS.at_once,
   )
+  found = summary(rows)
   print(
-    f"{found[0]['environment']}, {len(means)} seeds of "
-    f"{found[0]['num_episodes']} greedy episodes: interquartile mean "
-    f"{evaluator.interquartile_mean(np.array(means)):.1f} (95 %: {low:.1f} to "
-    f"{high:.1f}), worst {means[0]:.1f}, best {means[-1]:.1f}"
+    f"{_FLAGS.gin_file}, {len(rows)} seeds: interquartile mean "
+    f"{found['interquartile_mean']:.1f} (95 %: {found['low']:.1f} to "
+    f"{found['high']:.1f}), worst {found['worst']:.1f}, best "
+    f"{found['best']:.1f}"
   )
+  if _FLAGS.compare_with:
+    before = comparison.returns_of(pathlib.Path(_FLAGS.compare_with))
+    after = {row["seed"]: row["mean_return"] for row in rows}
+    print("\n".join(comparison.describe(before, after)))
   return command_line.DONE
 
 
 if __name__ == "__main__":
+  _define_flags()
   command_line.run(main)

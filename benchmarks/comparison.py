@@ -1,0 +1,115 @@
+"""Whether two sets of seeds learned differently, or chance explains it.
+
+python -m benchmarks.comparison runs/before runs/after
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+_RESAMPLES = 10_000
+
+
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+  """The mean of the middle half of [..., N] (Agarwal et al. 2021)."""
+  count = values.shape[-1]
+  cut = count // 4
+  return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
+
+
+def interval(values: np.ndarray, statistic) -> tuple[float, float]:
+  """The 95 % percentile bootstrap interval of a statistic of [N]."""
+  rng = np.random.default_rng(0)
+  drawn = rng.integers(0, len(values), (_RESAMPLES, len(values)))
+  low, high = np.percentile(statistic(values[drawn]), [2.5, 97.5])
+  return float(low), float(high)
+
+
+STATISTICS = {
+  "mean": lambda values: values.mean(axis=-1),
+  "interquartile mean": interquartile_mean,
+}
+
+
+def returns_of(root: pathlib.Path) -> dict[int, float]:
+  """Seed -> final mean return, of the runs that a folder or a table holds.
+
+  Args:
+    root: with a finished run folder seed_N for each seed, or a table's JSON
+      file.
+  """
+  if root.is_file():
+    rows = json.loads(root.read_text("utf-8"))["seeds"]
+    return {row["seed"]: row["mean_return"] for row in rows}
+  found = {}
+  for path in root.glob("seed_*/evaluation.json"):
+    seed = int(path.parent.name.removeprefix("seed_"))
+    found[seed] = json.loads(path.read_text("utf-8"))["mean_return"]
+  return dict(sorted(found.items()))
+
+
+def differences(
+  before: dict[int, float], after: dict[int, float], statistic: str
+) -> np.ndarray:
+  """Bootstrapped differences of a statistic, after minus before.
+
+  Seeds are resampled with replacement. Where both have the same seeds, pairs
+  are: what a seed's first weights and episodes decide is the same in both.
+
+  Args:
+    before: seed -> return.
+    after: likewise.
+    statistic: one of `STATISTICS`.
+
+  Returns:
+    [resamples] float64.
+  """
+  rng = np.random.default_rng(0)
+  compute = STATISTICS[statistic]
+  draw = lambda count: rng.integers(0, count, (_RESAMPLES, count))
+  ours, theirs = np.array(list(before.values())), np.array(list(after.values()))
+  if before.keys() == after.keys():
+    theirs = np.array([after[seed] for seed in before])
+    drawn = draw(len(ours))
+    return compute(theirs[drawn]) - compute(ours[drawn])
+  return compute(theirs[draw(len(theirs))]) - compute(ours[draw(len(ours))])
+
+
+def describe(before: dict[int, float], after: dict[int, float]) -> list[str]:
+  """A line for each statistic: the difference, its interval, the probability.
+
+  The probability that the two differ is 1 less the two-sided bootstrap p-value:
+  near 1 chance does not explain the difference, below 0.95 it may.
+  """
+  paired = "paired" if before.keys() == after.keys() else "unpaired"
+  lines = [f"{len(before)} and {len(after)} seeds, {paired}"]
+  for name, compute in STATISTICS.items():
+    found = differences(before, after, name)
+    low, high = np.percentile(found, [2.5, 97.5])
+    ours, theirs = (
+      float(compute(np.array(list(one.values())))) for one in (before, after)
+    )
+    lines.append(
+      f"{name} {ours:.1f} -> {theirs:.1f}: difference {theirs - ours:+.1f} "
+      f"(95 %: {low:+.1f} to {high:+.1f}), probability that they differ "
+      f"{probability_of_difference(found):.3f}"
+    )
+  return lines
+
+
+def probability_of_difference(found: np.ndarray) -> float:
+  """1 less the two-sided p-value of bootstrapped differences [N]."""
+  at_most, at_least = np.mean(found <= 0), np.mean(found >= 0)
+  return 1 - min(1.0, 2 * float(min(at_most, at_least)))
+
+
+def main() -> None:
+  """Compares the two folders or tables that are named."""
+  before, after = (returns_of(pathlib.Path(word)) for word in sys.argv[1:])
+  print("\n".join(describe(before, after)))
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,233 @@
+"""Remakes the learning tables of docs/learning.md, or says which are old.
+
+python -m benchmarks.learning_tables --root_dir=runs/tables --at_once=2
+python -m benchmarks.learning_tables --check
+
+Each table is a JSON file in docs/learning/: what every seed of a configuration
+reached, on which commit, machine and versions. Where code that learning depends
+on has changed since, the table is old: --check lists the commits and exits with
+1. --verify trains the first seed of every old table again; where its
+metrics.csv is the same to the byte, the table holds for today's code too, and
+is marked so.
+"""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+from absl import flags
+
+from agents_pipeline.apps import command_line
+from benchmarks import learning, machine
+
+ROOT = pathlib.Path(__file__).parents[1]
+TABLES = ROOT / "docs" / "learning"
+PAGE = ROOT / "docs" / "learning.md"
+_BEGIN, _END = "<!-- begin tables -->", "<!-- end tables -->"
+_FLAGS = flags.FLAGS
+
+# What a seed's numbers depend on, beside its own configuration.
+DEPENDENCIES = (
+  "agents_pipeline/agents",
+  "agents_pipeline/collection",
+  "agents_pipeline/environments",
+  "agents_pipeline/evaluation/best_policy.py",
+  "agents_pipeline/evaluation/evaluator.py",
+  "agents_pipeline/evaluation/served_policy.py",
+  "agents_pipeline/experiment",
+  "agents_pipeline/losses",
+  "agents_pipeline/networks",
+  "agents_pipeline/pipelines",
+  "agents_pipeline/replay",
+  "agents_pipeline/training",
+  "requirements.lock",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """A table to make.
+
+  Attributes:
+    name: of the configuration, configs/NAME.gin.
+    num_seeds: 0 to this - 1; 20 where a run takes less than a minute.
+    wanted: what it is compared with, in words.
+  """
+
+  name: str
+  num_seeds: int
+  wanted: str
+
+
+TASKS = (
+  Task("dqn_cartpole", 20, "500 (RL Zoo)"),
+  Task("dqn_acrobot", 20, "-76.6 (RL Zoo)"),
+  Task("dqn_mountaincar", 20, "-100.8 (RL Zoo)"),
+  Task("dqn_lunarlander", 10, "154.4 (RL Zoo, on v2)"),
+  Task("a2c_cartpole", 20, "500 (RL Zoo)"),
+  Task("a2c_acrobot", 20, "-83.4 (RL Zoo)"),
+  Task("a2c_pendulum", 20, "-162 (RL Zoo)"),
+  Task("a2c_lunarlander", 10, "155.8 (RL Zoo, on v2)"),
+  Task("dqn_cartpole_tutorial", 20, "195"),
+  Task("dqn_cartpole_soft_target", 10, "475"),
+  Task("dqn_cartpole_episodic", 20, "475"),
+  Task("dqn_cartpole_pixels", 10, "150"),
+  Task("a2c_cartpole_advantage", 20, "195"),
+  Task("dqn_flappy_ball", 20, "0.95"),
+  Task("dqn_catch", 10, "1.0"),
+)
+
+
+def _define_flags() -> None:
+  flags.DEFINE_string("root_dir", "runs/tables", "Of the run folders.")
+  flags.DEFINE_list("only", [], "Names of configurations; all by default.")
+  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
+  flags.DEFINE_bool("check", False, "Say which tables are old; train nothing.")
+  flags.DEFINE_bool("verify", False, "Train one seed of every old table.")
+
+
+def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
+  """Later commits that changed what a table depends on, newest first.
+
+  Args:
+    commit: the table's; where it ends in "+", files differed from it.
+    name: of the configuration.
+    root: of the repository.
+
+  Returns:
+    "hash subject" of each; the commit itself where files differed, or where
+    the repository does not have it.
+  """
+  if commit.endswith("+"):
+    return [f"{commit} had changes that were not committed"]
+  paths = [*DEPENDENCIES, f"configs/{name}.gin"]
+  found = subprocess.run(
+    ["git", "log", "--format=%h %s", f"{commit}..HEAD", "--", *paths],
+    cwd=root,
+    capture_output=True,
+    text=True,
+  )
+  if found.returncode:
+    return [f"{commit[:9]} is no commit of this repository"]
+  return found.stdout.splitlines()
+
+
+def read(name: str) -> dict | None:
+  """The table of a configuration; None where it was never made."""
+  path = TABLES / f"{name}.json"
+  return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def holds_at(table: dict) -> str:
+  """The last commit that a table is known to hold for."""
+  return table.get("verified_at") or table["about"]["git_commit"]
+
+
+def _write(name: str, table: dict) -> None:
+  TABLES.mkdir(exist_ok=True)
+  text = json.dumps(table, indent=1) + "\n"
+  (TABLES / f"{name}.json").write_text(text, "utf-8")
+  render()
+
+
+def make(task: Task, root: pathlib.Path, at_once: int) -> None:
+  """Trains every seed of a configuration and writes its table."""
+  about = machine.describe()  # of when it begins
+  rows = learning.train_seeds(
+    f"configs/{task.name}.gin",
+    range(task.num_seeds),
+    root / task.name,
+    at_once=at_once,
+  )
+  _write(task.name, {"about": about, "seeds": rows})
+
+
+def verify(task: Task, root: pathlib.Path) -> bool:
+  """Whether the first seed of a table gives the same numbers today."""
+  table, now = read(task.name), machine.describe()["git_commit"]
+  assert table is not None
+  (row,) = learning.train_seeds(
+    f"configs/{task.name}.gin", [0], root / "verify" / now / task.name
+  )
+  is_same = row["metrics_sha256"] == table["seeds"][0]["metrics_sha256"]
+  if is_same:
+    _write(task.name, table | {"verified_at": now})
+  return is_same
+
+
+def render() -> None:
+  """Writes the tables into docs/learning.md."""
+  lines = [
+    "| configuration | seeds | env steps | interquartile mean | 95 % | worst, "
+    "best seed | wanted | seconds per seed | commit |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+  ]
+  for task in TASKS:
+    if table := read(task.name):
+      lines.append(_line(task, table))
+  head, _, rest = PAGE.read_text("utf-8").partition(_BEGIN)
+  _, _, tail = rest.partition(_END)
+  body = "\n".join(lines)
+  PAGE.write_text(f"{head}{_BEGIN}\n{body}\n{_END}{tail}", "utf-8")
+
+
+def _line(task: Task, table: dict) -> str:
+  rows = table["seeds"]
+  found = learning.summary(rows)
+  digits = 2 if max(abs(found["worst"]), abs(found["best"])) < 10 else 1
+  number = lambda value: f"{value:.{digits}f}"
+  span = lambda values, form: (
+    form(min(values))
+    if min(values) == max(values)
+    else f"{form(min(values))} to {form(max(values))}"
+  )
+  env_steps = span([row["env_steps"] for row in rows], "{:,}".format)
+  seconds = span([row["seconds"] for row in rows], "{:.0f}".format)
+  commit = table["about"]["git_commit"][:9]
+  if "verified_at" in table:
+    commit += f", the same at {table['verified_at'][:9]}"
+  return (
+    f"| `{task.name}` | {len(rows)} | {env_steps} "
+    f"| {number(found['interquartile_mean'])} "
+    f"| {number(found['low'])} to {number(found['high'])} "
+    f"| {number(found['worst'])}, {number(found['best'])} "
+    f"| {task.wanted} | {seconds} | {commit} |"
+  )
+
+
+def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
+  """Says which tables are old, and returns the exit code."""
+  num_old = 0
+  for task in tasks:
+    table = read(task.name)
+    if table is None:
+      changes = ["was never made"]
+    else:
+      changes = changes_since(holds_at(table), task.name)
+      if changes and verifies and verify(task, root):
+        print(f"{task.name}: seed 0 is the same to the byte as in the table")
+        changes = []
+    if changes:
+      num_old += 1
+      more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+      print(f"{task.name}: older than {changes[0]}{more}")
+  print(f"{len(tasks) - num_old} of {len(tasks)} tables are of today's code")
+  return command_line.FAILED if num_old else command_line.DONE
+
+
+def main() -> int:
+  """Makes or checks tables, and returns the exit code."""
+  tasks = [t for t in TASKS if not _FLAGS.only or t.name in _FLAGS.only]
+  root = pathlib.Path(_FLAGS.root_dir)
+  if _FLAGS.check or _FLAGS.verify:
+    return _check(tasks, _FLAGS.verify, root)
+  for task in tasks:
+    command_line.say(task.name)
+    make(task, root, _FLAGS.at_once)
+  return command_line.DONE
+
+
+if __name__ == "__main__":
+  _define_flags()
+  command_line.run(main)

@@ -1,0 +1,142 @@
+"""Comparing seeds, and which learning tables are older than their code."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+
+from benchmarks import comparison, learning, learning_tables
+
+
+def test_differences_of_pairs_cancel_what_seeds_have_in_common():
+  before = {0: 100.0, 1: 200.0, 2: 300.0, 3: 400.0}
+  after = {3: 405.0, 0: 105.0, 1: 205.0, 2: 305.0}  # in another order
+  found = comparison.differences(before, after, "mean")
+  np.testing.assert_allclose(found, 5.0)
+  assert comparison.probability_of_difference(found) == 1.0
+  unpaired = comparison.differences(
+    before, {seed + 1: value for seed, value in after.items()}, "mean"
+  )
+  assert unpaired.std() > 50
+  assert comparison.probability_of_difference(unpaired) < 0.5
+
+
+@pytest.mark.parametrize(
+  ("found", "expected"),
+  [
+    ([1, 2, 3, 4], 1.0),
+    ([-1, 1], 0.0),
+    ([-1, 1, 1, 1], 0.5),  # p = 2 * 1 / 4
+    ([0, 0, 0], 0.0),
+  ],
+)
+def test_the_probability_that_two_differ(found, expected):
+  assert comparison.probability_of_difference(np.array(found)) == expected
+
+
+def test_equal_seeds_do_not_differ():
+  seeds = {0: 1.0, 1: 2.0, 2: 9.0}
+  lines = comparison.describe(seeds, dict(seeds))
+  assert lines[0] == "3 and 3 seeds, paired"
+  assert lines[1] == (
+    "mean 4.0 -> 4.0: difference +0.0 (95 %: +0.0 to +0.0), probability that "
+    "they differ 0.000"
+  )
+
+
+def test_the_interquartile_mean_is_of_the_middle_half():
+  values = np.array([100.0, 4.0, 1.0, 3.0, -50.0, 2.0, 0.0, 5.0])
+  # Two of eight are cut at either end: 1, 2, 3, 4.
+  assert comparison.interquartile_mean(values) == 2.5
+
+
+def test_a_summary_of_seeds():
+  rows = [{"mean_return": value} for value in (4.0, 4.0, 4.0, 0.0, 9.0)]
+  found = learning.summary(rows)
+  assert found["interquartile_mean"] == 4.0
+  assert (found["worst"], found["best"]) == (0.0, 9.0)
+  assert 0.0 <= found["low"] <= 4.0 <= found["high"] <= 9.0
+
+
+@pytest.fixture
+def repository(tmp_path):
+  """A repository, and a function that commits a file and returns the hash."""
+  git = lambda *words: subprocess.run(
+    ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words],
+    cwd=tmp_path,
+    check=True,
+    capture_output=True,
+    text=True,
+  ).stdout.strip()
+  git("init", "--quiet")
+
+  def commit(path, text):
+    file = tmp_path / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    git("add", "-A")
+    git("commit", "--quiet", "-m", f"{path} {text}")
+    return git("rev-parse", "HEAD")
+
+  return tmp_path, commit
+
+
+def test_a_table_is_old_where_what_it_depends_on_has_changed(repository):
+  root, commit = repository
+  since = lambda hash_, name: [
+    line.split(" ", 1)[1]
+    for line in learning_tables.changes_since(hash_, name, root)
+  ]
+  table = commit("agents_pipeline/agents/dqn.py", "1")
+  commit("README.md", "1")
+  commit("configs/other.gin", "1")
+  commit("agents_pipeline/apps/train.py", "1")
+  assert since(table, "mine") == []
+  assert since(table, "other") == ["configs/other.gin 1"]
+  commit("agents_pipeline/experiment/random_stream.py", "1")
+  commit("agents_pipeline/agents/dqn.py", "2")
+  assert since(table, "mine") == [
+    "agents_pipeline/agents/dqn.py 2",
+    "agents_pipeline/experiment/random_stream.py 1",
+  ]
+
+
+def test_a_table_of_no_known_commit_is_old(repository):
+  root, commit = repository
+  known = commit("README.md", "1")
+  (told,) = learning_tables.changes_since(f"{known}+", "mine", root)
+  assert told == f"{known}+ had changes that were not committed"
+  (told,) = learning_tables.changes_since("f" * 40, "mine", root)
+  assert told == "fffffffff is no commit of this repository"
+
+
+def test_every_dependency_and_every_configuration_exists():
+  root = learning_tables.ROOT
+  for path in learning_tables.DEPENDENCIES:
+    assert (root / path).exists(), path
+  named = {task.name for task in learning_tables.TASKS}
+  files = {path.stem for path in (root / "configs").glob("*.gin")}
+  assert files - named == {"dqn_atari"}  # days
+  assert named <= files
+
+
+def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
+  monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
+  monkeypatch.setattr(learning_tables, "PAGE", tmp_path / "learning.md")
+  mark = learning_tables._BEGIN, learning_tables._END
+  (tmp_path / "learning.md").write_text(f"before\n{mark[0]}\nold\n{mark[1]}\nx")
+  row = {"policy_env_steps": 5, "env_steps": 10_000, "metrics_sha256": "a"}
+  seeds = [
+    row | {"seed": i, "mean_return": r, "seconds": s}
+    for i, (r, s) in enumerate(((-0.5, 3.0), (1.0, 9.4), (1.0, 4.0)))
+  ]
+  table = {"about": {"git_commit": "1234567890abc"}, "seeds": seeds}
+  (tmp_path / "dqn_catch.json").write_text(json.dumps(table))
+  learning_tables.render()
+  text = (tmp_path / "learning.md").read_text()
+  assert text.startswith(f"before\n{mark[0]}\n| configuration ")
+  assert text.endswith(
+    f"| -0.50, 1.00 | 1.0 | 3 to 9 | 123456789 |\n{mark[1]}\nx"
+  )
+  assert "| `dqn_catch` | 3 | 10,000 | 0.50 |" in text
