@@ -21,6 +21,8 @@ from agents_pipeline.experiment import (
 Agent = dqn_config.DqnConfig | a2c_config.A2cConfig
 AGENTS = (dqn_config.DqnConfig, a2c_config.A2cConfig)
 
+MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
+
 _ITERATIONS_PER_RESULT = 10_000
 _MOST_PROCESSES = 1_024
 
@@ -161,6 +163,14 @@ class Experiment:
 
   `Experiment.agent = @DqnConfig()` or `@A2cConfig()` chooses the agent; the
   other parts are bound through their own classes.
+
+  Attributes:
+    agent: what learns.
+    environment: what it acts in.
+    training: how long, and how often to write.
+    evaluation: how it is judged.
+    video: what is filmed.
+    seed: of everything random; the `--seed` flag overrides it.
   """
 
   agent: Agent = fields.component(gin.REQUIRED, AGENTS)
@@ -172,6 +182,7 @@ class Experiment:
     EvaluationConfig, (EvaluationConfig,)
   )
   video: VideoConfig = fields.component(VideoConfig, (VideoConfig,))
+  seed: int = fields.integer(0, 0, high=MAX_SEED)
 
   def __post_init__(self):
     fields.check(self)

@@ -110,7 +110,7 @@ def differences(before: str, after: str) -> list[str]:
   Returns:
     "Class.field: old -> new", one for each difference, in order of name.
   """
-  old, new = _bindings(before), _bindings(after)
+  old, new = values(before), values(after)
   return [
     f"{name}: {old.get(name, 'default')} -> {new.get(name, 'default')}"
     for name in sorted(old.keys() | new.keys())
@@ -118,8 +118,12 @@ def differences(before: str, after: str) -> list[str]:
   ]
 
 
-def _bindings(text: str) -> dict[str, Any]:
-  """Name -> value as Python reads it, so that 1 and 1.0 are the same."""
+def values(text: str) -> dict[str, Any]:
+  """What a text of `to_text` binds.
+
+  Returns:
+    Name -> value as Python reads it, so that 1 and 1.0 are the same.
+  """
   pairs = [line.split(" = ", 1) for line in text.splitlines() if " = " in line]
   found: dict[str, Any] = {}
   for name, value in pairs:

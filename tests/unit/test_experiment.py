@@ -186,6 +186,15 @@ LEAST = [
       "DqnConfig.batch_normalization = True: expected more than 1 transition "
       "per update, as one has no variance",
     ),
+    (
+      [*LEAST, "Experiment.seed = -1"],
+      "Experiment.seed = -1: expected a whole number in [0, 9007199254740992]",
+    ),
+    (
+      [*LEAST, "Experiment.seed = 9_007_199_254_740_993"],
+      "Experiment.seed = 9007199254740993: expected a whole number in [0, "
+      "9007199254740992]",
+    ),
   ],
 )
 def test_wrong_configurations_are_one_line(bindings, message):
