@@ -56,6 +56,7 @@ def main() -> int:
     _GIN_FILES.value,
     _GIN_BINDINGS.value,
     allow_imports=_ALLOW_GIN_IMPORTS.value,
+    say=command_line.say,
   )
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)

@@ -207,6 +207,15 @@ def number_or(default: float, types: tuple[type, ...]) -> Any:
   return _field(default, rule)
 
 
+def components_of(field: dataclasses.Field) -> tuple[type, ...]:
+  """The configuration classes that fit a field; () where it holds a value."""
+  rule = field.metadata["rule"]
+  if isinstance(rule, _Either):
+    rule = rule.other
+  types = rule.types if isinstance(rule, _Instance) else ()
+  return tuple(t for t in types if dataclasses.is_dataclass(t))
+
+
 def _short(value: Any) -> str:
   """How a value is written; cut in the middle where that is long."""
   text = repr(value)

@@ -40,7 +40,7 @@ def train(
     UserError: something given is wrong; nothing was changed.
   """
   run = run_directory.RunDirectory(pathlib.Path(root_dir))
-  experiment = gin_files.load_experiment([gin_file], gin_bindings)
+  experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
   if seed is not None:
     experiment = dataclasses.replace(experiment, seed=seed)
   with _interruptible() as wants_to_stop:

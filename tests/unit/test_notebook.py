@@ -96,6 +96,12 @@ def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
   assert capsys.readouterr().out == "hello\n" * 5
   with pytest.raises(errors.UserError, match="Experiment.seed = -1: expected"):
     notebook.train(gin_file, tmp_path, seed=-1)
+  # What a later choice leaves unread is told as well.
+  notebook.train(gin_file, tmp_path, "DqnConfig.replay = @NewestTransition()")
+  assert capsys.readouterr().out == (
+    "DqnConfig.replay is @NewestTransition(): ReplayConfig.capacity_env_steps "
+    "is read by nothing\nhello\n"
+  )
 
 
 def test_a_mistake_is_told_before_anything_is_written(tmp_path):
