@@ -55,8 +55,8 @@ def load_experiment(
     allow_imports: `import` statements in them may run the code of modules.
       Where there are any, bindings that nothing reads are not looked for: what
       is imported may read anything.
-    say: is told, a line for each choice, which bindings are read by nothing
-      since a later choice replaced an earlier one.
+    say: is told, a line each, which bindings are read by nothing since a later
+      choice replaced an earlier one, and what is hardly meant.
 
   Raises:
     UserError: a file is missing, a name is unknown, a value does not fit, a
@@ -96,7 +96,7 @@ def load_experiment(
     raise errors.UserError(_first_line(error)) from None
   except Exception as error:  # whatever a parser raises of what is no gin
     raise errors.UserError(_explain(error, found)) from None
-  for line in replaced:
+  for line in (*replaced, *experiment.remarks):
     say(line)
   return experiment
 

@@ -159,6 +159,32 @@ def test_a_run_that_did_what_it_was_for_ends_early(
   assert complete and "is finished: it succeeded after" in heard[-1]
 
 
+def test_a_run_that_ends_before_it_learns_says_so(
+  make_experiment, make_a2c_experiment, run_once
+):
+  told = "nothing was learned: the run ended after {} env steps, before its "
+  told += "first train step"
+  stops = [
+    "TrainingConfig.stop = @OnEvaluation()",
+    "OnEvaluation.min_mean_return = 5",  # an untrained cart stands 8 steps
+  ]
+  complete, heard, _ = run_once(make_a2c_experiment(*stops), "a2c")
+  assert complete
+  assert told.format(0) in heard
+  complete, heard, run = run_once(
+    make_experiment("TrainingConfig.num_episodes = 1"), "dqn"
+  )
+  assert complete
+  steps = writers.read(run.metrics)[-1]["env_steps"]
+  assert 0 < steps < 50
+  collected = "DqnConfig.num_env_steps_before_training = 50"
+  assert f"{told.format(steps)} ({collected})" in heard
+  # One that learns says nothing of it, nor one that was only stopped.
+  for results, folder in ((10**9, "whole"), (1, "stopped")):
+    _, heard, _ = run_once(make_experiment(), folder, results=results)
+    assert not any("nothing was learned" in line for line in heard)
+
+
 def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
   experiment = make_a2c_experiment(
     "TrainingConfig.stop = @OnEvaluation()",
