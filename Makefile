@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/dqn_cartpole.gin
 RUN ?= runs/$(basename $(notdir $(CONFIG)))
-SEED ?= 0
+# Without one, the configuration's.
+SEED ?=
 
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -58,8 +59,8 @@ gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 
 train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
-	  --gin_file=$(CONFIG) --root_dir=$(RUN) --seed=$(SEED) \
-	  $(if $(DEVICE),--device=$(DEVICE))
+	  --gin_file=$(CONFIG) --root_dir=$(RUN) \
+	  $(if $(SEED),--seed=$(SEED)) $(if $(DEVICE),--device=$(DEVICE))
 
 # Two processes at a time: one test keeps less than a core busy.
 test: $(TESTABLE)  ## run every test

@@ -54,42 +54,37 @@ _SHORT = [
 ]
 
 
+_DQN = [
+  "Experiment.agent = @DqnConfig()",
+  *_SHORT,
+  "DqnConfig.hidden_layers = (16,)",
+  "DqnConfig.batch_size = 16",
+  "DqnConfig.num_random_env_steps = 50",
+  "DqnConfig.num_env_steps_before_training = 50",
+  "ReplayConfig.capacity_env_steps = 200",
+]
+_A2C = [
+  "Experiment.agent = @A2cConfig()",
+  *_SHORT,
+  "EnvironmentConfig.num_envs = 2",
+  "A2cConfig.hidden_layers = (16,)",
+]
+
+
+def _maker(tmp_path_factory, name, lines):
+  """From a file: bindings may replace a choice that it makes."""
+  file = tmp_path_factory.getbasetemp() / f"{name}.gin"
+  file.write_text("\n".join(lines))
+  return lambda *bindings: gin_files.load_experiment([file], bindings)
+
+
 @pytest.fixture
-def make_experiment():
+def make_experiment(tmp_path_factory):
   """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
-
-  def make(*bindings: str):
-    return gin_files.load_experiment(
-      [],
-      [
-        "Experiment.agent = @DqnConfig()",
-        *_SHORT,
-        "DqnConfig.hidden_layers = (16,)",
-        "DqnConfig.batch_size = 16",
-        "DqnConfig.num_random_env_steps = 50",
-        "DqnConfig.num_env_steps_before_training = 50",
-        "ReplayConfig.capacity_env_steps = 200",
-        *bindings,
-      ],
-    )
-
-  return make
+  return _maker(tmp_path_factory, "small_dqn", _DQN)
 
 
 @pytest.fixture
-def make_a2c_experiment():
+def make_a2c_experiment(tmp_path_factory):
   """Makes a small experiment of A2C on CartPole-v1; bindings change it."""
-
-  def make(*bindings: str):
-    return gin_files.load_experiment(
-      [],
-      [
-        "Experiment.agent = @A2cConfig()",
-        *_SHORT,
-        "EnvironmentConfig.num_envs = 2",
-        "A2cConfig.hidden_layers = (16,)",
-        *bindings,
-      ],
-    )
-
-  return make
+  return _maker(tmp_path_factory, "small_a2c", _A2C)

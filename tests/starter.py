@@ -126,7 +126,6 @@ def _run(bindings, root):
   training_run.train(
     gin_files.load_experiment([], bindings),
     run_directory.RunDirectory(root),
-    0,
     device="cpu",
     overwrite=False,
     person=person.Person(lambda line: None, lambda: False),

@@ -4,13 +4,14 @@ python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
   --root_dir=runs/dqn_cartpole
 """
 
+import dataclasses
 import pathlib
 
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import gin_files, run_directory
+from agents_pipeline.experiment import config, gin_files, run_directory
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder; a run that stopped goes on.", required=True
@@ -26,7 +27,13 @@ _ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
   False,
   "gin files may import Python modules, which runs their code.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  "seed",
+  None,
+  "Of everything random; overrides Experiment.seed.",
+  lower_bound=0,
+  upper_bound=config.MAX_SEED,
+)
 _DEVICE = flags.DEFINE_enum(
   "device",
   "auto",
@@ -49,13 +56,15 @@ def main() -> int:
     _GIN_FILES.value,
     _GIN_BINDINGS.value,
     allow_imports=_ALLOW_GIN_IMPORTS.value,
+    say=command_line.say,
   )
+  if _SEED.value is not None:
+    experiment = dataclasses.replace(experiment, seed=_SEED.value)
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import person, training_run
   complete = training_run.train(
     experiment,
     run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value).expanduser()),
-    _SEED.value,
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
     person=person.Person(

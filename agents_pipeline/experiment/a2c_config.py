@@ -72,7 +72,17 @@ class A2cConfig:
       )
 
   def check_fits(self, num_envs: int) -> None:
-    """Any number of environments fits."""
+    """Compares with the number of environments, which is bound elsewhere.
+
+    Raises:
+      UserError: every advantage would be normalized to 0.
+    """
+    if self.normalize_advantages and num_envs * self.num_rollout_steps == 1:
+      raise errors.UserError(
+        "A2cConfig.normalize_advantages = True: expected more than 1 step in a "
+        "rollout (A2cConfig.num_rollout_steps * EnvironmentConfig.num_envs), "
+        "as one minus its own mean is 0"
+      )
 
   @property
   def num_collect_steps_per_iteration(self) -> int:

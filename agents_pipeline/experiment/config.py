@@ -5,6 +5,7 @@ train step is one optimizer update; an iteration is one pass of the loop.
 """
 
 import dataclasses
+import math
 
 import gin
 
@@ -20,6 +21,8 @@ from agents_pipeline.experiment import (
 
 Agent = dqn_config.DqnConfig | a2c_config.A2cConfig
 AGENTS = (dqn_config.DqnConfig, a2c_config.A2cConfig)
+
+MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
 
 _ITERATIONS_PER_RESULT = 10_000
 _MOST_PROCESSES = 1_024
@@ -161,6 +164,14 @@ class Experiment:
 
   `Experiment.agent = @DqnConfig()` or `@A2cConfig()` chooses the agent; the
   other parts are bound through their own classes.
+
+  Attributes:
+    agent: what learns.
+    environment: what it acts in.
+    training: how long, and how often to write.
+    evaluation: how it is judged.
+    video: what is filmed.
+    seed: of everything random; the `--seed` flag overrides it.
   """
 
   agent: Agent = fields.component(gin.REQUIRED, AGENTS)
@@ -172,10 +183,58 @@ class Experiment:
     EvaluationConfig, (EvaluationConfig,)
   )
   video: VideoConfig = fields.component(VideoConfig, (VideoConfig,))
+  seed: int = fields.integer(0, 0, high=MAX_SEED)
 
   def __post_init__(self):
     fields.check(self)
     self.agent.check_fits(self.environment.num_envs)
+    self._check_learns()
+
+  def _check_learns(self) -> None:
+    """Refuses what would end before its first train step."""
+    collected = self.agent.num_env_steps_before_training
+    length, iteration = self.training.num_env_steps, self._counted_for_sure
+    most = (length - 1) // iteration * iteration
+    if collected > most:
+      raise errors.UserError(
+        f"DqnConfig.num_env_steps_before_training = {collected}: expected at "
+        f"most {most}, so that something is learned in "
+        f"TrainingConfig.num_env_steps = {length}"
+      )
+
+  @property
+  def _counted_for_sure(self) -> int:
+    """How many env steps an iteration counts at least."""
+    if self.environment.vectorization == "vector_entry_point":
+      return 1  # steps that reset are not counted
+    return self.num_env_steps_per_iteration or 1
+
+  @property
+  def remarks(self) -> list[str]:
+    """Lines on what is allowed, but hardly meant."""
+    agent, training = self.agent, self.training
+    if not isinstance(agent, dqn_config.DqnConfig) or agent.gamma == 0:
+      return []
+    told = "the target network stays as it begins, as there are at most"
+    episodes = agent.target_update_period_episodes
+    if episodes is not None:
+      most = min(training.num_env_steps, training.num_episodes or math.inf)
+      if most < episodes:
+        return [
+          f"DqnConfig.target_update_period_episodes = {episodes}: {told} "
+          f"{most} episodes"
+        ]
+      return []
+    iteration = self._counted_for_sure
+    collected = -(-agent.num_env_steps_before_training // iteration) * iteration
+    most = -(-(training.num_env_steps - collected) // iteration)
+    most *= agent.num_train_steps_per_iteration
+    if most < agent.target_update_period_train_steps:
+      return [
+        "DqnConfig.target_update_period_train_steps = "
+        f"{agent.target_update_period_train_steps}: {told} {most} train steps"
+      ]
+    return []
 
   @property
   def num_env_steps_per_iteration(self) -> int | None:

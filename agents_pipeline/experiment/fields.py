@@ -21,13 +21,17 @@ _LARGEST = 2**31 - 1  # of whole numbers, where a field does not say otherwise
 
 @dataclasses.dataclass(frozen=True)
 class _Number:
-  """A number in [low, high]; whole says that it must be an int."""
+  """A number in [low, high]; whole says that it must be an int.
+
+  above and below say that low and high themselves are excluded.
+  """
 
   low: float
   high: float
   whole: bool
   above: bool
   optional: bool
+  below: bool = False
 
   def problem(self, value: Any) -> str:
     """Returns what was expected where value is not it, else ""."""
@@ -40,14 +44,17 @@ class _Number:
       largest = _LARGEST
     in_span = fits and self.low <= value <= min(self.high, largest)
     in_span = in_span and value >= -largest
-    if in_span and not (self.above and value == self.low):
+    excluded = (self.above and value == self.low) or (
+      self.below and value == self.high
+    )
+    if in_span and not excluded:
       return ""
     noun = "a whole number" if self.whole else "a number"
     if fits and largest < value <= self.high:
       return f"{noun} of at most {largest:,.16g}"
     if self.high < math.inf:
-      left = "(" if self.above else "["
-      span = f"in {left}{self.low:.16g}, {self.high:.16g}]"
+      left, right = "[("[self.above], "])"[self.below]
+      span = f"in {left}{self.low:.16g}, {self.high:.16g}{right}"
     elif self.low > -math.inf:
       span = f"{'above' if self.above else 'of at least'} {self.low:g}"
     else:
@@ -145,6 +152,7 @@ def number(
   high: float = math.inf,
   *,
   above: bool = False,
+  below: bool = False,
   optional: bool = False,
 ) -> Any:
   """Declares a field that holds a finite number in [low, high].
@@ -154,9 +162,10 @@ def number(
     low: the least value.
     high: the greatest value.
     above: low itself is excluded.
+    below: high itself is excluded.
     optional: None is accepted too.
   """
-  return _field(default, _Number(low, high, False, above, optional))
+  return _field(default, _Number(low, high, False, above, optional, below))
 
 
 def choice(default: str, *choices: str) -> Any:
@@ -205,6 +214,15 @@ def number_or(default: float, types: tuple[type, ...]) -> Any:
     _Number(0.0, math.inf, False, True, False), _Instance(types, names)
   )
   return _field(default, rule)
+
+
+def components_of(field: dataclasses.Field) -> tuple[type, ...]:
+  """The configuration classes that fit a field; () where it holds a value."""
+  rule = field.metadata["rule"]
+  if isinstance(rule, _Either):
+    rule = rule.other
+  types = rule.types if isinstance(rule, _Instance) else ()
+  return tuple(t for t in types if dataclasses.is_dataclass(t))
 
 
 def _short(value: Any) -> str:

@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
@@ -17,6 +17,8 @@ from agents_pipeline.experiment import (
   a2c_config,
   config,
   dqn_config,
+  gin_choices,
+  gin_names,
   gin_syntax,
   observations,
   optimizers,
@@ -43,6 +45,7 @@ def load_experiment(
   bindings: Sequence[str] = (),
   *,
   allow_imports: bool = False,
+  say: Callable[[str], None] = lambda line: None,
 ) -> config.Experiment:
   """Parses gin files and bindings, locks gin, and makes the experiment.
 
@@ -50,10 +53,15 @@ def load_experiment(
     files: paths of gin files; later ones override earlier ones.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
     allow_imports: `import` statements in them may run the code of modules.
+      Where there are any, bindings that nothing reads are not looked for: what
+      is imported may read anything.
+    say: is told, a line each, which bindings are read by nothing since a later
+      choice replaced an earlier one, and what is hardly meant.
 
   Raises:
     UserError: a file is missing, a name is unknown, a value does not fit, a
-      required value is missing, or imports are not allowed.
+      required value is missing, nothing reads a binding, or imports are not
+      allowed.
   """
   for file in files:
     if not pathlib.Path(file).is_file():
@@ -62,21 +70,35 @@ def load_experiment(
         f"{gin_syntax.nearest_file(pathlib.Path(file))}"
       )
   gin.clear_config()
+  classes, found = _classes(), gin_syntax.Statements()
   try:
-    texts = [(str(f), pathlib.Path(f).read_text("utf-8")) for f in files]
-    gin_syntax.check(
-      [*texts, ("--gin_bindings", "\n".join(bindings))],
-      _classes(),
-      allow_imports=allow_imports,
-    )
+    for file in files:
+      found.parse(str(file), pathlib.Path(file).read_text("utf-8"))
+    found.parse("--gin_bindings", "\n".join(bindings))
+    for where, module in found.imports:
+      if not allow_imports:
+        raise errors.UserError(
+          f"{where} imports {module!r}, which would run its code; expected "
+          "bindings alone, or --allow_gin_imports"
+        )
+    if not found.imports:
+      gin_names.check_names(found, classes)
     gin.parse_config_files_and_bindings(
       [str(f) for f in files], list(bindings), finalize_config=True
     )
-    return config.Experiment()
+    experiment = config.Experiment()
+    replaced = (
+      []
+      if found.imports
+      else gin_choices.check_all_read(found.bindings, classes)
+    )
   except errors.UserError as error:
     raise errors.UserError(_first_line(error)) from None
   except Exception as error:  # whatever a parser raises of what is no gin
-    raise errors.UserError(_explain(error)) from None
+    raise errors.UserError(_explain(error, found)) from None
+  for line in (*replaced, *experiment.remarks):
+    say(line)
+  return experiment
 
 
 def to_text(experiment: config.Experiment) -> str:
@@ -110,7 +132,7 @@ def differences(before: str, after: str) -> list[str]:
   Returns:
     "Class.field: old -> new", one for each difference, in order of name.
   """
-  old, new = _bindings(before), _bindings(after)
+  old, new = values(before), values(after)
   return [
     f"{name}: {old.get(name, 'default')} -> {new.get(name, 'default')}"
     for name in sorted(old.keys() | new.keys())
@@ -118,8 +140,12 @@ def differences(before: str, after: str) -> list[str]:
   ]
 
 
-def _bindings(text: str) -> dict[str, Any]:
-  """Name -> value as Python reads it, so that 1 and 1.0 are the same."""
+def values(text: str) -> dict[str, Any]:
+  """What a text of `to_text` binds.
+
+  Returns:
+    Name -> value as Python reads it, so that 1 and 1.0 are the same.
+  """
   pairs = [line.split(" = ", 1) for line in text.splitlines() if " = " in line]
   found: dict[str, Any] = {}
   for name, value in pairs:
@@ -142,7 +168,7 @@ def _classes() -> dict[str, type]:
   return found
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, found: gin_syntax.Statements) -> str:
   """One line for what gin says, with the nearest valid name."""
   message = _first_line(error)
   classes = _classes()
@@ -150,7 +176,7 @@ def _explain(error: Exception) -> str:
     r"No configurable matching (?:reference )?'?@?([\w.]+)", message
   )
   if unknown:
-    return gin_syntax.unknown_name(unknown.group(1), classes)
+    return gin_names.unknown_name(unknown.group(1), classes)
   parameter = re.search(
     r"[Cc]onfigurable '([\w.]+)' doesn't have a parameter named '(\w+)'",
     message,
@@ -158,8 +184,8 @@ def _explain(error: Exception) -> str:
   if parameter:
     owner, name = parameter.group(1).split(".")[-1], parameter.group(2)
     known = list(getattr(classes.get(owner), "__dataclass_fields__", ()))
-    expected = gin_syntax.expected(name, known)
-    return f"unknown gin parameter {owner}.{name}: {expected}"
+    choices = gin_choices.Choices(found.bindings, classes)
+    return gin_names.unknown_field(owner, name, choices, known)
   missing = re.search(
     r"Required bindings for `([\w.]+)` not provided in config: \[(.*)\]",
     message,

@@ -1,107 +1,136 @@
-"""What gin would do, or pass over, without a word: looked for beforehand."""
+"""Parses gin texts before gin does, and looks up nothing.
 
+What is bound where, and by which text, is known from here; `gin_choices` and
+`gin_names` judge it.
+"""
+
+import dataclasses
 import pathlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from gin import config_parser
 
 from agents_pipeline import errors
 
 
-class _Names(config_parser.ParserDelegate):
-  """Takes names as they are, and remembers them; nothing is looked up."""
+@dataclasses.dataclass(frozen=True)
+class Reference:
+  """`@scope/Name()`; evaluated is False without the parentheses."""
+
+  scope: str
+  name: str
+  evaluated: bool = True
+
+  def __repr__(self) -> str:
+    scope = f"{self.scope}/" if self.scope else ""
+    return f"@{scope}{self.name}{'()' if self.evaluated else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Macro:
+  """`%name`, with its scopes."""
+
+  name: str
+
+  def __repr__(self) -> str:
+    return f"%{self.name}"
+
+
+class Binding(NamedTuple):
+  """One statement `scope/owner.field = value`.
+
+  Attributes:
+    where: the text it is from, for messages.
+    scope: "" without one.
+    owner: name of the class; of the macro where there is no field.
+    field: "" where a macro is bound.
+    value: with `Reference` and `Macro` objects in it.
+    until: how many bindings there are when its own text has ended.
+  """
+
+  where: str
+  scope: str
+  owner: str
+  field: str
+  value: Any
+  until: int
+
+  @property
+  def name(self) -> str:
+    """As it was written."""
+    scope = f"{self.scope}/" if self.scope else ""
+    return f"{scope}{self.owner}{f'.{self.field}' if self.field else ''}"
+
+
+class Statements(config_parser.ParserDelegate):
+  """What some texts bind, import and include.
+
+  Attributes:
+    bindings: in the order in which gin makes them.
+    macros: the names of those that are used.
+    imports: (where, module) of each `import`.
+  """
 
   def __init__(self):
+    self.bindings: list[Binding] = []
     self.macros: set[str] = set()
-    self.scopes: set[str] = set()
+    self.imports: list[tuple[str, str]] = []
+
+  def parse(self, where: str, text: str) -> None:
+    """Adds what a text says; later ones override earlier ones.
+
+    Args:
+      where: it is from.
+      text: in gin's language.
+
+    Raises:
+      UserError: a file that is included does not exist, or includes itself.
+      Exception: whatever gin's parser raises of what is no gin.
+    """
+    self._parse(where, text, (where,))
 
   def configurable_reference(self, scoped_configurable_name, evaluate):
-    """Of `@scope/Name()`."""
-    scope, _, _ = scoped_configurable_name.rpartition("/")
-    self.scopes.add(scope)
-    return scoped_configurable_name
+    """Of `@scope/Name()`; called by gin's parser."""
+    scope, _, name = scoped_configurable_name.rpartition("/")
+    return Reference(scope, name.rpartition(".")[2], evaluate)
 
   def macro(self, macro_name):
-    """Of `%name`."""
+    """Of `%name`; called by gin's parser."""
     self.macros.add(macro_name)
-    return macro_name
+    return Macro(macro_name)
 
-
-def check(
-  texts: Iterable[tuple[str, str]],
-  classes: Collection[str],
-  *,
-  allow_imports: bool = False,
-) -> None:
-  """Refuses imports that are not allowed, and bindings that nothing reads.
-
-  Args:
-    texts: (where it is from, gin text); what they include is looked at too.
-    classes: ours. Where TF-Agents is imported gin knows its classes as well,
-      and would bind what no run reads.
-    allow_imports: do not refuse those, and look no further: what an import
-      registers may read anything.
-
-  Raises:
-    UserError: naming the first.
-  """
-  if allow_imports:
-    return
-  names, unread = _Names(), {}
-  waiting, seen = list(texts), set()
-  while waiting:
-    where, text = waiting.pop(0)
-    for statement in config_parser.ConfigParser(text, names):
+  def _parse(self, where: str, text: str, including: tuple[str, ...]) -> None:
+    """One text, and those that it includes where it includes them."""
+    own: list[int] = []
+    for statement in config_parser.ConfigParser(text, self):
       if isinstance(statement, config_parser.ImportStatement):
-        raise errors.UserError(
-          f"{where} imports {statement.module!r}, which would run its code; "
-          "expected bindings alone, or --allow_gin_imports"
-        )
+        self.imports.append((where, statement.module))
       if isinstance(statement, config_parser.IncludeStatement):
-        if statement.filename not in seen:
-          waiting.append(_included(where, statement.filename))
-        seen.add(statement.filename)
+        self._include(where, statement.filename, including)
       elif isinstance(statement, config_parser.BindingStatement):
-        unread[_as_written(statement)] = (where, statement)
-  for written, (where, binding) in unread.items():
-    is_macro = not binding.arg_name
-    if not is_macro and binding.selector not in classes:
-      raise errors.UserError(unknown_name(binding.selector, classes))
-    known = names.macros if is_macro else names.scopes | {""}
-    if (written if is_macro else binding.scope) not in known:
+        scope, owner, field, value, _ = statement
+        own.append(len(self.bindings))
+        self.bindings.append(Binding(where, scope, owner, field, value, 0))
+    until = len(self.bindings)
+    for i in own:
+      self.bindings[i] = self.bindings[i]._replace(until=until)
+
+  def _include(
+    self, where: str, filename: str, including: Sequence[str]
+  ) -> None:
+    path = pathlib.Path(filename)
+    if not path.is_file():
       raise errors.UserError(
-        f"{where}: nothing reads {written!r}; expected a binding such as "
-        "Class.field = value"
+        f"{where} includes {filename!r}, which does not exist in the folder "
+        f"that this runs in{nearest_file(path)}"
       )
-
-
-def _as_written(binding: config_parser.BindingStatement) -> str:
-  """The name that is bound."""
-  scope = f"{binding.scope}/" if binding.scope else ""
-  field = f".{binding.arg_name}" if binding.arg_name else ""
-  return f"{scope}{binding.selector}{field}"
-
-
-def _included(where: str, filename: str) -> tuple[str, str]:
-  path = pathlib.Path(filename)
-  if not path.is_file():
-    raise errors.UserError(
-      f"{where} includes {filename!r}, which does not exist in the folder that "
-      f"this runs in{nearest_file(path)}"
-    )
-  return filename, path.read_text("utf-8")
-
-
-def unknown_name(name: str, classes: Iterable[str]) -> str:
-  """The message for a class that there is not."""
-  name = name if name.split(".")[0] in classes else name.split(".")[0]
-  return f"unknown gin name {name!r}: {expected(name, sorted(classes))}"
-
-
-def expected(name: str, known: Sequence[str]) -> str:
-  """The nearest of some names, or all of them."""
-  near = errors.nearest(name, known).removeprefix("; ")
-  return near or f"expected one of {', '.join(known)}"
+    if filename in including:
+      raise errors.UserError(
+        f"{where} includes {filename!r}, which includes it in turn; expected "
+        "files that do not include themselves"
+      )
+    self._parse(filename, path.read_text("utf-8"), (*including, filename))
 
 
 def nearest_file(path: pathlib.Path) -> str:

@@ -1,4 +1,7 @@
-"""The choices of an agent's optimizer; `agents/optimizers.py` builds them."""
+"""The choices of an agent's optimizer; `agents/optimizers.py` builds them.
+
+Adam's averages of decay 1 would never take in a gradient: nothing is learned.
+"""
 
 import dataclasses
 
@@ -38,8 +41,8 @@ class Adam:
   """Adam; epsilon is epsilon-hat of Kingma & Ba (2015), end of section 2."""
 
   learning_rate: LearningRate = fields.number_or(1e-3, _SCHEDULES)
-  beta_1: float = fields.number(0.9, 0, 1)
-  beta_2: float = fields.number(0.999, 0, 1)
+  beta_1: float = fields.number(0.9, 0, 1, below=True)
+  beta_2: float = fields.number(0.999, 0, 1, below=True)
   epsilon: float = fields.number(1e-7, above=True)
 
   def __post_init__(self):
@@ -56,8 +59,8 @@ class AdamW:
 
   learning_rate: LearningRate = fields.number_or(1e-4, _SCHEDULES)
   weight_decay: float = fields.number(0.01)
-  beta_1: float = fields.number(0.9, 0, 1)
-  beta_2: float = fields.number(0.999, 0, 1)
+  beta_1: float = fields.number(0.9, 0, 1, below=True)
+  beta_2: float = fields.number(0.999, 0, 1, below=True)
   epsilon: float = fields.number(1e-8, above=True)
   amsgrad: bool = fields.switch(False)
 

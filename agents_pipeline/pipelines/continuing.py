@@ -14,15 +14,16 @@ from agents_pipeline.records import checkpoints, run_record
 
 # May differ when a run goes on: they only say how far.
 _EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
+# Only in run.json where an earlier version wrote the folder.
+_SEED = "Experiment.seed"
 
 
-def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
+def check(run: run_directory.RunDirectory, text: str) -> None:
   """Refuses to go on with a run that is another one.
 
   Args:
     run: the run folder; one that holds no run is fine.
     text: the configuration now.
-    seed: the seed now.
 
   Raises:
     UserError: its run has another configuration or seed. How far the run goes
@@ -31,10 +32,11 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
   """
   if not run.is_begun:
     return
+  begun_with = _begun_with(run) or text
   changed = [
     line
-    for line in gin_files.differences(_begun_with(run) or text, text)
-    if not line.startswith(_EXTENDABLE)
+    for line in gin_files.differences(begun_with, text)
+    if not line.startswith((*_EXTENDABLE, f"{_SEED}:"))
   ]
   if changed:
     raise errors.UserError(
@@ -42,10 +44,13 @@ def check(run: run_directory.RunDirectory, text: str, seed: int) -> None:
       f"{f' and {len(changed) - 1} more' if len(changed) > 1 else ''}); "
       "expected the same, another --root_dir, or --overwrite"
     )
+  seed = gin_files.values(text)[_SEED]
+  # None: its folder was about to be removed.
   begun = (run_record.read(run.run_record) or {}).get("seed")
-  if begun not in (seed, None):  # None: it was about to be removed
+  begun = gin_files.values(begun_with).get(_SEED, begun)
+  if begun not in (seed, None):
     raise errors.UserError(
-      f"--seed={seed}: {run.root} was begun with seed {begun}; expected the "
+      f"seed {seed}: {run.root} was begun with seed {begun}; expected the "
       "same, another --root_dir, or --overwrite"
     )
 

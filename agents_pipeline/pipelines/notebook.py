@@ -1,6 +1,7 @@
 """Training from a notebook, where the learning curve is drawn as it grows."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import signal
@@ -15,7 +16,7 @@ def train(
   gin_file: str | os.PathLike,
   root_dir: str | os.PathLike,
   *gin_bindings: str,
-  seed: int = 0,
+  seed: int | None = None,
   device: str = "auto",
   overwrite: bool = False,
 ) -> run_directory.RunDirectory:
@@ -28,7 +29,7 @@ def train(
     gin_file: the configuration.
     root_dir: the run folder.
     *gin_bindings: such as "DqnConfig.gamma = 0.9".
-    seed: of everything random.
+    seed: of everything random; None leaves the configuration's.
     device: 'auto', 'cpu' or 'gpu'.
     overwrite: begin anew, removing the run that is there.
 
@@ -39,12 +40,13 @@ def train(
     UserError: something given is wrong; nothing was changed.
   """
   run = run_directory.RunDirectory(pathlib.Path(root_dir))
-  experiment = gin_files.load_experiment([gin_file], gin_bindings)
+  experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
+  if seed is not None:
+    experiment = dataclasses.replace(experiment, seed=seed)
   with _interruptible() as wants_to_stop:
     training_run.train(
       experiment,
       run,
-      seed,
       device=device,
       overwrite=overwrite,
       person=person.Person(say=print, wants_to_stop=wants_to_stop),

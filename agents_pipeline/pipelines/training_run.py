@@ -33,7 +33,6 @@ from agents_pipeline.records import (
 def train(
   experiment: config.Experiment,
   run: run_directory.RunDirectory,
-  seed: int,
   *,
   device: str,
   overwrite: bool,
@@ -44,7 +43,6 @@ def train(
   Args:
     experiment: what to run.
     run: where.
-    seed: of everything random.
     device: 'auto', 'cpu' or 'gpu'.
     overwrite: begin anew, removing what an earlier run wrote.
     person: to talk with.
@@ -59,14 +57,14 @@ def train(
   continuing.check_place(run)
   with only_writer.only_writer(run.root):
     if not overwrite:
-      continuing.check(run, gin_files.to_text(experiment), seed)
+      continuing.check(run, gin_files.to_text(experiment))
       if continuing.is_finished(run, experiment):
         person.say(continuing.what_is_finished(run, experiment))
         return True
     device = devices.choose_device(
       device, gpu_pays=building.gpu_pays(experiment), say=person.say
     )
-    seeds = seeding.Seeds(seed)
+    seeds = seeding.Seeds(experiment.seed)
     with _memory_told():
       pipeline = building.build(experiment, seeds, person.say)
     with contextlib.closing(pipeline), _memory_told():

@@ -92,6 +92,8 @@ class TrainingSession:
       self._person.say(
         f"stops early at {self._env_steps:,} env steps: it succeeded"
       )
+    if self._is_over and not int(self._pipeline.train_steps):
+      self._person.say(self._nothing_learned())
     return self._is_over
 
   def _iterate(self, tables: run_tables.RunTables) -> None:
@@ -145,6 +147,17 @@ class TrainingSession:
   def stopped_early(self) -> bool:
     """Whether it has done what it was for, before its last env step."""
     return self._is_over and not self._is_reached
+
+  def _nothing_learned(self) -> str:
+    """One line for a run that ended before its first train step."""
+    collected = self._experiment.agent.num_env_steps_before_training
+    told = (
+      f"nothing was learned: the run ended after {self._env_steps:,} env "
+      "steps, before its first train step"
+    )
+    if not collected:
+      return told
+    return f"{told} (DqnConfig.num_env_steps_before_training = {collected})"
 
   def _save(self, tables: run_tables.RunTables) -> None:
     """Saves, unless it is saved already or has not begun."""

@@ -320,7 +320,6 @@ class Folder:
       return training_run.train(
         make_experiment(*bindings),
         self.run,
-        0,
         device="cpu",
         overwrite=False,
         person=person.Person(self.heard.append, wants_to_stop),

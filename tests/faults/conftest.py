@@ -54,7 +54,6 @@ def train(tmp_path, monkeypatch):
     training_run.train(
       experiment,
       run_directory.RunDirectory(tmp_path / folder),
-      0,
       **{"device": "cpu", "overwrite": False} | fields,
       person=person.Person(heard.append, wants_to_stop),
     )

@@ -216,7 +216,7 @@ def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
   )
   run, heard = run_directory.RunDirectory(tmp_path / "run"), []
   train = lambda: training_run.train(
-    experiment, run, 0, device="cpu", overwrite=False,
+    experiment, run, device="cpu", overwrite=False,
     person=person.Person(heard.append, lambda: False),
   )  # fmt: skip
   fault(20 + 150, "raise")  # after an evaluation of 2 episodes

@@ -17,7 +17,7 @@ PACKAGE = pathlib.Path(agents_pipeline.__file__).parent
 ENOUGH = (
   "Experiment.agent = @DqnConfig()",
   "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 60",
+  "TrainingConfig.num_env_steps = 2_000",
 )
 
 unpickled: list = []

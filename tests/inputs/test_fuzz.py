@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 ENOUGH = [
   "Experiment.agent = @DqnConfig()",
   "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 60",
+  "TrainingConfig.num_env_steps = 2_000",
 ]
 CLASSES = gin_files._classes()
 FIELDS = [

@@ -45,6 +45,7 @@ def place(tmp_path_factory):
   (folder / "bad.gin").write_bytes(b"\xff\xfe\x00bad")
   (folder / "imports.gin").write_text("import os\n")
   (folder / "inc.gin").write_text("include 'nowhere.gin'\n")
+  (folder / "loop.gin").write_text(f"include '{folder}/loop.gin'\n")
   (folder / "empty").mkdir()
   (folder / "junk").mkdir()
   (folder / "junk" / "saved_model.pb").write_bytes(b"junk")

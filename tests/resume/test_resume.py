@@ -1,5 +1,6 @@
 """Interrupted and resumed = never interrupted, but for what cannot be."""
 
+import dataclasses
 import json
 
 import gymnasium as gym
@@ -40,14 +41,15 @@ def run_once(tmp_path, monkeypatch):
 
   monkeypatch.setattr(run_tables.RunTables, "write", counting)
 
-  def run(experiment, folder, results=10**9, seed=0, overwrite=False):
+  def run(experiment, folder, results=10**9, overwrite=False, seed=None):
     """The person stops when so many results are written."""
     heard = []
     written.clear()
+    if seed is not None:
+      experiment = dataclasses.replace(experiment, seed=seed)
     complete = training_run.train(
       experiment,
       run_directory.RunDirectory(tmp_path / folder),
-      seed,
       device="cpu",
       overwrite=overwrite,
       person=person.Person(heard.append, lambda: len(written) >= results),
@@ -155,6 +157,32 @@ def test_a_run_that_did_what_it_was_for_ends_early(
   assert any("stops early" in line for line in heard)
   complete, heard, _ = run_once(experiment, agent)
   assert complete and "is finished: it succeeded after" in heard[-1]
+
+
+def test_a_run_that_ends_before_it_learns_says_so(
+  make_experiment, make_a2c_experiment, run_once
+):
+  told = "nothing was learned: the run ended after {} env steps, before its "
+  told += "first train step"
+  stops = [
+    "TrainingConfig.stop = @OnEvaluation()",
+    "OnEvaluation.min_mean_return = 5",  # an untrained cart stands 8 steps
+  ]
+  complete, heard, _ = run_once(make_a2c_experiment(*stops), "a2c")
+  assert complete
+  assert told.format(0) in heard
+  complete, heard, run = run_once(
+    make_experiment("TrainingConfig.num_episodes = 1"), "dqn"
+  )
+  assert complete
+  steps = writers.read(run.metrics)[-1]["env_steps"]
+  assert 0 < steps < 50
+  collected = "DqnConfig.num_env_steps_before_training = 50"
+  assert f"{told.format(steps)} ({collected})" in heard
+  # One that learns says nothing of it, nor one that was only stopped.
+  for results, folder in ((10**9, "whole"), (1, "stopped")):
+    _, heard, _ = run_once(make_experiment(), folder, results=results)
+    assert not any("nothing was learned" in line for line in heard)
 
 
 def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
@@ -323,8 +351,29 @@ def test_divergence_keeps_the_last_good_checkpoint(
 def test_the_configuration_of_a_run_folder_gives_the_same_run(
   make_experiment, run_once
 ):
-  _, _, first = run_once(make_experiment(), "first")
+  _, _, other = run_once(make_experiment(), "other")
+  _, _, first = run_once(make_experiment(), "first", seed=3)
+  assert run_record.read(first.run_record)["seed"] == 3
   again = gin_files.load_experiment([first.config])
   _, _, second = run_once(again, "second")
   assert_same_numbers(first, second)
+  assert rows(first) == rows(second) != rows(other)
   assert first.config.read_text() == second.config.read_text()
+
+
+def test_a_folder_of_before_the_seed_was_configured_goes_on(
+  make_experiment, run_once, monkeypatch
+):
+  """Its config.gin and checkpoints have no Experiment.seed, run.json has."""
+  to_text, seed = gin_files.to_text, "Experiment.seed = 3\n"
+  with monkeypatch.context() as before:
+    before.setattr(gin_files, "to_text", lambda e: to_text(e).replace(seed, ""))
+    _, _, run = run_once(make_experiment(), "run", results=1, seed=3)
+  _, about = checkpoints.newest(run.checkpoints)
+  assert "Experiment.seed" not in about.config + run.config.read_text()
+  with pytest.raises(errors.UserError) as caught:
+    run_once(make_experiment(), "run")
+  assert str(caught.value).startswith(f"seed 0: {run.root} was begun with seed")
+  complete, _, _ = run_once(make_experiment(), "run", seed=3)
+  assert complete
+  assert "Experiment.seed = 3" in run.config.read_text()

@@ -11,7 +11,7 @@ from agents_pipeline.pipelines import building, devices
 
 SMALL = [
   "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 1_000",
+  "TrainingConfig.num_env_steps = 2_000",
 ]
 LINEAR = [*SMALL, "DqnConfig.hidden_layers = ()"]
 WIDE = [

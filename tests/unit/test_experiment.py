@@ -22,7 +22,7 @@ from agents_pipeline.records import atomic
 LEAST = [
   "Experiment.agent = @DqnConfig()",
   "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 10",
+  "TrainingConfig.num_env_steps = 2_000",
 ]
 
 
@@ -186,12 +186,117 @@ LEAST = [
       "DqnConfig.batch_normalization = True: expected more than 1 transition "
       "per update, as one has no variance",
     ),
+    (
+      [*LEAST, "DqnConfig.num_env_steps_before_training = 2_000"],
+      "DqnConfig.num_env_steps_before_training = 2000: expected at most 1999, "
+      "so that something is learned in TrainingConfig.num_env_steps = 2000",
+    ),
+    (
+      # 286 iterations of 7 are 2,002 env steps: the run is over.
+      [
+        *LEAST,
+        "EnvironmentConfig.num_envs = 7",
+        "DqnConfig.num_env_steps_before_training = 1_996",
+      ],
+      "DqnConfig.num_env_steps_before_training = 1996: expected at most 1995, "
+      "so that something is learned in TrainingConfig.num_env_steps = 2000",
+    ),
+    (
+      [
+        "Experiment.agent = @A2cConfig()",
+        *LEAST[1:],
+        "A2cConfig.normalize_advantages = True",
+        "A2cConfig.num_rollout_steps = 1",
+      ],
+      "A2cConfig.normalize_advantages = True: expected more than 1 step in a "
+      "rollout (A2cConfig.num_rollout_steps * EnvironmentConfig.num_envs), as "
+      "one minus its own mean is 0",
+    ),
+    (
+      [*LEAST, "Adam.beta_2 = 1"],  # each step would be of length 0
+      "Adam.beta_2 = 1: expected a number in [0, 1)",
+    ),
+    (
+      [*LEAST, "DqnConfig.optimizer = @AdamW()", "AdamW.beta_1 = 1.0"],
+      "AdamW.beta_1 = 1.0: expected a number in [0, 1)",
+    ),
+    (
+      [*LEAST, "Experiment.seed = -1"],
+      "Experiment.seed = -1: expected a whole number in [0, 9007199254740992]",
+    ),
+    (
+      [*LEAST, "Experiment.seed = 9_007_199_254_740_993"],
+      "Experiment.seed = 9007199254740993: expected a whole number in [0, "
+      "9007199254740992]",
+    ),
   ],
 )
 def test_wrong_configurations_are_one_line(bindings, message):
   with pytest.raises(errors.UserError) as caught:
     gin_files.load_experiment([], bindings)
   assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+  "bindings",
+  [
+    ["DqnConfig.num_env_steps_before_training = 1_999"],
+    ["Adam.beta_1 = 0.0", "Adam.beta_2 = 0.9999999"],
+    [
+      "EnvironmentConfig.num_envs = 7",
+      "DqnConfig.num_env_steps_before_training = 1_995",
+    ],
+    [
+      "Experiment.agent = @A2cConfig()",
+      "A2cConfig.normalize_advantages = True",
+      "A2cConfig.num_rollout_steps = 1",
+      "EnvironmentConfig.num_envs = 2",
+    ],
+  ],
+)
+def test_what_just_learns_is_an_experiment(bindings):
+  assert gin_files.load_experiment([], [*LEAST, *bindings])
+
+
+@pytest.mark.parametrize(
+  ("bindings", "most"),
+  [
+    # 1,000 iterations of a train step each after 1,000 env steps.
+    (
+      ["DqnConfig.target_update_period_train_steps = 1_001"],
+      "1000 train steps",
+    ),
+    # 1,000 of 1,001 env steps are 143 iterations of 7; 2,000 are 286: 143 * 3.
+    (
+      [
+        "DqnConfig.target_update_period_train_steps = 430",
+        "EnvironmentConfig.num_envs = 7",
+        "DqnConfig.num_train_steps_per_iteration = 3",
+      ],
+      "429 train steps",
+    ),
+    (
+      [
+        "DqnConfig.target_update_period_episodes = 5",
+        "TrainingConfig.num_episodes = 4",
+      ],
+      "4 episodes",
+    ),
+  ],
+)
+def test_a_target_network_that_is_never_updated_is_told(bindings, most):
+  said = []
+  gin_files.load_experiment([], [*LEAST, *bindings], say=said.append)
+  name, period = bindings[0].split(" = ")
+  period = period.replace("_", "")
+  assert said == [
+    f"{name} = {period}: the target network stays as it begins, as there are "
+    f"at most {most}"
+  ]
+  said.clear()
+  fewer = f"{name} = {int(period) - 1}"
+  gin_files.load_experiment([], [*LEAST, *bindings, fewer], say=said.append)
+  assert said == []
 
 
 def test_a_missing_file_is_named_with_the_nearest(tmp_path):

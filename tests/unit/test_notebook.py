@@ -69,10 +69,10 @@ def test_a_run_and_what_the_same_call_does_then(tmp_path, capsys):
 def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
   seen = {}
 
-  def train(experiment, run, seed, *, device, overwrite, person):
+  def train(experiment, run, *, device, overwrite, person):
     seen.update(
       name=experiment.environment.name, gamma=experiment.agent.gamma,
-      root=run.root, seed=seed, device=device, overwrite=overwrite,
+      root=run.root, seed=experiment.seed, device=device, overwrite=overwrite,
     )  # fmt: skip
     assert not person.wants_to_stop()
     person.say("hello")
@@ -89,7 +89,19 @@ def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
   notebook.train(gin_file, tmp_path / "run")
   assert (seen["seed"], seen["device"], seen["overwrite"]) == (0, "auto", False)
   assert seen["gamma"] == 0.99
-  assert capsys.readouterr().out == "hello\n" * 2
+  # The seed is the configuration's, unless another is given; 0 is one.
+  for fields, expected in (({}, 4), ({"seed": 7}, 7), ({"seed": 0}, 0)):
+    notebook.train(gin_file, tmp_path, "Experiment.seed = 4", **fields)
+    assert seen["seed"] == expected
+  assert capsys.readouterr().out == "hello\n" * 5
+  with pytest.raises(errors.UserError, match="Experiment.seed = -1: expected"):
+    notebook.train(gin_file, tmp_path, seed=-1)
+  # What a later choice leaves unread is told as well.
+  notebook.train(gin_file, tmp_path, "DqnConfig.replay = @NewestTransition()")
+  assert capsys.readouterr().out == (
+    "DqnConfig.replay is @NewestTransition(): ReplayConfig.capacity_env_steps "
+    "is read by nothing\nhello\n"
+  )
 
 
 def test_a_mistake_is_told_before_anything_is_written(tmp_path):
