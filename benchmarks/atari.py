@@ -24,11 +24,11 @@ class BareEnvironment:
   def __init__(self):
     import numpy as np
 
-    from agents_pipeline.environments import loading
+    from agents_pipeline.environments import making
     from agents_pipeline.experiment import gin_files
 
     config = gin_files.load_experiment([_GIN_FILE]).environment
-    self._env = loading.make_vector_environment(config)
+    self._env = making.make_vector_environment(config)
     self._env.reset(seed=0)
     self._num_actions = self._env.single_action_space.n
     self._rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Films episodes of an exported policy, or of random actions.
+"""Records episodes of an exported policy, or of random actions.
 
 python -m agents_pipeline.apps.record_video --output=cartpole.gif \\
   --policy_dir=runs/dqn_cartpole/policy
@@ -15,7 +15,7 @@ _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder."
 )
 _RANDOM_POLICY = flags.DEFINE_bool(
-  "random_policy", False, "Film random actions instead; needs --environment."
+  "random_policy", False, "Record random actions instead; needs --environment."
 )
 _ENVIRONMENT = flags.DEFINE_string(
   "environment", None, "A gymnasium id; by default what it was trained on."
@@ -34,22 +34,27 @@ _CAPTIONS = flags.DEFINE_bool(
 _OUTPUT = flags.DEFINE_string(
   "output",
   None,
-  "The film: .mp4, .gif, or .html to step through.",
+  "The video: .mp4, .gif, or .html to step through.",
   required=True,
 )
 
 
 def main() -> int:
-  """Reads the flags, films, and returns the exit code."""
+  """Reads the flags, records, and returns the exit code."""
   policy_dir, environment = _POLICY_DIR.value, _ENVIRONMENT.value
   if bool(policy_dir) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
   output = pathlib.Path(_OUTPUT.value).expanduser()
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
-    from agents_pipeline.evaluation import evaluator, served_policy, video
+    from agents_pipeline.evaluation import (
+      evaluator,
+      served_policy,
+      video,
+      video_files,
+    )
     from agents_pipeline.experiment import config
-  video.check_format(output)
+  video_files.check_format(output)
   if policy_dir:
     policy, setting = served_policy.load_for(
       pathlib.Path(policy_dir).expanduser(), environment
@@ -61,7 +66,13 @@ def main() -> int:
   else:
     raise errors.UserError("--random_policy: expected --environment as well")
   seen = video.record_video(
-    act, setting, output, _NUM_EPISODES.value, _SEED.value, _CAPTIONS.value
+    act,
+    setting,
+    output,
+    _NUM_EPISODES.value,
+    _SEED.value,
+    _CAPTIONS.value,
+    command_line.say,
   )
   returns = ", ".join(f"{r:.1f}" for r in seen.returns)
   print(f"{output}: {setting.name}, returns {returns}")

@@ -1,18 +1,13 @@
-"""From a gymnasium id to an environment to train on or to evaluate in."""
+"""From a gymnasium id to an environment to train on."""
 
-import contextlib
 import functools
-import importlib
-import sys
 from collections.abc import Callable
-
-import gymnasium as gym
 
 from agents_pipeline import errors
 from agents_pipeline.environments import (
   gymnasium_adapter,
   host_environment,
-  observing,
+  making,
   watched,
   watched_vector,
 )
@@ -31,15 +26,6 @@ TrainingEnvironment = (
   tensor_environment.TensorEnvironment | host_environment.HostEnvironment
 )
 
-# Their messages say all.
-_TOLD_BY_GYMNASIUM = (
-  gym.error.Error,
-  AssertionError,
-  ImportError,
-  TypeError,
-  ValueError,
-)
-
 # gymnasium id -> (batch_size, rng) -> environment.
 TENSOR_ENVIRONMENTS: dict[
   str, Callable[..., tensor_environment.TensorEnvironment]
@@ -51,40 +37,6 @@ TENSOR_ENVIRONMENTS: dict[
   "MountainCar-v0": functools.partial(mountain_car.MountainCar, 200),
   "Pendulum-v1": functools.partial(pendulum.Pendulum, 200),
 }
-
-
-def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
-  """Looks an id up, and imports the module in front of it first.
-
-  Args:
-    name: a gymnasium id, or `package.module:Id-v0`.
-
-  Raises:
-    UserError: the module cannot be imported or nothing has this id.
-  """
-  module, _, environment_id = name.rpartition(":")
-  # Atari's environments are registered by importing ale_py.
-  for to_import in ([module] if module else []) + (
-    ["ale_py"] if environment_id.startswith("ALE/") else []
-  ):
-    try:
-      importlib.import_module(to_import)
-    except (Exception, SystemExit) as error:  # whatever its code raises
-      told = (
-        error if isinstance(error, ImportError) else watched.one_line(error)
-      )
-      raise errors.UserError(
-        f"environment {name!r}: cannot import {to_import!r} ({told})"
-      ) from None
-  if ale_py := sys.modules.get("ale_py"):  # it would greet on stderr
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Warning)
-  with contextlib.suppress(gym.error.Error):
-    return gym.spec(environment_id)
-  near = errors.nearest(environment_id, gym.registry)
-  raise errors.UserError(
-    f"unknown environment {name!r}: expected a registered gymnasium id or "
-    f"package.module:Id-v0{near}"
-  )
 
 
 def is_tensor(config: experiment_config.EnvironmentConfig) -> bool:
@@ -126,7 +78,7 @@ def make_training_environment(
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
   vector_env = watched_vector.WatchedVectorEnv(
-    make_vector_environment(config),
+    making.make_vector_environment(config),
     config.name,
     config.max_episode_env_steps,
     config.step_timeout_seconds,
@@ -135,112 +87,3 @@ def make_training_environment(
     vector_env, config.name, episode_seed
   )
   return host_environment.HostEnvironment(adapter)
-
-
-def make_vector_environment(
-  config: experiment_config.EnvironmentConfig,
-) -> gym.vector.VectorEnv:
-  """Makes the copies of gymnasium's environment that are trained on.
-
-  Raises:
-    UserError: the id is unknown or the environment cannot be made.
-  """
-  spec = environment_spec(config.name)
-  if config.vectorization == "vector_entry_point":
-    if spec.vector_entry_point is None:
-      raise errors.UserError(
-        "EnvironmentConfig.vectorization = 'vector_entry_point': "
-        f"{config.name!r} has none; expected 'sync' or 'async'"
-      )
-    kwargs = observing.vector_arguments_for(config.observation)
-  else:
-    kwargs = observing.arguments_for(config.observation)
-    # We reset ourselves, so that every episode has a seed of its own.
-    kwargs["vector_kwargs"] = {
-      "autoreset_mode": gymnasium_adapter.AutoresetMode.DISABLED,
-      "copy": False,  # the adapter copies
-    }
-    kwargs["wrappers"] = [
-      *observing.wrappers_for(config.observation),
-      functools.partial(watched.Watched, name=config.name),
-    ]
-  if config.vectorization == "async":
-    # A fork of a process with TensorFlow's threads can hang.
-    kwargs["vector_kwargs"]["context"] = "spawn"
-    kwargs["wrappers"].append(watched.leave_signals_to_the_run)
-  several = f"{config.name}, {config.num_envs} copies"
-  with _one_line(config.name if config.num_envs == 1 else several):
-    return gym.make_vec(
-      spec,
-      num_envs=config.num_envs,
-      vectorization_mode=config.vectorization,
-      **kwargs,
-    )
-
-
-def make_evaluation_environment(
-  config: experiment_config.EnvironmentConfig, render_mode: str | None = None
-) -> gym.Env:
-  """Makes one of gymnasium's own, never a tensor version.
-
-  Its rewards are its own, whatever is learnt from.
-
-  Args:
-    config: its `name` and `observation` count.
-    render_mode: of a film.
-
-  Raises:
-    UserError: the id is unknown or the environment cannot be made.
-  """
-  spec = environment_spec(config.name)
-  _check_renders(config, spec)
-  kwargs = observing.arguments_for(config.observation)
-  if render_mode:
-    kwargs["render_mode"] = render_mode
-  with _one_line(config.name):
-    env = gym.make(spec, **kwargs)
-    for wrap in observing.wrappers_for(config.observation):
-      env = wrap(env)
-    return watched.Watched(env, config.name)
-
-
-def _check_renders(config, spec) -> None:
-  """Refuses pictures of what does not draw any."""
-  make = spec.entry_point
-  if isinstance(make, str):
-    with _one_line(config.name):
-      make = gym.envs.registration.load_env_creator(make)
-  # Where a function makes it, only the environment itself knows.
-  modes = getattr(make, "metadata", {}).get("render_modes")
-  if observing.needs_rendering(config.observation) and (
-    modes is not None and "rgb_array" not in modes
-  ):
-    raise errors.UserError(
-      f"EnvironmentConfig.observation = {config.observation!r}: "
-      f"{config.name!r} renders {modes}; expected one that renders 'rgb_array'"
-    )
-
-
-def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
-  """The modes that gymnasium's environment of this id renders in."""
-  env = make_evaluation_environment(config)
-  modes = env.metadata.get("render_modes") or []
-  env.close()
-  return list(modes)
-
-
-@contextlib.contextmanager
-def _one_line(name: str):
-  try:
-    yield
-  except OSError as error:  # such as too many processes, or open files
-    raise errors.RunError(
-      f"environment {name!r}: {error.strerror or error}"
-    ) from None
-  except errors.RunError:
-    raise
-  except (Exception, SystemExit) as error:  # whatever its code raises
-    text = " ".join(str(error).split())
-    if not isinstance(error, _TOLD_BY_GYMNASIUM) or not text:
-      text = watched.one_line(error)
-    raise errors.UserError(f"environment {name!r}: {text}") from None

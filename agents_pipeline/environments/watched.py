@@ -129,9 +129,14 @@ def leave_signals_to_the_run(env: gym.Env) -> gym.Env:
   if multiprocessing.parent_process() is not None:  # gymnasium makes one here
     for number in (signal.SIGINT, signal.SIGTERM):
       signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(AttributeError, OSError):
-      ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_DIES, signal.SIGKILL)
+    end_with_parent()
   return env
+
+
+def end_with_parent() -> None:
+  """This process is killed when the one that started it ends, on Linux."""
+  with contextlib.suppress(AttributeError, OSError):
+    ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_DIES, signal.SIGKILL)
 
 
 def where(name: str, who: str, num_steps: int) -> str:

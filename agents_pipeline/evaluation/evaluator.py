@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments import making
 from agents_pipeline.experiment import config, observations, seeding
 
 # Actions of [B], in the environment's own numbering, for observations [B, ...].
@@ -136,9 +136,7 @@ def evaluate(
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   count = min(num_episodes, _AT_ONCE)
-  envs = [
-    loading.make_evaluation_environment(environment) for _ in range(count)
-  ]
+  envs = [making.make_evaluation_environment(environment) for _ in range(count)]
   for i, env in enumerate(envs):
     env.who = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
@@ -188,7 +186,7 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
 
 def random_act(environment: config.EnvironmentConfig, seed: int) -> Act:
   """A policy of random actions, for comparison."""
-  env = loading.make_evaluation_environment(environment)
+  env = making.make_evaluation_environment(environment)
   space = env.action_space
   space.seed(seed)
   env.close()

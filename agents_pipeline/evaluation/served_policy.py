@@ -11,7 +11,7 @@ from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import policy_saver, tf_policy
 
 from agents_pipeline import errors
-from agents_pipeline.environments import loading, spaces
+from agents_pipeline.environments import making, spaces
 from agents_pipeline.experiment import config, observations
 from agents_pipeline.records import atomic
 
@@ -214,7 +214,7 @@ def load_for(
     if observed
     else observations.OwnObservation(),
   )
-  env = loading.make_evaluation_environment(setting)
+  env = making.make_evaluation_environment(setting)
   try:
     policy.check_environment(name, env)
   finally:

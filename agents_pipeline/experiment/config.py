@@ -43,7 +43,7 @@ class EnvironmentConfig:
     max_episode_env_steps: an episode in Python that has not ended after so many
       is an error; None lets one go on for ever.
     step_timeout_seconds: with 'async', a copy that takes longer for a step is
-      an error.
+      an error; a video whose process takes longer (60 at least) is given up.
     reward: one of `experiment/rewards.py`: what is learnt from. Evaluations
       and logged returns are always of the environment's own rewards.
   """

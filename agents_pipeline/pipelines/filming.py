@@ -1,4 +1,4 @@
-"""Films of a run, whose renderer is the environment's and may fail."""
+"""Videos of a run, whose renderer is the environment's and may fail."""
 
 import pathlib
 
@@ -15,23 +15,30 @@ def film(
   seed: int,
   person: person_lib.Person,
 ) -> None:
-  """Films one episode, or tells why there is no film: the run goes on.
+  """Records one episode, or tells why there is no video: the run goes on.
 
   Args:
-    experiment: says what to film, and how.
+    experiment: says what to record, and how.
     act: the policy.
-    path: of the film.
+    path: of the video.
     seed: parent of the episode's.
     person: is told.
   """
   try:
     video.record_video(
-      act, experiment.environment, path, 1, seed, experiment.video.captions
+      act,
+      experiment.environment,
+      path,
+      1,
+      seed,
+      experiment.video.captions,
+      person.say,
     )
   except Exception as error:
-    if person.wants_to_stop():  # Ctrl-C reaches ffmpeg as well
+    if person.wants_to_stop():
       raise person_lib.Stopped from None
     reason = str(error).strip().split("\n")[0]
-    if not isinstance(error, errors.RunError):  # those say what they are
+    # Ours say what they are.
+    if not isinstance(error, (errors.UserError, errors.RunError)):
       reason = f"{type(error).__name__}: {reason}"
-    person.say(f"no film {path.name}: {reason}")
+    person.say(f"no video {path.name}: {reason}")

@@ -2,7 +2,7 @@
 
 import time
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments import making
 from agents_pipeline.evaluation import (
   evaluator,
   served_policy,
@@ -22,7 +22,7 @@ def finish(
   person: person_lib.Person,
   watch: stopwatch.Stopwatch,
 ) -> dict:
-  """Exports the best policy, judges what was exported, and films it.
+  """Exports the best policy, judges what was exported, and records it.
 
   Args:
     experiment: what was run.
@@ -61,18 +61,18 @@ def finish(
     f"{high:.1f}), {len(found.returns)} greedy episodes of the best policy, "
     f"of env step {policy_env_steps:,}"
   )
-  if "rgb_array" in loading.render_modes(setting):
+  if "rgb_array" in making.render_modes(setting):
     at_random = evaluator.random_act(setting, seeds.final_evaluation)
     for path, act in (
       (run.trained_video, trained),
       (run.random_video, person.stops(at_random)),
     ):
-      with watch.part("films"):
+      with watch.part("videos"):
         filming.film(experiment, act, path, seeds.final_evaluation, person)
   else:
     person.say(f"no video: {name} does not render 'rgb_array'")
   seconds = time.monotonic() - start
-  person.say(f"evaluated, exported and filmed in {seconds:.0f} s")
+  person.say(f"evaluated, exported and recorded in {seconds:.0f} s")
   for path, what in (
     (run.learning_curve, "to look at"),
     (run.trained_video, "to watch, beside random.mp4"),

@@ -76,7 +76,7 @@ class TrainingSession:
       try:
         self._iterate(tables)
       except person_lib.Stopped:
-        pass  # in an evaluation or a film, which is due again
+        pass  # in an evaluation or a video, which is due again
       except errors.DivergedError as error:
         raise errors.RunError(f"{error}; {self._last_good()}") from None
       except errors.EnvironmentFailure as error:
@@ -111,7 +111,7 @@ class TrainingSession:
       self._check_weights()
       with self._watch.part("evaluation"):
         evaluated = self._evaluations.if_due(result)
-      with self._watch.part("films"):
+      with self._watch.part("videos"):
         self._films.if_due()
       with self._watch.part("tables"):
         tables.write(result, evaluated)

@@ -1,6 +1,6 @@
 """What a run does between two results, every so often."""
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments import making
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import config, run_directory
 from agents_pipeline.pipelines import filming
@@ -107,7 +107,7 @@ class Films:
     self._person = person
     self._due: Every | None = None
     period = experiment.video.period_episodes
-    if period and "rgb_array" in loading.render_modes(experiment.environment):
+    if period and "rgb_array" in making.render_modes(experiment.environment):
       self._due = Every(period, int(pipeline.interval.num_episodes))
 
   def if_due(self) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments import making
 from agents_pipeline.experiment import gin_files, seeding
 from agents_pipeline.pipelines import building
 
@@ -27,7 +27,7 @@ def test_every_gin_file_parses_and_builds(path):
     # Atari's takes 7 GB.
     ["ReplayConfig.capacity_env_steps = 50_000"] * has_buffer,
   )
-  assert loading.environment_spec(experiment.environment.name)
+  assert making.environment_spec(experiment.environment.name)
   pipeline = building.build(experiment, seeding.Seeds(0))
   assert pipeline.loop_sizes.num_env_steps > 0
   pipeline.close()

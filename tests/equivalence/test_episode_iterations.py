@@ -5,8 +5,10 @@ import itertools
 
 import gymnasium as gym
 import numpy as np
+import out_of_paint
 import pytest
 import tensorflow as tf
+from gymnasium.envs import registration
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
@@ -358,32 +360,30 @@ TWELVE = (EVERY_EPISODE, "TrainingConfig.num_episodes = 12")
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory):
-  """A run of 12 episodes, filmed after every 4; the second film fails."""
-  films, render = [0], flappy_ball.FlappyBall.render
-
-  def broken(self):
-    films[0] += self.num_steps == 0
-    if films[0] == 2 and self.num_steps == 3:
-      raise RuntimeError("out of paint\nand of brushes")
-    return render(self)
-
-  folder = Folder(tmp_path_factory.mktemp("filmed") / "run")
+  """A run of 12 episodes, recorded after every 4; the second video fails."""
+  temporary = tmp_path_factory.mktemp("filmed")
+  folder = Folder(temporary / "run")
+  spec = registration.EnvSpec(
+    "FlappyBall-v0",
+    entry_point=out_of_paint.OutOfPaint,
+    kwargs={"counter": str(temporary / "videos")},
+  )
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(flappy_ball.FlappyBall, "render", broken)
+    patch.setitem(registration.registry, "FlappyBall-v0", spec)
     assert folder.train(
       *TWELVE, "VideoConfig.period_episodes = 4", "VideoConfig.format = 'html'"
     )
   return folder
 
 
-def test_films_while_training_and_one_that_fails_costs_no_more(filmed):
+def test_videos_while_training_and_one_that_fails_costs_no_more(filmed):
   assert filmed.films == ["episode_000004.html", "episode_000012.html"]
   for name in filmed.films:
     page = (filmed.run.videos / name).read_text("utf-8")
     assert "data:image" in page and page.rstrip().endswith("</html>")
-  assert [line for line in filmed.heard if "no film" in line] == [
-    "no film episode_000008.html: environment 'FlappyBall-v0', copy 0, step 3 "
-    "of its episode: RuntimeError: out of paint and of brushes"
+  assert [line for line in filmed.heard if "no video" in line] == [
+    "no video episode_000008.html: environment 'FlappyBall-v0', in a video, "
+    "step 3 of its episode: RuntimeError: out of paint and of brushes"
   ]
   assert filmed.record["outcome"] == "finished"
 

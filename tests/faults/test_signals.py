@@ -125,7 +125,7 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
     with monkeypatch.context() as patch:
       patch.setattr(module, name, called)
       heard = train(experiment, "run", lambda: len(calls) >= nth)
-    assert not any("no film" in line for line in heard)
+    assert not any("no video" in line for line in heard)
     return heard
 
   stops_within(evaluator, "evaluate", 2)  # the first is before training

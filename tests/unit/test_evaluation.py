@@ -10,11 +10,12 @@ from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
 from agents_pipeline.agents import dqn
-from agents_pipeline.environments import loading
+from agents_pipeline.environments import making
 from agents_pipeline.evaluation import (
   best_policy,
   evaluator,
   learning_curve,
+  recording,
   video,
 )
 from agents_pipeline.experiment import config, dqn_config, observations, seeding
@@ -25,7 +26,7 @@ ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
 
 def by_hand(seed):
   """The return of always pushing right, from an environment of our own."""
-  env = loading.make_evaluation_environment(CARTPOLE)
+  env = making.make_evaluation_environment(CARTPOLE)
   env.reset(seed=seed)
   total, ended = 0.0, False
   while not ended:
@@ -102,14 +103,6 @@ def test_a_gif_shows_every_observation_for_its_time(tmp_path):
       milliseconds += film.info["duration"]
     assert film.info["loop"] == 0
   assert milliseconds == 20 * (seen.lengths[0] + 1)
-
-
-def test_frames_are_padded_to_even_sides():
-  frame = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3)
-  even = video._even(frame)
-  assert even.shape == (4, 6, 3)
-  np.testing.assert_array_equal(even[:3, :5], frame)
-  np.testing.assert_array_equal(even[3, :5], frame[2])
 
 
 def test_other_endings_are_refused(tmp_path):
@@ -255,19 +248,16 @@ def test_what_does_not_render_is_refused(tmp_path):
   assert list(tmp_path.iterdir()) == []
 
 
-def test_an_atari_film_runs_as_fast_as_the_game():
+def test_an_atari_video_runs_as_fast_as_the_game():
   """The game has 60 frames per second, of which 4 are one env step."""
   atari = config.EnvironmentConfig(
     "ALE/Pong-v5", observation=observations.AtariObservation()
   )
-  env = gym.make("CartPole-v1")
-  assert video._frames_per_second(env, atari) == 15
+  env, recorded = gym.make("CartPole-v1"), recording.Recorded()
+  assert recording._frames_per_second(env, atari, recorded) == 15
   own = config.EnvironmentConfig("CartPole-v1")
-  assert video._frames_per_second(env, own) == 50
-
-
-def test_grey_frames_become_colour():
-  assert video._even(np.zeros((4, 6), np.uint8)).shape == (4, 6, 3)
+  assert recording._frames_per_second(env, own, recorded) == 50
+  assert recorded.wrong_fps is None
 
 
 def test_the_best_policy_is_kept_and_the_later_of_equals():

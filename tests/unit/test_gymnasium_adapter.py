@@ -10,6 +10,7 @@ from agents_pipeline.environments import (
   gymnasium_adapter,
   host_environment,
   loading,
+  making,
 )
 from agents_pipeline.experiment import config, seeding
 
@@ -248,8 +249,8 @@ def test_a_module_is_imported_for_its_environments(tmp_path, monkeypatch):
   )
   monkeypatch.syspath_prepend(tmp_path)
   name = "their_package:Theirs-v0"
-  assert loading.environment_spec(name).max_episode_steps == 7
-  env = loading.make_evaluation_environment(config.EnvironmentConfig(name))
+  assert making.environment_spec(name).max_episode_steps == 7
+  env = making.make_evaluation_environment(config.EnvironmentConfig(name))
   assert env.spec.max_episode_steps == 7
 
 

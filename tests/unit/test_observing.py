@@ -12,7 +12,7 @@ from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics, shaped_environment
-from agents_pipeline.environments import loading, observing, watched
+from agents_pipeline.environments import loading, making, observing, watched
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.experiment import config, observations, rewards, seeding
 from agents_pipeline.networks import encoding
@@ -29,7 +29,7 @@ def episode_seed(copy, episode):
 
 
 def evaluation(name, observation):
-  return loading.make_evaluation_environment(
+  return making.make_evaluation_environment(
     config.EnvironmentConfig(name, observation=observation)
   )
 
