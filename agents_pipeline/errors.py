@@ -7,6 +7,16 @@ from collections.abc import Iterable
 class UserError(ValueError):
   """The user's input is wrong. Its message is one line; exit code 2."""
 
+  def __init__(self, message: str, trace: str = ""):
+    """Explains it.
+
+    Args:
+      message: one line.
+      trace: the traceback of code of the user's own that raised.
+    """
+    super().__init__(message)
+    self.trace = trace
+
 
 class RunError(RuntimeError):
   """The run itself failed. Its message is one line; exit code 1."""

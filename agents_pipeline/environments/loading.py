@@ -8,7 +8,6 @@ from agents_pipeline.environments import (
   gymnasium_adapter,
   host_environment,
   making,
-  watched,
   watched_vector,
 )
 from agents_pipeline.environments.tensor import (
@@ -77,13 +76,15 @@ def make_training_environment(
   if is_tensor(config):
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
-  vector_env = watched_vector.WatchedVectorEnv(
-    making.make_vector_environment(config),
-    config.name,
-    config.max_episode_env_steps,
-    config.step_timeout_seconds,
-  )
-  adapter = gymnasium_adapter.GymnasiumEnvironment(
-    vector_env, config.name, episode_seed
-  )
-  return host_environment.HostEnvironment(adapter)
+  made = making.make_vector_environment(config)
+  with making.one_line(config.name):  # its spaces may raise
+    vector_env = watched_vector.WatchedVectorEnv(
+      made,
+      config.name,
+      config.max_episode_env_steps,
+      config.step_timeout_seconds,
+    )
+    adapter = gymnasium_adapter.GymnasiumEnvironment(
+      vector_env, config.name, episode_seed
+    )
+    return host_environment.HostEnvironment(adapter)

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib
 import sys
+import traceback
 
 import gymnasium as gym
 
@@ -42,8 +43,10 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
       told = (
         error if isinstance(error, ImportError) else watched.one_line(error)
       )
+      is_missing = isinstance(error, ModuleNotFoundError)
       raise errors.UserError(
-        f"environment {name!r}: cannot import {to_import!r} ({told})"
+        f"environment {name!r}: cannot import {to_import!r} ({told})",
+        "" if is_missing else traceback.format_exc(),
       ) from None
   if ale_py := sys.modules.get("ale_py"):  # it would greet on stderr
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Warning)
@@ -93,12 +96,25 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
     kwargs["vector_kwargs"]["context"] = "spawn"
     kwargs["wrappers"].append(watched.leave_signals_to_the_run)
   several = f"{config.name}, {config.num_envs} copies"
-  with _one_line(config.name if config.num_envs == 1 else several):
-    return gym.make_vec(
+  with one_line(config.name if config.num_envs == 1 else several):
+    made = gym.make_vec(
       spec,
       num_envs=config.num_envs,
       vectorization_mode=config.vectorization,
       **kwargs,
+    )
+    _check_number(made, config)
+  return made
+
+
+def _check_number(made: gym.vector.VectorEnv, config) -> None:
+  """Refuses a vector version that makes its own number of copies."""
+  if made.num_envs != config.num_envs:
+    made.close()
+    raise errors.UserError(
+      f"EnvironmentConfig.num_envs = {config.num_envs}: the vector version of "
+      f"{config.name!r} makes {made.num_envs}; expected that number, or "
+      "EnvironmentConfig.vectorization = 'sync'"
     )
 
 
@@ -135,7 +151,7 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
   kwargs = observing.arguments_for(config.observation)
   if render_mode:
     kwargs["render_mode"] = render_mode
-  with _one_line(config.name):
+  with one_line(config.name):
     env = gym.make(spec, **kwargs)
     for wrap in observing.wrappers_for(config.observation):
       env = wrap(env)
@@ -146,7 +162,7 @@ def _check_renders(config, spec) -> None:
   """Refuses pictures of what does not draw any."""
   make = spec.entry_point
   if isinstance(make, str):
-    with _one_line(config.name):
+    with one_line(config.name):
       make = gym.envs.registration.load_env_creator(make)
   # Where a function makes it, only the environment itself knows.
   modes = getattr(make, "metadata", {}).get("render_modes")
@@ -168,17 +184,30 @@ def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
 
 
 @contextlib.contextmanager
-def _one_line(name: str):
+def one_line(name: str):
+  """One line for whatever is raised while an environment is made.
+
+  Args:
+    name: its id.
+
+  Raises:
+    UserError: with the traceback, where the environment's own code raised.
+    RunError: the system has no more processes or open files.
+  """
   try:
     yield
   except OSError as error:  # such as too many processes, or open files
     raise errors.RunError(
       f"environment {name!r}: {error.strerror or error}"
     ) from None
-  except errors.RunError:
+  except (errors.RunError, errors.UserError):
     raise
   except (Exception, SystemExit) as error:  # whatever its code raises
     text = " ".join(str(error).split())
     if not isinstance(error, _TOLD_BY_GYMNASIUM) or not text:
       text = watched.one_line(error)
-    raise errors.UserError(f"environment {name!r}: {text}") from None
+    says_all = isinstance(error, (gym.error.Error, ModuleNotFoundError))
+    raise errors.UserError(
+      f"environment {name!r}: {text}",
+      "" if says_all else traceback.format_exc(),
+    ) from None

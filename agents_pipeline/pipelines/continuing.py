@@ -96,10 +96,11 @@ def check_place(run: run_directory.RunDirectory) -> None:
       f"--root_dir={str(run.root)!r}: expected a folder that can be written, "
       f"but {str(nearest)!r} is in the way"
     )
-  if not run.is_begun and run.written:
+  others = [path for path in run.written if path != run.traceback]
+  if not run.is_begun and others:
     raise errors.UserError(
       f"--root_dir={str(run.root)!r} is no run folder and holds "
-      f"{run.written[0].name!r}; expected a run folder or a new one"
+      f"{others[0].name!r}; expected a run folder or a new one"
     )
 
 

@@ -13,7 +13,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
 from agents_pipeline.collection import episode_statistics
-from agents_pipeline.environments import making, spaces
+from agents_pipeline.environments import loading, making, spaces
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.experiment import config, random_stream, seeding
 from agents_pipeline.records import metrics

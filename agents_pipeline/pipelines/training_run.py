@@ -65,7 +65,7 @@ def train(
       device, gpu_pays=building.gpu_pays(experiment), say=person.say
     )
     seeds = seeding.Seeds(experiment.seed)
-    with _memory_told():
+    with _memory_told(), _trace_kept(run):
       pipeline = building.build(experiment, seeds, person.say)
     with contextlib.closing(pipeline), _memory_told():
       if person.wants_to_stop():
@@ -90,6 +90,18 @@ def _memory_told() -> Iterator[None]:
       "not enough memory for this experiment: narrower layers, smaller batches "
       "or fewer steps per iteration need less"
     ) from error
+
+
+@contextlib.contextmanager
+def _trace_kept(run: run_directory.RunDirectory) -> Iterator[None]:
+  """Writes the traceback of an environment that raises when it is made."""
+  try:
+    yield
+  except errors.UserError as error:
+    if not error.trace:
+      raise
+    run_record.write_text(run.traceback, error.trace)
+    raise errors.UserError(f"{error}; see {run.traceback}") from None
 
 
 def _run(

@@ -105,5 +105,51 @@ def test_one_line_answers_and_nothing_changes(place, typed, answer):
   assert there(folder) == before
 
 
+@pytest.mark.parametrize(
+  ("name", "answer", "raised"),
+  [
+    (
+      "breaks_on_import:X",
+      "cannot import 'tests.inputs.breaks_on_import' (RuntimeError: no "
+      "licence)",
+      'raise RuntimeError("no\\nlicence")',
+    ),
+    (
+      "exits_on_import:X",
+      "cannot import 'tests.inputs.exits_on_import' (SystemExit: 3)",
+      "raise SystemExit(3)",
+    ),
+    ("breaks_when_made:Breaks", "KeyError: 'device'", 'KeyError("device")'),
+    (
+      "breaks_when_made:Fine",  # but not its vector version
+      "no vectors",
+      'raise AssertionError("no vectors")',
+    ),
+    (
+      "breaks_when_made:Spaceless",
+      "AttributeError: no space",
+      'raise AttributeError("no space")',
+    ),
+  ],
+)
+def test_an_environment_whose_code_raises_leaves_its_traceback(
+  place, tmp_path, name, answer, raised
+):
+  _, starting = place
+  name, root = f"tests.inputs.{name}-v0", tmp_path / "run"
+  bindings = (*TINY, f"EnvironmentConfig.name = '{name}'")
+  if "Fine" in name or "Spaceless" in name:
+    bindings += ("EnvironmentConfig.vectorization = 'vector_entry_point'",)
+  flags = [f"--root_dir={root}", *map(binding, bindings)]
+  for _ in range(2):  # what it leaves is not in the way of the next try
+    code, _, err = starting.run_app("train", flags, ROOT)
+    assert (code, err) == (
+      2,
+      f"error: environment {name!r}: {answer}; see {root}/traceback.txt\n",
+    )
+    assert raised in (root / "traceback.txt").read_text()
+    assert [path.name for path in root.iterdir()] == ["traceback.txt"]
+
+
 def test_the_table_is_long():
   assert len(list(rows())) >= 60
