@@ -83,6 +83,10 @@ def _tell(error: object, code: int) -> int:
 
 def check_writable(flag: str, output: pathlib.Path | None) -> None:
   """Raises UserError where nothing new can be written, before any work.
+  for word in argv:
+    if not paths.is_text(word):
+      told = f"{word!r}: expected {sys.getfilesystemencoding()} text"
+      sys.exit(_tell(told, WRONG_INPUT))
 
   Args:
     flag: that names it.

@@ -4,7 +4,6 @@ import ast
 import contextlib
 import dataclasses
 import os
-import pathlib
 import re
 import tokenize
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from agents_pipeline.experiment import (
   gin_syntax,
   observations,
   optimizers,
+  paths,
   rewards,
   schedules,
   stopping,
@@ -55,22 +55,22 @@ def load_experiment(
     UserError: a file is missing, a name is unknown, a value does not fit, a
       required value is missing, or imports are not allowed.
   """
-  for file in files:
-    if not pathlib.Path(file).is_file():
+  found = [paths.from_text("--gin_file", file) for file in files]
+  for file in found:
+    if not file.is_file():
       raise errors.UserError(
-        f"gin file {str(file)!r} does not exist"
-        f"{gin_syntax.nearest_file(pathlib.Path(file))}"
+        f"gin file {str(file)!r} does not exist{gin_syntax.nearest_file(file)}"
       )
   gin.clear_config()
   try:
-    texts = [(str(f), pathlib.Path(f).read_text("utf-8")) for f in files]
+    texts = [(str(f), f.read_text("utf-8")) for f in found]
     gin_syntax.check(
       [*texts, ("--gin_bindings", "\n".join(bindings))],
       _classes(),
       allow_imports=allow_imports,
     )
     gin.parse_config_files_and_bindings(
-      [str(f) for f in files], list(bindings), finalize_config=True
+      [str(f) for f in found], list(bindings), finalize_config=True
     )
     return config.Experiment()
   except errors.UserError as error:

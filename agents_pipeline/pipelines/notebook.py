@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import pathlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 
-from agents_pipeline.experiment import gin_files, run_directory
+from agents_pipeline.experiment import gin_files, paths, run_directory
 from agents_pipeline.pipelines import person, training_run
 
 
@@ -38,7 +37,7 @@ def train(
   Raises:
     UserError: something given is wrong; nothing was changed.
   """
-  run = run_directory.RunDirectory(pathlib.Path(root_dir))
+  run = run_directory.RunDirectory(paths.from_text("--root_dir", root_dir))
   experiment = gin_files.load_experiment([gin_file], gin_bindings)
   with _interruptible() as wants_to_stop:
     training_run.train(
