@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from agents_pipeline.experiment import gin_files, paths, run_directory
-from agents_pipeline.pipelines import person, training_run
+from agents_pipeline.pipelines import keras_settings, person, training_run
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
   """
   run = run_directory.RunDirectory(paths.from_text("--root_dir", root_dir))
   experiment = gin_files.load_experiment([gin_file], gin_bindings)
-  with _interruptible() as wants_to_stop:
+  with keras_settings.restored(), _interruptible() as wants_to_stop:
     training_run.train(
       experiment,
       run,
