@@ -163,6 +163,9 @@ class StopSignals:
     self.received = 0
     for number in _STOPPING:
       signal.signal(number, lambda number, frame: None)
+      from agents_pipeline.pipelines import compiler_flags
+
+      compiler_flags.check()
     listening, written_to = socket.socketpair()
     written_to.setblocking(False)
     self._kept_open = written_to
