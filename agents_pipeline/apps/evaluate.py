@@ -41,7 +41,7 @@ def main() -> int:
   )
   told = found.to_json()
   low, high = told["interval_95"]
-  print(
+  command_line.print_result(
     f"{environment.name}: mean return {found.mean_return:.2f} over "
     f"{len(found.returns)} greedy episodes, 95 % interval {low:.2f} to "
     f"{high:.2f}, mean length {found.mean_length:.1f}"

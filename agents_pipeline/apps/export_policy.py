@@ -37,7 +37,7 @@ def main() -> int:
     policy_dir,
     command_line.say,
   )
-  print(
+  command_line.print_result(
     f"{policy_dir}: {told['agent']} for {told['environment']} after "
     f"{told['env_steps']:,} env steps"
   )

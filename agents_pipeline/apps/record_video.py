@@ -64,7 +64,7 @@ def main() -> int:
     act, setting, output, _NUM_EPISODES.value, _SEED.value, _CAPTIONS.value
   )
   returns = ", ".join(f"{r:.1f}" for r in seen.returns)
-  print(f"{output}: {setting.name}, returns {returns}")
+  command_line.print_result(f"{output}: {setting.name}, returns {returns}")
   return command_line.DONE
 
 
