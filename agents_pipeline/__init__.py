@@ -4,7 +4,9 @@ TF-Agents is written for Keras 2. TensorFlow chooses its Keras when it is first
 imported, by an environment variable, so the variable is set here.
 """
 
+import json
 import os
+import pathlib
 import sys
 
 _KERAS_SWITCH = "TF_USE_LEGACY_KERAS"
@@ -15,5 +17,27 @@ if "tensorflow" in sys.modules and os.environ.get(_KERAS_SWITCH) != "1":
     f"import agents_pipeline first, or set {_KERAS_SWITCH}=1"
   )
 os.environ[_KERAS_SWITCH] = "1"
+
+
+def _keras_refuses_its_settings() -> bool:
+  """Whether Keras 2 cannot be imported for what its keras.json holds."""
+  home = os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))
+  try:
+    held = json.loads(pathlib.Path(home, "keras.json").read_text())
+  except (FileNotFoundError, NotADirectoryError, ValueError):
+    return False  # Keras passes over what is no JSON
+  except OSError:
+    return True
+  return not (
+    isinstance(held, dict)
+    and held.get("floatx", "float32") in ("float16", "float32", "float64")
+    and isinstance(held.get("epsilon", 1e-7), float)
+    and held.get("image_data_format", "channels_last")
+    in ("channels_first", "channels_last")
+  )
+
+
+if "tf_keras" not in sys.modules and _keras_refuses_its_settings():
+  os.environ["KERAS_HOME"] = os.devnull  # where there is no such file
 
 __version__ = "0.1.0"

@@ -159,7 +159,9 @@ def _app(app, flags, folder, told, replaced, limits):
 
 def _serve():
   import agents_pipeline.pipelines.training_run  # noqa: F401
+  from agents_pipeline.pipelines import compiler_flags
 
+  compiler_flags.check = lambda: None  # those of `Starter` are known
   gc.disable()  # runs are short, and a collection walks all of TensorFlow
   # TensorFlow is imported, but has not started any thread yet.
   for line in sys.stdin:

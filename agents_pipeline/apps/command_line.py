@@ -19,10 +19,10 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from agents_pipeline import errors
+from agents_pipeline.apps import process
 from agents_pipeline.experiment import paths
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_SECONDS = 25  # who sends SIGTERM often sends SIGKILL after 30
 _SIGNAL_BASE = 128  # a shell's exit code for a signal is this plus its number
 
@@ -36,9 +36,11 @@ def run(main: Callable[[], int]) -> None:
   """
 
   def guarded(argv: Sequence[str]) -> None:
-    # So that what lies half written is removed.
-    signal.signal(signal.SIGTERM, _leave)
     try:
+      # So that what lies half written is removed.
+      for number in _stopping():
+        if number != signal.SIGINT:  # KeyboardInterrupt does that
+          signal.signal(number, _leave)
       if len(argv) > 1:
         raise errors.UserError(
           f"unexpected argument {argv[1]!r}: expected flags such as --help"
@@ -48,26 +50,52 @@ def run(main: Callable[[], int]) -> None:
       code = _tell(error, WRONG_INPUT)
     except KeyboardInterrupt:
       code = _SIGNAL_BASE + signal.SIGINT
+    except _Leaving as leaving:
+      code = _SIGNAL_BASE + leaving.number
     except (errors.RunError, OSError) as error:
       code = _tell(error, FAILED)
     sys.exit(code)
 
+  process.prepare()
   app.run(guarded, flags_parser=_parse_flags)
 
 
-def _leave(number: int, frame: object) -> None:
+def _stopping() -> tuple[signal.Signals, ...]:
+  """The signals that stop a process, without SIGHUP under nohup."""
+  if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    return (signal.SIGINT, signal.SIGTERM)
+  return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Leaving(BaseException):
+  """Raised by a signal; no SystemExit, which an environment may mean."""
+
+  def __init__(self, number: int):
+    super().__init__()
+    self.number = number
+
+
+def _leave(number: int, frame: object) -> NoReturn:
   del frame
-  sys.exit(_SIGNAL_BASE + number)
+  # A terminal that closes sends it twice: by its shell, and by the system.
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  raise _Leaving(number)
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
+  for word in argv:
+    if not paths.is_text(word):
+      told = f"{word!r}: expected {sys.getfilesystemencoding()} text"
+      sys.exit(_tell(told, WRONG_INPUT))
   try:
     return flags.FLAGS(argv)
-  except flags.Error as error:
+  except (flags.Error, UnicodeDecodeError) as error:
     missing = re.match(
       r"flag (--\w+)=None: Flag .* must have a value", str(error)
     )
     told = f"{missing.group(1)} is required" if missing else str(error)
+    if isinstance(error, UnicodeDecodeError):
+      told = f"--flagfile: expected a file of flags ({error})"
     sys.exit(_tell(told, WRONG_INPUT))
   except SystemExit as leaving:  # absl exits with 1 after --help
     sys.exit(DONE if leaving.code == 1 else leaving.code)
@@ -106,6 +134,18 @@ def say(line: str) -> None:
   print(line, file=sys.stderr, flush=True)
 
 
+def print_result(line: str) -> None:
+  """Writes to stdout what a binary was asked for.
+
+  Raises:
+    RunError: it is lost, as on a full disk. A reader who left is fine.
+  """
+  print(line, flush=True)
+  lost = process.lost_output()
+  if lost:
+    raise errors.RunError(f"standard output cannot be written: {lost}")
+
+
 @contextlib.contextmanager
 def quiet_imports() -> Iterator[None]:
   """Imports of TensorFlow within say nothing, unless they fail.
@@ -123,6 +163,9 @@ def quiet_imports() -> Iterator[None]:
     try:
       import tensorflow as tf
 
+      from agents_pipeline.pipelines import compiler_flags
+
+      compiler_flags.check()
       tf.get_logger().setLevel("ERROR")
       tf.config.list_physical_devices()
       # TF-Agents registers classes with gin. Only ours can be configured: gin
@@ -131,7 +174,8 @@ def quiet_imports() -> Iterator[None]:
         yield
     except BaseException:
       written.seek(0)
-      os.write(kept, written.read())
+      with contextlib.suppress(OSError):  # nobody reads it
+        os.write(kept, written.read())
       raise
     finally:
       sys.stderr.flush()
@@ -147,9 +191,11 @@ def _leave_at_once(number: int) -> NoReturn:
 
 
 class StopSignals:
-  """Remembers the first SIGINT or SIGTERM; a second one ends the process.
+  """Remembers the first SIGINT, SIGTERM or SIGHUP; a second ends the process.
 
-  So does a first one that is not heeded in time: what hangs cannot be saved.
+  So does a first one that is not heeded in time: what hangs cannot be saved. A
+  terminal that closes sends SIGHUP twice, and services SIGTERM and SIGHUP, so a
+  second signal that is SIGHUP changes nothing.
 
   Python's own handlers wait for a compiled call to end. So a thread of its own
   listens to the file descriptor that signals are written to at once.
@@ -157,7 +203,8 @@ class StopSignals:
 
   def __init__(self):
     self.received = 0
-    for number in _STOPPING:
+    self._numbers = _stopping()
+    for number in self._numbers:
       signal.signal(number, lambda number, frame: None)
     listening, written_to = socket.socketpair()
     written_to.setblocking(False)
@@ -174,7 +221,9 @@ class StopSignals:
       except TimeoutError:
         say(f"nothing could be saved within {_PATIENCE_SECONDS} s: leaving")
         _leave_at_once(self.received)
-      if number not in _STOPPING:
+      if number not in self._numbers:
+        continue
+      if self.received and number == signal.SIGHUP:
         continue
       if self.received:
         _leave_at_once(number)

@@ -3,12 +3,11 @@
 python -m agents_pipeline.apps.evaluate --policy_dir=runs/dqn_cartpole/policy
 """
 
-import pathlib
-
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
+from agents_pipeline.experiment import paths
 
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder.", required=True
@@ -25,7 +24,9 @@ _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 
 def main() -> int:
   """Reads the flags, evaluates, and returns the exit code."""
-  output = pathlib.Path(_OUTPUT.value).expanduser() if _OUTPUT.value else None
+  policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
+  paths.check_no_pattern("--policy_dir", policy_dir)
+  output = paths.from_text("--output", _OUTPUT.value) if _OUTPUT.value else None
   if output and output.suffix != ".json":
     raise errors.UserError(
       f"--output={_OUTPUT.value!r}: expected a file ending in .json"
@@ -34,15 +35,13 @@ def main() -> int:
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy
     from agents_pipeline.records import run_record
-  policy, environment = served_policy.load_for(
-    pathlib.Path(_POLICY_DIR.value).expanduser(), _ENVIRONMENT.value
-  )
+  policy, environment = served_policy.load_for(policy_dir, _ENVIRONMENT.value)
   found = evaluator.evaluate(
     policy.act, environment, _NUM_EPISODES.value, _SEED.value
   )
   told = found.to_json() | {"policy_env_steps": policy.about.get("env_steps")}
   low, high = told["interval_95"]
-  print(
+  command_line.print_result(
     f"{environment.name}: mean return {found.mean_return:.2f} over "
     f"{len(found.returns)} greedy episodes, 95 % interval {low:.2f} to "
     f"{high:.2f}, mean length {found.mean_length:.1f}"

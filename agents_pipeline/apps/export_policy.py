@@ -4,12 +4,10 @@ python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
   --policy_dir=cartpole_policy
 """
 
-import pathlib
-
 from absl import flags
 
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import run_directory
+from agents_pipeline.experiment import paths, run_directory
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder.", required=True
@@ -28,17 +26,19 @@ _POLICY_DIR = flags.DEFINE_string(
 
 def main() -> int:
   """Reads the flags, exports, and returns the exit code."""
-  policy_dir = pathlib.Path(_POLICY_DIR.value).expanduser()
+  root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
+  paths.check_no_pattern("--root_dir", root_dir)
+  policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
     from agents_pipeline.pipelines import export
   told = export.export_from_checkpoint(
-    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value).expanduser()),
+    run_directory.RunDirectory(root_dir),
     _CHECKPOINT.value,
     policy_dir,
     command_line.say,
   )
-  print(
+  command_line.print_result(
     f"{policy_dir}: {told['agent']} for {told['environment']} after "
     f"{told['env_steps']:,} env steps"
   )

@@ -4,12 +4,11 @@ python -m agents_pipeline.apps.record_video --output=cartpole.gif \\
   --policy_dir=runs/dqn_cartpole/policy
 """
 
-import pathlib
-
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
+from agents_pipeline.experiment import paths
 
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder."
@@ -41,10 +40,13 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> int:
   """Reads the flags, records, and returns the exit code."""
-  policy_dir, environment = _POLICY_DIR.value, _ENVIRONMENT.value
-  if bool(policy_dir) == _RANDOM_POLICY.value:
+  policy_dir, environment = None, _ENVIRONMENT.value
+  if bool(_POLICY_DIR.value) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
-  output = pathlib.Path(_OUTPUT.value).expanduser()
+  if _POLICY_DIR.value:
+    policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
+    paths.check_no_pattern("--policy_dir", policy_dir)
+  output = paths.from_text("--output", _OUTPUT.value)
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import (
@@ -56,9 +58,7 @@ def main() -> int:
     from agents_pipeline.experiment import config
   video_files.check_format(output)
   if policy_dir:
-    policy, setting = served_policy.load_for(
-      pathlib.Path(policy_dir).expanduser(), environment
-    )
+    policy, setting = served_policy.load_for(policy_dir, environment)
     act: evaluator.Act = policy.act
   elif environment:
     setting = config.EnvironmentConfig(environment)
@@ -75,7 +75,7 @@ def main() -> int:
     command_line.say,
   )
   returns = ", ".join(f"{r:.1f}" for r in seen.returns)
-  print(f"{output}: {setting.name}, returns {returns}")
+  command_line.print_result(f"{output}: {setting.name}, returns {returns}")
   return command_line.DONE
 
 

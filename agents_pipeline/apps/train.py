@@ -5,13 +5,12 @@ python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
 """
 
 import dataclasses
-import pathlib
 
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import config, gin_files, run_directory
+from agents_pipeline.experiment import config, gin_files, paths, run_directory
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder; a run that stopped goes on.", required=True
@@ -50,6 +49,7 @@ def main() -> int:
   """Reads the flags, trains, and returns the exit code."""
   if not _ROOT_DIR.value:
     raise errors.UserError("--root_dir='': expected a run folder")
+  root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
   stop = command_line.StopSignals()
   # Before TensorFlow, which takes seconds to import: mistakes are told at once.
   experiment = gin_files.load_experiment(
@@ -64,7 +64,7 @@ def main() -> int:
     from agents_pipeline.pipelines import person, training_run
   complete = training_run.train(
     experiment,
-    run_directory.RunDirectory(pathlib.Path(_ROOT_DIR.value).expanduser()),
+    run_directory.RunDirectory(root_dir),
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
     person=person.Person(

@@ -123,11 +123,11 @@ class Watched(gym.Wrapper):
 def leave_signals_to_the_run(env: gym.Env) -> gym.Env:
   """In a process of its own, an environment ends when the run tells it to.
 
-  A terminal sends Ctrl-C to all processes; the run needs them to save. Where
-  the run is killed they end as well, on Linux.
+  A terminal sends Ctrl-C, and SIGHUP when it closes, to all processes; the run
+  needs them to save. Where the run is killed they end as well, on Linux.
   """
   if multiprocessing.parent_process() is not None:  # gymnasium makes one here
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
       signal.signal(number, signal.SIG_IGN)
     end_with_parent()
   return env

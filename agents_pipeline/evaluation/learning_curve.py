@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+import matplotlib
 import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
@@ -13,6 +14,12 @@ from agents_pipeline.records import atomic
 
 _SECONDS_BETWEEN_DRAWINGS = 10.0  # one takes a few tenths of a second
 _EPISODES_IN_MEAN = 100
+# Whatever a person's matplotlibrc says; a notebook's backend stays.
+_STYLE = {
+  name: value
+  for name, value in matplotlib.rcParamsDefault.items()
+  if name != "backend"
+}
 _EPISODES, _MEAN, _GREEDY = "#b9c9d8", "#1f5f8b", "#c1440e"
 
 
@@ -71,6 +78,12 @@ class LearningCurve:
 
   def draw(self) -> None:
     """Writes the picture, and shows it in a notebook."""
+    with matplotlib.rc_context(_STYLE), atomic.file(self._path) as aside:
+      self._figure().savefig(aside, dpi=120)
+    self._show()
+    self._drawn_at = time.monotonic()
+
+  def _figure(self) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     if self._returns:
@@ -106,10 +119,7 @@ class LearningCurve:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:
       figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    with atomic.file(self._path) as aside:
-      figure.savefig(aside, dpi=120)
-    self._show()
-    self._drawn_at = time.monotonic()
+    return figure
 
   def _show(self) -> None:
     if not _in_notebook():

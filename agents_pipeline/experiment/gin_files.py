@@ -4,7 +4,6 @@ import ast
 import contextlib
 import dataclasses
 import os
-import pathlib
 import re
 import tokenize
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from agents_pipeline.experiment import (
   gin_syntax,
   observations,
   optimizers,
+  paths,
   rewards,
   schedules,
   stopping,
@@ -63,17 +63,17 @@ def load_experiment(
       required value is missing, nothing reads a binding, or imports are not
       allowed.
   """
-  for file in files:
-    if not pathlib.Path(file).is_file():
+  opened = [paths.from_text("--gin_file", file) for file in files]
+  for file in opened:
+    if not file.is_file():
       raise errors.UserError(
-        f"gin file {str(file)!r} does not exist"
-        f"{gin_syntax.nearest_file(pathlib.Path(file))}"
+        f"gin file {str(file)!r} does not exist{gin_syntax.nearest_file(file)}"
       )
   gin.clear_config()
   classes, found = _classes(), gin_syntax.Statements()
   try:
-    for file in files:
-      found.parse(str(file), pathlib.Path(file).read_text("utf-8"))
+    for file in opened:
+      found.parse(str(file), file.read_text("utf-8"))
     found.parse("--gin_bindings", "\n".join(bindings))
     for where, module in found.imports:
       if not allow_imports:
@@ -84,7 +84,7 @@ def load_experiment(
     if not found.imports:
       gin_names.check_names(found, classes)
     gin.parse_config_files_and_bindings(
-      [str(f) for f in files], list(bindings), finalize_config=True
+      [str(f) for f in opened], list(bindings), finalize_config=True
     )
     experiment = config.Experiment()
     replaced = (

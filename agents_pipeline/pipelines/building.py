@@ -15,6 +15,7 @@ from agents_pipeline.pipelines import (
   a2c_pipeline,
   devices,
   dqn_pipeline,
+  keras_settings,
   pipeline,
 )
 from agents_pipeline.replay import memory
@@ -45,6 +46,7 @@ def build(
   Raises:
     UserError: the environment cannot be used, or the buffer does not fit.
   """
+  keras_settings.choose()
   _check_network(experiment.agent)
   if not experiment.agent.conv_layers:
     devices.choose_threads(
@@ -99,4 +101,5 @@ def build_policy(experiment: config.Experiment) -> pipeline.Policy:
   Raises:
     UserError: the environment cannot be used.
   """
+  keras_settings.choose()
   return _PIPELINES[type(experiment.agent)].build_policy(experiment)

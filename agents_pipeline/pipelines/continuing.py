@@ -92,9 +92,10 @@ def check_place(run: run_directory.RunDirectory) -> None:
   """
   nearest = paths.nearest_existing("--root_dir", run.root)
   if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    why = "may only be read" if nearest.is_dir() else "is in the way"
     raise errors.UserError(
       f"--root_dir={str(run.root)!r}: expected a folder that can be written, "
-      f"but {str(nearest)!r} is in the way"
+      f"but {str(nearest)!r} {why}"
     )
   others = [path for path in run.written if path != run.traceback]
   if not run.is_begun and others:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.pipelines import compiler_flags
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 # Operations of a matrix product from which threads pay.
@@ -78,7 +79,7 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
   """
   if largest_product >= SHARED_PRODUCT:
     return
-  flags = os.environ.get("XLA_FLAGS", "")
+  flags = compiler_flags.read("XLA_FLAGS")
   if "xla_cpu_multi_thread_eigen" not in flags:
     os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
   threading = tf.config.threading

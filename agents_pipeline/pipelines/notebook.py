@@ -3,13 +3,12 @@
 import contextlib
 import dataclasses
 import os
-import pathlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 
-from agents_pipeline.experiment import gin_files, run_directory
-from agents_pipeline.pipelines import person, training_run
+from agents_pipeline.experiment import gin_files, paths, run_directory
+from agents_pipeline.pipelines import keras_settings, person, training_run
 
 
 def train(
@@ -39,11 +38,11 @@ def train(
   Raises:
     UserError: something given is wrong; nothing was changed.
   """
-  run = run_directory.RunDirectory(pathlib.Path(root_dir))
+  run = run_directory.RunDirectory(paths.from_text("--root_dir", root_dir))
   experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
   if seed is not None:
     experiment = dataclasses.replace(experiment, seed=seed)
-  with _interruptible() as wants_to_stop:
+  with keras_settings.restored(), _interruptible() as wants_to_stop:
     training_run.train(
       experiment,
       run,

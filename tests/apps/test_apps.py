@@ -36,6 +36,13 @@ TINY = [
 ]
 
 
+IN_PROCESSES = [
+  "EnvironmentConfig.backend = 'gymnasium'",
+  "EnvironmentConfig.num_envs = 2",
+  "EnvironmentConfig.vectorization = 'async'",
+]
+
+
 def start(app, *arguments, **kwargs):
   return subprocess.Popen(
     [sys.executable, "-m", f"agents_pipeline.apps.{app}", *arguments],
@@ -263,15 +270,8 @@ def test_help_tells_the_flags():
   ("number", "expected", "bindings"),
   [
     (signal.SIGTERM, 143, []),
-    (
-      signal.SIGINT,
-      130,
-      [
-        "EnvironmentConfig.backend = 'gymnasium'",
-        "EnvironmentConfig.num_envs = 2",
-        "EnvironmentConfig.vectorization = 'async'",
-      ],
-    ),
+    (signal.SIGINT, 130, IN_PROCESSES),
+    (signal.SIGHUP, 129, IN_PROCESSES),
   ],
 )
 def test_a_signal_saves_and_the_next_start_goes_on(
@@ -340,9 +340,7 @@ def test_environments_in_processes_of_their_own_end_with_the_run(tmp_path):
     "train",
     *train_flags(
       tmp_path / "run",
-      "EnvironmentConfig.backend = 'gymnasium'",
-      "EnvironmentConfig.num_envs = 2",
-      "EnvironmentConfig.vectorization = 'async'",
+      *IN_PROCESSES,
       "TrainingConfig.num_env_steps = 200",
     ),
   )

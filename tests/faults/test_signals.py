@@ -64,6 +64,27 @@ def test_a_second_signal_stops_at_once(app, starting, tmp_path, number, code):
   assert "Traceback" not in told()
 
 
+def test_a_terminal_that_closes_saves_and_leaves(app, starting, tmp_path):
+  """It sends SIGHUP twice."""
+  root = tmp_path / "run"
+  bindings = (
+    "EnvironmentConfig.backend = 'gymnasium'",
+    "TrainingConfig.checkpoint_period_env_steps = 1_000_000_000",
+  )
+  pid, told = app(root, FOR_EVER, *bindings)
+  until((root / "metrics.csv").exists)
+  until(lambda: len((root / "metrics.csv").read_text().splitlines()) > 3)
+  os.kill(pid, signal.SIGHUP)
+  until(lambda: "stopping after this call" in told() or starter.has_ended(pid))
+  if not starter.has_ended(pid):
+    os.kill(pid, signal.SIGHUP)
+  assert starting.wait(pid) == 129
+  assert json.loads((root / "run.json").read_text())["outcome"] == "stopped"
+  saved, _ = checkpoints.newest(root / "checkpoints")
+  reached = int(saved.name.split("-")[1])
+  assert reached > 0 and "Traceback" not in told()
+
+
 def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
   app, starting, train_flags, tmp_path
 ):
@@ -159,8 +180,9 @@ def test_a_signal_while_evaluating_a_policy_leaves_no_half_of_a_file(
   ]  # fmt: skip
   pid = starting.start_app("record_video", flags, HERE, told)
   until((tmp_path / ".partial-film.html").exists)
+  time.sleep(1)  # it is within the environment's step, as nearly always
   os.kill(pid, signal.SIGTERM)
-  assert starting.wait(pid) == 143
+  assert starting.wait(pid) == 143, (told / "err").read_text()
   assert [p.name for p in tmp_path.iterdir()] == ["told"]
   assert (told / "err").read_text() == ""
 

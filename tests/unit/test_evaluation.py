@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 import imageio.v2 as imageio
+import matplotlib
 import numpy as np
 import PIL.Image
 import pytest
@@ -155,6 +156,22 @@ def test_the_learning_curve_shows_episodes_their_mean_and_evaluations(tmp_path):
   assert {dots, mean, greedy} <= colours(path)
   learning_curve.LearningCurve("nothing yet", path).draw()
   assert not {dots, mean, greedy} & colours(path)
+
+
+def test_the_learning_curve_is_drawn_in_a_style_of_its_own(tmp_path):
+  """Whatever a person's matplotlibrc says, which a notebook has read."""
+  path = tmp_path / "curve.png"
+  curve = learning_curve.LearningCurve("CartPole-v1", path, ROWS, episodes(99))
+  curve.draw()
+  expected = path.read_bytes()
+  theirs = {
+    "text.usetex": True, "font.size": 30, "axes.facecolor": "red",
+    "lines.linewidth": 9, "savefig.format": "pdf",
+  }  # fmt: skip
+  with matplotlib.rc_context(theirs):
+    curve.draw()
+    assert matplotlib.rcParams["font.size"] == 30
+  assert path.read_bytes() == expected
 
 
 def test_the_mean_is_of_the_last_hundred_episodes():

@@ -1,0 +1,76 @@
+"""What is typed as a path."""
+
+import os
+import pathlib
+
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.experiment import paths, run_directory
+from agents_pipeline.pipelines import continuing, notebook
+
+
+@pytest.mark.parametrize(
+  ("typed", "meant"),
+  [
+    ("runs/a", "runs/a"),
+    ("~/runs", "/home/of/somebody/runs"),
+    ("2026-11-26T10:15:00/run", "2026-11-26T10:15:00/run"),
+    ("a:b", "a:b"),
+    ("./gs:/bucket", "gs:/bucket"),
+    ("a/b://c", "a/b:/c"),
+    (pathlib.Path("x"), "x"),
+    ("", "."),
+  ],
+)
+def test_the_path_that_is_meant(typed, meant, monkeypatch):
+  monkeypatch.setenv("HOME", "/home/of/somebody")
+  assert paths.from_text("--root_dir", typed) == pathlib.Path(meant)
+
+
+@pytest.mark.parametrize(
+  ("typed", "why"),
+  [
+    ("gs://bucket", "not a URL; a folder of that name is './gs:/bucket'"),
+    (pathlib.Path("s3://bucket"), "'s3:/bucket': expected a path on this"),
+    ("C:/runs", "not a URL; a folder of that name is './C:/runs'"),
+    ("file:///data/x", "did you mean '/data/x'?"),
+    ("~no-such-user", "no home folder of a user 'no-such-user'"),
+    ("r\udce9", r"'r\\udce9': expected a name of utf-8 text"),
+    ("a\0b", r"'a\\x00b': expected a name of utf-8 text"),
+    ("x" * 300, "x...: File name too long"),
+  ],
+)
+def test_what_is_no_path_here_is_refused(typed, why, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(errors.UserError, match=why):
+    paths.from_text("--root_dir", typed)
+  (tmp_path / "my.gin").touch()
+  with pytest.raises(errors.UserError, match=why):
+    notebook.train("my.gin", typed)
+  assert os.listdir() == ["my.gin"]
+
+
+def test_a_link_in_a_circle_is_refused(tmp_path):
+  (tmp_path / "round").symlink_to("round")
+  with pytest.raises(errors.UserError, match="Too many levels of symbolic"):
+    paths.from_text("--root_dir", tmp_path / "round")
+
+
+def test_a_home_folder_that_nobody_knows(monkeypatch):
+  def unknown(path):
+    return path
+
+  monkeypatch.setattr(os.path, "expanduser", unknown)
+  with pytest.raises(errors.UserError, match="no home folder of yours"):
+    paths.from_text("--root_dir", "~/x")
+
+
+def test_a_folder_that_may_only_be_read_is_called_so(tmp_path, monkeypatch):
+  monkeypatch.setattr(os, "access", lambda path, mode: False)
+  with pytest.raises(errors.UserError) as caught:
+    continuing.check_place(run_directory.RunDirectory(tmp_path))
+  assert str(caught.value) == (
+    f"--root_dir={str(tmp_path)!r}: expected a folder that can be written, but "
+    f"{str(tmp_path)!r} may only be read"
+  )
