@@ -20,6 +20,7 @@ from absl import logging as absl_logging
 
 from agents_pipeline import errors
 from agents_pipeline.apps import process
+from agents_pipeline.environments import display
 from agents_pipeline.experiment import paths
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -170,7 +171,9 @@ def quiet_imports() -> Iterator[None]:
       tf.config.list_physical_devices()
       # TF-Agents registers classes with gin. Only ours can be configured: gin
       # files were parsed before, and an empty configuration binds nothing.
-      with gin.unlock_config():
+      # And it imports dm_control where that is installed, and with it a
+      # renderer that may not get along with TensorFlow.
+      with gin.unlock_config(), display.without_renderer():
         yield
     except BaseException:
       written.seek(0)

@@ -226,15 +226,33 @@ def check_images(agent: config.Agent, task: Task) -> None:
   for _, kernel, stride in agent.conv_layers:
     problem = problem or any(side < kernel for side in sides)
     sides = tuple((side - kernel) // stride + 1 for side in sides)
+  given = "observations"
+  if task.num_frames > 1:
+    given = f"{task.num_frames} stacked frames"
+  said = (
+    f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
+    f"{task.name!r} gives {given} of shape {image}"
+  )
   if agent.conv_layers and problem:
-    given = "observations"
-    if task.num_frames > 1:
-      given = f"{task.num_frames} stacked frames"
     raise errors.UserError(
-      f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
-      f"{task.name!r} gives {given} of shape {image}; expected images "
-      "[H, W] or [H, W, C] that every kernel fits into, or no convolutions: ()"
+      f"{said}; expected images [H, W] or [H, W, C] that every kernel fits "
+      "into, or no convolutions: ()"
     )
+  if agent.conv_layers and _has_channels_first(image):
+    raise errors.UserError(
+      f"{said}, which looks like [C, H, W]; expected [H, W, C], by "
+      "gymnasium.wrappers.TransformObservation for example"
+    )
+
+
+def _has_channels_first(image: tuple[int, ...]) -> bool:
+  """Whether a shape is of gray, RGB or RGBA with the channels in front."""
+  return (
+    len(image) == 3
+    and image[0] in (1, 3, 4)
+    and image[0] < image[1]
+    and image[2] > 4
+  )
 
 
 def loop_sizes(experiment: config.Experiment) -> loop.LoopSizes:

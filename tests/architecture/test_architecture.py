@@ -23,7 +23,7 @@ MAY_IMPORT = {
   "evaluation": EARLY | {"records"},
   "pipelines": EARLY
   | {"agents", "collection", "replay", "records", "training", "evaluation"},
-  "apps": {"experiment", "pipelines", "evaluation", "records"},
+  "apps": {"environments", "experiment", "pipelines", "evaluation", "records"},
 }
 
 
