@@ -63,9 +63,10 @@ def test_output_that_nobody_reads_changes_nothing(shell, line):
 def test_a_reader_that_is_slow_gets_every_line(shell, tmp_path):
   """Also from a pipe that others have made to fail when it is full."""
   (tmp_path / "reads.py").write_text(
-    "import os, subprocess, sys, time\n"
+    "import fcntl, os, subprocess, sys, time\n"
     "reading, writing = os.pipe()\n"
     "os.set_blocking(writing, False)\n"
+    "fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)\n"
     "process = subprocess.Popen(sys.argv[1:], stdout=writing, stderr=writing)\n"
     "os.close(writing)\n"
     "time.sleep(1.5)\n"
