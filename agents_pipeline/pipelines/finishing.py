@@ -58,8 +58,11 @@ def finish(
   low, high = evaluator.bootstrap_interval(found.returns)
   person.say(
     f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
-    f"{high:.1f}), {len(found.returns)} greedy episodes of the best policy, "
-    f"of env step {policy_env_steps:,}"
+    f"{high:.1f}), {len(found.returns)} greedy episodes"
+  )
+  person.say(
+    f"that is the best policy of all evaluations, of env step "
+    f"{policy_env_steps:,}"
   )
   if "rgb_array" in making.render_modes(setting):
     at_random = evaluator.random_act(setting, seeds.final_evaluation)

@@ -66,7 +66,7 @@ def main():
     [
       "Experiment.agent = @DqnConfig()",
       "EnvironmentConfig.name = 'Waits-v0'",
-      "TrainingConfig.num_env_steps = 1_000",
+      "TrainingConfig.num_env_steps = 10_000",
       "DqnConfig.hidden_layers = (4,)",
       "DqnConfig.batch_size = 4",
       "DqnConfig.learns_while_stepping = True",

@@ -161,7 +161,7 @@ def test_learning_is_from_shaped_rewards(make_a2c_experiment, backend):
       make_a2c_experiment(
         f"EnvironmentConfig.backend = '{backend}'",
         f"EnvironmentConfig.reward = @{reward}Reward()",
-        "SuccessReward.min_episode_return = 1000",
+        *["SuccessReward.min_episode_return = 1000"] * (reward == "Success"),
         "TrainingConfig.log_period_env_steps = 10_000",
         "A2cConfig.gamma = 0.0",
         "A2cConfig.optimizer = @Adam()",

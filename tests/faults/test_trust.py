@@ -60,12 +60,18 @@ def test_the_audit_hears_pickles():
   assert unpickled
 
 
+# Two processes of ours, the first of which starts the second.
+BETWEEN_OURSELVES = {"renderer.py", "recording.py"}
+
+
 def test_nothing_of_ours_unpickles_or_evaluates():
   for path in PACKAGE.rglob("*.py"):
     for node in ast.walk(ast.parse(path.read_text())):
       if isinstance(node, ast.Import):
         names = {alias.name for alias in node.names}
-        assert not names & {"pickle", "cloudpickle", "dill", "joblib"}, path
+        assert not names & {"pickle", "dill", "joblib"}, path
+        if "cloudpickle" in names:
+          assert path.name in BETWEEN_OURSELVES
       if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         assert node.func.id not in ("eval", "exec"), path
       if isinstance(node, ast.keyword):

@@ -248,7 +248,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   for _ in range(20):
     pipeline.network(tf.constant(x), training=True)
   expected = pipeline.network(tf.constant(x))[0].numpy()
-  pipeline.best.offer(pipeline.network, 1.0, 0)
+  pipeline.best.offer(pipeline.network, 1.0, 50)
   for _ in range(20):  # the newest is another than the best
     pipeline.network(tf.constant(x), training=True)
   newest = pipeline.network(tf.constant(x))[0].numpy()

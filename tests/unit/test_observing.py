@@ -252,18 +252,18 @@ def test_training_on_atari_shows_what_evaluation_shows(game, num_steps):
   env = evaluation(name, CERTAIN)
   assert environment.action_spec().maximum == env.action_space.n - 1
   first = environment.current_time_step()
-  observed, info = env.reset(seed=5)
+  observed, _ = env.reset(seed=5)
   np.testing.assert_array_equal(first.observation[0], observed)
   assert not observed[:3].any() and observed[3].any()
   actions = np.random.default_rng(0).integers(
     env.action_space.n, size=num_steps
   )
-  total, num_ended, lives = 0.0, 0, [info["lives"]]
+  total, num_ended, lives = 0.0, 0, [env.unwrapped.ale.lives()]
   for action, (reached, after) in zip(
     actions, steps_of(environment, actions), strict=True
   ):
     last = observed
-    observed, reward, terminated, truncated, info = env.step(action)
+    observed, reward, terminated, truncated, _ = env.step(action)
     ended = terminated or truncated
     kind, got, discount, seen = reached
     assert (kind, got, discount) == (
@@ -273,7 +273,7 @@ def test_training_on_atari_shows_what_evaluation_shows(game, num_steps):
     )
     np.testing.assert_array_equal(seen, observed)  # the true last one too
     np.testing.assert_array_equal(seen[:3], last[1:])
-    lives.append(info["lives"])
+    lives.append(env.unwrapped.ale.lives())
     total += abs(reward)
     if ended:
       num_ended += 1
@@ -401,7 +401,10 @@ def test_evaluated_episodes_begin_with_no_ops():
     "ALE/Breakout-v5", Atari(max_noops=3, repeat_action_probability=0.0)
   )
   env.reset(seed=0)
-  frames = {env.reset()[1]["episode_frame_number"] for _ in range(20)}
+  frames = set()
+  for _ in range(20):
+    env.reset()
+    frames.add(env.unwrapped.ale.getEpisodeFrameNumber())
   assert frames == {1, 2, 3}
   assert env.unwrapped.ale.getInt("max_num_frames_per_episode") == 108_000
 
