@@ -9,27 +9,15 @@ import sys
 
 import numpy as np
 
+from agents_pipeline import errors
+from agents_pipeline.evaluation import evaluator
+
 _RESAMPLES = 10_000
-
-
-def interquartile_mean(values: np.ndarray) -> np.ndarray:
-  """The mean of the middle half of [..., N] (Agarwal et al. 2021)."""
-  count = values.shape[-1]
-  cut = count // 4
-  return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
-
-
-def interval(values: np.ndarray, statistic) -> tuple[float, float]:
-  """The 95 % percentile bootstrap interval of a statistic of [N]."""
-  rng = np.random.default_rng(0)
-  drawn = rng.integers(0, len(values), (_RESAMPLES, len(values)))
-  low, high = np.percentile(statistic(values[drawn]), [2.5, 97.5])
-  return float(low), float(high)
 
 
 STATISTICS = {
   "mean": lambda values: values.mean(axis=-1),
-  "interquartile mean": interquartile_mean,
+  "interquartile mean": evaluator.interquartile_mean,
 }
 
 
@@ -39,6 +27,9 @@ def returns_of(root: pathlib.Path) -> dict[int, float]:
   Args:
     root: with a finished run folder seed_N for each seed, or a table's JSON
       file.
+
+  Raises:
+    UserError: there are none.
   """
   if root.is_file():
     rows = json.loads(root.read_text("utf-8"))["seeds"]
@@ -47,6 +38,10 @@ def returns_of(root: pathlib.Path) -> dict[int, float]:
   for path in root.glob("seed_*/evaluation.json"):
     seed = int(path.parent.name.removeprefix("seed_"))
     found[seed] = json.loads(path.read_text("utf-8"))["mean_return"]
+  if not found:
+    raise errors.UserError(
+      f"{str(root)!r}: expected a folder with finished runs seed_N, or a table"
+    )
   return dict(sorted(found.items()))
 
 
@@ -107,7 +102,12 @@ def probability_of_difference(found: np.ndarray) -> float:
 
 def main() -> None:
   """Compares the two folders or tables that are named."""
-  before, after = (returns_of(pathlib.Path(word)) for word in sys.argv[1:])
+  if len(sys.argv) != 3:
+    sys.exit("error: expected two folders or tables")
+  try:
+    before, after = (returns_of(pathlib.Path(word)) for word in sys.argv[1:])
+  except errors.UserError as error:
+    sys.exit(f"error: {error}")
   print("\n".join(describe(before, after)))
 
 

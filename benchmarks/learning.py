@@ -19,7 +19,9 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
+from agents_pipeline import errors
 from agents_pipeline.apps import command_line
+from agents_pipeline.evaluation import evaluator
 from benchmarks import comparison
 
 _FLAGS = flags.FLAGS
@@ -59,15 +61,18 @@ def train_seeds(
 
   def train(seed: int) -> dict:
     run = root / f"seed_{seed}"
-    subprocess.run(
+    done = subprocess.run(
       [
         sys.executable, "-m", "agents_pipeline.apps.train",
         f"--gin_file={gin_file}", f"--root_dir={run}", f"--seed={seed}",
         *(f"--gin_bindings={b}" for b in bindings),
       ],
-      check=True,
-      stderr=subprocess.DEVNULL,
+      stderr=subprocess.PIPE,
+      text=True,
     )  # fmt: skip
+    if done.returncode:
+      last = (done.stderr.strip().splitlines() or [""])[-1]
+      raise errors.RunError(f"seed {seed} ended with {done.returncode}: {last}")
     row = _row(seed, run)
     command_line.say(
       f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
@@ -96,9 +101,11 @@ def _row(seed: int, run: pathlib.Path) -> dict:
 def summary(rows: Sequence[dict]) -> dict[str, float]:
   """Interquartile mean over seeds, its 95 % interval, worst and best seed."""
   returns = np.array([row["mean_return"] for row in rows])
-  low, high = comparison.interval(returns, comparison.interquartile_mean)
+  low, high = evaluator.bootstrap_interval(
+    returns, statistic=evaluator.interquartile_mean
+  )
   return {
-    "interquartile_mean": float(comparison.interquartile_mean(returns)),
+    "interquartile_mean": float(evaluator.interquartile_mean(returns)),
     "low": low,
     "high": high,
     "worst": float(returns.min()),
@@ -108,6 +115,9 @@ def summary(rows: Sequence[dict]) -> dict[str, float]:
 
 def main() -> int:
   """Trains every seed, prints a summary, and returns the exit code."""
+  before = {}
+  if _FLAGS.compare_with:
+    before = comparison.returns_of(pathlib.Path(_FLAGS.compare_with))
   rows = train_seeds(
     _FLAGS.gin_file,
     range(_FLAGS.num_seeds),
@@ -122,8 +132,7 @@ def main() -> int:
     f"{found['high']:.1f}), worst {found['worst']:.1f}, best "
     f"{found['best']:.1f}"
   )
-  if _FLAGS.compare_with:
-    before = comparison.returns_of(pathlib.Path(_FLAGS.compare_with))
+  if before:
     after = {row["seed"]: row["mean_return"] for row in rows}
     print("\n".join(comparison.describe(before, after)))
   return command_line.DONE

@@ -18,6 +18,7 @@ import subprocess
 
 from absl import flags
 
+from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from benchmarks import learning, machine
 
@@ -29,6 +30,7 @@ _FLAGS = flags.FLAGS
 
 # What a seed's numbers depend on, beside its own configuration.
 DEPENDENCIES = (
+  "agents_pipeline/__init__.py",
   "agents_pipeline/agents",
   "agents_pipeline/collection",
   "agents_pipeline/environments",
@@ -110,7 +112,11 @@ def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
   )
   if found.returncode:
     return [f"{commit[:9]} is no commit of this repository"]
-  return found.stdout.splitlines()
+  differs = subprocess.run(
+    ["git", "diff", "--quiet", "HEAD", "--", *paths], cwd=root
+  )
+  now = ["changes that are not committed"] if differs.returncode else []
+  return now + found.stdout.splitlines()
 
 
 def read(name: str) -> dict | None:
@@ -134,10 +140,16 @@ def _write(name: str, table: dict) -> None:
 def make(task: Task, root: pathlib.Path, at_once: int) -> None:
   """Trains every seed of a configuration and writes its table."""
   about = machine.describe()  # of when it begins
+  commit = about["git_commit"] or "+"
+  if commit.endswith("+"):
+    raise errors.UserError(
+      "files differ from the commit that the table would name; expected a "
+      "clone without changes"
+    )
   rows = learning.train_seeds(
     f"configs/{task.name}.gin",
     range(task.num_seeds),
-    root / task.name,
+    root / commit / task.name,  # earlier code's runs are others
     at_once=at_once,
   )
   _write(task.name, {"about": about, "seeds": rows})
@@ -201,13 +213,15 @@ def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
   num_old = 0
   for task in tasks:
     table = read(task.name)
-    if table is None:
-      changes = ["was never made"]
-    else:
-      changes = changes_since(holds_at(table), task.name)
-      if changes and verifies and verify(task, root):
-        print(f"{task.name}: seed 0 is the same to the byte as in the table")
-        changes = []
+    if table is None or len(table["seeds"]) < task.num_seeds:
+      num_old += 1
+      seeds = f"has {len(table['seeds'])} of" if table else "was never made of"
+      print(f"{task.name}: {seeds} {task.num_seeds} seeds")
+      continue
+    changes = changes_since(holds_at(table), task.name)
+    if changes and verifies and verify(task, root):
+      print(f"{task.name}: seed 0 is the same to the byte as in the table")
+      changes = []
     if changes:
       num_old += 1
       more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
@@ -218,6 +232,13 @@ def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
 
 def main() -> int:
   """Makes or checks tables, and returns the exit code."""
+  known = [task.name for task in TASKS]
+  for name in _FLAGS.only:
+    if name not in known:
+      raise errors.UserError(
+        f"--only={name}: expected some of {', '.join(known)}"
+        f"{errors.nearest(name, known)}"
+      )
   tasks = [t for t in TASKS if not _FLAGS.only or t.name in _FLAGS.only]
   root = pathlib.Path(_FLAGS.root_dir)
   if _FLAGS.check or _FLAGS.verify:

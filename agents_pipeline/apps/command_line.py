@@ -175,6 +175,8 @@ def quiet_imports() -> Iterator[None]:
       # renderer that may not get along with TensorFlow.
       with gin.unlock_config(), display.without_renderer():
         yield
+    except errors.UserError:  # says all
+      raise
     except BaseException:
       written.seek(0)
       with contextlib.suppress(OSError):  # nobody reads it

@@ -41,13 +41,13 @@ def main() -> int:
   )
   told = found.to_json() | {"policy_env_steps": policy.about.get("env_steps")}
   low, high = told["interval_95"]
+  if output:  # first: nobody may be reading the line
+    run_record.write_json(output, told)
   command_line.print_result(
     f"{environment.name}: mean return {found.mean_return:.2f} over "
     f"{len(found.returns)} greedy episodes, 95 % interval {low:.2f} to "
     f"{high:.2f}, mean length {found.mean_length:.1f}"
   )
-  if output:
-    run_record.write_json(output, told)
   return command_line.DONE
 
 

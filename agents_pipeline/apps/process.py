@@ -35,7 +35,7 @@ def _open_closed_descriptors() -> None:
 
 
 def _draw_to_files() -> None:
-  """Makes matplotlib import, and draw alike, whatever a person has set.
+  """Makes matplotlib import, and draw alike, whatever a user has set.
 
   A process started from a notebook's cell is told of a backend that may not be
   installed here; a matplotlibrc that is not text ends the import.

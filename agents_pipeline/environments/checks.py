@@ -60,7 +60,10 @@ def flag(value: Any) -> bool | None:
   """One `terminated` or `truncated`; None where it is no truth value."""
   if type(value) in _BOOLS:  # as usual: this is done at every step
     return value
-  array = np.asarray(value)
+  try:
+    array = np.asarray(value)
+  except Exception:  # whatever a library's own arrays raise
+    return None
   if array.shape or array.dtype.kind not in _NUMBERS or array not in (0, 1):
     return None
   return bool(array)

@@ -74,17 +74,28 @@ def make_training_environment(
     UserError: the id is unknown or the environment cannot be made.
   """
   if is_tensor(config):
+    if config.vectorization != "sync":
+      raise errors.UserError(
+        f"EnvironmentConfig.vectorization = {config.vectorization!r}: "
+        f"{config.name!r} is trained on in TensorFlow ops, which nothing "
+        "vectorizes; expected EnvironmentConfig.backend = 'gymnasium' with it"
+      )
     make = TENSOR_ENVIRONMENTS[config.name]
     return make(batch_size=config.num_envs, rng=rng)
   made = making.make_vector_environment(config)
-  with making.one_line(config.name):  # its spaces may raise
-    vector_env = watched_vector.WatchedVectorEnv(
-      made,
-      config.name,
-      config.max_episode_env_steps,
-      config.step_timeout_seconds,
-    )
-    adapter = gymnasium_adapter.GymnasiumEnvironment(
-      vector_env, config.name, episode_seed
-    )
-    return host_environment.HostEnvironment(adapter)
+  try:
+    with making.one_line(config.name):  # its spaces may raise
+      vector_env = watched_vector.WatchedVectorEnv(
+        made,
+        config.name,
+        config.max_episode_env_steps,
+        config.step_timeout_seconds,
+        copies_are_watched=config.vectorization != "vector_entry_point",
+      )
+      adapter = gymnasium_adapter.GymnasiumEnvironment(
+        vector_env, config.name, episode_seed
+      )
+      return host_environment.HostEnvironment(adapter)
+  except BaseException:
+    made.close()
+    raise

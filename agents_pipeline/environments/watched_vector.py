@@ -26,6 +26,8 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     name: str,
     max_episode_env_steps: int | None,
     step_timeout_seconds: float,
+    *,
+    copies_are_watched: bool = False,
   ):
     """Wraps a vector environment.
 
@@ -36,6 +38,8 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
         None for none.
       step_timeout_seconds: a copy with a process of its own that takes longer
         is taken to hang.
+      copies_are_watched: it is gymnasium's own, which makes arrays of what
+        copies return that are `Watched`.
     """
     super().__init__(env)
     self._name = name
@@ -48,11 +52,8 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     self._oldest = 0  # the least of them
     self._mode = checks.autoreset_mode(env, name)
     self._resets_itself = self._mode != gym.vector.AutoresetMode.DISABLED
-    # gymnasium's own make arrays of what copies return that are `Watched`.
-    self._is_checked = isinstance(
-      env, (gym.vector.SyncVectorEnv, gym.vector.AsyncVectorEnv)
-    )
-    if self._is_checked:
+    self._is_checked = copies_are_watched
+    if copies_are_watched:
       env.set_attr("who", [f"copy {i}" for i in range(env.num_envs)])
 
   def reset(self, *, seed=None, options=None):
@@ -65,7 +66,7 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
         observation, info = self.env.reset_wait(timeout=self._timeout)
       if not self._is_checked:
         observation = self._checked_observations(observation, info)
-    except Exception as error:
+    except watched.ANYTHING as error:
       raise self._failure(error) from None
     which = (options or {}).get("reset_mask", slice(None))
     self._begin(which)
@@ -83,7 +84,7 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
         found = self.env.step_wait(timeout=self._timeout)
       if not self._is_checked:
         found = self._checked(found)
-    except Exception as error:
+    except watched.ANYTHING as error:
       raise self._failure(error) from None
     observation, reward, terminated, truncated, _ = found
     self._check_finite(observation, "observation")
@@ -155,7 +156,7 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     place = watched.where(self._name, who, int(self._num_steps - began))
     return errors.EnvironmentFailure(f"{place}: {reason}", trace)
 
-  def _failure(self, error: Exception) -> errors.EnvironmentFailure:
+  def _failure(self, error: BaseException) -> errors.EnvironmentFailure:
     """One line for what gymnasium raises."""
     self._has_failed = True
     if isinstance(error, errors.EnvironmentFailure):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 
-from agents_pipeline.environments import making
+from agents_pipeline.environments import checks, making
 from agents_pipeline.experiment import config, observations, seeding
 
 # Actions of [B], in the environment's own numbering, for observations [B, ...].
@@ -166,11 +166,10 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
-    if observations.dtype.kind == "f" and not np.isfinite(observations).all():
-      rows = observations.reshape(len(observations), -1)
-      envs[int(np.isfinite(rows).all(axis=1).argmin())].fail(
-        "its observation is not finite"
-      )
+    usable = checks.in_float32(observations).reshape(len(observations), -1)
+    if not usable.all():
+      copy = int(usable.all(axis=1).argmin())
+      envs[copy].fail(checks.not_finite("observation", observations[copy]))
     actions = act(observations)
     for i in sorted(running):
       observation, reward, terminated, truncated, _ = envs[i].step(actions[i])

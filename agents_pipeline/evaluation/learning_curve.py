@@ -14,7 +14,7 @@ from agents_pipeline.records import atomic
 
 _SECONDS_BETWEEN_DRAWINGS = 10.0  # one takes a few tenths of a second
 _EPISODES_IN_MEAN = 100
-# Whatever a person's matplotlibrc says; a notebook's backend stays.
+# Whatever a user's matplotlibrc says; a notebook's backend stays.
 _STYLE = {
   name: value
   for name, value in matplotlib.rcParamsDefault.items()

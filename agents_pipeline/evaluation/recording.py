@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.environments import display, making, watched
+from agents_pipeline.environments import checks, display, making, watched
 from agents_pipeline.evaluation import captions, pictures, video_files
 from agents_pipeline.experiment import config, observations
 
@@ -119,8 +119,9 @@ def _record(
   ) as video:
     for seed in request.seeds:
       _play(env, seed, request, to_policy, recorded, frames, video)
+    num_frames = sum(recorded.lengths) + len(request.seeds)
+    to_policy.send(("writing", num_frames))  # which may take a while
   recorded.color = frames.color
-  num_frames = sum(recorded.lengths) + len(request.seeds)
   video_files.check_whole(request.path, num_frames)
   return recorded
 
@@ -140,6 +141,8 @@ def _play(
   while True:
     if not ended:  # the policy chooses while this draws
       observed = np.asarray(observation, env.observation_space.dtype)
+      if not checks.in_float32(observed).all():
+        env.fail(checks.not_finite("observation", observed))
       to_policy.send(("observation", observed))
     try:
       frame = frames.add(env.render())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
@@ -28,6 +29,7 @@ recording.serve(to_policy)
 """
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_CLOSE = 10
+_SECONDS_PER_FRAME = 0.1  # at most, of completing a file
 _MIN_PATIENCE_SECONDS = 60  # imports take long where much else is running
 _MAX_TOLD = 2_000  # bytes, the end of what it printed
 
@@ -39,13 +41,20 @@ class Renderer:
   prints is kept back.
   """
 
-  def __init__(self, request: recording.Request):
+  def __init__(
+    self, request: recording.Request, check: Callable[[], None] = lambda: None
+  ):
     """Starts it.
+
+    Args:
+      request: the video.
+      check: called again and again while waiting; it may raise to stop.
 
     Raises:
       RunError: it cannot be started.
     """
     self._name = request.environment.name
+    self._check = check
     self._patience = max(
       _MIN_PATIENCE_SECONDS, request.environment.step_timeout_seconds
     )
@@ -88,6 +97,10 @@ class Renderer:
     try:
       self._wait()
       kind, content = self._connection.recv()
+      if kind == "writing":
+        self._patience += _SECONDS_PER_FRAME * content
+        self._wait()
+        kind, content = self._connection.recv()
     except (EOFError, ConnectionError):
       self._process.wait()
       raise self._died() from None
@@ -109,6 +122,7 @@ class Renderer:
   def _wait(self) -> None:
     deadline = time.monotonic() + self._patience
     while not self._connection.poll(_SECONDS_BETWEEN_LOOKS):
+      self._check()
       # Processes that it started may keep the connection open.
       if self._process.poll() is not None and not self._connection.poll():
         raise EOFError
@@ -149,9 +163,8 @@ class Renderer:
     except subprocess.TimeoutExpired:
       pass
     finally:
-      if self._process.returncode != 0:
-        _kill_session(self._process.pid)
-        self._process.wait()
+      _kill_session(self._process.pid)
+      self._process.wait()
       self._printed.close()
 
 

@@ -23,6 +23,7 @@ def record_video(
   seed: int,
   with_captions: bool = False,
   say: Callable[[str], None] = lambda line: None,
+  check: Callable[[], None] = lambda: None,
 ) -> evaluator.Evaluation:
   """Records episodes on gymnasium's own environment, at its own frame rate.
 
@@ -38,6 +39,7 @@ def record_video(
     with_captions: the number of each frame in its episode and the return so
       far are drawn into it.
     say: is told what looks wrong with a video that was made.
+    check: called again and again while waiting; it may raise to stop.
 
   Returns:
     The returns of what is seen.
@@ -66,6 +68,7 @@ def record_video(
         evaluator.MAX_ENV_STEPS,
         with_captions,
       ),
+      check,
     )
   _tell_oddities(recorded, path, environment, say)
   return evaluator.Evaluation(
@@ -74,10 +77,10 @@ def record_video(
 
 
 def _record(
-  act: evaluator.Act, request: recording.Request
+  act: evaluator.Act, request: recording.Request, check: Callable[[], None]
 ) -> recording.Recorded:
   """Acts until the episodes are recorded."""
-  with renderer.Renderer(request) as drawing:
+  with renderer.Renderer(request, check) as drawing:
     while True:
       received = drawing.receive()
       if isinstance(received, recording.Recorded):

@@ -140,12 +140,12 @@ class EvaluationConfig:
 @gin.configurable
 @dataclasses.dataclass(frozen=True)
 class VideoConfig:
-  """Films of one greedy episode each, on gymnasium's own environment.
+  """Videos of one greedy episode each, on gymnasium's own environment.
 
   Attributes:
-    period_episodes: episodes of training between two films, over all
-      environments; at most one per row of metrics. None films at the end only.
-    format: of the films while training; 'html' is a page to step through.
+    period_episodes: training episodes between two videos, over all
+      environments; at most one per row of metrics. None: at the end only.
+    format: of the videos while training; 'html' is a page to step through.
     captions: each frame's number and the return so far are drawn into it.
   """
 
@@ -170,7 +170,7 @@ class Experiment:
     environment: what it acts in.
     training: how long, and how often to write.
     evaluation: how it is judged.
-    video: what is filmed.
+    video: what is recorded.
     seed: of everything random; the `--seed` flag overrides it.
   """
 

@@ -1,4 +1,4 @@
-"""Paths that a person gives, looked at before any work."""
+"""Paths that a user gives, looked at before any work."""
 
 import os
 import pathlib
@@ -13,7 +13,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 
 
 def from_text(flag: str, text: str | os.PathLike) -> pathlib.Path:
-  """The path that a person means: on this machine, `~` is a home folder.
+  """The path that a user means: on this machine, `~` is a home folder.
 
   Args:
     flag: that gives it, for messages.

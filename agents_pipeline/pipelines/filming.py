@@ -33,6 +33,7 @@ def film(
       seed,
       experiment.video.captions,
       person.say,
+      person.check,
     )
   except Exception as error:
     if person.wants_to_stop():

@@ -61,8 +61,7 @@ def finish(
     f"{high:.1f}), {len(found.returns)} greedy episodes"
   )
   person.say(
-    f"that is the best policy of all evaluations, of env step "
-    f"{policy_env_steps:,}"
+    f"this is the best policy found, from env step {policy_env_steps:,}"
   )
   if "rgb_array" in making.render_modes(setting):
     at_random = evaluator.random_act(setting, seeds.final_evaluation)

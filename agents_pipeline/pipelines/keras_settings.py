@@ -1,6 +1,6 @@
 """Settings of Keras and TensorFlow that hold for a whole process.
 
-A person's own come from ~/.keras/keras.json, or were made earlier in a
+A user's own come from ~/.keras/keras.json, or were made earlier in a
 notebook. What is learnt must not depend on them.
 """
 

@@ -25,6 +25,11 @@ class Person:
   say: Callable[[str], None]
   wants_to_stop: Callable[[], bool]
 
+  def check(self) -> None:
+    """Raises `Stopped` where they want to stop."""
+    if self.wants_to_stop():
+      raise Stopped
+
   def stops(self, act: evaluator.Act) -> evaluator.Act:
     """A policy that raises `Stopped` where they want to stop.
 
@@ -33,8 +38,7 @@ class Person:
     """
 
     def act_or_stop(observations):
-      if self.wants_to_stop():
-        raise Stopped
+      self.check()
       return act(observations)
 
     return act_or_stop

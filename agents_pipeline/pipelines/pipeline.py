@@ -251,7 +251,7 @@ def _has_channels_first(image: tuple[int, ...]) -> bool:
     len(image) == 3
     and image[0] in (1, 3, 4)
     and image[0] < image[1]
-    and image[2] > 4
+    and image[2] > 4 * image[0]
   )
 
 

@@ -1,4 +1,4 @@
-"""A whole run: train, record, evaluate, export, film; or go on with one."""
+"""A whole run: train, evaluate, export, record videos; or resume one."""
 
 import contextlib
 from collections.abc import Iterator

@@ -79,7 +79,7 @@ class TrainingSession:
         pass  # in an evaluation or a video, which is due again
       except errors.DivergedError as error:
         raise errors.RunError(f"{error}; {self._last_good()}") from None
-      except errors.EnvironmentFailure as error:
+      except (errors.EnvironmentFailure, errors.UserError) as error:
         self._save(tables)
         told = f"{error}; {self._last_good()}"
         if error.trace:

@@ -184,7 +184,7 @@ def test_vector_environments_of_their_own_are_watched_as_a_whole():
   ("what", "message"),
   [
     ("raise", "step 7 of its episode: ValueError: out of fuel"),
-    ("nan", "step 7 of its episode: its observation is not finite"),
+    ("nan", "step 7 of its episode: its observation is not finite: [ 0. nan]"),
     ("reward", "step 7 of its episode: its reward is not finite: nan"),
   ],
 )

@@ -122,6 +122,43 @@ def test_a_renderer_that_hangs_is_given_up(painting, tmp_path, monkeypatch):
   assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stop_does_not_wait_for_a_renderer_that_hangs(painting, tmp_path):
+  class Stop(BaseException):
+    pass
+
+  calls = []
+
+  def check():
+    calls.append(None)
+    if len(calls) == 3:
+      raise Stop
+
+  begun = time.monotonic()
+  with pytest.raises(Stop):
+    video.record_video(
+      ALWAYS, painting(fault="slow"), tmp_path / "a.mp4", 1, 0, check=check
+    )
+  assert time.monotonic() - begun < 30  # it would be given up after 60 s
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_completing_a_file_may_take_longer_than_a_step(
+  painting, tmp_path, monkeypatch
+):
+  waited = []
+  wait = renderer.Renderer._wait
+
+  def remember(self):
+    waited.append(self._patience)
+    wait(self)
+
+  monkeypatch.setattr(renderer.Renderer, "_wait", remember)
+  video.record_video(ALWAYS, painting(), tmp_path / "a.gif", 1, seed=0)
+  # 5 observations, the word that 6 frames are being written, the result.
+  assert len(waited) == 7
+  assert waited[-1] == pytest.approx(waited[0] + 0.6)
+
+
 def test_what_looks_wrong_with_a_video_is_told_and_the_video_kept(
   painting, tmp_path
 ):

@@ -1,5 +1,7 @@
 """What a vector environment of its own returns: taken as meant, or refused."""
 
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -206,6 +208,18 @@ def test_numbers_of_a_discrete_space_are_within_it():
   )
 
 
+def test_an_exit_within_a_vector_environment_is_told():
+  vector = Vector(lambda *found: sys.exit(7))
+  with pytest.raises(errors.EnvironmentFailure, match="SystemExit: 7"):
+    play(vector)
+
+
+def test_copies_of_a_vector_version_of_its_own_are_left_alone():
+  vector = gym.vector.SyncVectorEnv([Single])
+  watched_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
+  assert not hasattr(vector.envs[0], "who")
+
+
 def test_what_a_reset_returns_is_checked_as_well():
   vector = Vector()
   vector.reset = lambda **fields: (np.zeros((3, 1), np.float32), {})
@@ -259,7 +273,9 @@ def test_a_single_environments_ends_are_taken_as_bool(value, expected):
   assert type(step[2]) in (bool, np.bool_)
 
 
-@pytest.mark.parametrize("value", [None, 2, 0.5, "True", np.array([True]), []])
+@pytest.mark.parametrize(
+  "value", [None, 2, 0.5, "True", np.array([True]), [], [[1], [1, 2]]]
+)
 def test_what_is_no_end_is_refused(value):
   with pytest.raises(errors.EnvironmentFailure, match="to be True or False"):
     watched.Watched(Single(terminated=value), "X-v0").step(0)

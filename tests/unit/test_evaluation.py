@@ -253,6 +253,31 @@ def test_observations_are_cast_and_endless_episodes_cut(monkeypatch):
   assert found.to_json()["max_env_steps_per_episode"] == 7
 
 
+class Far(gym.Env):
+  """Its observation is finite, but not as float32."""
+
+  observation_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float64)
+  action_space = gym.spaces.Discrete(2)
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return np.array([1e300]), {}
+
+
+def test_observations_beyond_float32_are_told():
+  gym.register("Far-v0", Far)
+  try:
+    with pytest.raises(errors.EnvironmentFailure, match="range of float32"):
+      evaluator.evaluate(
+        lambda observations: np.zeros(len(observations), int),
+        config.EnvironmentConfig("Far-v0"),
+        1,
+        seed=0,
+      )
+  finally:
+    del gym.registry["Far-v0"]
+
+
 def test_what_does_not_render_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="does not render 'rgb_array'"):
     video.record_video(

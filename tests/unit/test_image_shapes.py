@@ -25,6 +25,8 @@ def check(shape, num_frames=1, agent=dqn_config.DqnConfig):
     ((10, 10, 4), 1),
     ((4, 84, 84), 4),  # stacked frames, [N, H, W]
     ((3, 3, 3), 1),
+    ((4, 5, 6), 1),  # a board of 4 x 5 with six planes
+    ((3, 8, 5), 1),
     ((2, 20, 24, 3), 2),
   ],
 )

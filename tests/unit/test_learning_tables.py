@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from agents_pipeline import errors
 from benchmarks import comparison, learning, learning_tables
 
 
@@ -45,10 +46,9 @@ def test_equal_seeds_do_not_differ():
   )
 
 
-def test_the_interquartile_mean_is_of_the_middle_half():
-  values = np.array([100.0, 4.0, 1.0, 3.0, -50.0, 2.0, 0.0, 5.0])
-  # Two of eight are cut at either end: 1, 2, 3, 4.
-  assert comparison.interquartile_mean(values) == 2.5
+def test_what_holds_no_seeds_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match="expected a folder with finished"):
+    comparison.returns_of(tmp_path)
 
 
 def test_a_summary_of_seeds():
