@@ -29,6 +29,7 @@ recording.serve(to_policy)
 """
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_CLOSE = 10
+_SECONDS_BETWEEN_CLOSING_LOOKS = 0.01
 _SECONDS_PER_FRAME = 0.1  # at most, of completing a file
 _MIN_PATIENCE_SECONDS = 60  # imports take long where much else is running
 _MAX_TOLD = 2_000  # bytes, the end of what it printed
@@ -102,7 +103,6 @@ class Renderer:
         self._wait()
         kind, content = self._connection.recv()
     except (EOFError, ConnectionError):
-      self._process.wait()
       raise self._died() from None
     if kind == "failed":
       self._is_done = True
@@ -124,7 +124,7 @@ class Renderer:
     while not self._connection.poll(_SECONDS_BETWEEN_LOOKS):
       self._check()
       # Processes that it started may keep the connection open.
-      if self._process.poll() is not None and not self._connection.poll():
+      if self._has_ended() and not self._connection.poll():
         raise EOFError
       if time.monotonic() > deadline:
         raise errors.EnvironmentFailure(
@@ -132,8 +132,27 @@ class Renderer:
           f"answered for {self._patience:g} s"
         )
 
+  def _has_ended(self) -> bool:
+    """Whether the process is over, if not yet waited for.
+
+    `Popen.poll` takes a lock, and keeps it where a signal's handler raises
+    within: from then on `Popen.wait` would wait for ever.
+    """
+    try:
+      status = psutil.Process(self._process.pid).status()
+    except psutil.NoSuchProcess:
+      return True
+    return status == psutil.STATUS_ZOMBIE
+
+  def _reap(self) -> int:
+    """Waits for the end of the process, and returns its exit code."""
+    if self._process.returncode is None:
+      _, status = os.waitpid(self._process.pid, 0)
+      self._process.returncode = os.waitstatus_to_exitcode(status)
+    return self._process.returncode
+
   def _died(self) -> errors.EnvironmentFailure:
-    code = self._process.returncode
+    code = self._reap()
     how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
     last = self._last_line()
     return errors.EnvironmentFailure(
@@ -156,16 +175,16 @@ class Renderer:
     self._end()
 
   def _end(self) -> None:
-    """Lets it close its environment, or kills it and all that it started."""
+    """Lets it close its environment, then kills it and all that it started."""
     self._connection.close()
-    try:
-      self._process.wait(_SECONDS_TO_CLOSE if self._is_done else 0)
-    except subprocess.TimeoutExpired:
-      pass
-    finally:
-      _kill_session(self._process.pid)
-      self._process.wait()
-      self._printed.close()
+    deadline = time.monotonic() + _SECONDS_TO_CLOSE
+    while self._is_done and not self._has_ended():
+      if time.monotonic() > deadline:
+        break
+      time.sleep(_SECONDS_BETWEEN_CLOSING_LOOKS)
+    _kill_session(self._process.pid)
+    self._reap()
+    self._printed.close()
 
 
 def _kill_session(session: int) -> None:
