@@ -1,6 +1,6 @@
 """The choices of an agent's optimizer; `agents/optimizers.py` builds them.
 
-Adam's averages of decay 1 would never take in a gradient: nothing is learned.
+Adam's beta_1 and beta_2 are below 1: an average with decay 1 ignores gradients.
 """
 
 import dataclasses

@@ -14,7 +14,7 @@ from agents_pipeline.records import checkpoints, run_record
 
 # May differ when a run goes on: they only say how far.
 _EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
-# Only in run.json where an earlier version wrote the folder.
+# An earlier version wrote the seed into run.json alone, not into config.gin.
 _SEED = "Experiment.seed"
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline import errors
+from agents_pipeline.evaluation import evaluator, served_policy
 from agents_pipeline.experiment import run_directory
 from agents_pipeline.pipelines import export
 from agents_pipeline.records import checkpoints, writers
@@ -91,3 +92,25 @@ def test_what_was_evaluated_exports_its_best_weights(interrupted, tmp_path):
   )
   assert newest == record["env_steps"]
   assert np.array_equal(q_values, newest_q_values) == (best == newest)
+
+
+def test_an_environment_that_cannot_be_made_for_an_evaluation_saves_the_run(
+  train, make_experiment, tmp_path, monkeypatch
+):
+  evaluate, calls = evaluator.evaluate, []
+
+  def fails_later(*args, **kwargs):
+    calls.append(None)
+    if len(calls) > 1:
+      raise errors.UserError("environment 'X-v0': port in use", "its traceback")
+    return evaluate(*args, **kwargs)
+
+  monkeypatch.setattr(evaluator, "evaluate", fails_later)
+  experiment = make_experiment(
+    "TrainingConfig.checkpoint_period_env_steps = 10_000"
+  )
+  with pytest.raises(errors.RunError, match="port in use; saved: .*traceback"):
+    train(experiment, "run")
+  root = run_directory.RunDirectory(tmp_path / "run")
+  assert len(checkpoints.all_in(root.checkpoints)) == 1
+  assert root.traceback.read_text() == "its traceback"
