@@ -1,0 +1,151 @@
+"""Whether a change of the code left every run as it was, to the byte.
+
+git clone . ../before && git -C ../before checkout COMMIT
+python -m benchmarks.same_runs --before=../before
+
+Every file of configs/, shortened, is trained with seed 0 in a clone of the
+commit before and in this one; where its environment exists as TensorFlow ops,
+also with gymnasium's own. metrics.csv, episodes.csv and the weights of the
+exported policy must be the same.
+"""
+
+import concurrent.futures
+import hashlib
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import tensorflow as tf
+from absl import flags
+
+from agents_pipeline import errors
+from agents_pipeline.apps import command_line
+
+ROOT = pathlib.Path(__file__).parents[1]
+_FLAGS = flags.FLAGS
+
+_SHORT = (
+  "TrainingConfig.num_env_steps = 2_000",
+  "TrainingConfig.log_period_env_steps = 500",
+  "TrainingConfig.checkpoint_period_env_steps = 1_000",
+  "EvaluationConfig.period_env_steps = 1_000",
+  "EvaluationConfig.num_episodes_while_training = 2",
+  "EvaluationConfig.num_episodes = 2",
+)
+_SHORT_DQN = (
+  "DqnConfig.num_random_env_steps = 200",
+  "DqnConfig.num_env_steps_before_training = 200",
+)
+_OF_ITS_OWN = {
+  "dqn_cartpole_episodic": (
+    "TrainingConfig.num_episodes = 8",
+    "DqnConfig.num_train_steps_per_iteration = 50",
+  ),
+  "dqn_cartpole_pixels": ("TrainingConfig.num_env_steps = 500",),
+  "dqn_atari": (
+    "TrainingConfig.num_env_steps = 400",
+    "ReplayConfig.capacity_env_steps = 1_000",
+  ),
+}
+_TENSOR = ("CartPole", "Acrobot", "MountainCar", "Pendulum", "FlappyBall")
+
+
+def _define_flags() -> None:
+  flags.DEFINE_string("before", None, "A clone of the commit before.")
+  flags.DEFINE_string("root_dir", "runs/same", "Of the run folders.")
+  flags.DEFINE_list("only", [], "Names of cases; all by default.")
+  flags.DEFINE_integer("at_once", 2, "Processes at a time.", lower_bound=1)
+  flags.mark_flag_as_required("before")
+
+
+def cases(configs: pathlib.Path) -> dict[str, list[str]]:
+  """Name of a case -> the flags of `train` that it differs by."""
+  found = {}
+  for path in sorted(configs.glob("*.gin")):
+    name, text = path.stem, path.read_text("utf-8")
+    bindings = [*_SHORT, *(_SHORT_DQN if name.startswith("dqn") else ())]
+    bindings += _OF_ITS_OWN.get(name, ())
+    given = [f"--gin_file=configs/{path.name}"]
+    given += [f"--gin_bindings={binding}" for binding in bindings]
+    found[name] = given
+    if "@ImageObservation" not in text and any(
+      f"EnvironmentConfig.name = '{task}" in text for task in _TENSOR
+    ):
+      own = "--gin_bindings=EnvironmentConfig.backend = 'gymnasium'"
+      found[f"{name}:gymnasium"] = [*given, own]
+  return found
+
+
+def train(clone: pathlib.Path, given: list[str], run: pathlib.Path) -> str:
+  """Trains in a clone; returns the last line of a failure, or ""."""
+  done = subprocess.run(
+    [
+      sys.executable, "-m", "agents_pipeline.apps.train", "--seed=0",
+      f"--root_dir={run.absolute()}", *given,
+    ],
+    cwd=clone,
+    stderr=subprocess.PIPE,
+    text=True,
+  )  # fmt: skip
+  lines = done.stderr.strip().splitlines() or [""]
+  return lines[-1] if done.returncode else ""
+
+
+def digests(run: pathlib.Path) -> dict[str, str]:
+  """What a finished run is compared by."""
+  found = {
+    name: hashlib.sha256((run / name).read_bytes()).hexdigest()
+    for name in ("metrics.csv", "episodes.csv")
+  }
+  reader = tf.train.load_checkpoint(str(run / "policy/variables/variables"))
+  weights = sorted(
+    f"{array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
+    for array in map(reader.get_tensor, reader.get_variable_to_shape_map())
+    if hasattr(array, "shape")
+  )  # by value: a layer may have another name
+  found["weights"] = hashlib.sha256("\n".join(weights).encode()).hexdigest()
+  return found
+
+
+def compare(name: str, given: list[str], root: pathlib.Path) -> str:
+  """What differs between the two runs of a case, or ""."""
+  before = pathlib.Path(_FLAGS.before).absolute()
+  commit = subprocess.run(
+    ["git", "rev-parse", "HEAD"], cwd=before, capture_output=True, text=True
+  ).stdout.strip()
+  folder = name.replace(":", "_")
+  old, new = root / commit / folder, root / "now" / folder
+  shutil.rmtree(new, ignore_errors=True)
+  for clone, run in ((before, old), (ROOT, new)):
+    failure = train(clone, given, run)
+    if failure:
+      return f"{clone}: {failure}"
+  ours, theirs = digests(old), digests(new)
+  return ", ".join(key for key in ours if ours[key] != theirs[key])
+
+
+def main() -> int:
+  """Compares every case, and returns the exit code."""
+  known = cases(ROOT / "configs")
+  for name in _FLAGS.only:
+    if name not in known:
+      raise errors.UserError(
+        f"--only={name}: expected some of {', '.join(known)}"
+        f"{errors.nearest(name, list(known))}"
+      )
+  chosen = _FLAGS.only or list(known)
+  root = pathlib.Path(_FLAGS.root_dir)
+  with concurrent.futures.ThreadPoolExecutor(_FLAGS.at_once) as pool:
+    results = pool.map(lambda name: compare(name, known[name], root), chosen)
+    differing = 0
+    for name, problem in zip(chosen, results, strict=True):
+      differing += bool(problem)
+      command_line.say(f"{name}: {problem or 'the same'}")
+  print(f"{len(chosen) - differing} of {len(chosen)} runs are the same")
+  return command_line.FAILED if differing else command_line.DONE
+
+
+if __name__ == "__main__":
+  _define_flags()
+  command_line.run(main)
