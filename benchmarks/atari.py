@@ -24,8 +24,8 @@ class BareEnvironment:
   def __init__(self):
     import numpy as np
 
+    from agents_pipeline.config import gin_files
     from agents_pipeline.environments import making
-    from agents_pipeline.experiment import gin_files
 
     config = gin_files.load_experiment([_GIN_FILE]).environment
     self._env = making.make_vector_environment(config)
@@ -59,12 +59,13 @@ class Collection:
     """
     import tensorflow as tf
 
-    from agents_pipeline.experiment import gin_files, seeding
-    from agents_pipeline.pipelines import building, devices
+    from agents_pipeline.agents import registry
+    from agents_pipeline.config import gin_files, seeding
+    from agents_pipeline.training import devices
 
     devices.choose_device(device)
     experiment = gin_files.load_experiment([_GIN_FILE], [*_BINDINGS, *bindings])
-    pipeline = building.build(experiment, seeding.Seeds(0))
+    pipeline = registry.build(experiment, seeding.Seeds(0))
     pipeline.compiled.collect(tf.constant(100))
     self._call = getattr(pipeline.compiled, call)
     self._num_envs = experiment.environment.num_envs

@@ -30,8 +30,8 @@ def _measure(capacity: int) -> None:
     from tf_agents.trajectories import time_step as ts
     from tf_agents.trajectories import trajectory
 
-    from agents_pipeline.experiment import random_stream
-    from agents_pipeline.replay import uniform_buffer
+    from agents_pipeline.ops import random_stream
+    from agents_pipeline.replay import uniform
   observation = tensor_spec.BoundedTensorSpec(
     (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
   )
@@ -43,7 +43,7 @@ def _measure(capacity: int) -> None:
   resident = psutil.Process().memory_info
   before = resident().rss
   length = capacity // _NUM_ENVS
-  replay = uniform_buffer.UniformReplayBuffer(
+  replay = uniform.UniformReplayBuffer(
     spec, _NUM_ENVS, length, random_stream.RandomStream(0), _NUM_FRAMES
   )
   for table in replay.variables:  # writes every page, as adding does: in place
@@ -53,7 +53,7 @@ def _measure(capacity: int) -> None:
         table.scatter_nd_update(
           rows[:, None], tf.ones([len(rows), *table.shape[1:]], table.dtype)
         )
-  tables = uniform_buffer.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
+  tables = uniform.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
   grown = resident().rss - before
   frame = _SIDE * _SIDE
   print(

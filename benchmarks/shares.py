@@ -19,7 +19,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import run_directory
+from agents_pipeline.files import run_folder
 from benchmarks import machine
 
 CONFIGS = ("dqn_cartpole", "a2c_cartpole")
@@ -46,7 +46,7 @@ def measure(config: str) -> dict:
     RunError: it failed.
   """
   with tempfile.TemporaryDirectory() as folder:
-    run = run_directory.RunDirectory(pathlib.Path(folder) / "run")
+    run = run_folder.RunDirectory(pathlib.Path(folder) / "run")
     start = time.time()
     done = subprocess.run(
       [
@@ -68,7 +68,7 @@ def measure(config: str) -> dict:
 
 
 def _parts(
-  run: run_directory.RunDirectory, start: float, end: float
+  run: run_folder.RunDirectory, start: float, end: float
 ) -> dict[str, float]:
   """Seconds of each part; they add up to all of it."""
   built = _written(run.config)

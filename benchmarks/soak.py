@@ -11,13 +11,15 @@ import tempfile
 import psutil
 from absl import app, flags
 
-from agents_pipeline.experiment import (
-  gin_files,
-  run_directory,
-  seeding,
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files, seeding
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import (
+  checkpoints,
+  console,
+  stopwatch,
+  training_session,
 )
-from agents_pipeline.pipelines import building, person, training_session
-from agents_pipeline.records import checkpoints, stopwatch
 
 _COMPILED = flags.DEFINE_integer(
   "compiled", 1_000_000, "Iterations as one XLA program."
@@ -42,7 +44,7 @@ def soak(*bindings: str) -> list[tuple[int, float]]:
     ["configs/dqn_cartpole.gin"], (*_CONFIG, *bindings)
   )
   seeds = seeding.Seeds(0)
-  pipeline = building.build(experiment, seeds)
+  pipeline = registry.build(experiment, seeds)
   total = experiment.training.num_env_steps
   seen: list[tuple[int, float]] = []
   process = psutil.Process(os.getpid())
@@ -55,9 +57,9 @@ def soak(*bindings: str) -> list[tuple[int, float]]:
     return False
 
   with tempfile.TemporaryDirectory() as folder:
-    run = run_directory.RunDirectory(pathlib.Path(folder))
+    run = run_folder.RunDirectory(pathlib.Path(folder))
     keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-    whom = person.Person(print, look)
+    whom = console.Person(print, look)
     training_session.TrainingSession(
       experiment,
       run,

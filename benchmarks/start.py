@@ -21,7 +21,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import run_directory
+from agents_pipeline.files import run_folder
 
 _GIN_FILE = "configs/dqn_cartpole.gin"
 _NUM_ENV_STEPS_BEFORE = 1_000  # in that file: collected before the first
@@ -51,7 +51,7 @@ def measure() -> dict[str, float]:
     RunError: the run ended before, or took too long.
   """
   with tempfile.TemporaryDirectory() as folder:
-    run = run_directory.RunDirectory(pathlib.Path(folder) / "run")
+    run = run_folder.RunDirectory(pathlib.Path(folder) / "run")
     told = pathlib.Path(folder) / "told"
     start = time.perf_counter()
     with told.open("wb") as file:
@@ -76,7 +76,7 @@ def measure() -> dict[str, float]:
   }
 
 
-def _signs(run: run_directory.RunDirectory) -> list:
+def _signs(run: run_folder.RunDirectory) -> list:
   """What says that each of `PARTS` is over: [] bool each."""
 
   def has_row(env_steps: int) -> bool:

@@ -11,7 +11,7 @@ import gin
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.experiment import gin_files
+from agents_pipeline.config import gin_files
 
 assert agents_pipeline.__version__
 tf.get_logger().setLevel("ERROR")

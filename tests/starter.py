@@ -119,16 +119,17 @@ def has_ended(pid):
 
 
 def _run(bindings, root):
-  from agents_pipeline.experiment import gin_files, run_directory
-  from agents_pipeline.pipelines import finishing, person, training_run
+  from agents_pipeline.config import gin_files
+  from agents_pipeline.files import run_folder
+  from agents_pipeline.runs import console, finalize, training_run
 
-  finishing.finish = lambda *arguments: {}
+  finalize.finish = lambda *arguments: {}
   training_run.train(
     gin_files.load_experiment([], bindings),
-    run_directory.RunDirectory(root),
+    run_folder.RunDirectory(root),
     device="cpu",
     overwrite=False,
-    person=person.Person(lambda line: None, lambda: False),
+    person=console.Person(lambda line: None, lambda: False),
   )
 
 
@@ -158,8 +159,8 @@ def _app(app, flags, folder, told, replaced, limits):
 
 
 def _serve():
-  import agents_pipeline.pipelines.training_run  # noqa: F401
-  from agents_pipeline.pipelines import compiler_flags
+  import agents_pipeline.runs.training_run  # noqa: F401
+  from agents_pipeline.training import compiler_flags
 
   compiler_flags.check = lambda: None  # those of `Starter` are known
   gc.disable()  # runs are short, and a collection walks all of TensorFlow

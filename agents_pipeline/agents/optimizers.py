@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
-from agents_pipeline.experiment import a2c_config, dqn_config, optimizers
+from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.dqn import config as dqn_config
 
 
 def make_optimizer(
@@ -23,7 +25,7 @@ def make_optimizer(
     "jit_compile": False,  # the whole train step is compiled around it
   }
   keras = tf.keras.optimizers
-  if isinstance(choice, optimizers.RmsProp):
+  if isinstance(choice, optimizer_choices.RmsProp):
     optimizer = keras.RMSprop(
       rho=choice.decay,
       momentum=choice.momentum,
@@ -32,14 +34,14 @@ def make_optimizer(
     )
   else:
     common |= {"beta_1": choice.beta_1, "beta_2": choice.beta_2}
-    if isinstance(choice, optimizers.AdamW):
+    if isinstance(choice, optimizer_choices.AdamW):
       optimizer = keras.AdamW(
         weight_decay=choice.weight_decay, amsgrad=choice.amsgrad, **common
       )
     else:
       optimizer = keras.Adam(**common)
   optimizer.build(variables)
-  if isinstance(choice, optimizers.RmsProp):
+  if isinstance(choice, optimizer_choices.RmsProp):
     # Keras begins at 0. Here, not in a subclass's `build`: Keras calls that
     # again at every update.
     for square in optimizer._velocities:
@@ -47,9 +49,9 @@ def make_optimizer(
   return optimizer
 
 
-def _learning_rate(rate: optimizers.LearningRate):
+def _learning_rate(rate: optimizer_choices.LearningRate):
   """A number, or Keras' schedule over train steps."""
-  if not isinstance(rate, optimizers.LinearLearningRate):
+  if not isinstance(rate, optimizer_choices.LinearLearningRate):
     return rate
   return tf.keras.optimizers.schedules.PolynomialDecay(
     rate.initial, rate.num_train_steps, rate.final

@@ -21,7 +21,7 @@ from absl import logging as absl_logging
 from agents_pipeline import errors
 from agents_pipeline.apps import process
 from agents_pipeline.environments import display
-from agents_pipeline.experiment import paths
+from agents_pipeline.files import paths
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 _PATIENCE_SECONDS = 25  # who sends SIGTERM often sends SIGKILL after 30
@@ -164,7 +164,7 @@ def quiet_imports() -> Iterator[None]:
     try:
       import tensorflow as tf
 
-      from agents_pipeline.pipelines import compiler_flags
+      from agents_pipeline.training import compiler_flags
 
       compiler_flags.check()
       tf.get_logger().setLevel("ERROR")

@@ -7,7 +7,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import paths
+from agents_pipeline.files import paths
 
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder.", required=True
@@ -34,7 +34,7 @@ def main() -> int:
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.evaluation import evaluator, served_policy
-    from agents_pipeline.records import run_record
+    from agents_pipeline.runs import run_record
   policy, environment = served_policy.load_for(policy_dir, _ENVIRONMENT.value)
   found = evaluator.evaluate(
     policy.act, environment, _NUM_EPISODES.value, _SEED.value

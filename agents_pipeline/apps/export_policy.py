@@ -7,7 +7,7 @@ python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
 from absl import flags
 
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import paths, run_directory
+from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder.", required=True
@@ -31,9 +31,9 @@ def main() -> int:
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
-    from agents_pipeline.pipelines import export
+    from agents_pipeline.runs import export
   told = export.export_from_checkpoint(
-    run_directory.RunDirectory(root_dir),
+    run_folder.RunDirectory(root_dir),
     _CHECKPOINT.value,
     policy_dir,
     command_line.say,

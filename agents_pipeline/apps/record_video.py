@@ -8,7 +8,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import paths
+from agents_pipeline.files import paths
 
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder."
@@ -49,19 +49,19 @@ def main() -> int:
   output = paths.from_text("--output", _OUTPUT.value)
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
+    from agents_pipeline.config import schema
     from agents_pipeline.evaluation import (
       evaluator,
       served_policy,
       video,
       video_files,
     )
-    from agents_pipeline.experiment import config
   video_files.check_format(output)
   if policy_dir:
     policy, setting = served_policy.load_for(policy_dir, environment)
     act: evaluator.Act = policy.act
   elif environment:
-    setting = config.EnvironmentConfig(environment)
+    setting = schema.EnvironmentConfig(environment)
     act = evaluator.random_act(setting, _SEED.value)
   else:
     raise errors.UserError("--random_policy: expected --environment as well")

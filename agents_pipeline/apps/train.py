@@ -10,7 +10,8 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from agents_pipeline.experiment import config, gin_files, paths, run_directory
+from agents_pipeline.config import gin_files, schema
+from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder; a run that stopped goes on.", required=True
@@ -31,7 +32,7 @@ _SEED = flags.DEFINE_integer(
   None,
   "Of everything random; overrides Experiment.seed.",
   lower_bound=0,
-  upper_bound=config.MAX_SEED,
+  upper_bound=schema.MAX_SEED,
 )
 _DEVICE = flags.DEFINE_enum(
   "device",
@@ -61,13 +62,13 @@ def main() -> int:
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
   with command_line.quiet_imports():
-    from agents_pipeline.pipelines import person, training_run
+    from agents_pipeline.runs import console, training_run
   complete = training_run.train(
     experiment,
-    run_directory.RunDirectory(root_dir),
+    run_folder.RunDirectory(root_dir),
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
-    person=person.Person(
+    person=console.Person(
       say=command_line.say, wants_to_stop=lambda: bool(stop.received)
     ),
   )

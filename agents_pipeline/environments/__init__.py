@@ -7,8 +7,8 @@ import gymnasium as gym
 
 # Neither needs a time limit: both end by themselves.
 for _name, _where in (
-  ("FlappyBall-v0", "flappy_ball:FlappyBall"),
-  ("Catch-v0", "catch:Catch"),
+  ("FlappyBall-v0", "tasks.flappy_ball:FlappyBall"),
+  ("Catch-v0", "tasks.catch:Catch"),
 ):
   if _name not in gym.registry:  # a module may be imported twice
     gym.register(_name, entry_point=f"{__name__}.{_where}")

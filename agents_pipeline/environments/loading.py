@@ -4,11 +4,13 @@ import functools
 from collections.abc import Callable
 
 from agents_pipeline import errors
+from agents_pipeline.config import observations
+from agents_pipeline.config import schema as experiment_config
 from agents_pipeline.environments import (
-  gymnasium_adapter,
-  host_environment,
+  checked_vector,
+  gymnasium_vector,
   making,
-  watched_vector,
+  python_bridge,
 )
 from agents_pipeline.environments.tensor import (
   acrobot,
@@ -18,11 +20,9 @@ from agents_pipeline.environments.tensor import (
   pendulum,
   tensor_environment,
 )
-from agents_pipeline.experiment import config as experiment_config
-from agents_pipeline.experiment import observations
 
 TrainingEnvironment = (
-  tensor_environment.TensorEnvironment | host_environment.HostEnvironment
+  tensor_environment.TensorEnvironment | python_bridge.HostEnvironment
 )
 
 # gymnasium id -> (batch_size, rng) -> environment.
@@ -85,17 +85,17 @@ def make_training_environment(
   made = making.make_vector_environment(config)
   try:
     with making.one_line(config.name):  # its spaces may raise
-      vector_env = watched_vector.WatchedVectorEnv(
+      vector_env = checked_vector.WatchedVectorEnv(
         made,
         config.name,
         config.max_episode_env_steps,
         config.step_timeout_seconds,
         copies_are_watched=config.vectorization != "vector_entry_point",
       )
-      adapter = gymnasium_adapter.GymnasiumEnvironment(
+      adapter = gymnasium_vector.GymnasiumEnvironment(
         vector_env, config.name, episode_seed
       )
-      return host_environment.HostEnvironment(adapter)
+      return python_bridge.HostEnvironment(adapter)
   except BaseException:
     made.close()
     raise

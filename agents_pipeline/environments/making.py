@@ -9,9 +9,9 @@ import traceback
 import gymnasium as gym
 
 from agents_pipeline import errors
-from agents_pipeline.environments import display, observing, watched
-from agents_pipeline.experiment import config as experiment_config
-from agents_pipeline.experiment import observations
+from agents_pipeline.config import observations
+from agents_pipeline.config import schema as experiment_config
+from agents_pipeline.environments import checked, display, wrapping
 
 # Their messages say all.
 _TOLD_BY_GYMNASIUM = (
@@ -41,7 +41,7 @@ def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
       importlib.import_module(to_import)
     except (Exception, SystemExit) as error:  # whatever its code raises
       told = (
-        error if isinstance(error, ImportError) else watched.one_line(error)
+        error if isinstance(error, ImportError) else checked.one_line(error)
       )
       is_missing = isinstance(error, ModuleNotFoundError)
       raise errors.UserError(
@@ -79,22 +79,22 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
         "EnvironmentConfig.vectorization = 'vector_entry_point': "
         f"{config.name!r} has none; expected 'sync' or 'async'"
       )
-    kwargs = observing.vector_arguments_for(config.observation)
+    kwargs = wrapping.vector_arguments_for(config.observation)
   else:
-    kwargs = observing.arguments_for(config.observation)
+    kwargs = wrapping.arguments_for(config.observation)
     # We reset ourselves, so that every episode has a seed of its own.
     kwargs["vector_kwargs"] = {
       "autoreset_mode": gym.vector.AutoresetMode.DISABLED,
       "copy": False,  # the adapter copies
     }
     kwargs["wrappers"] = [
-      *observing.wrappers_for(config.observation),
-      functools.partial(watched.Watched, name=config.name),
+      *wrapping.wrappers_for(config.observation),
+      functools.partial(checked.Watched, name=config.name),
     ]
   if config.vectorization == "async":
     # A fork of a process with TensorFlow's threads can hang.
     kwargs["vector_kwargs"]["context"] = "spawn"
-    kwargs["wrappers"].append(watched.leave_signals_to_the_run)
+    kwargs["wrappers"].append(checked.leave_signals_to_the_run)
   several = f"{config.name}, {config.num_envs} copies"
   with one_line(config.name if config.num_envs == 1 else several):
     made = gym.make_vec(
@@ -148,14 +148,14 @@ def _display(config, render_mode: str | None = None):
 def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
-  kwargs = observing.arguments_for(config.observation)
+  kwargs = wrapping.arguments_for(config.observation)
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
-    for wrap in observing.wrappers_for(config.observation):
+    for wrap in wrapping.wrappers_for(config.observation):
       env = wrap(env)
-    return watched.Watched(env, config.name)
+    return checked.Watched(env, config.name)
 
 
 def _check_renders(config, spec) -> None:
@@ -166,7 +166,7 @@ def _check_renders(config, spec) -> None:
       make = gym.envs.registration.load_env_creator(make)
   # Where a function makes it, only the environment itself knows.
   modes = getattr(make, "metadata", {}).get("render_modes")
-  if observing.needs_rendering(config.observation) and (
+  if wrapping.needs_rendering(config.observation) and (
     modes is not None and "rgb_array" not in modes
   ):
     raise errors.UserError(
@@ -205,7 +205,7 @@ def one_line(name: str):
   except (Exception, SystemExit) as error:  # whatever its code raises
     text = " ".join(str(error).split())
     if not isinstance(error, _TOLD_BY_GYMNASIUM) or not text:
-      text = watched.one_line(error)
+      text = checked.one_line(error)
     says_all = isinstance(error, (gym.error.Error, ModuleNotFoundError))
     raise errors.UserError(
       f"environment {name!r}: {text}",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline.config import observations, schema, seeding
 from agents_pipeline.environments import checks, making
-from agents_pipeline.experiment import config, observations, seeding
 
 # Actions of [B], in the environment's own numbering, for observations [B, ...].
 Act = Callable[[np.ndarray], np.ndarray]
@@ -30,7 +30,7 @@ class Evaluation:
     lengths: of each episode, env steps.
   """
 
-  environment: config.EnvironmentConfig
+  environment: schema.EnvironmentConfig
   greedy: bool
   seeds: list[int]
   returns: list[float]
@@ -114,7 +114,7 @@ def bootstrap_interval(
 
 def evaluate(
   act: Act,
-  environment: config.EnvironmentConfig,
+  environment: schema.EnvironmentConfig,
   num_episodes: int,
   seed: int,
   greedy: bool = True,
@@ -183,7 +183,7 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   return returns, lengths
 
 
-def random_act(environment: config.EnvironmentConfig, seed: int) -> Act:
+def random_act(environment: schema.EnvironmentConfig, seed: int) -> Act:
   """A policy of random actions, for comparison."""
   env = making.make_evaluation_environment(environment)
   space = env.action_space

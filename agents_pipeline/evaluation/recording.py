@@ -17,9 +17,9 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.environments import checks, display, making, watched
+from agents_pipeline.config import observations, schema
+from agents_pipeline.environments import checked, checks, display, making
 from agents_pipeline.evaluation import captions, pictures, video_files
-from agents_pipeline.experiment import config, observations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Request:
   """
 
   spec: gym.envs.registration.EnvSpec
-  environment: config.EnvironmentConfig
+  environment: schema.EnvironmentConfig
   path: pathlib.Path
   seeds: list[int]
   max_env_steps: int
@@ -69,7 +69,7 @@ def serve(to_policy: connection.Connection) -> None:
     to_policy: gives a `Request`, pickled; is sent observations, each answered
       by an action, then what was recorded, or an error.
   """
-  watched.end_with_parent()
+  checked.end_with_parent()
   answer: tuple[str, Any]
   with contextlib.ExitStack() as closing:
     try:
@@ -82,7 +82,7 @@ def serve(to_policy: connection.Connection) -> None:
     except OSError as error:
       answer = "failed", OSError(error.errno, error.strerror or str(error))
     except Exception as error:
-      answer = "failed", errors.RunError(watched.one_line(error))
+      answer = "failed", errors.RunError(checked.one_line(error))
     # Before the environment is closed, which may crash.
     to_policy.send(answer)
 
@@ -97,7 +97,7 @@ def _receive_request(to_policy: connection.Connection) -> Request:
   except (Exception, SystemExit) as error:  # whatever their code raises
     raise errors.RunError(
       "the environment cannot be made in a process of its own: "
-      f"{watched.one_line(error)}"
+      f"{checked.one_line(error)}"
     ) from None
   # Also where it was registered in a notebook or a script.
   gym.registry[request.spec.id] = request.spec
@@ -127,7 +127,7 @@ def _record(
 
 
 def _play(
-  env: watched.Watched,
+  env: checked.Watched,
   seed: int,
   request: Request,
   to_policy: connection.Connection,
@@ -161,7 +161,7 @@ def _play(
 
 
 def _frames_per_second(
-  env: gym.Env, environment: config.EnvironmentConfig, recorded: Recorded
+  env: gym.Env, environment: schema.EnvironmentConfig, recorded: Recorded
 ) -> float:
   """As many env steps as the environment makes of a second."""
   if isinstance(environment.observation, observations.AtariObservation):

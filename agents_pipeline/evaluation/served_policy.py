@@ -11,9 +11,9 @@ from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import policy_saver, tf_policy
 
 from agents_pipeline import errors
-from agents_pipeline.environments import making, spaces
-from agents_pipeline.experiment import config, observations
-from agents_pipeline.records import atomic
+from agents_pipeline.config import observations, schema
+from agents_pipeline.environments import making, specs
+from agents_pipeline.files import atomic
 
 # (network, observation [B, ...]) -> what is served.
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
@@ -46,8 +46,8 @@ class ServedPolicy(tf.Module):
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
     self._action_space = str(action_space)
-    first_action = spaces.first_number(action_space)
-    first_observation = spaces.first_number(observation_space)
+    first_action = specs.first_number(action_space)
+    first_observation = specs.first_number(observation_space)
     network_dtype = network.input_tensor_spec.dtype
 
     def serve(observation):
@@ -58,7 +58,7 @@ class ServedPolicy(tf.Module):
       action = served["action"]  # [B, ...]
       action += tf.cast(first_action, action.dtype)
       if isinstance(action_space, gym.spaces.Box):
-        action = tf.clip_by_value(action, *spaces.float32_bounds(action_space))
+        action = tf.clip_by_value(action, *specs.float32_bounds(action_space))
       return served | {"action": tf.cast(action, action_space.dtype)}
 
     self.serve = tf.function(
@@ -187,7 +187,7 @@ def load_signature(directory: pathlib.Path):
 
 def load_for(
   directory: pathlib.Path, environment: str | None
-) -> tuple[LoadedPolicy, config.EnvironmentConfig]:
+) -> tuple[LoadedPolicy, schema.EnvironmentConfig]:
   """Loads a policy and checks that it fits an environment.
 
   Args:
@@ -208,7 +208,7 @@ def load_for(
       "expected --environment"
     )
   observed = policy.about.get("observation")
-  setting = config.EnvironmentConfig(
+  setting = schema.EnvironmentConfig(
     name=name,
     observation=observations.from_json(observed)
     if observed

@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Callable
 
 from agents_pipeline import errors
+from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import making
 from agents_pipeline.evaluation import (
   evaluator,
@@ -11,13 +12,12 @@ from agents_pipeline.evaluation import (
   renderer,
   video_files,
 )
-from agents_pipeline.experiment import config, seeding
-from agents_pipeline.records import atomic
+from agents_pipeline.files import atomic
 
 
 def record_video(
   act: evaluator.Act,
-  environment: config.EnvironmentConfig,
+  environment: schema.EnvironmentConfig,
   path: pathlib.Path,
   num_episodes: int,
   seed: int,
@@ -91,7 +91,7 @@ def _record(
 def _tell_oddities(
   recorded: recording.Recorded,
   path: pathlib.Path,
-  environment: config.EnvironmentConfig,
+  environment: schema.EnvironmentConfig,
   say: Callable[[str], None],
 ) -> None:
   if recorded.wrong_fps:

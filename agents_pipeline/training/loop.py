@@ -13,8 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.collection import episode_statistics
-from agents_pipeline.training import iterations
+from agents_pipeline.training import episode_statistics, iterations
 
 # Of a compiled call: a signal waits for it to end.
 _SECONDS_PER_CALL = 1.0

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 
-from agents_pipeline.collection import drivers, rollouts
-from agents_pipeline.training import iterations
+from agents_pipeline.training import drivers, iterations, rollouts
 
 
 def compile_iterations(

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from agents_pipeline.collection import episode_statistics
-from agents_pipeline.experiment import config, stopping
+from agents_pipeline.config import schema, stopping
+from agents_pipeline.training import episode_statistics
 
 
 def condition(
-  training: config.TrainingConfig,
+  training: schema.TrainingConfig,
   statistics: episode_statistics.EpisodeStatistics,
   best_return: tf.Variable,
 ) -> Callable[[], tf.Tensor]:
@@ -37,7 +37,7 @@ def succeeded(
   statistics: episode_statistics.EpisodeStatistics,
   best_return: tf.Variable,
 ) -> Callable[[], tf.Tensor]:
-  """The condition that a choice of `experiment/stopping.py` stands for.
+  """The condition that a choice of `config/stopping.py` stands for.
 
   Args:
     choice: when a run has done what it was for.

@@ -32,7 +32,7 @@ def test_config_gin_gives_the_same_run_whatever_flag_chose_its_seed(tmp_path):
       "train",
       [f"--root_dir={tmp_path / name}", f"--gin_file={gin_file}", *flags],
       ROOT,
-      replaced=["agents_pipeline.pipelines.filming:film"],
+      replaced=["agents_pipeline.runs.videos:film"],
     )
     assert code == 0, err
     return (tmp_path / name / "metrics.csv").read_bytes()

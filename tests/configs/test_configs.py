@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import making
-from agents_pipeline.experiment import gin_files, seeding
-from agents_pipeline.pipelines import building
 
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.gin"))
@@ -28,7 +28,7 @@ def test_every_gin_file_parses_and_builds(path):
     ["ReplayConfig.capacity_env_steps = 50_000"] * has_buffer,
   )
   assert making.environment_spec(experiment.environment.name)
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   assert pipeline.loop_sizes.num_env_steps > 0
   pipeline.close()
 

@@ -13,9 +13,9 @@ with command_line.quiet_imports():
   import numpy as np
   import tensorflow as tf
 
-  from agents_pipeline.experiment import gin_files, seeding
-  from agents_pipeline.pipelines import building
-  from agents_pipeline.training import host_iterations, iterations
+  from agents_pipeline.agents import registry
+  from agents_pipeline.config import gin_files, seeding
+  from agents_pipeline.training import around_python, iterations
 
 NUM_ITERATIONS = 5
 meeting = threading.Barrier(2)
@@ -50,7 +50,7 @@ def meet():
 def main():
   """Trains, as the configuration says, while stepping."""
   gym.register("Waits-v0", Waits)
-  learn, compile_ = iterations.learn, host_iterations.compile_around_host
+  learn, compile_ = iterations.learn, around_python.compile_around_host
 
   def meet_and_learn(agent, experience, totals):
     tf.py_function(meet, [], [])
@@ -58,7 +58,7 @@ def main():
 
   # XLA's programs cannot call Python.
   iterations.learn = meet_and_learn
-  host_iterations.compile_around_host = lambda *args, **kwargs: compile_(
+  around_python.compile_around_host = lambda *args, **kwargs: compile_(
     *args, **kwargs, jit=False
   )
   experiment = gin_files.load_experiment(
@@ -73,7 +73,7 @@ def main():
       "ReplayConfig.capacity_env_steps = 100",
     ],
   )
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   pipeline.compiled.collect(tf.constant(20))
   training.set()
   totals = pipeline.compiled.train(tf.constant(NUM_ITERATIONS))

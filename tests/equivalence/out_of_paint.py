@@ -2,7 +2,7 @@
 
 import pathlib
 
-from agents_pipeline.environments import flappy_ball
+from agents_pipeline.environments.tasks import flappy_ball
 
 
 class OutOfPaint(flappy_ball.FlappyBall):

@@ -13,27 +13,21 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import dqn
-from agents_pipeline.environments import flappy_ball
-from agents_pipeline.experiment import (
-  dqn_config,
-  gin_files,
-  run_directory,
-  seeding,
-)
-from agents_pipeline.pipelines import (
-  building,
-  finishing,
-  person,
-  run_tables,
+from agents_pipeline.agents import registry
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.config import gin_files, seeding
+from agents_pipeline.environments.tasks import flappy_ball
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import (
+  console,
+  finalize,
+  run_record,
+  sinks,
   training_run,
+  writers,
 )
-from agents_pipeline.records import run_record, writers
-from agents_pipeline.training import (
-  host_iterations,
-  iterations,
-  replay_iterations,
-)
+from agents_pipeline.training import around_python, iterations, on_device
 
 LAST = 2
 TRAIN_STEPS = 3
@@ -80,8 +74,8 @@ def make_experiment(*bindings):
 def left_as_graphs(patch):
   """Iterations are not compiled with XLA: that takes seconds."""
   for module, name in (
-    (replay_iterations, "compile_on_device"),
-    (host_iterations, "compile_around_host"),
+    (on_device, "compile_on_device"),
+    (around_python, "compile_around_host"),
   ):
     original = getattr(module, name)
     plain = lambda *args, original=original, **kwargs: original(
@@ -131,7 +125,7 @@ class Iterated:
       return totals
 
     patch.setattr(iterations, "learn", learn_and_tell)
-    self.pipeline = building.build(
+    self.pipeline = registry.build(
       make_experiment(
         f"EnvironmentConfig.backend = '{backend}'",
         f"EnvironmentConfig.num_envs = {num_envs}",
@@ -224,7 +218,7 @@ def test_epsilon_falls_with_the_episodes_that_ended(iterated):
 
 def run(experiment, seed=0):
   """Iterates a pipeline; what is left behind."""
-  pipeline = building.build(experiment, seeding.Seeds(seed))
+  pipeline = registry.build(experiment, seeding.Seeds(seed))
   losses = [
     float(pipeline.compiled.train(tf.constant(n)).sums["loss"]) for n in (4, 1)
   ]
@@ -265,7 +259,7 @@ def test_graph_equals_xla_and_one_seed_gives_one_run(backend, monkeypatch):
 @pytest.mark.parametrize("tau", [1.0, 0.25])
 def test_target_moves_once_for_every_second_episode(tau, compiled):
   episodes = tf.Variable(0, dtype=tf.int64)
-  agent = dqn.make_dqn_agent(
+  agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(
       hidden_layers=(2,),
       target_update_period_episodes=2,
@@ -295,13 +289,13 @@ def test_target_moves_once_for_every_second_episode(tau, compiled):
 
 def stops_after(results, patch):
   """A person's wish to stop when so many results are written."""
-  written, write = [], run_tables.RunTables.write
+  written, write = [], sinks.RunTables.write
 
   def counting(self, *arguments):
     write(self, *arguments)
     written.append(1)
 
-  patch.setattr(run_tables.RunTables, "write", counting)
+  patch.setattr(sinks.RunTables, "write", counting)
   return lambda: len(written) >= results
 
 
@@ -309,7 +303,7 @@ class Folder:
   """Runs experiments into one folder, without what a run does at its end."""
 
   def __init__(self, root):
-    self.run = run_directory.RunDirectory(root)
+    self.run = run_folder.RunDirectory(root)
     self.heard = []  # of the newest start
 
   def train(self, *bindings, results=10**9):
@@ -318,13 +312,13 @@ class Folder:
     with pytest.MonkeyPatch.context() as patch:
       left_as_graphs(patch)
       wants_to_stop = stops_after(results, patch)
-      patch.setattr(finishing, "finish", self._finish)
+      patch.setattr(finalize, "finish", self._finish)
       return training_run.train(
         make_experiment(*bindings),
         self.run,
         device="cpu",
         overwrite=False,
-        person=person.Person(self.heard.append, wants_to_stop),
+        person=console.Person(self.heard.append, wants_to_stop),
       )
 
   @staticmethod
@@ -532,7 +526,7 @@ def test_an_episode_that_does_not_end_is_cut_off_where_the_run_ends(
     "EnvironmentConfig.name = 'Endless-v0'",
     "TrainingConfig.num_env_steps = 30",
   )
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   pipeline.compiled.train(tf.constant(2))
   assert int(pipeline.statistics.env_steps) == 31  # an iteration has a step
   assert int(pipeline.statistics.num_episodes) == 0

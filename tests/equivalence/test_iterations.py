@@ -10,13 +10,9 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import seeding
-from agents_pipeline.pipelines import building
-from agents_pipeline.training import (
-  host_iterations,
-  iterations,
-  replay_iterations,
-)
+from agents_pipeline.agents import registry
+from agents_pipeline.config import seeding
+from agents_pipeline.training import around_python, iterations, on_device
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 # The forms of an iteration.
@@ -32,22 +28,22 @@ OBSERVATIONS, ACTIONS = 2, 3  # of `rows_of`
 def build(experiment, seed=0, jit=True):
   """A pipeline, with its iteration compiled or left a graph."""
   originals = (
-    replay_iterations.compile_on_device,
-    host_iterations.compile_around_host,
+    on_device.compile_on_device,
+    around_python.compile_around_host,
   )
   try:
     if not jit:
-      replay_iterations.compile_on_device = lambda *a, **k: originals[0](
+      on_device.compile_on_device = lambda *a, **k: originals[0](
         *a, **k, jit=False
       )
-      host_iterations.compile_around_host = lambda *a, **k: originals[1](
+      around_python.compile_around_host = lambda *a, **k: originals[1](
         *a, **k, jit=False
       )
-    return building.build(experiment, seeding.Seeds(seed))
+    return registry.build(experiment, seeding.Seeds(seed))
   finally:
     (
-      replay_iterations.compile_on_device,
-      host_iterations.compile_around_host,
+      on_device.compile_on_device,
+      around_python.compile_around_host,
     ) = originals
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.experiment import seeding
-from agents_pipeline.pipelines import building
+from agents_pipeline.agents import registry
+from agents_pipeline.config import seeding
 from agents_pipeline.training import rollout_iterations
 
 BACKENDS = pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
@@ -18,7 +18,7 @@ def build(experiment, seed=0, jit=True):
     rollout_iterations.compile_iterations = lambda *a, **k: original(
       *a, **k, jit=jit
     )
-    return building.build(experiment, seeding.Seeds(seed))
+    return registry.build(experiment, seeding.Seeds(seed))
   finally:
     rollout_iterations.compile_iterations = original
 

@@ -14,10 +14,12 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.agents import a2c, dqn
-from agents_pipeline.environments import spaces
+from agents_pipeline.agents.a2c import agent as a2c_agent
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.environments import specs
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.experiment import a2c_config, dqn_config
 
 BARE_PROCESS = """
 import json, sys
@@ -36,29 +38,29 @@ def make(space=None, actions=None, **fields):
   """A network with random weights, and its policy as others get it."""
   space = space or gym.spaces.Box(-5, 5, (4,), np.float32)
   actions = actions or gym.spaces.Discrete(3)
-  spec = tensor_spec.from_spec(spaces.observation_spec(space, "X-v0"))
-  network = dqn.make_q_network(
+  spec = tensor_spec.from_spec(specs.observation_spec(space, "X-v0"))
+  network = dqn_agent.make_q_network(
     dqn_config.DqnConfig(**fields),
     spec,
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, int(actions.n) - 1),
     seed=1,
   )
   return network, served_policy.ServedPolicy(
-    network, dqn.served_outputs, space, actions
+    network, dqn_agent.served_outputs, space, actions
   )
 
 
 def make_a2c(actions, **fields):
   """An actor-critic with random weights, and its policy as others get it."""
   space = gym.spaces.Box(-5, 5, (4,), np.float32)
-  action_spec = tensor_spec.from_spec(spaces.action_spec(actions, "X-v0"))
-  network = a2c.make_actor_critic_network(
+  action_spec = tensor_spec.from_spec(specs.action_spec(actions, "X-v0"))
+  network = a2c_agent.make_actor_critic_network(
     a2c_config.A2cConfig(policy_gain=3.0, **fields),
     tensor_spec.BoundedTensorSpec((4,), tf.float32, -5, 5),
     action_spec,
     seed=1,
   )
-  served = functools.partial(a2c.served_outputs, action_spec)
+  served = functools.partial(a2c_agent.served_outputs, action_spec)
   return network, served_policy.ServedPolicy(network, served, space, actions)
 
 
@@ -103,15 +105,15 @@ def test_tf_agents_users_load_an_a2c_policy(tmp_path, actions):
   time_step_spec = ts.time_step_spec(
     tensor_spec.TensorSpec((4,), tf.float32, name="observation")
   )
-  action_spec = tensor_spec.from_spec(spaces.action_spec(actions, "X-v0"))
+  action_spec = tensor_spec.from_spec(specs.action_spec(actions, "X-v0"))
   served_policy.save_tf_agents_policy(
-    a2c.make_greedy_policy(time_step_spec, action_spec, network),
+    a2c_agent.make_greedy_policy(time_step_spec, action_spec, network),
     tmp_path / "theirs",
   )
   theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
     str(tmp_path / "theirs"), load_specs_from_pbtxt=True
   )
-  first = spaces.first_number(actions)
+  first = specs.first_number(actions)
   observations = np.random.default_rng(0).normal(size=(10, 4))
   for one in observations.astype(np.float32):
     step = ts.TimeStep(np.int32(0), np.float32(0), np.float32(1), one)
@@ -208,12 +210,12 @@ def test_zeros_and_ones_are_served_alike_in_every_type(dtype):
 def test_float64_actions_stay_within_bounds_that_float32_rounds_away():
   # 0.1 as float32 is 0.10000000149.
   space = gym.spaces.Box(-0.1, 0.1, (1,), np.float64)
-  low, high = spaces.float32_bounds(space)
+  low, high = specs.float32_bounds(space)
   assert (low.dtype, high.dtype) == (np.float32, np.float32)
   assert space.low < low < -0.0999999
   assert 0.0999999 < high < space.high
   exact = gym.spaces.Box(-2, 2, (1,), np.float32)
-  assert spaces.float32_bounds(exact) == (-2, 2)
+  assert specs.float32_bounds(exact) == (-2, 2)
 
 
 def test_actions_are_in_the_environments_own_numbering():
@@ -258,7 +260,7 @@ def test_tf_agents_users_load_theirs(tmp_path):
   )
   action_spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2)
   served_policy.save_tf_agents_policy(
-    dqn.make_greedy_policy(time_step_spec, action_spec, network),
+    dqn_agent.make_greedy_policy(time_step_spec, action_spec, network),
     tmp_path / "theirs",
   )
   theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(

@@ -7,9 +7,9 @@ a program that XLA compiled for a GPU cannot reach them.
 import pytest
 import tensorflow as tf
 
+from agents_pipeline.agents import registry
+from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
-from agents_pipeline.experiment import config, seeding
-from agents_pipeline.pipelines import building
 
 A2C = "Experiment.agent = @A2cConfig()"
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
@@ -72,7 +72,7 @@ def _trackable_variables(root):
 def test_no_variable_is_int32(kind, make_experiment, make_a2c_experiment):
   bindings = KINDS[kind]
   make = make_a2c_experiment if A2C in bindings else make_experiment
-  pipeline = building.build(make(*bindings), seeding.Seeds(0))
+  pipeline = registry.build(make(*bindings), seeding.Seeds(0))
   found = variables(pipeline)
   assert len(found) > 15
   assert [v.name for v in found if v.dtype == tf.int32] == []
@@ -82,7 +82,7 @@ def test_no_variable_is_int32(kind, make_experiment, make_a2c_experiment):
 @pytest.mark.parametrize("name", loading.TENSOR_ENVIRONMENTS)
 def test_no_variable_of_a_tensor_environment_is_int32(name):
   environment = loading.make_training_environment(
-    config.EnvironmentConfig(name), None, seeding.child_seed
+    schema.EnvironmentConfig(name), None, seeding.child_seed
   )
   found = _trackable_variables(environment.tracked)
   assert len(found) == 5

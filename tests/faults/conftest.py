@@ -3,8 +3,8 @@
 import pytest
 import starter
 
-from agents_pipeline.experiment import run_directory
-from agents_pipeline.pipelines import finishing, person, training_run
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import console, finalize, training_run
 
 TINY = (
   "Experiment.agent = @DqnConfig()",
@@ -47,15 +47,15 @@ def train(tmp_path, monkeypatch):
 
   Without what a run does at its end.
   """
-  monkeypatch.setattr(finishing, "finish", lambda *a: {"env_steps": 300})
+  monkeypatch.setattr(finalize, "finish", lambda *a: {"env_steps": 300})
 
   def run(experiment, folder, wants_to_stop=lambda: False, **fields):
     heard = []
     training_run.train(
       experiment,
-      run_directory.RunDirectory(tmp_path / folder),
+      run_folder.RunDirectory(tmp_path / folder),
       **{"device": "cpu", "overwrite": False} | fields,
-      person=person.Person(heard.append, wants_to_stop),
+      person=console.Person(heard.append, wants_to_stop),
     )
     return heard
 

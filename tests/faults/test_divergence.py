@@ -5,9 +5,15 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import run_directory, seeding
-from agents_pipeline.pipelines import building, training_session
-from agents_pipeline.records import checkpoints, run_record, writers
+from agents_pipeline.agents import registry
+from agents_pipeline.config import seeding
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import (
+  checkpoints,
+  run_record,
+  training_session,
+  writers,
+)
 
 DIVERGES = (
   "Adam.learning_rate = 1e25",
@@ -26,14 +32,14 @@ def fails(train, experiment, folder):
 def test_a_loss_that_is_not_finite(make_experiment, train, tmp_path):
   experiment = make_experiment(*DIVERGES)
   told = fails(train, experiment, "run")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   saved = run.checkpoints / "env_steps-100"
   assert told.startswith("diverged: loss is not finite at train step ")
   assert f"; saved: {saved} (episodes " in told
   assert "episode_return " in told.split("; saved")[1]
   assert [p.name for p in run.checkpoints.iterdir()] == [saved.name]
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
   assert keeper.restore(print).env_steps == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)
@@ -62,7 +68,7 @@ def test_a_weight_that_is_not_finite_is_neither_judged_nor_saved(
 
   monkeypatch.setattr(training_session.TrainingSession, "_iterate", broken)
   told = fails(train, make_experiment(), "run")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   assert told.startswith("diverged: a weight of ")
   assert f"; saved: {run.checkpoints}/env_steps-100 (" in told
   assert [p.name for p in run.checkpoints.iterdir()] == ["env_steps-100"]

@@ -8,16 +8,19 @@ import pytest
 from faulty import Faulty
 
 from agents_pipeline import errors
-from agents_pipeline.environments import loading, watched_vector
+from agents_pipeline.config import schema, seeding
+from agents_pipeline.environments import checked_vector, loading
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.experiment import (
-  config,
-  random_stream,
-  run_directory,
-  seeding,
+from agents_pipeline.files import run_folder
+from agents_pipeline.ops import random_stream
+from agents_pipeline.runs import (
+  checkpoints,
+  console,
+  finalize,
+  run_record,
+  training_run,
+  writers,
 )
-from agents_pipeline.pipelines import finishing, person, training_run
-from agents_pipeline.records import checkpoints, run_record, writers
 
 FAULTY = "faulty:Faulty-v0"
 
@@ -36,7 +39,7 @@ def fault(monkeypatch):
 
 def vector(num_envs=3, **fields):
   return loading.make_training_environment(
-    config.EnvironmentConfig(FAULTY, num_envs=num_envs, **fields),
+    schema.EnvironmentConfig(FAULTY, num_envs=num_envs, **fields),
     random_stream.RandomStream(0),
     seeding.child_seed,
   ).pyenv
@@ -163,7 +166,7 @@ class SelfResetting(gym.vector.VectorEnv):
 
 
 def test_vector_environments_of_their_own_are_watched_as_a_whole():
-  watch = lambda longest: watched_vector.WatchedVectorEnv(
+  watch = lambda longest: checked_vector.WatchedVectorEnv(
     SelfResetting(), "Own-v0", longest, 1.0
   )
   env = watch(None)
@@ -193,7 +196,7 @@ def test_a_fault_in_an_evaluation(fault, what, message):
   with pytest.raises(errors.EnvironmentFailure) as caught:
     evaluator.evaluate(
       lambda observations: np.zeros(len(observations), int),
-      config.EnvironmentConfig(FAULTY),
+      schema.EnvironmentConfig(FAULTY),
       2,
       seed=0,
     )
@@ -206,7 +209,7 @@ def test_a_fault_in_an_evaluation(fault, what, message):
 def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
   make_experiment, make_a2c_experiment, fault, tmp_path, monkeypatch, agent
 ):
-  monkeypatch.setattr(finishing, "finish", lambda *a: {})
+  monkeypatch.setattr(finalize, "finish", lambda *a: {})
   make = make_experiment if agent == "dqn" else make_a2c_experiment
   experiment = make(
     f"EnvironmentConfig.name = '{FAULTY}'",
@@ -214,10 +217,10 @@ def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
     "TrainingConfig.checkpoint_period_env_steps = 1000",
     "EvaluationConfig.period_env_steps = 1000",
   )
-  run, heard = run_directory.RunDirectory(tmp_path / "run"), []
+  run, heard = run_folder.RunDirectory(tmp_path / "run"), []
   train = lambda: training_run.train(
     experiment, run, device="cpu", overwrite=False,
-    person=person.Person(heard.append, lambda: False),
+    person=console.Person(heard.append, lambda: False),
   )  # fmt: skip
   fault(20 + 150, "raise")  # after an evaluation of 2 episodes
   with pytest.raises(errors.RunError) as caught:
@@ -252,7 +255,7 @@ def test_an_environment_that_raises_when_played_again_begins_new_episodes(
     "TrainingConfig.checkpoint_period_env_steps = 105",  # within an episode
   )
   fault(10**9, "")
-  folder = run_directory.RunDirectory(tmp_path / "run").checkpoints
+  folder = run_folder.RunDirectory(tmp_path / "run").checkpoints
   train(experiment, "run", lambda: bool(checkpoints.all_in(folder)))
   fault(3, "raise")
   heard = train(experiment, "run")

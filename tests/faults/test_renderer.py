@@ -15,14 +15,14 @@ import psutil
 import pytest
 
 from agents_pipeline import errors
+from agents_pipeline.config import observations, schema
 from agents_pipeline.environments import display, making
 from agents_pipeline.evaluation import evaluator, renderer, video
-from agents_pipeline.experiment import config, observations
-from agents_pipeline.pipelines import filming
-from agents_pipeline.pipelines import person as person_lib
+from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import videos
 
 HERE = pathlib.Path(__file__).parent
-PAINTER = config.EnvironmentConfig("painter:Painter-v0")
+PAINTER = schema.EnvironmentConfig("painter:Painter-v0")
 ALWAYS = lambda observations: np.ones(len(observations), np.int64)
 
 
@@ -93,7 +93,7 @@ def test_a_renderer_that_fails_costs_the_video_alone(
     make_experiment(), environment=painting(fault=fault)
   )
   heard = []
-  filming.film(
+  videos.film(
     experiment,
     ALWAYS,
     tmp_path / "videos" / "trained.mp4",
@@ -173,7 +173,7 @@ def test_what_looks_wrong_with_a_video_is_told_and_the_video_kept(
     "'painter:Painter-v0' draws nothing here"
   ]
   heard.clear()
-  record(config.EnvironmentConfig("painter:Hurried-v0"), "fast.mp4")
+  record(schema.EnvironmentConfig("painter:Hurried-v0"), "fast.mp4")
   assert heard == [
     "fast.mp4: environment 'painter:Hurried-v0' declares render_fps = 0; "
     "played at 30"
@@ -199,7 +199,7 @@ def test_an_environment_of_a_script_or_a_notebook_is_recorded(
   spec = gym.envs.registration.EnvSpec("Mine-v0", entry_point=Mine)
   monkeypatch.setitem(gym.registry, "Mine-v0", spec)
   seen = video.record_video(
-    ALWAYS, config.EnvironmentConfig("Mine-v0"), tmp_path / "a.gif", 2, seed=0
+    ALWAYS, schema.EnvironmentConfig("Mine-v0"), tmp_path / "a.gif", 2, seed=0
   )
   assert seen.lengths == [5, 5]
   unsendable = dataclasses.replace(spec, kwargs={"lock": threading.Lock()})
@@ -207,7 +207,7 @@ def test_an_environment_of_a_script_or_a_notebook_is_recorded(
   monkeypatch.setattr(making, "render_modes", lambda _: ["rgb_array"])
   with pytest.raises(errors.RunError, match="'Mine-v0' cannot be sent to the"):
     video.record_video(
-      ALWAYS, config.EnvironmentConfig("Mine-v0"), tmp_path / "b.gif", 1, seed=0
+      ALWAYS, schema.EnvironmentConfig("Mine-v0"), tmp_path / "b.gif", 1, seed=0
     )
   assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
@@ -275,7 +275,7 @@ def test_a_renderer_is_loaded_only_where_something_is_drawn(
     seen.clear()
     monkeypatch.setenv("MUJOCO_GL", value)
     make(
-      config.EnvironmentConfig(
+      schema.EnvironmentConfig(
         "Looks-v0", observation=observation or observations.OwnObservation()
       )
     ).close()

@@ -8,16 +8,15 @@ import pathlib
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import learning_curve, served_policy
-from agents_pipeline.experiment import run_directory
-from agents_pipeline.records import (
-  atomic,
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.files import atomic, lock, run_folder
+from agents_pipeline.replay import memory
+from agents_pipeline.runs import (
   checkpoints,
-  only_writer,
+  learning_curve,
   run_record,
   writers,
 )
-from agents_pipeline.replay import memory
 
 HERE = pathlib.Path(__file__).parent
 
@@ -94,7 +93,7 @@ def test_a_full_disk_costs_no_more_than_the_checkpoint(
 ):
   experiment = make_experiment()
   train(experiment, "whole")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   disk = FullDisk(monkeypatch, ".partial-env_steps-200")
   with pytest.raises(errors.RunError) as caught:
     train(experiment, "run")
@@ -107,7 +106,7 @@ def test_a_full_disk_costs_no_more_than_the_checkpoint(
   assert not list(run.root.rglob(".*"))
   disk.make_room()
   assert "goes on at 100 env steps" in train(experiment, "run")
-  whole = run_directory.RunDirectory(tmp_path / "whole")
+  whole = run_folder.RunDirectory(tmp_path / "whole")
   assert run.metrics.read_bytes() == whole.metrics.read_bytes()
 
 
@@ -210,7 +209,7 @@ def test_a_folder_that_is_read_only(tmp_path, monkeypatch):
     return open_(path, flags, *mode, **fields)
 
   monkeypatch.setattr(os, "open", read_only)
-  with pytest.raises(errors.UserError) as caught, only_writer.only_writer(made):
+  with pytest.raises(errors.UserError) as caught, lock.only_writer(made):
     pass
   assert str(caught.value) == (
     f"--root_dir={str(made)!r}: expected a folder that can be written "
@@ -220,10 +219,10 @@ def test_a_folder_that_is_read_only(tmp_path, monkeypatch):
 
 
 def test_a_lock_leaves_no_folder_that_was_not_there(tmp_path):
-  with only_writer.only_writer(tmp_path / "a" / "b"):
+  with lock.only_writer(tmp_path / "a" / "b"):
     assert (tmp_path / "a" / "b" / ".lock").exists()
   assert names(tmp_path) == []
-  with only_writer.only_writer(tmp_path / "a" / "b"):
+  with lock.only_writer(tmp_path / "a" / "b"):
     (tmp_path / "a" / "b" / "kept").touch()
   assert names(tmp_path / "a" / "b") == ["kept"]
 

@@ -11,8 +11,8 @@ import pytest
 import starter
 
 from agents_pipeline.evaluation import evaluator, video
-from agents_pipeline.experiment import run_directory
-from agents_pipeline.records import checkpoints
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import checkpoints
 
 pytestmark = pytest.mark.slow
 HERE = pathlib.Path(__file__).parent
@@ -132,8 +132,8 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
     "VideoConfig.period_episodes = 3", "VideoConfig.format = 'gif'"
   )
   train(experiment, "whole")
-  whole = run_directory.RunDirectory(tmp_path / "whole")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  whole = run_folder.RunDirectory(tmp_path / "whole")
+  run = run_folder.RunDirectory(tmp_path / "run")
 
   def stops_within(module, name, nth):
     """The person wants to stop in the midst of the n-th such call."""
@@ -192,7 +192,7 @@ def test_a_run_killed_while_it_finishes_finishes_the_next_time(
 ):
   """What it leaves for people and servers is made again, the same."""
   whole, run = (
-    run_directory.RunDirectory(tmp_path / name) for name in ("whole", "run")
+    run_folder.RunDirectory(tmp_path / name) for name in ("whole", "run")
   )
   code, _, err = starting.run_app("train", train_flags(whole.root), HERE)
   assert code == 0, err

@@ -8,10 +8,11 @@ import pytest
 
 import agents_pipeline
 from agents_pipeline import errors
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.experiment import gin_files, run_directory, seeding
-from agents_pipeline.pipelines import building, export
-from agents_pipeline.records import checkpoints
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import checkpoints, export
 
 PACKAGE = pathlib.Path(agents_pipeline.__file__).parent
 ENOUGH = (
@@ -36,14 +37,14 @@ def test_policies_and_checkpoints_hold_no_pickles(
   make_experiment, train, tmp_path
 ):
   train(make_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   unpickled.clear()
   policy = tmp_path / "policy"
   export.export_from_checkpoint(run, None, policy, print)
   loaded, setting = served_policy.load_for(policy, None)
   assert setting.name == "CartPole-v1"
   experiment = gin_files.load_experiment([run.config])
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
   assert keeper.restore(print)
   pipeline.resume()

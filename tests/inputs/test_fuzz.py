@@ -10,7 +10,7 @@ import starter
 from hypothesis import strategies as st
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import config, gin_files
+from agents_pipeline.config import gin_files, schema
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ def loads(texts):
     assert "\n" not in str(error) and str(error).strip()
     assert len(str(error)) < 2000
     return None
-  assert isinstance(found, config.Experiment)
+  assert isinstance(found, schema.Experiment)
   return found
 
 
@@ -144,7 +144,7 @@ def test_flags_are_taken_or_refused_in_one_line(starting, tmp_path, what):
     app,
     flags,
     tmp_path,
-    replaced=["agents_pipeline.pipelines.training_run:train"],
+    replaced=["agents_pipeline.runs.training_run:train"],
   )
   assert "Traceback" not in err
   assert code in (0, 2), err

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from agents_pipeline.agents import registry
+from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.experiment import config, seeding
-from agents_pipeline.pipelines import building
 
 
 class Identity(gym.Env):
@@ -87,7 +87,7 @@ for name, make, observation_space, action_space in (
 
 def learn(experiment, seed):
   """Trains to the end; returns the pipeline and the curve of its returns."""
-  pipeline = building.build(experiment, seeding.Seeds(seed))
+  pipeline = registry.build(experiment, seeding.Seeds(seed))
   curve = []
   for result in pipeline.run():
     returns = result.episodes.returns
@@ -112,7 +112,7 @@ def test_identity_is_learnt_through_the_host_pipeline(make_experiment):
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
   found = evaluator.evaluate(
-    act, config.EnvironmentConfig("Identity-v0"), 10, seed=1
+    act, schema.EnvironmentConfig("Identity-v0"), 10, seed=1
   )
   assert found.mean_return >= 19, curve
   # Truncation does not end the future: q of the right action is 1 / (1 - 0.5)
@@ -149,7 +149,7 @@ def test_cartpole_is_learnt_on_the_tensor_environment(
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
   found = evaluator.evaluate(
-    act, config.EnvironmentConfig("CartPole-v1"), 20, seed=1
+    act, schema.EnvironmentConfig("CartPole-v1"), 20, seed=1
   )
   assert found.mean_return >= 150, curve
   assert int(pipeline.train_steps) >= 19_000
@@ -185,7 +185,7 @@ def test_a2c_learns_every_kind_of_action_and_images(
   )
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
-  found = evaluator.evaluate(act, config.EnvironmentConfig(name), 10, seed=1)
+  found = evaluator.evaluate(act, schema.EnvironmentConfig(name), 10, seed=1)
   pipeline.close()
   assert found.mean_return >= 18, curve
 
@@ -208,6 +208,6 @@ def test_a2c_learns_cartpole_on_the_tensor_environment(make_a2c_experiment):
   pipeline, curve = learn(experiment, seed=0)
   act = pipeline.serve(pipeline.network).act
   found = evaluator.evaluate(
-    act, config.EnvironmentConfig("CartPole-v1"), 20, seed=1
+    act, schema.EnvironmentConfig("CartPole-v1"), 20, seed=1
   )
   assert found.mean_return >= 150, curve

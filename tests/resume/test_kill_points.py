@@ -15,8 +15,8 @@ import pytest
 import starter
 import tensorflow as tf
 
-from agents_pipeline.experiment import run_directory
-from agents_pipeline.records import checkpoints
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import checkpoints
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +90,7 @@ def seconds_of(root):
 
 def end_of(root):
   """What a run ends with, by name."""
-  run = run_directory.RunDirectory(root)
+  run = run_folder.RunDirectory(root)
   newest, _ = checkpoints.newest(run.checkpoints)
   reader = tf.train.load_checkpoint(str(newest))
   found = {

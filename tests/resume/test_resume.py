@@ -10,15 +10,18 @@ import tensorflow as tf
 from gymnasium.envs.classic_control import cartpole
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import gin_files, run_directory, seeding
-from agents_pipeline.pipelines import (
-  building,
-  finishing,
-  person,
-  run_tables,
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files, seeding
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import (
+  checkpoints,
+  console,
+  finalize,
+  run_record,
+  sinks,
   training_run,
+  writers,
 )
-from agents_pipeline.records import checkpoints, run_record, writers
 
 
 @pytest.fixture
@@ -31,15 +34,15 @@ def run_once(tmp_path, monkeypatch):
     run.evaluation.touch()
     return {"env_steps": 300, "mean_return": 0.0}
 
-  monkeypatch.setattr(finishing, "finish", finish)
+  monkeypatch.setattr(finalize, "finish", finish)
 
-  written, write = [], run_tables.RunTables.write
+  written, write = [], sinks.RunTables.write
 
   def counting(self, *arguments):
     write(self, *arguments)
     written.append(1)
 
-  monkeypatch.setattr(run_tables.RunTables, "write", counting)
+  monkeypatch.setattr(sinks.RunTables, "write", counting)
 
   def run(experiment, folder, results=10**9, overwrite=False, seed=None):
     """The person stops when so many results are written."""
@@ -49,12 +52,12 @@ def run_once(tmp_path, monkeypatch):
       experiment = dataclasses.replace(experiment, seed=seed)
     complete = training_run.train(
       experiment,
-      run_directory.RunDirectory(tmp_path / folder),
+      run_folder.RunDirectory(tmp_path / folder),
       device="cpu",
       overwrite=overwrite,
-      person=person.Person(heard.append, lambda: len(written) >= results),
+      person=console.Person(heard.append, lambda: len(written) >= results),
     )
-    return complete, heard, run_directory.RunDirectory(tmp_path / folder)
+    return complete, heard, run_folder.RunDirectory(tmp_path / folder)
 
   return run
 
@@ -204,7 +207,7 @@ def test_work_after_the_last_checkpoint_is_done_again(
   experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
   _, _, whole = run_once(experiment, "whole")
   run_once(experiment, "killed", results=3)  # saved at env step 75
-  killed = run_directory.RunDirectory(whole.root.parent / "killed")
+  killed = run_folder.RunDirectory(whole.root.parent / "killed")
   with killed.metrics.open("a") as file:
     file.write("99,9,9,9,9,9,9,9,9,9,9,9\n100,1")
   _, _, resumed = run_once(experiment, "killed")
@@ -284,7 +287,7 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
   # Left within an episode: one that has only begun can be played again.
   _, _, run = run_once(experiment, "run", results=3)
   heard = []
-  pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
+  pipeline = registry.build(experiment, seeding.Seeds(0), heard.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
   replay = pipeline.tracked["replay"]
   rows_before = int(replay.num_frames())
@@ -338,9 +341,9 @@ def test_divergence_keeps_the_last_good_checkpoint(
   )
   with pytest.raises(errors.RunError, match="diverged"):
     run_once(experiment, "run")
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(
     print
   )

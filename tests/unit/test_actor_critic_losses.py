@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.losses import actor_critic
+from agents_pipeline.losses import policy_gradient
 
 # The last of three steps only reset an environment.
 COUNTS = tf.constant([[1.0], [1.0], [0.0]])
@@ -15,7 +15,7 @@ COUNTS = tf.constant([[1.0], [1.0], [0.0]])
 def test_the_policy_gradient_weighs_log_probabilities(compiled):
   log_prob = tf.constant([[-1.0], [-3.0], [-100.0]])
   advantage = tf.constant([[2.0], [-1.0], [50.0]])
-  loss = compiled(actor_critic.policy_gradient_loss)(
+  loss = compiled(policy_gradient.policy_gradient_loss)(
     log_prob, advantage, COUNTS
   )
   assert float(loss) == -(-2.0 + 3.0) / 2
@@ -29,9 +29,9 @@ def test_no_gradient_flows_into_the_advantage_or_the_target():
     tf.Variable(tf.ones((3, 1))),
   )
   with tf.GradientTape() as tape:
-    loss = actor_critic.policy_gradient_loss(
+    loss = policy_gradient.policy_gradient_loss(
       log_prob, advantage, COUNTS
-    ) + actor_critic.value_error(value, target, COUNTS)
+    ) + policy_gradient.value_error(value, target, COUNTS)
   found = tape.gradient(loss, [log_prob, advantage, value, target])
   assert found[0].numpy().tolist() == [[-1.0], [0.5], [0.0]]
   assert found[2].numpy().tolist() == [[0.0], [1.0], [0.0]]
@@ -41,22 +41,22 @@ def test_no_gradient_flows_into_the_advantage_or_the_target():
 def test_the_value_error_is_squared_without_a_half(compiled):
   value = tf.constant([[1.0], [2.0], [0.0]])
   target = tf.constant([[4.0], [1.0], [77.0]])
-  loss = compiled(actor_critic.value_error)(value, target, COUNTS)
+  loss = compiled(policy_gradient.value_error)(value, target, COUNTS)
   assert float(loss) == (9.0 + 1.0) / 2
 
 
 def test_entropy_is_a_mean_over_the_steps_that_count(compiled):
   entropy = tf.constant([[math.log(2)], [0.0], [9.0]])
-  found = compiled(actor_critic.mean_entropy)(entropy, COUNTS)
+  found = compiled(policy_gradient.mean_entropy)(entropy, COUNTS)
   assert float(found) == pytest.approx(math.log(2) / 2)
 
 
 def test_normalized_advantages_ignore_what_does_not_count(compiled):
   advantage = tf.constant([[1.0], [5.0], [1000.0]])
-  found = compiled(actor_critic.normalized)(advantage, COUNTS)
+  found = compiled(policy_gradient.normalized)(advantage, COUNTS)
   np.testing.assert_allclose(found[:2], [[-1.0], [1.0]], rtol=1e-6)
 
 
 def test_a_rollout_of_resets_alone_gives_0(compiled):
   none = tf.zeros((3, 1))
-  assert float(compiled(actor_critic.mean_entropy)(none + 5.0, none)) == 0.0
+  assert float(compiled(policy_gradient.mean_entropy)(none + 5.0, none)) == 0.0

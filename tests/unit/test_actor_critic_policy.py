@@ -6,16 +6,18 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents import a2c, actor_critic_policy
-from agents_pipeline.environments import spaces
-from agents_pipeline.experiment import a2c_config, random_stream
+from agents_pipeline.agents.a2c import agent as a2c_agent
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.a2c import policy as a2c_policy
+from agents_pipeline.environments import specs
 from agents_pipeline.networks import actor_critic_network, normalization
+from agents_pipeline.ops import random_stream
 
 OBSERVATION = tensor_spec.BoundedTensorSpec((4,), tf.float32, -9, 9)
 
 
 def spec(space):
-  return tensor_spec.from_spec(spaces.action_spec(space, "X-v0"))
+  return tensor_spec.from_spec(specs.action_spec(space, "X-v0"))
 
 
 CHOICE = spec(gym.spaces.Discrete(3))
@@ -24,7 +26,7 @@ BOX = spec(gym.spaces.Box(-1.0, 2.0, (2,)))
 
 
 def network(action_spec=CHOICE, observation=OBSERVATION, **fields):
-  return a2c.make_actor_critic_network(
+  return a2c_agent.make_actor_critic_network(
     a2c_config.A2cConfig(**fields), observation, action_spec, seed=0
   )
 
@@ -33,7 +35,7 @@ def test_samples_follow_the_probabilities(compiled):
   logits = tf.math.log(tf.constant([[0.7, 0.0, 0.3], [0.1, 0.8, 0.1]]))
   rng = random_stream.RandomStream(0)
   many = {"logits": tf.repeat(logits, 20_000, axis=0)}
-  drawn = compiled(lambda: actor_critic_policy.sample(many, rng))().numpy()
+  drawn = compiled(lambda: a2c_policy.sample(many, rng))().numpy()
   shares = [
     np.bincount(part, minlength=3) / 20_000 for part in np.split(drawn, 2)
   ]
@@ -48,9 +50,7 @@ def test_samples_of_a_gaussian_have_its_moments(compiled):
     "stddev": tf.broadcast_to([0.5, 3.0], shape),
   }
   rng = random_stream.RandomStream(0)
-  drawn = compiled(
-    lambda: actor_critic_policy.sample(parameters, rng)
-  )().numpy()
+  drawn = compiled(lambda: a2c_policy.sample(parameters, rng))().numpy()
   np.testing.assert_allclose(drawn.mean(axis=0), [1, -2], atol=0.05)
   np.testing.assert_allclose(drawn.std(axis=0), [0.5, 3], rtol=0.02)
   scaled = (drawn - [1, -2]) / [0.5, 3]
@@ -63,10 +63,10 @@ def test_several_choices_each_have_their_own_number_of_actions():
   made = network(CHOICES, policy_gain=1.0)
   (parameters, _), _ = made(tf.random.normal((200, 4), seed=1))
   assert parameters["logits"].shape == (200, 2, 3)
-  policy = actor_critic_policy.distribution(parameters, CHOICES)
+  policy = a2c_policy.distribution(parameters, CHOICES)
   probability = tf.nn.softmax(parameters["logits"])
   assert np.all(probability[:, 1, 2] == 0)
-  drawn = actor_critic_policy.sample(parameters, random_stream.RandomStream(0))
+  drawn = a2c_policy.sample(parameters, random_stream.RandomStream(0))
   assert drawn.numpy().max(axis=0).tolist() == [2, 1]
   expected = tf.math.log(
     tf.gather(probability, drawn[..., None], batch_dims=2)
@@ -141,7 +141,7 @@ class Largest:
 def test_a_choice_that_does_not_exist_is_never_sampled():
   made = network(CHOICES, policy_gain=3.0)
   (parameters, _), _ = made(tf.random.normal((2_000, 4), seed=1))
-  drawn = actor_critic_policy.sample(parameters, Largest()).numpy()
+  drawn = a2c_policy.sample(parameters, Largest()).numpy()
   assert drawn.max(axis=0).tolist() == [2, 1]
 
 

@@ -8,17 +8,14 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import dqn
+from agents_pipeline.agents import registry
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import best_policy, served_policy
-from agents_pipeline.experiment import (
-  dqn_config,
-  gin_files,
-  run_directory,
-  seeding,
-)
+from agents_pipeline.files import run_folder
 from agents_pipeline.networks import q_network
-from agents_pipeline.pipelines import building, export
-from agents_pipeline.records import checkpoints, run_record
+from agents_pipeline.runs import checkpoints, export, run_record
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((1,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -44,7 +41,7 @@ def assign(network, values):
 def make_agent(**fields):
   """q = (x, 3 x), and ten times that of the target network."""
   fields = {"gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn.make_dqn_agent(
+  agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(
       hidden_layers=(1,), batch_normalization=True, **fields
     ),
@@ -171,7 +168,7 @@ def test_target_updates_copy_running_statistics_whole(tau, double):
 def test_xla_equals_eager(all_ways):
   found = []
   for way in (all_ways["eager"], all_ways["xla"]):
-    agent = dqn.make_dqn_agent(
+    agent = dqn_agent.make_dqn_agent(
       dqn_config.DqnConfig(
         hidden_layers=(6, 4),
         batch_normalization=True,
@@ -203,11 +200,11 @@ def test_an_action_does_not_depend_on_the_rest_of_the_batch(tmp_path):
   network = agent.q_network
   assign(network, weights(**ACTS))
   served = served_policy.ServedPolicy(
-    network, dqn.served_outputs, gym.spaces.Box(-200, 200, (1,)),
+    network, dqn_agent.served_outputs, gym.spaces.Box(-200, 200, (1,)),
     gym.spaces.Discrete(2),
   )  # fmt: skip
   served.save(tmp_path / "policy", {})
-  greedy = dqn.make_greedy_policy(TIME_STEP_SPEC, ACTION_SPEC, network)
+  greedy = dqn_agent.make_greedy_policy(TIME_STEP_SPEC, ACTION_SPEC, network)
   by = lambda policy: (
     lambda x: policy.action(ts.restart(tf.constant(x), len(x))).action.numpy()
   )
@@ -243,7 +240,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   make_experiment, tmp_path
 ):
   experiment = make_experiment("DqnConfig.batch_normalization = True")
-  pipeline = building.build(experiment, seeding.Seeds(0))
+  pipeline = registry.build(experiment, seeding.Seeds(0))
   x = np.random.default_rng(0).normal(2, 3, (50, 4)).astype(np.float32)
   for _ in range(20):
     pipeline.network(tf.constant(x), training=True)
@@ -253,7 +250,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
     pipeline.network(tf.constant(x), training=True)
   newest = pipeline.network(tf.constant(x))[0].numpy()
   assert np.abs(newest - expected).max() > 1e-3
-  run = run_directory.RunDirectory(tmp_path / "run")
+  run = run_folder.RunDirectory(tmp_path / "run")
   run_record.write_text(run.config, gin_files.to_text(experiment))
   run_record.write_json(run.run_record, {"seed": 0})
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)

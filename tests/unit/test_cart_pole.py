@@ -8,8 +8,9 @@ from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_environment
 from tf_agents.policies import random_tf_policy
 
+from agents_pipeline.config import schema
 from agents_pipeline.environments import loading
-from agents_pipeline.experiment import config, random_stream
+from agents_pipeline.ops import random_stream
 
 # gymnasium computes in float64, we in float32; over an episode of random
 # actions the difference stays below this.
@@ -18,7 +19,7 @@ TOLERANCE = 2e-5
 
 def make(batch_size=1, name="CartPole-v1", seed=0):
   environment = loading.make_training_environment(
-    config.EnvironmentConfig(name=name, num_envs=batch_size),
+    schema.EnvironmentConfig(name=name, num_envs=batch_size),
     random_stream.RandomStream(seed),
     None,
   )

@@ -8,10 +8,10 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.environments import (
+  checked,
+  checked_vector,
   checks,
-  gymnasium_adapter,
-  watched,
-  watched_vector,
+  gymnasium_vector,
 )
 
 Mode = gym.vector.AutoresetMode
@@ -56,8 +56,8 @@ class Vector(gym.vector.VectorEnv):
 
 def play(vector, num_steps=2):
   """The time steps reached by the last of some steps."""
-  environment = gymnasium_adapter.GymnasiumEnvironment(
-    watched_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0),
+  environment = gymnasium_vector.GymnasiumEnvironment(
+    checked_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0),
     "Own-v0",
     lambda i, n: 0,
   )
@@ -216,7 +216,7 @@ def test_an_exit_within_a_vector_environment_is_told():
 
 def test_copies_of_a_vector_version_of_its_own_are_left_alone():
   vector = gym.vector.SyncVectorEnv([Single])
-  watched_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
+  checked_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
   assert not hasattr(vector.envs[0], "who")
 
 
@@ -237,7 +237,7 @@ def test_the_autoreset_mode_is_gymnasiums(told):
     assert checks.autoreset_mode(vector, "Own-v0") is Mode.SAME_STEP
     return
   with pytest.raises(errors.UserError, match="expected one of Auto") as caught:
-    watched_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
+    checked_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
   assert "\n" not in str(caught.value)
 
 
@@ -268,7 +268,7 @@ class Single(gym.Env):
   ],
 )
 def test_a_single_environments_ends_are_taken_as_bool(value, expected):
-  step = watched.Watched(Single(terminated=value), "X-v0").step(0)
+  step = checked.Watched(Single(terminated=value), "X-v0").step(0)
   assert step[2] is expected or step[2] == expected
   assert type(step[2]) in (bool, np.bool_)
 
@@ -278,11 +278,11 @@ def test_a_single_environments_ends_are_taken_as_bool(value, expected):
 )
 def test_what_is_no_end_is_refused(value):
   with pytest.raises(errors.EnvironmentFailure, match="to be True or False"):
-    watched.Watched(Single(terminated=value), "X-v0").step(0)
+    checked.Watched(Single(terminated=value), "X-v0").step(0)
 
 
 def test_infos_are_not_passed_on():
-  env = watched.Watched(Single(), "X-v0")
+  env = checked.Watched(Single(), "X-v0")
   assert env.reset()[1] == {}
   assert env.step(0)[4] == {}
 
@@ -297,9 +297,9 @@ def test_infos_are_not_passed_on():
 )
 def test_a_single_environments_reward_is_a_float32(reward, problem):
   with pytest.raises(errors.EnvironmentFailure) as caught:
-    watched.Watched(Single(reward), "X-v0").step(0)
+    checked.Watched(Single(reward), "X-v0").step(0)
   assert str(caught.value).endswith(f"its reward is {problem}")
-  watched.Watched(Single(3e38), "X-v0").step(0)
+  checked.Watched(Single(3e38), "X-v0").step(0)
 
 
 def test_the_greatest_float32_is_one():

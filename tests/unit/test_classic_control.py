@@ -10,7 +10,7 @@ import tensorflow as tf
 from gymnasium.envs.classic_control import acrobot as their_acrobot
 
 from agents_pipeline.environments.tensor import acrobot, mountain_car, pendulum
-from agents_pipeline.experiment import random_stream
+from agents_pipeline.ops import random_stream
 
 PI = np.pi
 CLASSES = {

@@ -7,13 +7,13 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.collection import (
+from agents_pipeline.config import rewards
+from agents_pipeline.training import (
   drivers,
   episode_statistics,
   rollouts,
-  shaped_environment,
+  shaping,
 )
-from agents_pipeline.experiment import rewards
 
 
 def steps(step_type, reward=(0.0, 0.0)):
@@ -154,8 +154,8 @@ class Played:
 def shaped(choice, *reached):
   """What is learnt from, and the statistics."""
   statistics = episode_statistics.EpisodeStatistics(2, 9)
-  environment = shaped_environment.ShapedEnvironment(
-    Played(*reached), shaped_environment.shaping(choice), statistics
+  environment = shaping.ShapedEnvironment(
+    Played(*reached), shaping.shaping(choice), statistics
   )
   rewards_ = []
   for _ in reached:

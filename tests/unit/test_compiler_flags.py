@@ -8,14 +8,14 @@ import sys
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.pipelines import compiler_flags, devices
+from agents_pipeline.training import compiler_flags, devices
 
 # The check forks, which has to be before TensorFlow does anything.
 CHECKS = """
 import agents_pipeline, json, os, sys, time
 import tensorflow as tf
 from agents_pipeline import errors
-from agents_pipeline.pipelines import compiler_flags
+from agents_pipeline.training import compiler_flags
 
 for settings in json.load(sys.stdin):
   for name in ("XLA_FLAGS", "TF_XLA_FLAGS"):

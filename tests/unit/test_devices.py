@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import gin_files
-from agents_pipeline.pipelines import building, devices
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files
+from agents_pipeline.training import devices
 
 SMALL = [
   "EnvironmentConfig.name = 'CartPole-v1'",
@@ -80,7 +81,7 @@ def test_a_gpu_pays_for_wide_layers(bindings, pays):
   experiment = gin_files.load_experiment(
     [], ["Experiment.agent = @DqnConfig()", *bindings]
   )
-  assert building.gpu_pays(experiment) == pays
+  assert registry.gpu_pays(experiment) == pays
 
 
 def test_only_small_products_change_the_threads(monkeypatch):

@@ -7,9 +7,10 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import dqn, optimizers
-from agents_pipeline.experiment import dqn_config
-from agents_pipeline.experiment import optimizers as optimizer_configs
+from agents_pipeline.agents import optimizer_choices as optimizer_configs
+from agents_pipeline.agents import optimizers
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.networks import encoding, q_network
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -23,7 +24,7 @@ def make(**fields):
   positive. The target network's q is ten times that.
   """
   fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn.make_dqn_agent(
+  agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
@@ -282,7 +283,7 @@ def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
   def chosen_and_gradient():
     with tf.GradientTape() as tape:
       tape.watch(q_values)
-      chosen = dqn._of_actions(q_values, actions)
+      chosen = dqn_agent._of_actions(q_values, actions)
     return chosen, tape.gradient(chosen, q_values)
 
   chosen, gradient = compiled(chosen_and_gradient)()
@@ -296,7 +297,7 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
   def num_operations(num_actions):
     spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, num_actions - 1)
     config = dqn_config.DqnConfig(hidden_layers=(4,), double=True)
-    agent = dqn.make_dqn_agent(config, TIME_STEP_SPEC, spec, seed=0)
+    agent = dqn_agent.make_dqn_agent(config, TIME_STEP_SPEC, spec, seed=0)
     train = tf.function(agent.train, autograph=False)
     graph = train.get_concrete_function(experience(*ONE_STEP)).graph
     return len(graph.as_graph_def(add_shapes=False).node)
@@ -305,7 +306,7 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
 
 
 def test_seed_chooses_the_weights():
-  weights = lambda seed: dqn.make_q_network(
+  weights = lambda seed: dqn_agent.make_q_network(
     dqn_config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
   ).variables[0]
   np.testing.assert_array_equal(weights(1), weights(1))

@@ -10,18 +10,14 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
-from agents_pipeline.agents import dqn
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.config import observations, schema, seeding
 from agents_pipeline.environments import making
-from agents_pipeline.evaluation import (
-  best_policy,
-  evaluator,
-  learning_curve,
-  recording,
-  video,
-)
-from agents_pipeline.experiment import config, dqn_config, observations, seeding
+from agents_pipeline.evaluation import best_policy, evaluator, recording, video
+from agents_pipeline.runs import learning_curve
 
-CARTPOLE = config.EnvironmentConfig("CartPole-v1")
+CARTPOLE = schema.EnvironmentConfig("CartPole-v1")
 ALWAYS_RIGHT = lambda observations: np.ones(len(observations), np.int64)
 
 
@@ -59,7 +55,7 @@ def test_the_batch_keeps_its_size_to_the_last_episode():
 
 def test_json_tells_every_return_and_the_interval():
   told = evaluator.Evaluation(
-    config.EnvironmentConfig("X-v0"),
+    schema.EnvironmentConfig("X-v0"),
     True,
     [1, 2, 3],
     [10.0, 20.0, 30.0],
@@ -246,7 +242,7 @@ def test_observations_are_cast_and_endless_episodes_cut(monkeypatch):
     return ALWAYS_RIGHT(observations)
 
   found = evaluator.evaluate(
-    act, config.EnvironmentConfig("Careless-v0"), 2, seed=0
+    act, schema.EnvironmentConfig("Careless-v0"), 2, seed=0
   )
   assert types == {np.dtype(np.float32)}
   assert (found.returns, found.lengths) == ([7.0, 7.0], [7, 7])
@@ -270,7 +266,7 @@ def test_observations_beyond_float32_are_told():
     with pytest.raises(errors.EnvironmentFailure, match="range of float32"):
       evaluator.evaluate(
         lambda observations: np.zeros(len(observations), int),
-        config.EnvironmentConfig("Far-v0"),
+        schema.EnvironmentConfig("Far-v0"),
         1,
         seed=0,
       )
@@ -282,7 +278,7 @@ def test_what_does_not_render_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match="does not render 'rgb_array'"):
     video.record_video(
       ALWAYS_RIGHT,
-      config.EnvironmentConfig("Careless-v0"),
+      schema.EnvironmentConfig("Careless-v0"),
       tmp_path / "film.mp4",
       1,
       seed=1,
@@ -292,18 +288,18 @@ def test_what_does_not_render_is_refused(tmp_path):
 
 def test_an_atari_video_runs_as_fast_as_the_game():
   """The game has 60 frames per second, of which 4 are one env step."""
-  atari = config.EnvironmentConfig(
+  atari = schema.EnvironmentConfig(
     "ALE/Pong-v5", observation=observations.AtariObservation()
   )
   env, recorded = gym.make("CartPole-v1"), recording.Recorded()
   assert recording._frames_per_second(env, atari, recorded) == 15
-  own = config.EnvironmentConfig("CartPole-v1")
+  own = schema.EnvironmentConfig("CartPole-v1")
   assert recording._frames_per_second(env, own, recorded) == 50
   assert recorded.wrong_fps is None
 
 
 def test_the_best_policy_is_kept_and_the_later_of_equals():
-  network = dqn.make_q_network(
+  network = dqn_agent.make_q_network(
     dqn_config.DqnConfig(hidden_layers=(2,)),
     tensor_spec.TensorSpec((3,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),

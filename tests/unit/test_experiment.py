@@ -6,18 +6,17 @@ import gin
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import (
-  dqn_config,
+from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import schedules
+from agents_pipeline.config import (
   gin_files,
   observations,
-  optimizers,
   rewards,
-  run_directory,
-  schedules,
   seeding,
   stopping,
 )
-from agents_pipeline.records import atomic
+from agents_pipeline.files import atomic, run_folder
 
 LEAST = [
   "Experiment.agent = @DqnConfig()",
@@ -384,7 +383,7 @@ def test_child_seeds_differ_by_name_and_by_parent():
 def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
   tmp_path,
 ):
-  run = run_directory.RunDirectory(tmp_path)
+  run = run_folder.RunDirectory(tmp_path)
   assert not run.is_begun
   for name in ("config.gin", "run.json", "events.out.tfevents.1", "mine.txt"):
     (tmp_path / name).touch()
@@ -397,7 +396,10 @@ def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
 def test_choices_are_the_classes_of_their_modules():
   for module, listed in (
     (schedules, schedules.EPSILONS),
-    (optimizers, (optimizers.LinearLearningRate, *optimizers.OPTIMIZERS)),
+    (
+      optimizer_choices,
+      (optimizer_choices.LinearLearningRate, *optimizer_choices.OPTIMIZERS),
+    ),
     (observations, observations.OBSERVATIONS),
     (rewards, rewards.REWARDS),
     (stopping, stopping.STOPS),
@@ -415,9 +417,11 @@ def test_numbers_that_need_not_be_whole_become_floats():
   assert repr(choice) == (
     "SuccessReward(min_episode_return=195.0, success=1.0, failure=-1.0)"
   )
-  assert isinstance(optimizers.RmsProp(initial_accumulator=0).epsilon, float)
   assert isinstance(
-    optimizers.LinearLearningRate(num_train_steps=3).final, float
+    optimizer_choices.RmsProp(initial_accumulator=0).epsilon, float
+  )
+  assert isinstance(
+    optimizer_choices.LinearLearningRate(num_train_steps=3).final, float
   )
   config = dqn_config.DqnConfig(gradient_clip_value=None, gamma=1)
   assert config.gamma == 1.0 and isinstance(config.gamma, float)

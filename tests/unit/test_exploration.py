@@ -8,8 +8,9 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.agents import epsilon_greedy
-from agents_pipeline.experiment import dqn_config, random_stream, schedules
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import exploration, schedules
+from agents_pipeline.ops import random_stream
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ from agents_pipeline.experiment import dqn_config, random_stream, schedules
   ],
 )
 def test_schedules(schedule, points, compiled):
-  at = compiled(lambda n: epsilon_greedy.epsilon_at(schedule, n, n // 10))
+  at = compiled(lambda n: exploration.epsilon_at(schedule, n, n // 10))
   for env_steps, expected in points.items():
     found = at(tf.constant(env_steps, tf.int64))
     assert float(found) == pytest.approx(expected, rel=1e-5)
@@ -49,7 +50,7 @@ def test_random_at_first():
     epsilon=schedules.ConstantEpsilon(0.2), num_random_env_steps=10
   )
   at = lambda n: float(
-    epsilon_greedy.exploration_epsilon(
+    exploration.exploration_epsilon(
       agent, tf.constant(n, tf.int64), tf.constant(0, tf.int64)
     )
   )
@@ -72,7 +73,7 @@ class AlwaysZero(tf_policy.TFPolicy):
 
 
 def act(epsilon, batch_size, seed=0, compiled=lambda f: f, times=1):
-  policy = epsilon_greedy.EpsilonGreedyPolicy(
+  policy = exploration.EpsilonGreedyPolicy(
     AlwaysZero(),
     lambda: tf.constant(epsilon),
     random_stream.RandomStream(seed),

@@ -12,11 +12,11 @@ import tensorflow as tf
 from gymnasium.utils import env_checker
 
 import agents_pipeline.environments
-from agents_pipeline.environments import flappy_ball
+from agents_pipeline.environments.tasks import flappy_ball
 from agents_pipeline.environments.tensor import (
   flappy_ball as tensor_flappy_ball,
 )
-from agents_pipeline.experiment import random_stream
+from agents_pipeline.ops import random_stream
 
 assert agents_pipeline.environments  # registers
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import gin_files, gin_names
+from agents_pipeline.config import gin_files, gin_names
 
 DQN = [
   "Experiment.agent = @DqnConfig()",

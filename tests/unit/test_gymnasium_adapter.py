@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import (
-  gymnasium_adapter,
-  host_environment,
+  gymnasium_vector,
   loading,
   making,
+  python_bridge,
 )
-from agents_pipeline.experiment import config, seeding
 
 FIRST, MID, LAST = 0, 1, 2
 Mode = gym.vector.AutoresetMode
@@ -52,7 +52,7 @@ def make(mode, *envs):
   vector = gym.vector.SyncVectorEnv(
     [lambda e=e: e for e in envs], autoreset_mode=mode
   )
-  return gymnasium_adapter.GymnasiumEnvironment(
+  return gymnasium_vector.GymnasiumEnvironment(
     vector, "Counter", lambda i, n: 1000 * i + n
   )
 
@@ -178,7 +178,7 @@ def test_what_is_reached_is_not_overwritten_by_the_reset():
 
 
 def test_in_a_graph_it_is_the_same():
-  host = host_environment.HostEnvironment(make(Mode.DISABLED, Counter(2)))
+  host = python_bridge.HostEnvironment(make(Mode.DISABLED, Counter(2)))
   step = tf.function(host.step_and_reset, autograph=False)
   host.current_time_step()
   step(tf.constant([1], tf.int64))
@@ -199,7 +199,7 @@ def test_in_a_graph_it_is_the_same():
 )
 def test_gymnasiums_own_environments_run(name, vectorization, mode):
   environment = loading.make_training_environment(
-    config.EnvironmentConfig(
+    schema.EnvironmentConfig(
       name=name, num_envs=3, backend="gymnasium", vectorization=vectorization
     ),
     None,
@@ -218,14 +218,14 @@ def test_gymnasiums_own_environments_run(name, vectorization, mode):
 @pytest.mark.slow
 def test_processes_of_their_own_run():
   environment = loading.make_training_environment(
-    config.EnvironmentConfig(
+    schema.EnvironmentConfig(
       name="CartPole-v1", num_envs=2, backend="gymnasium", vectorization="async"
     ),
     None,
     seeding.child_seed,
   )
   same = loading.make_training_environment(
-    config.EnvironmentConfig(
+    schema.EnvironmentConfig(
       name="CartPole-v1", num_envs=2, backend="gymnasium"
     ),
     None,
@@ -250,7 +250,7 @@ def test_a_module_is_imported_for_its_environments(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   name = "their_package:Theirs-v0"
   assert making.environment_spec(name).max_episode_steps == 7
-  env = making.make_evaluation_environment(config.EnvironmentConfig(name))
+  env = making.make_evaluation_environment(schema.EnvironmentConfig(name))
   assert env.spec.max_episode_steps == 7
 
 
@@ -280,7 +280,7 @@ gym.register("Whole-v0", Whole)
 def test_what_cannot_be_used_is_refused_by_name(name, message):
   with pytest.raises(errors.UserError, match=message) as caught:
     loading.make_training_environment(
-      config.EnvironmentConfig(name=name), None, seeding.child_seed
+      schema.EnvironmentConfig(name=name), None, seeding.child_seed
     )
   assert "\n" not in str(caught.value)
 
@@ -289,18 +289,18 @@ def test_an_unknown_autoreset_mode_is_refused():
   vector = gym.vector.SyncVectorEnv([lambda: Counter(2)])
   del vector.metadata["autoreset_mode"]
   with pytest.raises(errors.UserError, match="vectorization = 'sync'"):
-    gymnasium_adapter.GymnasiumEnvironment(vector, "X-v0", seeding.child_seed)
+    gymnasium_vector.GymnasiumEnvironment(vector, "X-v0", seeding.child_seed)
 
 
 def test_a_tensor_version_that_does_not_exist_is_refused():
   with pytest.raises(errors.UserError, match="'Taxi-v3' has no tensor"):
-    loading.is_tensor(config.EnvironmentConfig("Taxi-v3", backend="tensor"))
+    loading.is_tensor(schema.EnvironmentConfig("Taxi-v3", backend="tensor"))
   assert not loading.is_tensor(
-    config.EnvironmentConfig("Taxi-v3", backend="auto")
+    schema.EnvironmentConfig("Taxi-v3", backend="auto")
   )
   assert not loading.is_tensor(
-    config.EnvironmentConfig("CartPole-v1", backend="gymnasium")
+    schema.EnvironmentConfig("CartPole-v1", backend="gymnasium")
   )
   assert loading.is_tensor(
-    config.EnvironmentConfig("CartPole-v1", backend="auto")
+    schema.EnvironmentConfig("CartPole-v1", backend="auto")
   )

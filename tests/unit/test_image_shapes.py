@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import a2c_config, dqn_config
-from agents_pipeline.pipelines import pipeline
+from agents_pipeline.agents import pipeline
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.dqn import config as dqn_config
 
 
 def check(shape, num_frames=1, agent=dqn_config.DqnConfig):

@@ -7,13 +7,9 @@ import pytest
 import tensorflow as tf
 
 import agents_pipeline
-from agents_pipeline.evaluation import learning_curve
-from agents_pipeline.pipelines import (
-  building,
-  finishing,
-  keras_settings,
-  notebook,
-)
+from agents_pipeline.agents import registry
+from agents_pipeline.networks import keras_settings
+from agents_pipeline.runs import finalize, learning_curve, notebook
 
 SMALL = """
 EnvironmentConfig.name = 'Catch-v0'
@@ -50,7 +46,7 @@ THEIRS = [
 @pytest.fixture
 def train(tmp_path, monkeypatch):
   """Trains from a notebook without what comes at the end; its metrics."""
-  monkeypatch.setattr(finishing, "finish", lambda *a: {"env_steps": 60})
+  monkeypatch.setattr(finalize, "finish", lambda *a: {"env_steps": 60})
   monkeypatch.setattr(learning_curve.LearningCurve, "draw", lambda self: None)
 
   def run(name, config):
@@ -80,12 +76,12 @@ def test_metrics_are_the_same_to_the_byte_and_settings_come_back(train, config):
 
 def test_a_policy_that_is_exported_has_the_same_network(make_experiment):
   experiment = make_experiment()
-  network = building.build_policy(experiment).network
+  network = registry.build_policy(experiment).network
   network.create_variables()
   x = np.eye(4, dtype=np.float32)
   with keras_settings.restored():
     keras_settings.choose(THEIRS[0])
-    other = building.build_policy(experiment).network
+    other = registry.build_policy(experiment).network
     other.create_variables()
   for one, two in zip(network.variables, other.variables, strict=True):
     assert one.dtype == two.dtype == tf.float32

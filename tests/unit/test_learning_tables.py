@@ -88,17 +88,17 @@ def test_a_table_is_old_where_what_it_depends_on_has_changed(repository):
     line.split(" ", 1)[1]
     for line in learning_tables.changes_since(hash_, name, root)
   ]
-  table = commit("agents_pipeline/agents/dqn.py", "1")
+  table = commit("agents_pipeline/agents/dqn/agent.py", "1")
   commit("README.md", "1")
   commit("configs/other.gin", "1")
   commit("agents_pipeline/apps/train.py", "1")
   assert since(table, "mine") == []
   assert since(table, "other") == ["configs/other.gin 1"]
-  commit("agents_pipeline/experiment/random_stream.py", "1")
-  commit("agents_pipeline/agents/dqn.py", "2")
+  commit("agents_pipeline/ops/random_stream.py", "1")
+  commit("agents_pipeline/agents/dqn/agent.py", "2")
   assert since(table, "mine") == [
-    "agents_pipeline/agents/dqn.py 2",
-    "agents_pipeline/experiment/random_stream.py 1",
+    "agents_pipeline/agents/dqn/agent.py 2",
+    "agents_pipeline/ops/random_stream.py 1",
   ]
 
 

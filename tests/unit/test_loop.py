@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.collection import episode_statistics
-from agents_pipeline.training import iterations, loop
+from agents_pipeline.training import episode_statistics, iterations, loop
 
 
 class Counting:

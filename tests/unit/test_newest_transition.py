@@ -8,10 +8,11 @@ from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.agents import dqn
-from agents_pipeline.experiment import dqn_config, seeding
-from agents_pipeline.pipelines import building
-from agents_pipeline.replay import newest_transition
+from agents_pipeline.agents import registry
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.config import seeding
+from agents_pipeline.replay import newest
 from agents_pipeline.training import iterations
 
 FIRST, MID, LAST = 0, 1, 2
@@ -26,7 +27,7 @@ def make_agent(**fields):
   times that.
   """
   fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn.make_dqn_agent(
+  agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
@@ -43,7 +44,7 @@ def make(num_envs=2):
     tf.TensorSpec((), tf.int64), (), tf.TensorSpec((), tf.int32),
     tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.float32),
   )  # fmt: skip
-  return newest_transition.NewestTransition(spec, num_envs)
+  return newest.NewestTransition(spec, num_envs)
 
 
 def transition(own, action, reward, discount, reached, kinds):
@@ -175,7 +176,7 @@ def taped(make_experiment, monkeypatch):
   def run(num_iterations, *bindings):
     num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
     added, learnt = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
-    add_batch = newest_transition.NewestTransition._add_batch
+    add_batch = newest.NewestTransition._add_batch
     learn = iterations.learn
 
     def add_on_tape(self, items):
@@ -198,11 +199,9 @@ def taped(make_experiment, monkeypatch):
       )  # fmt: skip
       return learn(agent, x, totals)
 
-    monkeypatch.setattr(
-      newest_transition.NewestTransition, "_add_batch", add_on_tape
-    )
+    monkeypatch.setattr(newest.NewestTransition, "_add_batch", add_on_tape)
     monkeypatch.setattr(iterations, "learn", learn_on_tape)
-    pipeline = building.build(
+    pipeline = registry.build(
       make_experiment(
         "EnvironmentConfig.name = 'FlappyBall-v0'",
         "DqnConfig.replay = @NewestTransition()",

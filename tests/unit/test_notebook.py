@@ -4,8 +4,7 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.pipelines import notebook, training_run
-from agents_pipeline.records import run_record, writers
+from agents_pipeline.runs import notebook, run_record, training_run, writers
 
 CONFIG = """
 Experiment.agent = @DqnConfig()

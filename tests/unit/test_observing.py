@@ -11,12 +11,12 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
-from agents_pipeline.collection import episode_statistics, shaped_environment
-from agents_pipeline.environments import loading, making, observing, watched
+from agents_pipeline.agents import registry
+from agents_pipeline.config import observations, rewards, schema, seeding
+from agents_pipeline.environments import checked, loading, making, wrapping
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.experiment import config, observations, rewards, seeding
 from agents_pipeline.networks import encoding
-from agents_pipeline.pipelines import building
+from agents_pipeline.training import episode_statistics, shaping
 
 FIRST, MID, LAST = 0, 1, 2
 Image, Atari = observations.ImageObservation, observations.AtariObservation
@@ -30,13 +30,13 @@ def episode_seed(copy, episode):
 
 def evaluation(name, observation):
   return making.make_evaluation_environment(
-    config.EnvironmentConfig(name, observation=observation)
+    schema.EnvironmentConfig(name, observation=observation)
   )
 
 
 def training(name, observation, vectorization="sync", num_envs=1):
   return loading.make_training_environment(
-    config.EnvironmentConfig(
+    schema.EnvironmentConfig(
       name,
       num_envs=num_envs,
       vectorization=vectorization,
@@ -99,7 +99,7 @@ def test_gymnasiums_own_wrappers_are_used():
     found.append(type(env))
     env = env.env
   assert found[:5] == [
-    watched.Watched,
+    checked.Watched,
     gym.wrappers.FrameStackObservation,
     gym.wrappers.GrayscaleObservation,
     gym.wrappers.ResizeObservation,
@@ -314,11 +314,11 @@ def test_a_frame_is_the_brighter_of_the_last_two_made_smaller():
 @pytest.fixture
 def shorten_episodes(monkeypatch):
   """Makes Atari's vector environments truncate after so many frames."""
-  whole = observing.vector_arguments_for
+  whole = wrapping.vector_arguments_for
 
   def shorten(num_frames):
     monkeypatch.setattr(
-      observing,
+      wrapping,
       "vector_arguments_for",
       lambda choice: whole(choice) | {"max_num_frames_per_episode": num_frames},
     )
@@ -362,9 +362,9 @@ def test_rewards_are_clipped_where_they_are_learnt_from(shorten_episodes):
   shorten_episodes(80)
   name = "ALE/Asterix-v5"
   statistics = episode_statistics.EpisodeStatistics(1, 10)
-  environment = shaped_environment.ShapedEnvironment(
+  environment = shaping.ShapedEnvironment(
     training(name, CERTAIN, "vector_entry_point"),
-    shaped_environment.shaping(rewards.ClipReward(-1.0, 1.0)),
+    shaping.shaping(rewards.ClipReward(-1.0, 1.0)),
     statistics,
   )
   env = evaluation(name, CERTAIN)
@@ -414,7 +414,7 @@ def test_evaluated_episodes_begin_with_no_ops():
 
 def test_an_evaluation_on_atari_says_how_it_was_made():
   found = evaluator.Evaluation(
-    config.EnvironmentConfig(
+    schema.EnvironmentConfig(
       "ALE/Pong-v5",
       observation=Atari(
         frame_skip=3, screen_size=42, num_frames=2, max_noops=7
@@ -494,7 +494,7 @@ def build_with_pictures(request, make_experiment, make_a2c_experiment):
       *bindings,
       f"{agent}.conv_layers = {conv_layers}",
     )
-    return agent, lambda: building.build(experiment, seeding.Seeds(0))
+    return agent, lambda: registry.build(experiment, seeding.Seeds(0))
 
   return build
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from agents_pipeline.agents import optimizer_choices as choices
 from agents_pipeline.agents import optimizers
-from agents_pipeline.experiment import a2c_config
-from agents_pipeline.experiment import optimizers as choices
+from agents_pipeline.agents.a2c import config as a2c_config
 
 START, GRADIENTS = 1.0, (3.0, -0.5, 2.0, 0.0, 1.0)
 

@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import paths, run_directory
-from agents_pipeline.pipelines import continuing, notebook
+from agents_pipeline.files import paths, run_folder
+from agents_pipeline.runs import notebook, resume
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_home_folder_that_nobody_knows(monkeypatch):
 def test_a_folder_that_may_only_be_read_is_called_so(tmp_path, monkeypatch):
   monkeypatch.setattr(os, "access", lambda path, mode: False)
   with pytest.raises(errors.UserError) as caught:
-    continuing.check_place(run_directory.RunDirectory(tmp_path))
+    resume.check_place(run_folder.RunDirectory(tmp_path))
   assert str(caught.value) == (
     f"--root_dir={str(tmp_path)!r}: expected a folder that can be written, but "
     f"{str(tmp_path)!r} may only be read"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.records import (
+from agents_pipeline.runs import (
   checkpoints,
   metrics,
   progress,

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from agents_pipeline.environments import gymnasium_adapter, replayed_episodes
+from agents_pipeline.environments import episode_replay, gymnasium_vector
 
 Mode = gym.vector.AutoresetMode
 AGAIN, ANEW = True, False
@@ -47,7 +47,7 @@ def make(num_envs, mode=Mode.DISABLED, drift=0.0):
   vector = gym.vector.SyncVectorEnv(
     [lambda: Diary(drift)] * num_envs, autoreset_mode=mode
   )
-  return gymnasium_adapter.GymnasiumEnvironment(
+  return gymnasium_vector.GymnasiumEnvironment(
     vector, "Diary", lambda i, n: 1000 * (i + 1) + n
   )
 
@@ -127,7 +127,7 @@ def test_resets_without_a_seed_of_ours_are_not_played_again(mode):
 
 
 def test_an_episode_too_long_is_not_played_again(monkeypatch):
-  monkeypatch.setattr(replayed_episodes, "MAX_ACTIONS", 3)
+  monkeypatch.setattr(episode_replay, "MAX_ACTIONS", 3)
   left = make(2)
   act(left, (0, 0), (0, 2), (1, 0))
   assert make(2).resume(passed_on(left)) is AGAIN
@@ -140,13 +140,13 @@ def test_an_episode_too_long_is_not_played_again(monkeypatch):
 
 
 def test_numbers_that_are_no_integers_come_back_exactly():
-  log = replayed_episodes.ActionLog(2)
+  log = episode_replay.ActionLog(2)
   actions = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
   for action in actions[:3]:
     log.add(action)
   log.begin(np.array([False, True]))
   log.add(actions[3])
-  again = replayed_episodes.ActionLog(2)
+  again = episode_replay.ActionLog(2)
   again.restore(json.loads(json.dumps(log.to_lists())), np.float32)
   assert again.lengths.tolist() == [4, 1]
   assert again.to_lists() == log.to_lists()

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.losses import returns
+from agents_pipeline.losses import n_step
 
 FIRST, MID, LAST = 0, 1, 2
 
@@ -28,7 +28,7 @@ def window(step_types, next_step_types, rewards, discounts):
 
 def convert(experience, gamma, compiled):
   """Runs the conversion, with the window as tensors of the function."""
-  return compiled(lambda x: returns.n_step_transition(x, gamma))(experience)
+  return compiled(lambda x: n_step.n_step_transition(x, gamma))(experience)
 
 
 def numbers(transition):
@@ -88,7 +88,7 @@ def test_truncation_corrects_what_tf_agents_computes():
     [MID, LAST, FIRST, MID], [LAST, FIRST, MID, MID], [1, 0, 8, 0], [1] * 4
   )
   theirs = trajectory.to_n_step_transition(experience, gamma=0.5)
-  ours = returns.n_step_transition(experience, gamma=0.5)
+  ours = n_step.n_step_transition(experience, gamma=0.5)
   # Theirs: 1 + 0.5 * 0 + 0.25 * 8 = 3, from an observation of episode 2.
   assert float(theirs.next_time_step.reward[0]) == pytest.approx(3)
   assert float(theirs.next_time_step.observation[0, 0]) == 30
@@ -113,7 +113,7 @@ def test_each_window_of_a_batch_is_cut_where_it_ends():
   ends = window([MID, LAST, FIRST], [LAST, FIRST, MID], [1, 0, 5], [0, 1, 1])
   goes_on = window([MID] * 3, [MID] * 3, [1, 2, 5], [1] * 3)
   both = tf.nest.map_structure(lambda *x: tf.concat(x, 0), ends, goes_on)
-  found = returns.n_step_transition(both, gamma=1.0).next_time_step
+  found = n_step.n_step_transition(both, gamma=1.0).next_time_step
   np.testing.assert_allclose(found.reward, [1, 3])
   np.testing.assert_allclose(found.discount, [0, 1])
   np.testing.assert_allclose(found.observation[:, 0], [10, 20])
@@ -122,4 +122,4 @@ def test_each_window_of_a_batch_is_cut_where_it_ends():
 
 def test_a_window_of_one_row_is_refused():
   with pytest.raises(ValueError, match="at least 2 rows, got 1"):
-    returns.n_step_transition(window([MID], [MID], [1], [1]), 0.9)
+    n_step.n_step_transition(window([MID], [MID], [1], [1]), 0.9)

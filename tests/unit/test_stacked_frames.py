@@ -15,10 +15,11 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.environments import gymnasium_adapter
-from agents_pipeline.experiment import gin_files, random_stream, seeding
-from agents_pipeline.pipelines import building
-from agents_pipeline.replay import uniform_buffer
+from agents_pipeline.agents import registry
+from agents_pipeline.config import gin_files, seeding
+from agents_pipeline.environments import gymnasium_vector
+from agents_pipeline.ops import random_stream
+from agents_pipeline.replay import uniform
 
 FIRST, MID, LAST = 0, 1, 2
 N = 4  # frames of a stack
@@ -38,7 +39,7 @@ def data_spec(frame_shape=(2, 3)):
 
 
 def make_buffer(batch_size=2, max_length=7, frame_shape=(2, 3)):
-  return uniform_buffer.UniformReplayBuffer(
+  return uniform.UniformReplayBuffer(
     data_spec(frame_shape),
     batch_size,
     max_length,
@@ -317,14 +318,14 @@ def test_a_dataset_gives_the_same_stacks():
 def test_one_frame_per_step_is_stored():
   """84 x 84 pixels and 24 bytes of other fields; stacks are four times that."""
   spec = data_spec((84, 84))
-  per_step = uniform_buffer.num_bytes(spec, 8, 1_000, N) / 8_000
+  per_step = uniform.num_bytes(spec, 8, 1_000, N) / 8_000
   assert per_step == pytest.approx(84 * 84, rel=0.05)
-  stacks = uniform_buffer.num_bytes(spec, 8, 1_000) / 8_000
+  stacks = uniform.num_bytes(spec, 8, 1_000) / 8_000
   assert stacks == pytest.approx(4 * per_step, rel=0.05)
   # 6 + 4 + 8 + 4 + 4 + 4 bytes a row of two rings: 7 rows, 2 spare ones, and 3
   # that the oldest one's stack reaches back to.
   buffer = make_buffer()
-  needed = uniform_buffer.num_bytes(buffer.data_spec, 2, 7, N)
+  needed = uniform.num_bytes(buffer.data_spec, 2, 7, N)
   assert needed == 30 * 2 * 12
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size
@@ -381,7 +382,7 @@ def build_catch(*bindings):
       *bindings,
     ],
   )
-  return building.build(experiment, seeding.Seeds(0))
+  return registry.build(experiment, seeding.Seeds(0))
 
 
 def stack_of(newest):
@@ -427,7 +428,7 @@ def test_a_pipeline_samples_the_stacks_of_numbered_frames():
 
 def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
   """By their bytes, as they were when they left Python."""
-  given, step = [], gymnasium_adapter.GymnasiumEnvironment.step_and_reset
+  given, step = [], gymnasium_vector.GymnasiumEnvironment.step_and_reset
 
   def recording(self, action):
     now = self.current_time_step().observation.copy()
@@ -436,7 +437,7 @@ def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
     return reached, after
 
   monkeypatch.setattr(
-    gymnasium_adapter.GymnasiumEnvironment, "step_and_reset", recording
+    gymnasium_vector.GymnasiumEnvironment, "step_and_reset", recording
   )
   pipeline = build_catch()
   pipeline.compiled.collect(tf.constant(100))

@@ -1,6 +1,6 @@
 """Where the time of a run goes."""
 
-from agents_pipeline.records import stopwatch
+from agents_pipeline.runs import stopwatch
 
 
 def test_parts_add_up_and_tell_their_shares(monkeypatch):

@@ -8,8 +8,8 @@ from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import random_stream
-from agents_pipeline.replay import memory, uniform_buffer
+from agents_pipeline.ops import random_stream
+from agents_pipeline.replay import memory, uniform
 
 FIRST, MID, LAST = 0, 1, 2
 
@@ -24,7 +24,7 @@ def make_buffer(batch_size=1, max_length=8, observation=tf.float32, seed=0):
     tensor_spec.TensorSpec((), tf.float32),
     tensor_spec.TensorSpec((), tf.float32),
   )
-  return uniform_buffer.UniformReplayBuffer(
+  return uniform.UniformReplayBuffer(
     spec, batch_size, max_length, random_stream.RandomStream(seed)
   )
 
@@ -204,7 +204,7 @@ def test_clear_forgets_everything():
 def test_bytes_are_told_and_too_many_refused():
   buffer = make_buffer(batch_size=2, max_length=8)
   # 4 + 4 + 8 + 4 + 4 + 4 bytes a row; 2 rings of 8 rows and 2 spare ones.
-  needed = uniform_buffer.num_bytes(buffer.data_spec, 2, 8)
+  needed = uniform.num_bytes(buffer.data_spec, 2, 8)
   assert needed == 28 * 2 * 10
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size

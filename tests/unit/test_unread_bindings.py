@@ -3,7 +3,7 @@
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.experiment import gin_files
+from agents_pipeline.config import gin_files
 
 ENOUGH = (
   "EnvironmentConfig.name = 'CartPole-v1'",

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.environments import flappy_ball
+from agents_pipeline.environments.tasks import flappy_ball
 from agents_pipeline.environments.tensor import tensor_environment
 
 

@@ -1,0 +1,105 @@
+"""What an A2C experiment learns with: `A2cConfig`."""
+
+import dataclasses
+
+import gin
+
+from agents_pipeline import errors
+from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.config import fields
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
+class A2cConfig:
+  """Advantage actor-critic: A3C (Mnih et al. 2016), synchronous.
+
+  Attributes:
+    conv_layers: (filters, kernel size, stride) of each, for images [H, W, C].
+    hidden_layers: units of each hidden layer after them.
+    activation: of these layers.
+    shared_torso: policy and value share them; else each has its own.
+    hidden_gain: of their orthogonal initial weights.
+    policy_gain: of the policy head's.
+    value_gain: of the value head's.
+    initial_log_std: of a Gaussian policy, for Box actions.
+    normalize_observations: by their running mean and standard deviation, then
+      clipped to 10 of these.
+    normalize_rewards: by the running standard deviation of discounted returns,
+      then clipped to 10 of these.
+    gamma: the agent's discount per env step.
+    gae_lambda: of generalized advantages; 1 is the n-step return.
+    normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
+    value_coefficient: of the mean squared value error in the loss.
+    entropy_coefficient: of the mean entropy, which is made larger.
+    optimizer: one of `agents/optimizer_choices.py`.
+    gradient_clip_value: element-wise bound; None does not clip.
+    gradient_clip_global_norm: bound of the norm over all variables.
+    num_rollout_steps: steps of every environment between two updates.
+  """
+
+  conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
+  hidden_layers: tuple[int, ...] = fields.widths((64, 64))
+  activation: str = fields.choice("tanh", "relu")
+  shared_torso: bool = fields.switch(False)
+  hidden_gain: float = fields.number(2**0.5, above=True)
+  policy_gain: float = fields.number(0.01, above=True)
+  value_gain: float = fields.number(1.0, above=True)
+  initial_log_std: float = fields.number(0.0, -20, 2)
+  normalize_observations: bool = fields.switch(False)
+  normalize_rewards: bool = fields.switch(False)
+  gamma: float = fields.number(0.99, 0, 1)
+  gae_lambda: float = fields.number(1.0, 0, 1)
+  normalize_advantages: bool = fields.switch(False)
+  value_coefficient: float = fields.number(0.5)
+  entropy_coefficient: float = fields.number(0.0)
+  optimizer: optimizer_choices.Optimizer = fields.component(
+    optimizer_choices.RmsProp, optimizer_choices.OPTIMIZERS
+  )
+  gradient_clip_value: float | None = fields.number(
+    None, above=True, optional=True
+  )
+  gradient_clip_global_norm: float | None = fields.number(
+    0.5, above=True, optional=True
+  )
+  num_rollout_steps: int = fields.integer(5, high=10**5)
+
+  def __post_init__(self):
+    fields.check(self)
+    if self.gradient_clip_value and self.gradient_clip_global_norm:
+      raise errors.UserError(
+        "A2cConfig.gradient_clip_value and .gradient_clip_global_norm are "
+        "both set: expected at most one; None does not clip"
+      )
+
+  def check_fits(self, num_envs: int) -> None:
+    """Compares with the number of environments, which is bound elsewhere.
+
+    Raises:
+      UserError: every advantage would be normalized to 0.
+    """
+    if self.normalize_advantages and num_envs * self.num_rollout_steps == 1:
+      raise errors.UserError(
+        "A2cConfig.normalize_advantages = True: expected more than 1 step in a "
+        "rollout (A2cConfig.num_rollout_steps * EnvironmentConfig.num_envs), "
+        "as one minus its own mean is 0"
+      )
+
+  @property
+  def num_collect_steps_per_iteration(self) -> int:
+    """Steps of every environment."""
+    return self.num_rollout_steps
+
+  @property
+  def num_collect_episodes_per_iteration(self) -> None:
+    """Rollouts are counted in steps."""
+
+  @property
+  def num_train_steps_per_iteration(self) -> int:
+    """One update per rollout."""
+    return 1
+
+  @property
+  def num_env_steps_before_training(self) -> int:
+    """None: the first rollout is learnt from."""
+    return 0

@@ -1,0 +1,231 @@
+"""What a DQN experiment learns with: `DqnConfig` and its buffer."""
+
+import dataclasses
+
+import gin
+
+from agents_pipeline import errors
+from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents.dqn import schedules
+from agents_pipeline.config import fields
+
+_AHEAD = (
+  " before an iteration's own steps (DqnConfig.learns_while_stepping, "
+  "ReplayConfig.num_prefetched_batches)"
+)
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
+class ReplayConfig:
+  """How experience is kept.
+
+  Attributes:
+    capacity_env_steps: rows kept, over all environments: one per transition,
+      and one per episode's last observation.
+    num_prefetched_batches: how many batches tf.data samples ahead while a
+      Python environment steps. More than 0 overlaps the two: runs with one
+      seed then differ, and a window may be read while its oldest row is
+      overwritten. Tensor environments sample inside the program.
+  """
+
+  capacity_env_steps: int = fields.integer(100_000, high=10**15)
+  num_prefetched_batches: int = fields.integer(0, 0)
+
+  def __post_init__(self):
+    fields.check(self)
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
+class NewestTransition:
+  """No replay: every transition is learnt from once, when it is new.
+
+  A batch is the newest transition of every environment.
+  """
+
+  def __post_init__(self):
+    fields.check(self)
+
+  @property
+  def num_prefetched_batches(self) -> int:
+    """Nothing can be sampled ahead."""
+    return 0
+
+
+Replay = ReplayConfig | NewestTransition
+
+
+@gin.configurable
+@dataclasses.dataclass(frozen=True)
+class DqnConfig:
+  """Deep Q-learning (Mnih et al. 2015) and its family.
+
+  Attributes:
+    conv_layers: (filters, kernel size, stride) of each, for images.
+    hidden_layers: units of each hidden layer after them.
+    activation: of these layers.
+    batch_normalization: of every hidden layer, in place of its bias (Ioffe &
+      Szegedy 2015): by the batch when training, by running statistics when
+      acting and in the target network.
+    initial_weights: 'he_normal' (He et al. 2015) with biases of 0, or 'uniform'
+      as in PyTorch's layers, biases too. A ReLU network without biases sees
+      little but the direction of an observation; where these are small, as
+      CartPole's, 'uniform' can make the difference.
+    dueling: value and advantage heads (Wang et al. 2016).
+    double: the online network chooses the next action (van Hasselt 2016).
+    gamma: the agent's discount per env step.
+    n_step: rewards summed before bootstrapping.
+    reward_scale: multiplies every reward that is learnt from.
+    loss: of the TD error; 'huber' is quadratic up to 1.
+    optimizer: one of `agents/optimizer_choices.py`.
+    gradient_clip_value: element-wise bound; None does not clip.
+    gradient_clip_global_norm: bound of the norm over all variables.
+    target_update_period_train_steps: train steps between target updates.
+    target_update_period_episodes: episodes between them, in place of that.
+    max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
+      run ends as diverged; None lets it grow as long as it is finite.
+    target_update_tau: 1 copies the network, less moves towards it.
+    epsilon: one of `agents/dqn/schedules.py`.
+    num_random_env_steps: env steps with random actions at the beginning.
+    num_env_steps_before_training: env steps collected before the first update.
+    num_collect_steps_per_iteration: steps of every environment.
+    num_collect_episodes_per_iteration: steps until so many episodes have ended
+      instead, over all environments.
+    num_train_steps_per_iteration: updates after them.
+    learns_while_stepping: updates are made while Python environments do the
+      iteration's first step, on another core, and so from what was stored
+      before it. One seed still gives one run, another than without. Tensor
+      environments step inside the program, and do as they do without.
+    batch_size: transitions per update; where nothing is sampled, there is one
+      of every environment instead.
+    replay: how experience is kept: @ReplayConfig() or @NewestTransition().
+  """
+
+  conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
+  hidden_layers: tuple[int, ...] = fields.widths((64, 64))
+  activation: str = fields.choice("relu", "tanh")
+  batch_normalization: bool = fields.switch(False)
+  initial_weights: str = fields.choice("he_normal", "uniform")
+  dueling: bool = fields.switch(False)
+  double: bool = fields.switch(False)
+  gamma: float = fields.number(0.99, 0, 1)
+  n_step: int = fields.integer(1, high=10**4)
+  reward_scale: float = fields.number(1.0, above=True)
+  loss: str = fields.choice("huber", "squared")
+  optimizer: optimizer_choices.Optimizer = fields.component(
+    optimizer_choices.Adam, optimizer_choices.OPTIMIZERS
+  )
+  gradient_clip_value: float | None = fields.number(
+    None, above=True, optional=True
+  )
+  gradient_clip_global_norm: float | None = fields.number(
+    None, above=True, optional=True
+  )
+  target_update_period_train_steps: int = fields.integer(1)
+  target_update_period_episodes: int | None = fields.integer(
+    None, optional=True
+  )
+  max_mean_q: float | None = fields.number(None, above=True, optional=True)
+  target_update_tau: float = fields.number(1.0, 0, 1, above=True)
+  epsilon: schedules.Epsilon = fields.component(
+    schedules.LinearEpsilon, schedules.EPSILONS
+  )
+  num_random_env_steps: int = fields.integer(1_000, 0)
+  num_env_steps_before_training: int = fields.integer(1_000, 0)
+  num_collect_steps_per_iteration: int = fields.integer(1, high=10**6)
+  num_collect_episodes_per_iteration: int | None = fields.integer(
+    None, high=10**6, optional=True
+  )
+  num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  learns_while_stepping: bool = fields.switch(False)
+  batch_size: int = fields.integer(64, high=10**6)
+  replay: Replay = fields.component(
+    ReplayConfig, (ReplayConfig, NewestTransition)
+  )
+
+  def __post_init__(self):
+    fields.check(self)
+    self._check_one_of("gradient_clip_value", "gradient_clip_global_norm")
+    self._check_one_of(
+      "target_update_period_episodes", "target_update_period_train_steps"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "num_collect_steps_per_iteration"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "learns_while_stepping"
+    )
+    if isinstance(self.replay, NewestTransition):
+      self._check_learns_once()
+    elif self.batch_size > self.replay.capacity_env_steps:
+      raise errors.UserError(
+        f"DqnConfig.batch_size = {self.batch_size}: expected at most "
+        f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}"
+      )
+
+  def _check_one_of(self, one: str, other: str) -> None:
+    """Refuses two values for one thing; what is at its default is no value."""
+    defaults = {f.name: f.default for f in dataclasses.fields(self)}
+    values = {name: getattr(self, name) for name in (one, other)}
+    if all(value != defaults[name] for name, value in values.items()):
+      raise errors.UserError(
+        f"DqnConfig.{one} = {values[one]} and .{other} = {values[other]}: "
+        "expected at most one of them"
+      )
+
+  def _check_learns_once(self) -> None:
+    for name, only in (
+      ("n_step", 1),
+      ("num_collect_steps_per_iteration", 1),
+      ("num_collect_episodes_per_iteration", None),
+      ("num_train_steps_per_iteration", 1),
+      ("learns_while_stepping", False),
+    ):
+      if getattr(self, name) != only:
+        raise errors.UserError(
+          f"DqnConfig.{name} = {getattr(self, name)}: expected {only} with "
+          "DqnConfig.replay = @NewestTransition()"
+        )
+
+  def check_fits(self, num_envs: int) -> None:
+    """Compares with the number of environments, which is bound elsewhere.
+
+    Raises:
+      UserError: there would be nothing to sample, or too little.
+    """
+    if self.batch_normalization and self.num_sampled(num_envs) == 1:
+      raise errors.UserError(
+        "DqnConfig.batch_normalization = True: expected more than 1 transition "
+        "per update, as one has no variance"
+      )
+    if isinstance(self.replay, NewestTransition):
+      return
+    window = num_envs * self.n_step
+    if self.replay.capacity_env_steps < window:
+      raise errors.UserError(
+        f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}: "
+        f"expected at least one window of {self.n_step} for each of {num_envs} "
+        "environments"
+      )
+    collected = self.num_env_steps_before_training
+    if not self.samples_ahead:
+      own = num_envs * self.num_collect_steps_per_iteration
+      collected = max(collected, own)
+    if collected < window:
+      raise errors.UserError(
+        "DqnConfig.num_env_steps_before_training = "
+        f"{self.num_env_steps_before_training}: expected at least "
+        f"n_step * num_envs = {window}, so that there is something to sample"
+        + (self.samples_ahead * _AHEAD)
+      )
+
+  @property
+  def samples_ahead(self) -> bool:
+    """Whether an iteration may learn before its own steps are stored."""
+    return self.learns_while_stepping or self.replay.num_prefetched_batches > 0
+
+  def num_sampled(self, num_envs: int) -> int:
+    """Transitions per update, S."""
+    newest = isinstance(self.replay, NewestTransition)
+    return num_envs if newest else self.batch_size

@@ -1,1 +1,0 @@
-"""Experience comes in: drivers and what they observe."""

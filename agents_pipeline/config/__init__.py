@@ -1,0 +1,1 @@
+"""What an experiment is: configuration classes, gin files, seeds."""

@@ -1,0 +1,169 @@
+"""Which classes are part of an experiment, and which bindings none reads."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.config import fields, gin_syntax
+
+_ROOT = "Experiment"
+
+
+class Choices:
+  """What bindings choose, from the root down, as gin would make it.
+
+  Attributes:
+    chosen: "Class.field" -> value, of every class that is part of it; a
+      component is a `Reference`.
+  """
+
+  def __init__(
+    self,
+    bindings: Sequence[gin_syntax.Binding],
+    classes: Mapping[str, type],
+  ):
+    """Follows references, macros, scopes and defaults.
+
+    Args:
+      bindings: in their order; later ones override earlier ones.
+      classes: name -> configuration dataclass.
+    """
+    self._classes = classes
+    self._bound: dict[tuple[str, str], dict[str, Any]] = {}
+    for scope, owner, field, value in (b[1:5] for b in bindings):
+      self._bound.setdefault((scope, owner), {})[field] = value
+    self._read: set[tuple[str, str]] = set()
+    self.chosen: dict[str, Any] = {}
+    self._visit(gin_syntax.Reference("", _ROOT), "", ())
+
+  @property
+  def parts(self) -> set[str]:
+    """The names of the classes that are part of the experiment."""
+    return {name for _, name in self._read}
+
+  def reads(self, binding: gin_syntax.Binding) -> bool:
+    """Whether a part of the experiment takes a class' binding."""
+    return (binding.scope, binding.owner) in self._read
+
+  def in_place_of(self, name: str) -> str:
+    """Which choice keeps a class out: "DqnConfig.optimizer is @Adam()".
+
+    The nearest one; "" for a class that nothing could hold.
+    """
+    level, seen = [name], {name}
+    while level:
+      holders = [pair for one in level for pair in self._holders(one)]
+      for holder, field in holders:
+        if holder in self.parts:
+          return f"{holder}.{field} is {self.chosen[f'{holder}.{field}']!r}"
+      level = [holder for holder, _ in holders if holder not in seen]
+      seen.update(level)
+    return ""
+
+  def _holders(self, name: str) -> Iterator[tuple[str, str]]:
+    """The (class, field) that a class fits into."""
+    for holder, kind in self._classes.items():
+      for field in dataclasses.fields(kind):
+        if self._classes.get(name) in fields.components_of(field):
+          yield holder, field.name
+
+  def _visit(
+    self,
+    reference: gin_syntax.Reference,
+    scope: str,
+    above: tuple[str, ...],
+  ) -> None:
+    """Notes a class and all that it consists of.
+
+    Args:
+      reference: to it.
+      scope: that it is made in, where the reference has none.
+      above: the classes that it is within; one of these again is a circle.
+    """
+    name, scope = reference.name, reference.scope or scope
+    if name not in self._classes or name in above:
+      return
+    values: dict[str, Any] = {}
+    for outer in _with_outer(scope):
+      self._read.add((outer, name))
+      values |= self._bound.get((outer, name), {})
+    for field in dataclasses.fields(self._classes[name]):
+      value, inner = self._resolve(_value(field, values), scope)
+      self.chosen[f"{name}.{field.name}"] = value
+      if isinstance(value, gin_syntax.Reference):
+        self._visit(value, inner, (*above, name))
+
+  def _resolve(self, value: Any, scope: str) -> tuple[Any, str]:
+    """What a macro stands for, and the scope in which gin makes it."""
+    seen = set()
+    while isinstance(value, gin_syntax.Macro) and value not in seen:
+      seen.add(value)
+      scope = value.name
+      for outer in _with_outer(scope):
+        names, _, last = outer.rpartition("/")
+        value = self._bound.get((names, last), {}).get("", value)
+    return value, scope
+
+
+def _value(field: dataclasses.Field, values: Mapping[str, Any]) -> Any:
+  """What is bound to a field, or its default."""
+  if field.name in values:
+    return values[field.name]
+  factory = field.default_factory
+  if factory is dataclasses.MISSING:
+    return field.default
+  if isinstance(factory, type) and factory in fields.components_of(field):
+    return gin_syntax.Reference("", factory.__name__)
+  return factory()
+
+
+def _with_outer(scope: str) -> list[str]:
+  """The scopes whose bindings count within "a/b": "", "a" and "a/b"."""
+  names = scope.split("/") if scope else []
+  return ["/".join(names[:i]) for i in range(len(names) + 1)]
+
+
+def check_all_read(
+  bindings: Sequence[gin_syntax.Binding], classes: Mapping[str, type]
+) -> list[str]:
+  """Refuses bindings of classes that are no part of the experiment.
+
+  A later text may replace a choice of an earlier one, whose bindings of what is
+  replaced are then no mistake: a class has to be part of the experiment either
+  with the choices up to the end of its own text, or with the final ones.
+
+  Args:
+    bindings: of all texts, in their order.
+    classes: name -> configuration dataclass.
+
+  Returns:
+    Lines that tell which bindings count no more, one for each choice.
+
+  Raises:
+    UserError: naming the first mistake, and what stands in its place.
+  """
+  final = Choices(bindings, classes)
+  earlier: dict[int, Choices] = {len(bindings): final}
+  replaced: dict[str, list[str]] = {}
+  for binding in bindings:
+    if not binding.field or final.reads(binding):
+      continue
+    if binding.until not in earlier:
+      earlier[binding.until] = Choices(bindings[: binding.until], classes)
+    reason = final.in_place_of(binding.owner)
+    if not earlier[binding.until].reads(binding):
+      reason = reason or f"expected {binding.owner}.{binding.field}"
+      raise errors.UserError(f"{binding.name} is read by nothing: {reason}")
+    names = replaced.setdefault(reason, [])
+    if binding.name not in names:
+      names.append(binding.name)
+  return [_told(reason, names) for reason, names in replaced.items()]
+
+
+def _told(reason: str, names: Sequence[str]) -> str:
+  first, *others = names
+  if not others:
+    return f"{reason}: {first} is read by nothing"
+  plural = "bindings are" if len(others) > 1 else "binding are"
+  return f"{reason}: {first} and {len(others)} more {plural} read by nothing"

@@ -1,0 +1,210 @@
+"""gin files in, a locked experiment out, and back to a file again."""
+
+import ast
+import contextlib
+import dataclasses
+import os
+import re
+import tokenize
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gin
+
+from agents_pipeline import errors
+from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import schedules
+from agents_pipeline.config import (
+  gin_choices,
+  gin_names,
+  gin_syntax,
+  observations,
+  rewards,
+  schema,
+  stopping,
+)
+from agents_pipeline.files import paths
+
+# Where the classes that gin files bind are.
+MODULES = (
+  schema,
+  dqn_config,
+  a2c_config,
+  optimizer_choices,
+  schedules,
+  observations,
+  rewards,
+  stopping,
+)
+
+
+def load_experiment(
+  files: Sequence[str | os.PathLike],
+  bindings: Sequence[str] = (),
+  *,
+  allow_imports: bool = False,
+  say: Callable[[str], None] = lambda line: None,
+) -> schema.Experiment:
+  """Parses gin files and bindings, locks gin, and makes the experiment.
+
+  Args:
+    files: paths of gin files; later ones override earlier ones.
+    bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
+    allow_imports: `import` statements in them may run the code of modules.
+      Where there are any, bindings that nothing reads are not looked for: what
+      is imported may read anything.
+    say: is told, a line each, which bindings are read by nothing since a later
+      choice replaced an earlier one, and what is hardly meant.
+
+  Raises:
+    UserError: a file is missing, a name is unknown, a value does not fit, a
+      required value is missing, nothing reads a binding, or imports are not
+      allowed.
+  """
+  opened = [paths.from_text("--gin_file", file) for file in files]
+  for file in opened:
+    if not file.is_file():
+      raise errors.UserError(
+        f"gin file {str(file)!r} does not exist{gin_syntax.nearest_file(file)}"
+      )
+  gin.clear_config()
+  classes, found = _classes(), gin_syntax.Statements()
+  try:
+    for file in opened:
+      found.parse(str(file), file.read_text("utf-8"))
+    found.parse("--gin_bindings", "\n".join(bindings))
+    for where, module in found.imports:
+      if not allow_imports:
+        raise errors.UserError(
+          f"{where} imports {module!r}, which would run its code; expected "
+          "bindings alone, or --allow_gin_imports"
+        )
+    if not found.imports:
+      gin_names.check_names(found, classes)
+    gin.parse_config_files_and_bindings(
+      [str(f) for f in opened], list(bindings), finalize_config=True
+    )
+    experiment = schema.Experiment()
+    replaced = (
+      []
+      if found.imports
+      else gin_choices.check_all_read(found.bindings, classes)
+    )
+  except errors.UserError as error:
+    raise errors.UserError(_first_line(error)) from None
+  except Exception as error:  # whatever a parser raises of what is no gin
+    raise errors.UserError(_explain(error, found)) from None
+  for line in (*replaced, *experiment.remarks):
+    say(line)
+  return experiment
+
+
+def to_text(experiment: schema.Experiment) -> str:
+  """Writes every value of an experiment as a gin file that gives it back.
+
+  gin's own operative configuration leaves out defaults that are objects, and
+  holds whatever else was called meanwhile, such as TF-Agents' agents.
+  """
+  sections: list[str] = []
+  waiting: list[Any] = [experiment]
+  while waiting:
+    one = waiting.pop(0)
+    name = type(one).__name__
+    lines = [f"# {name}"]
+    for field in dataclasses.fields(one):
+      value = getattr(one, field.name)
+      if dataclasses.is_dataclass(value):
+        waiting.append(value)
+        value = f"@{type(value).__name__}()"
+      else:
+        value = repr(value)
+      lines.append(f"{name}.{field.name} = {value}")
+    if len(lines) > 1:
+      sections.append("\n".join(lines) + "\n")
+  return "\n".join(sections)
+
+
+def differences(before: str, after: str) -> list[str]:
+  """Bindings that differ between two texts of `to_text`.
+
+  Returns:
+    "Class.field: old -> new", one for each difference, in order of name.
+  """
+  old, new = values(before), values(after)
+  return [
+    f"{name}: {old.get(name, 'default')} -> {new.get(name, 'default')}"
+    for name in sorted(old.keys() | new.keys())
+    if old.get(name) != new.get(name)
+  ]
+
+
+def values(text: str) -> dict[str, Any]:
+  """What a text of `to_text` binds.
+
+  Returns:
+    Name -> value as Python reads it, so that 1 and 1.0 are the same.
+  """
+  pairs = [line.split(" = ", 1) for line in text.splitlines() if " = " in line]
+  found: dict[str, Any] = {}
+  for name, value in pairs:
+    found[name] = value
+    with contextlib.suppress(ValueError, SyntaxError):  # such as @Class()
+      found[name] = ast.literal_eval(value)
+  return found
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).strip().split("\n")[0]
+
+
+def _classes() -> dict[str, type]:
+  found: dict[str, type] = {}
+  for module in MODULES:
+    for name, value in vars(module).items():
+      if isinstance(value, type) and hasattr(value, "__dataclass_fields__"):
+        found[name] = value
+  return found
+
+
+def _explain(error: Exception, found: gin_syntax.Statements) -> str:
+  """One line for what gin says, with the nearest valid name."""
+  message = _first_line(error)
+  classes = _classes()
+  unknown = re.search(
+    r"No configurable matching (?:reference )?'?@?([\w.]+)", message
+  )
+  if unknown:
+    return gin_names.unknown_name(unknown.group(1), classes)
+  parameter = re.search(
+    r"[Cc]onfigurable '([\w.]+)' doesn't have a parameter named '(\w+)'",
+    message,
+  ) or re.search(r"Parameter '(?:.*\.)?(\w+)\.(\w+)'", message)
+  if parameter:
+    owner, name = parameter.group(1).split(".")[-1], parameter.group(2)
+    known = list(getattr(classes.get(owner), "__dataclass_fields__", ()))
+    choices = gin_choices.Choices(found.bindings, classes)
+    return gin_names.unknown_field(owner, name, choices, known)
+  missing = re.search(
+    r"Required bindings for `([\w.]+)` not provided in config: \[(.*)\]",
+    message,
+  )
+  if missing:
+    owner = missing.group(1).split(".")[-1]
+    names = [f"{owner}.{n.strip()}" for n in missing.group(2).split(",")]
+    return f"{', '.join(names)} is required and not bound".replace("'", "")
+  if isinstance(error, RecursionError):
+    return "gin: a class is bound to a field of its own parts"
+  macro = re.search(r"No bindings specified for '(.*)/gin.macro'", message)
+  if macro:
+    return f"gin: nothing is bound to %{macro.group(1)}"
+  if isinstance(error, tokenize.TokenError):
+    return f"gin: {error.args[0]}, line {error.args[1][0]}"
+  literal = re.search(r"Failed to parse token '(.*?)' \(line", str(error))
+  if literal:
+    return (
+      f"gin: {literal.group(1)!r} is no value; expected a number, a string in "
+      "quotes, a tuple, or @Class()"
+    )
+  return f"gin: {' '.join(str(error).split())}"

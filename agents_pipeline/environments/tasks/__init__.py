@@ -1,0 +1,1 @@
+"""Environments of the project's own, for gymnasium."""

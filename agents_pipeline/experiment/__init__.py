@@ -1,1 +1,0 @@
-"""What to run: configuration, seeds and the run folder's paths."""

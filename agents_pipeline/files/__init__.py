@@ -1,0 +1,1 @@
+"""Files that appear whole, the run folder, its lock."""

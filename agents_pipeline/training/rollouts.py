@@ -1,0 +1,126 @@
+"""Fixed-length rollouts: T steps of every environment, over episode ends.
+
+Episodes go on from one rollout to the next, and others begin within it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.training import drivers
+
+# Transitions of [T, B, ...], and the time step to act from next.
+Rollout = tuple[trajectory.Transition, ts.TimeStep]
+
+
+class PythonSteps(NamedTuple):
+  """T steps of environments in Python, of which nothing is counted yet.
+
+  Attributes:
+    arrays: what `time_steps` makes time steps of, [T, B, ...] each.
+    action_step: [T, B, ...].
+  """
+
+  arrays: list[tf.Tensor]
+  action_step: policy_step.PolicyStep
+
+
+def on_device(
+  driver: drivers.StepDriver, num_steps: int, time_step: ts.TimeStep
+) -> Rollout:
+  """Acts in environments of TensorFlow ops. Runs inside XLA.
+
+  Args:
+    driver: of them.
+    num_steps: T.
+    time_step: [B, ...], to act from.
+  """
+
+  def take(t, time_step):
+    del t
+    return driver.transition(time_step, driver.policy.action(time_step))
+
+  return _loop(take, driver.policy, num_steps, time_step)
+
+
+def step_in_python(
+  environment,
+  act: Callable,
+  act_after: Callable,
+  num_steps: int,
+  time_step: ts.TimeStep,
+) -> PythonSteps:
+  """Acts in environments that live in Python, from inside a graph.
+
+  Between two steps it does no more than choose the next actions: a graph pays
+  for every operation, and what came of all steps can be worked out in one call.
+  The steps are written out, because a loop in a graph costs as much as acting.
+
+  Args:
+    environment: has `step_in_python`.
+    act: time step [B, ...] -> policy step, compiled.
+    act_after: what a step in Python gave -> policy step, compiled.
+    num_steps: T.
+    time_step: [B, ...], to act from.
+  """
+  steps, action_step = [], act(time_step)
+  for t in range(num_steps):
+    arrays = environment.step_in_python(action_step.action)
+    steps.append(PythonSteps(arrays, action_step))
+    if t + 1 < num_steps:  # the next action is the learnt policy's
+      action_step = act_after(arrays)
+  return tf.nest.map_structure(lambda *x: tf.stack(x), *steps)
+
+
+def of_python_steps(
+  driver: drivers.StepDriver, steps: PythonSteps, time_step: ts.TimeStep
+) -> Rollout:
+  """What came of steps in Python. Runs inside XLA.
+
+  Args:
+    driver: its environment has `time_steps`.
+    steps: T of them.
+    time_step: [B, ...], that the first was taken from.
+  """
+
+  def take(t, time_step):
+    arrays, action_step = tf.nest.map_structure(lambda x: x[t], steps)
+    return driver.observed(
+      time_step, action_step, driver.env.time_steps(arrays)
+    )
+
+  num_steps = steps.arrays[0].shape[0]
+  return _loop(take, driver.policy, num_steps, time_step)
+
+
+def _loop(take: Callable, policy, num_steps: int, time_step) -> Rollout:
+  """Runs transition, time_step = take(t, time_step) for every t < T."""
+  spec = trajectory.Transition(
+    policy.time_step_spec, policy.policy_step_spec, policy.time_step_spec
+  )
+  arrays = tf.nest.map_structure(
+    lambda s: tf.TensorArray(
+      s.dtype, num_steps, element_shape=[*time_step.reward.shape, *s.shape]
+    ),
+    spec,
+  )
+
+  # Written out, tens of steps would compile for minutes.
+  def body(t, time_step, arrays):
+    transition, time_step = take(t, time_step)
+    written = tf.nest.map_structure(
+      lambda array, x: array.write(t, x), arrays, transition
+    )
+    return t + 1, time_step, written
+
+  _, time_step, arrays = tf.while_loop(
+    lambda t, *_: t < num_steps,
+    body,
+    (tf.constant(0), time_step, arrays),
+    parallel_iterations=1,
+    maximum_iterations=num_steps,
+  )
+  return tf.nest.map_structure(lambda array: array.stack(), arrays), time_step
