@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 
-import tensorflow as tf
 from absl import flags
 
 from agents_pipeline import errors
@@ -94,6 +93,8 @@ def train(clone: pathlib.Path, given: list[str], run: pathlib.Path) -> str:
 
 def digests(run: pathlib.Path) -> dict[str, str]:
   """What a finished run is compared by."""
+  import tensorflow as tf  # after agents_pipeline, which chooses its Keras
+
   found = {
     name: hashlib.sha256((run / name).read_bytes()).hexdigest()
     for name in ("metrics.csv", "episodes.csv")

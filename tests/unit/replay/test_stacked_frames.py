@@ -23,7 +23,7 @@ from agents_pipeline.replay import uniform
 
 FIRST, MID, LAST = 0, 1, 2
 N = 4  # frames of a stack
-CATCH = pathlib.Path(__file__).parents[2] / "configs" / "dqn_catch.gin"
+CATCH = pathlib.Path(__file__).parents[3] / "configs" / "dqn_catch.gin"
 
 
 def data_spec(frame_shape=(2, 3)):

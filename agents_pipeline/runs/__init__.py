@@ -1,0 +1,1 @@
+"""A run: train, resume, evaluate, record, export."""
