@@ -41,3 +41,7 @@ if "tf_keras" not in sys.modules and _keras_refuses_its_settings():
   os.environ["KERAS_HOME"] = os.devnull  # where there is no such file
 
 __version__ = "0.1.0"
+
+from agents_pipeline.agents import registry as _registry  # noqa: E402
+
+assert _registry  # imported for what gin files can bind

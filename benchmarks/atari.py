@@ -59,13 +59,13 @@ class Collection:
     """
     import tensorflow as tf
 
-    from agents_pipeline.agents import registry
+    from agents_pipeline.agents import building
     from agents_pipeline.config import gin_files, seeding
-    from agents_pipeline.training import devices
+    from agents_pipeline.training import compilation
 
-    devices.choose_device(device)
+    compilation.choose_device(device)
     experiment = gin_files.load_experiment([_GIN_FILE], [*_BINDINGS, *bindings])
-    pipeline = registry.build(experiment, seeding.Seeds(0))
+    pipeline = building.build(experiment, seeding.Seeds(0))
     pipeline.compiled.collect(tf.constant(100))
     self._call = getattr(pipeline.compiled, call)
     self._num_envs = experiment.environment.num_envs

@@ -30,11 +30,11 @@ def _build(backend: str, num_envs: int, device: str, bindings: list[str]):
     device: 'cpu', or 'gpu' where every side of the process is on it.
     bindings: of gin.
   """
-  from agents_pipeline.agents import registry
+  from agents_pipeline.agents import building
   from agents_pipeline.config import gin_files, seeding
-  from agents_pipeline.training import devices
+  from agents_pipeline.training import compilation
 
-  devices.choose_device(device)
+  compilation.choose_device(device)
   experiment = gin_files.load_experiment(
     [],
     [
@@ -45,7 +45,7 @@ def _build(backend: str, num_envs: int, device: str, bindings: list[str]):
       *bindings,
     ],
   )
-  return registry.build(experiment, seeding.Seeds(0))
+  return building.build(experiment, seeding.Seeds(0))
 
 
 def _train(pipeline, num_iterations: int) -> tuple[float, int, int]:

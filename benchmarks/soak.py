@@ -11,7 +11,7 @@ import tempfile
 import psutil
 from absl import app, flags
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
@@ -44,7 +44,7 @@ def soak(*bindings: str) -> list[tuple[int, float]]:
     ["configs/dqn_cartpole.gin"], (*_CONFIG, *bindings)
   )
   seeds = seeding.Seeds(0)
-  pipeline = registry.build(experiment, seeds)
+  pipeline = building.build(experiment, seeds)
   total = experiment.training.num_env_steps
   seen: list[tuple[int, float]] = []
   process = psutil.Process(os.getpid())

@@ -58,8 +58,8 @@ def _choose() -> tuple[dict[str, rows.Work], Mapping[str, sides.Side], list]:
   works, known = dict(rows.WORKS), sides.SIDES
   if _DEVICE.value == "gpu":
     with command_line.quiet_imports():
-      from agents_pipeline.training import devices
-    devices.choose_device("gpu")
+      from agents_pipeline.training import compilation
+    compilation.choose_device("gpu")
     works, known = dict(gpu_rows.WORKS), gpu_rows.SIDES
   names = [*works, *([_START] if _DEVICE.value == "cpu" else [])]
   for name in _ONLY.value:

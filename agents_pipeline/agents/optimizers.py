@@ -1,58 +1,164 @@
-"""Keras optimizers from their configuration."""
+"""Optimizers: the choices of an agent's `optimizer`, made by Keras.
 
-import tensorflow as tf
+beta_1 and beta_2 of Adam are below 1: an average with decay 1 ignores
+gradients.
+"""
 
-from agents_pipeline.agents import optimizer_choices
-from agents_pipeline.agents.a2c import config as a2c_config
-from agents_pipeline.agents.dqn import config as dqn_config
+import typing
+
+import gin
+
+from agents_pipeline.config import fields
+
+if typing.TYPE_CHECKING:
+  import tensorflow as tf
 
 
-def make_optimizer(
-  agent: dqn_config.DqnConfig | a2c_config.A2cConfig, variables
-) -> tf.keras.optimizers.Optimizer:
-  """Builds the optimizer with its slots, ready for XLA.
+class LearningRateSchedule:
+  """Base of the choices that take the place of a constant learning rate."""
 
-  Args:
-    agent: says which, and how gradients are clipped.
-    variables: what will be optimized; slots are created for them now.
+  def make(self) -> "tf.keras.optimizers.schedules.LearningRateSchedule":
+    """Makes Keras' schedule over train steps."""
+    raise NotImplementedError
+
+
+@fields.config
+class LinearLearningRate(LearningRateSchedule):
+  """Linear from initial to final, then constant.
+
+  Bound in place of a number: `Adam.learning_rate = @LinearLearningRate()`.
+
+  Attributes:
+    initial: at the first train step.
+    final: from train step num_train_steps on.
+    num_train_steps: between the two.
   """
-  choice = agent.optimizer
-  common = {
-    "learning_rate": _learning_rate(choice.learning_rate),
-    "epsilon": choice.epsilon,
-    "clipvalue": agent.gradient_clip_value,
-    "global_clipnorm": agent.gradient_clip_global_norm,
-    "jit_compile": False,  # the whole train step is compiled around it
-  }
-  keras = tf.keras.optimizers
-  if isinstance(choice, optimizer_choices.RmsProp):
-    optimizer = keras.RMSprop(
-      rho=choice.decay,
-      momentum=choice.momentum,
-      centered=choice.centered,
+
+  initial: float = fields.number(7e-4, above=True)
+  final: float = fields.number(0.0)
+  num_train_steps: int = fields.integer(gin.REQUIRED)
+
+  def make(self):
+    """Makes Keras' schedule over train steps."""
+    import tensorflow as tf
+
+    return tf.keras.optimizers.schedules.PolynomialDecay(
+      self.initial, self.num_train_steps, self.final
+    )
+
+
+LearningRate = float | LearningRateSchedule
+
+
+class Optimizer:
+  """Base of the choices."""
+
+  learning_rate: LearningRate
+  epsilon: float
+
+  def make(
+    self,
+    variables: "typing.Sequence[tf.Variable]",
+    clip_value: float | None,
+    clip_global_norm: float | None,
+  ) -> "tf.keras.optimizers.Optimizer":
+    """Makes the Keras optimizer with its slots, ready for XLA.
+
+    Args:
+      variables: to be optimized; slots are created for them now.
+      clip_value: element-wise bound of gradients; None does not clip.
+      clip_global_norm: bound of the norm of all gradients together; likewise.
+    """
+    rate = self.learning_rate
+    optimizer = self._make(
+      learning_rate=rate if isinstance(rate, float) else rate.make(),
+      epsilon=self.epsilon,
+      clipvalue=clip_value,
+      global_clipnorm=clip_global_norm,
+      jit_compile=False,  # the whole train step is compiled around it
+    )
+    optimizer.build(variables)
+    return optimizer
+
+  def _make(self, **common) -> "tf.keras.optimizers.Optimizer":
+    raise NotImplementedError
+
+
+@fields.config
+class Adam(Optimizer):
+  """Adam; epsilon is epsilon-hat of Kingma & Ba (2015), end of section 2."""
+
+  learning_rate: LearningRate = fields.number_or(1e-3, LearningRateSchedule)
+  beta_1: float = fields.number(0.9, 0, 1, below=True)
+  beta_2: float = fields.number(0.999, 0, 1, below=True)
+  epsilon: float = fields.number(1e-7, above=True)
+
+  def _make(self, **common):
+    import tensorflow as tf
+
+    return tf.keras.optimizers.Adam(
+      beta_1=self.beta_1, beta_2=self.beta_2, **common
+    )
+
+
+@fields.config
+class AdamW(Optimizer):
+  """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+  amsgrad divides by the largest second moment so far (Reddi et al. 2018).
+  """
+
+  learning_rate: LearningRate = fields.number_or(1e-4, LearningRateSchedule)
+  weight_decay: float = fields.number(0.01)
+  beta_1: float = fields.number(0.9, 0, 1, below=True)
+  beta_2: float = fields.number(0.999, 0, 1, below=True)
+  epsilon: float = fields.number(1e-8, above=True)
+  amsgrad: bool = fields.switch(False)
+
+  def _make(self, **common):
+    import tensorflow as tf
+
+    return tf.keras.optimizers.AdamW(
+      weight_decay=self.weight_decay,
+      beta_1=self.beta_1,
+      beta_2=self.beta_2,
+      amsgrad=self.amsgrad,
       **common,
     )
-  else:
-    common |= {"beta_1": choice.beta_1, "beta_2": choice.beta_2}
-    if isinstance(choice, optimizer_choices.AdamW):
-      optimizer = keras.AdamW(
-        weight_decay=choice.weight_decay, amsgrad=choice.amsgrad, **common
-      )
-    else:
-      optimizer = keras.Adam(**common)
-  optimizer.build(variables)
-  if isinstance(choice, optimizer_choices.RmsProp):
-    # Keras begins at 0. Here, not in a subclass's `build`: Keras calls that
-    # again at every update.
-    for square in optimizer._velocities:
-      square.assign(tf.fill(square.shape, choice.initial_accumulator))
-  return optimizer
 
 
-def _learning_rate(rate: optimizer_choices.LearningRate):
-  """A number, or Keras' schedule over train steps."""
-  if not isinstance(rate, optimizer_choices.LinearLearningRate):
-    return rate
-  return tf.keras.optimizers.schedules.PolynomialDecay(
-    rate.initial, rate.num_train_steps, rate.final
-  )
+@fields.config
+class RmsProp(Optimizer):
+  """RMSprop (Tieleman & Hinton 2012); epsilon is inside the square root.
+
+  With initial_accumulator 1 it is TensorFlow 1's, whose first steps are
+  smaller. A2C on small tasks needs that (Stable-Baselines3's PR #110). With 0
+  it is the paper's.
+  """
+
+  learning_rate: LearningRate = fields.number_or(7e-4, LearningRateSchedule)
+  decay: float = fields.number(0.99, 0, 1)
+  momentum: float = fields.number(0.0, 0, 1)
+  epsilon: float = fields.number(1e-5, above=True)
+  centered: bool = fields.switch(False)
+  initial_accumulator: float = fields.number(1.0)
+
+  def _make(self, **common):
+    import tensorflow as tf
+
+    return tf.keras.optimizers.RMSprop(
+      rho=self.decay,
+      momentum=self.momentum,
+      centered=self.centered,
+      **common,
+    )
+
+  def make(self, variables, clip_value, clip_global_norm):
+    """Makes it, with the initial accumulator, which Keras has at 0."""
+    import tensorflow as tf
+
+    optimizer = super().make(variables, clip_value, clip_global_norm)
+    # Not in a subclass's `build`: Keras calls that again at every update.
+    for mean_square in optimizer._velocities:
+      mean_square.assign(tf.fill(mean_square.shape, self.initial_accumulator))
+    return optimizer

@@ -1,23 +1,22 @@
-"""What a pipeline is, whichever agent learns in it."""
+"""What every agent's pipeline has in common, from its parts to the whole."""
 
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 
-import gymnasium as gym
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import tf_policy
-from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
+from agents_pipeline import interfaces
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import loading, making, specs
+from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.ops import random_stream
-from agents_pipeline.runs import metrics
 from agents_pipeline.training import episode_statistics, iterations, loop
+
+Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,16 +25,16 @@ class Pipeline:
 
   Attributes:
     compiled: its two compiled calls.
-    loop_sizes: when its loop tells and ends.
+    loop_sizes: when results are due, and when it ends.
     statistics: env steps and episodes.
     train_steps: counter.
     interval: what was done since the last result.
-    should_stop: whether the run has done what it was for, [] bool.
+    should_stop: whether the run has reached its goal, [] bool.
     measure_names: of what the agent measures of its train steps.
     schedules: metric name -> its value now.
     network: the one that learns.
     best: the best of it so far.
-    serve: network -> the policy as others get it.
+    serve: network -> the policy that is exported and evaluated.
     make_tf_agents_policy: network -> greedy TF-Agents policy.
     tracked: everything that a checkpoint holds, by name; "network", "best",
       "interval" and "statistics" among them.
@@ -67,7 +66,7 @@ class Pipeline:
     """Trains; see `loop.run`.
 
     Args:
-      wants_to_stop: whether the person does.
+      wants_to_stop: whether the user does.
     """
     return loop.run(
       self.compiled,
@@ -79,11 +78,6 @@ class Pipeline:
       wants_to_stop,
     )
 
-  @property
-  def columns(self) -> tuple[str, ...]:
-    """Of metrics.csv."""
-    return metrics.columns((*self.measure_names, *self.schedules))
-
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
@@ -91,7 +85,7 @@ class Policy:
 
   Attributes:
     network: with weights to be restored.
-    serve: network -> the policy as others get it.
+    serve: network -> the policy that is exported and evaluated.
   """
 
   network: tf_agents_network.Network
@@ -99,164 +93,135 @@ class Policy:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-  """What an experiment acts in.
+class Parts:
+  """What a pipeline begins with, whichever agent learns in it.
 
   Attributes:
-    name: the gymnasium id.
-    observation_space: of gymnasium's own environment.
-    action_space: likewise.
-    num_frames: stacked in an observation, its first dimension if above 1.
+    experiment: to be wired.
+    task: what evaluations act in.
+    environment: what is trained on.
+    on_device: whether it is TensorFlow ops.
+    statistics: of its episodes.
+    environment_stream: random numbers of tensor environments.
+    exploration_stream: random numbers of the policy that collects.
+    say: reports a line to the user.
   """
 
-  name: str
-  observation_space: gym.Space
-  action_space: gym.Space
-  num_frames: int = 1
-
-  @property
-  def observation_spec(self) -> tensor_spec.BoundedTensorSpec:
-    """Of one observation, as networks see it."""
-    return tensor_spec.from_spec(
-      specs.observation_spec(self.observation_space, self.name)
-    )
-
-  @property
-  def action_spec(self) -> tensor_spec.BoundedTensorSpec:
-    """Of one action; whole numbers count from 0."""
-    return tensor_spec.from_spec(
-      specs.action_spec(self.action_space, self.name)
-    )
-
-  @property
-  def time_step_spec(self) -> ts.TimeStep:
-    """Of one environment."""
-    return ts.time_step_spec(self.observation_spec)
-
-  def serve(
-    self, outputs: served_policy.Outputs, network: tf_agents_network.Network
-  ) -> served_policy.ServedPolicy:
-    """The policy of a network as others get it."""
-    return served_policy.ServedPolicy(
-      network, outputs, self.observation_space, self.action_space
-    )
+  experiment: schema.Experiment
+  task: task_lib.Task
+  environment: interfaces.Environment
+  on_device: bool
+  statistics: episode_statistics.EpisodeStatistics
+  environment_stream: random_stream.RandomStream
+  exploration_stream: random_stream.RandomStream
+  say: Say
 
 
-def task_of(experiment: schema.Experiment) -> Task:
-  """Looks at gymnasium's own environment.
+def make_parts(
+  experiment: schema.Experiment,
+  seeds: seeding.Seeds,
+  task: task_lib.Task,
+  say: Say,
+) -> Parts:
+  """Makes the parts, the training environment among them.
 
   Raises:
-    UserError: there is no such environment.
+    UserError: the environment cannot be used.
   """
-  env = making.make_evaluation_environment(experiment.environment)
-  env.close()
-  return Task(
-    experiment.environment.name,
-    env.observation_space,
-    env.action_space,
-    experiment.environment.observation.num_frames,
+  task_lib.check_images(experiment.agent, task)
+  environment_stream = random_stream.RandomStream(seeds.environment)
+  return Parts(
+    experiment,
+    task,
+    task_lib.make_training_environment(
+      experiment, task, environment_stream, seeds.environment
+    ),
+    loading.is_tensor(experiment.environment),
+    episode_statistics.EpisodeStatistics(
+      experiment.environment.num_envs, experiment.max_episodes_per_result
+    ),
+    environment_stream,
+    random_stream.RandomStream(seeds.exploration),
+    say,
   )
 
 
-def make_training_environment(
-  experiment: schema.Experiment,
-  task: Task,
-  rng: random_stream.RandomStream,
-  seed: int,
-) -> loading.TrainingEnvironment:
-  """Makes what is trained on, with the spaces that evaluations act in.
-
-  An environment's own vector version may declare others than a single one.
+def assemble(
+  parts: Parts,
+  agent: interfaces.Agent,
+  compile_iterations: Callable[..., iterations.Iterations],
+  *,
+  schedules: dict[str, Callable[[], float]],
+  outputs: served_policy.Outputs,
+  make_greedy_policy: Callable[..., tf_policy.TFPolicy],
+  tracked: dict,
+  abandon_episodes: Callable[[], None],
+) -> Pipeline:
+  """Wires the parts, an agent and its iterations into a pipeline.
 
   Args:
-    experiment: says which.
-    task: what evaluations act in.
-    rng: of tensor environments.
-    seed: parent of the seeds of Python ones.
-
-  Raises:
-    UserError: it cannot be made, or has other spaces.
+    parts: that it begins with.
+    agent: trained.
+    compile_iterations: should_stop, () -> [] bool -> the compiled calls.
+    schedules: metric name -> its value now.
+    outputs: what the exported policy returns.
+    make_greedy_policy: time step spec, action spec, network -> TF-Agents'.
+    tracked: what else a checkpoint holds, by name.
+    abandon_episodes: called where episodes under way cannot be continued.
   """
-  environment = loading.make_training_environment(
-    experiment.environment,
-    rng,
-    functools.partial(seeding.child_seed, seed),
+  environment, statistics = parts.environment, parts.statistics
+  training, task = parts.experiment.training, parts.task
+  best = best_policy.BestPolicy(agent.network)
+  should_stop = functools.partial(
+    training.should_stop, statistics, best.mean_return
   )
-  for what, ours, theirs in (
-    ("observations", environment.observation_spec(), task.observation_spec),
-    ("actions", environment.action_spec(), task.action_spec),
-  ):
-    # Bounds of floats are not used, but for clipping actions.
-    bounded = what == "actions" or not theirs.dtype.is_floating
-    if _summary(ours, bounded) != _summary(theirs, bounded):
-      environment.close()
-      raise errors.UserError(
-        f"environment {task.name!r}: {what} are {_summary(ours, bounded)} "
-        f"in training and {_summary(theirs, bounded)} in a single one, "
-        "which evaluations use; expected the same"
+  if parts.on_device:
+    environment.reset()
+  compiled = compile_iterations(should_stop).map(environment.raises_its_own)
+  interval = loop.Interval(agent.measures, agent.measure_bounds)
+
+  def resume():
+    if not environment.resume():
+      parts.say(
+        f"{task.name}: the episodes under way cannot be played again; new ones "
+        "begin"
       )
-  return environment
+      statistics.abandon_episodes()
+      abandon_episodes()
 
-
-def _summary(spec: tensor_spec.BoundedTensorSpec, with_bounds: bool) -> str:
-  """Type and shape of a spec, and its least and greatest bound."""
-  summary = f"{spec.dtype.name} of shape {tuple(spec.shape)}"
-  if not with_bounds:
-    return summary
-  return f"{summary} in [{spec.minimum.min():g}, {spec.maximum.max():g}]"
-
-
-def begins_new_episodes(task: Task) -> str:
-  """A line for a run that cannot resume exactly."""
-  return (
-    f"{task.name}: the episodes under way cannot be played again; new ones "
-    "begin"
+  return Pipeline(
+    compiled=compiled,
+    loop_sizes=_loop_sizes(parts.experiment),
+    statistics=statistics,
+    train_steps=agent.train_step_counter,
+    interval=interval,
+    should_stop=should_stop,
+    measure_names=tuple(agent.measures),
+    schedules=schedules,
+    network=agent.network,
+    best=best,
+    serve=functools.partial(task.serve, outputs),
+    make_tf_agents_policy=functools.partial(
+      make_greedy_policy, task.time_step_spec, task.action_spec
+    ),
+    tracked={
+      "agent": agent,
+      "network": agent.network,
+      "environment": environment.tracked,
+      "statistics": statistics,
+      "interval": interval,
+      "best": best,
+      "environment_stream": parts.environment_stream,
+      "exploration_stream": parts.exploration_stream,
+      **tracked,
+    },
+    resume=resume,
+    close=environment.close,
   )
 
 
-def check_images(agent: schema.Agent, task: Task) -> None:
-  """Refuses convolutions of what is no image, or of one too small.
-
-  Raises:
-    UserError: naming the layers and the observations.
-  """
-  shape = task.observation_space.shape or ()
-  image = shape[1:] if task.num_frames > 1 else shape
-  sides, problem = image[:2], len(image) not in (2, 3)
-  for _, kernel, stride in agent.conv_layers:
-    problem = problem or any(side < kernel for side in sides)
-    sides = tuple((side - kernel) // stride + 1 for side in sides)
-  given = "observations"
-  if task.num_frames > 1:
-    given = f"{task.num_frames} stacked frames"
-  said = (
-    f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
-    f"{task.name!r} gives {given} of shape {image}"
-  )
-  if agent.conv_layers and problem:
-    raise errors.UserError(
-      f"{said}; expected images [H, W] or [H, W, C] that every kernel fits "
-      "into, or no convolutions: ()"
-    )
-  if agent.conv_layers and _has_channels_first(image):
-    raise errors.UserError(
-      f"{said}, which looks like [C, H, W]; expected [H, W, C], by "
-      "gymnasium.wrappers.TransformObservation for example"
-    )
-
-
-def _has_channels_first(image: tuple[int, ...]) -> bool:
-  """Whether a shape is of gray, RGB or RGBA with the channels in front."""
-  return (
-    len(image) == 3
-    and image[0] in (1, 3, 4)
-    and image[0] < image[1]
-    and image[2] > 4 * image[0]
-  )
-
-
-def loop_sizes(experiment: schema.Experiment) -> loop.LoopSizes:
-  """When the loop of an experiment tells and ends."""
+def _loop_sizes(experiment: schema.Experiment) -> loop.LoopSizes:
+  """When results of an experiment are due, and when it ends."""
   training = experiment.training
   return loop.LoopSizes(
     training.num_env_steps,

@@ -1,100 +1,23 @@
-"""From an experiment to the pipeline of its agent."""
+"""The agents that there are: a configuration class and its pipeline each.
 
-import itertools
-from collections.abc import Callable
+Importing it makes their classes known to gin files, without TensorFlow. A new
+agent is a folder beside `dqn/` and a line here.
+"""
 
-from agents_pipeline import errors
-from agents_pipeline.agents import pipeline
+import importlib
+from typing import Any
+
 from agents_pipeline.agents.a2c import config as a2c_config
-from agents_pipeline.agents.a2c import pipeline as a2c_pipeline
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import pipeline as dqn_pipeline
-from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import loading
-from agents_pipeline.networks import keras_settings
-from agents_pipeline.replay import memory
-from agents_pipeline.training import devices
+from agents_pipeline.config import schema
 
-# float32; of the network, its gradients, two slots of the optimizer, the target
-# and the best network.
-_BYTES_PER_WEIGHT = 4 * 6
-_FEW = 8  # inputs and outputs of a network, as most have
-
-_PIPELINES = {
-  dqn_config.DqnConfig: dqn_pipeline,
-  a2c_config.A2cConfig: a2c_pipeline,
+# The module has `build` and `build_policy`; see `agents/dqn/pipeline.py`.
+_PIPELINES: dict[type[schema.AgentConfig], str] = {
+  dqn_config.DqnConfig: "agents_pipeline.agents.dqn.pipeline",
+  a2c_config.A2cConfig: "agents_pipeline.agents.a2c.pipeline",
 }
 
 
-def build(
-  experiment: schema.Experiment,
-  seeds: seeding.Seeds,
-  say: Callable[[str], None] = lambda line: None,
-) -> pipeline.Pipeline:
-  """Wires an experiment. Nothing is restored, nothing has run.
-
-  Args:
-    experiment: what to wire.
-    seeds: of everything random.
-    say: is told the size of a buffer before it is allocated.
-
-  Raises:
-    UserError: the environment cannot be used, or the buffer does not fit.
-  """
-  keras_settings.choose()
-  _check_network(experiment.agent)
-  if not experiment.agent.conv_layers:
-    devices.choose_threads(
-      _largest_product(experiment),
-      enters_python=_only_enters_python(experiment),
-    )
-  return _PIPELINES[type(experiment.agent)].build(experiment, seeds, say)
-
-
-def _check_network(agent: schema.Agent) -> None:
-  """Refuses layers that no memory holds, before it is allocated."""
-  layers = (1, *agent.hidden_layers)
-  weights = sum(one * next_ for one, next_ in itertools.pairwise(layers))
-  needed = weights * _BYTES_PER_WEIGHT
-  available = memory.available_memory()
-  if needed > available:
-    raise errors.UserError(
-      f"{type(agent).__name__}.hidden_layers = {agent.hidden_layers!r}: needs "
-      f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
-      "are available; expected narrower layers"
-    )
-
-
-def gpu_pays(experiment: schema.Experiment) -> bool:
-  """Whether a GPU would have enough to do: pictures, or wide layers."""
-  return bool(experiment.agent.conv_layers) or (
-    _largest_product(experiment) >= devices.SHARED_PRODUCT
-  )
-
-
-def _largest_product(experiment: schema.Experiment) -> int:
-  """Operations of a train step's largest matrix product, about."""
-  agent, num_envs = experiment.agent, experiment.environment.num_envs
-  if isinstance(agent, a2c_config.A2cConfig):
-    batch_size = agent.num_rollout_steps * num_envs
-  else:
-    batch_size = agent.num_sampled(num_envs)
-  layers = (_FEW, *agent.hidden_layers, _FEW)
-  widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
-  return 2 * batch_size * widest
-
-
-def _only_enters_python(experiment: schema.Experiment) -> bool:
-  """Whether nothing else has to go on while Python environments step."""
-  ahead = getattr(experiment.agent, "samples_ahead", False)
-  return not ahead and not loading.is_tensor(experiment.environment)
-
-
-def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
-  """Builds only what an export needs: no buffer, no training environment.
-
-  Raises:
-    UserError: the environment cannot be used.
-  """
-  keras_settings.choose()
-  return _PIPELINES[type(experiment.agent)].build_policy(experiment)
+def pipeline_of(agent: schema.AgentConfig) -> Any:
+  """The module that builds the pipeline of an agent; imports TensorFlow."""
+  return importlib.import_module(_PIPELINES[type(agent)])

@@ -1,18 +1,24 @@
-"""Fields of configuration dataclasses that know what they accept.
+"""Configuration classes: dataclasses that gin binds, which check their fields.
 
-`integer`, `number`, `choice` and the like declare a field; `check` compares
-every field of an instance with its declaration and raises one line that names
-the value and what was expected.
+`@config` makes a class one. `integer`, `number`, `choice` and the like declare
+its fields. An instance with a value that does not fit raises one line that
+names the value and what was expected.
 """
 
 import dataclasses
 import math
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 import gin
+from typing_extensions import dataclass_transform
 
 from agents_pipeline import errors
+
+T = TypeVar("T")
+
+# Every configuration class, by its name in gin files.
+CLASSES: dict[str, type] = {}
 
 INFINITY = math.inf  # a bound that bounds nothing
 _WIDEST, _DEEPEST = 65_536, 100  # of layers
@@ -78,14 +84,32 @@ class _Choice:
 
 @dataclasses.dataclass(frozen=True)
 class _Instance:
-  """An object of one of some types; named says how a user writes one."""
+  """An object of a type; named says how a user writes one."""
 
-  types: tuple[type, ...]
+  type: type
   named: str
 
   def problem(self, value: Any) -> str:
     """Returns what was expected where value is not it, else ""."""
-    return "" if isinstance(value, self.types) else self.named
+    return "" if isinstance(value, self.type) else self.named
+
+
+@dataclasses.dataclass(frozen=True)
+class _Component:
+  """An object of one of the configuration classes that extend a base."""
+
+  base: type
+
+  @property
+  def classes(self) -> tuple[type, ...]:
+    """The classes that there are, in the order of their definition."""
+    return tuple(c for c in CLASSES.values() if issubclass(c, self.base))
+
+  def problem(self, value: Any) -> str:
+    """Returns what was expected where value is not it, else ""."""
+    if isinstance(value, self.classes):
+      return ""
+    return f"one of {', '.join(f'@{c.__name__}()' for c in self.classes)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,35 +209,32 @@ def conv_layers(default: tuple[tuple[int, int, int], ...]) -> Any:
 
 def text(default: Any) -> Any:
   """Declares a field that holds a string."""
-  return _field(default, _Instance((str,), "a string"))
+  return _field(default, _Instance(str, "a string"))
 
 
 def switch(default: bool) -> Any:
   """Declares a field that holds True or False."""
-  return _field(default, _Instance((bool,), "True or False"))
+  return _field(default, _Instance(bool, "True or False"))
 
 
-def component(make_default: Any, types: tuple[type, ...]) -> Any:
+def component(make_default: Any, base: type) -> Any:
   """Declares a field that holds another configuration object.
 
   Args:
     make_default: makes the default; gin.REQUIRED where there is none.
-    types: the classes that fit; a gin file binds `@ClassName()`.
+    base: every configuration class that extends it fits; a gin file binds
+      `@ClassName()`.
   """
-  names = ", ".join(f"@{t.__name__}()" for t in types)
-  metadata = {"rule": _Instance(types, f"one of {names}")}
+  metadata = {"rule": _Component(base)}
   if make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)
 
 
-def number_or(default: float, types: tuple[type, ...]) -> Any:
+def number_or(default: float, base: type) -> Any:
   """Declares a field of a number above 0, or of a configuration object."""
-  names = ", ".join(f"@{t.__name__}()" for t in types)
-  rule = _Either(
-    _Number(0.0, math.inf, False, True, False), _Instance(types, names)
-  )
-  return _field(default, rule)
+  number_above_0 = _Number(0.0, math.inf, False, True, False)
+  return _field(default, _Either(number_above_0, _Component(base)))
 
 
 def components_of(field: dataclasses.Field) -> tuple[type, ...]:
@@ -221,8 +242,26 @@ def components_of(field: dataclasses.Field) -> tuple[type, ...]:
   rule = field.metadata["rule"]
   if isinstance(rule, _Either):
     rule = rule.other
-  types = rule.types if isinstance(rule, _Instance) else ()
-  return tuple(t for t in types if dataclasses.is_dataclass(t))
+  return rule.classes if isinstance(rule, _Component) else ()
+
+
+@dataclass_transform(frozen_default=True)
+def config(cls: type[T]) -> type[T]:
+  """Makes a class a frozen dataclass that gin binds and that checks its fields.
+
+  What no single field shows is checked by a method `validate(self)`, if the
+  class has one; it raises UserError.
+  """
+
+  def check_fields(self):
+    check(self)
+    if hasattr(self, "validate"):
+      self.validate()
+
+  cls.__post_init__ = check_fields  # type: ignore[attr-defined]
+  made = gin.configurable(dataclasses.dataclass(frozen=True)(cls))
+  CLASSES[made.__name__] = made
+  return made
 
 
 def _short(value: Any) -> str:

@@ -12,32 +12,14 @@ from typing import Any
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.agents import optimizer_choices
-from agents_pipeline.agents.a2c import config as a2c_config
-from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import schedules
 from agents_pipeline.config import (
+  fields,
   gin_choices,
   gin_names,
   gin_syntax,
-  observations,
-  rewards,
   schema,
-  stopping,
 )
 from agents_pipeline.files import paths
-
-# Where the classes that gin files bind are.
-MODULES = (
-  schema,
-  dqn_config,
-  a2c_config,
-  optimizer_choices,
-  schedules,
-  observations,
-  rewards,
-  stopping,
-)
 
 
 def load_experiment(
@@ -70,7 +52,7 @@ def load_experiment(
         f"gin file {str(file)!r} does not exist{gin_syntax.nearest_file(file)}"
       )
   gin.clear_config()
-  classes, found = _classes(), gin_syntax.Statements()
+  classes, found = fields.CLASSES, gin_syntax.Statements()
   try:
     for file in opened:
       found.parse(str(file), file.read_text("utf-8"))
@@ -159,19 +141,10 @@ def _first_line(error: Exception) -> str:
   return str(error).strip().split("\n")[0]
 
 
-def _classes() -> dict[str, type]:
-  found: dict[str, type] = {}
-  for module in MODULES:
-    for name, value in vars(module).items():
-      if isinstance(value, type) and hasattr(value, "__dataclass_fields__"):
-        found[name] = value
-  return found
-
-
 def _explain(error: Exception, found: gin_syntax.Statements) -> str:
   """One line for what gin says, with the nearest valid name."""
   message = _first_line(error)
-  classes = _classes()
+  classes = fields.CLASSES
   unknown = re.search(
     r"No configurable matching (?:reference )?'?@?([\w.]+)", message
   )

@@ -1,17 +1,23 @@
-"""What is observed: the choices of `EnvironmentConfig.observation`.
+"""What the agent observes: the choices of `EnvironmentConfig.observation`.
 
-`environments/wrapping.py` wraps environments with them. Stacked frames come
-first, [num_frames, H, W(, C)], the newest last; before an episode's first frame
-there is black.
+Each is made by gymnasium's own wrappers. Stacked frames come first,
+[num_frames, H, W(, C)], the newest last; frames before an episode's first are
+black.
 """
 
 import dataclasses
+import functools
+import typing
+from collections.abc import Callable
 from typing import Any
-
-import gin
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields
+
+if typing.TYPE_CHECKING:
+  import gymnasium as gym
+
+Wrapper = Callable[["gym.Env"], "gym.Env"]
 
 # ALE's: an episode is truncated after 30 minutes of 60 frames per second.
 ATARI_MAX_FRAMES = 108_000
@@ -21,23 +27,37 @@ ATARI_FRAMES_PER_SECOND = 60
 _MAX_SIDE, _MAX_FRAMES = 1024, 64
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class OwnObservation:
+class Observation:
+  """Base of the choices; by itself, what the environment gives.
+
+  Attributes:
+    num_frames: stacked in an observation, its first dimension if above 1.
+    needs_rendering: whether the environment's rendered pictures are observed.
+  """
+
+  num_frames: int = 1
+  needs_rendering = False
+
+  def make_arguments(self) -> dict[str, Any]:
+    """Arguments of `gym.make` for one copy of an environment."""
+    return {"render_mode": "rgb_array"} if self.needs_rendering else {}
+
+  def wrappers(self) -> list[Wrapper]:
+    """Wrappers to put around that copy, in this order; they can be pickled."""
+    return []
+
+  def vector_arguments(self) -> dict[str, Any]:
+    """Arguments of an environment's own vector version."""
+    return {}
+
+
+@fields.config
+class OwnObservation(Observation):
   """What the environment itself gives."""
 
-  def __post_init__(self):
-    fields.check(self)
 
-  @property
-  def num_frames(self) -> int:
-    """Nothing is stacked."""
-    return 1
-
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class ImageObservation:
+@fields.config
+class ImageObservation(Observation):
   """Pictures, through gymnasium's own wrappers, as uint8.
 
   Attributes:
@@ -55,21 +75,39 @@ class ImageObservation:
   width: int | None = fields.integer(84, high=_MAX_SIDE, optional=True)
   num_frames: int = fields.integer(4, high=_MAX_FRAMES)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares height and width."""
     if (self.height is None) != (self.width is None):
       raise errors.UserError(
         f"ImageObservation.height = {self.height} and .width = {self.width}: "
         "expected two numbers, or None for both"
       )
 
+  @property
+  def needs_rendering(self) -> bool:  # type: ignore[override]
+    """As `rendered` says."""
+    return self.rendered
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class AtariObservation:
+  def wrappers(self) -> list[Wrapper]:
+    """Render, resize, turn gray and stack, in the order that costs least."""
+    from gymnasium import wrappers
+
+    chosen: list[Wrapper] = []
+    if self.rendered:
+      chosen.append(wrappers.AddRenderObservation)
+    if self.height is not None:  # first: what comes after has less to do
+      shape = (self.height, self.width)
+      chosen.append(functools.partial(wrappers.ResizeObservation, shape=shape))
+    if self.grayscale:
+      chosen.append(wrappers.GrayscaleObservation)
+    return chosen + _stack(self.num_frames)
+
+
+@fields.config
+class AtariObservation(Observation):
   """Atari as DQN sees it (Mnih et al. 2015), for the ids ALE/...-v5.
 
-  Grey frames, the brighter of the last two that were skipped, resized and
+  Gray frames, the brighter of the last two that were skipped, resized and
   stacked. A lost life ends no episode; the actions are the game's minimal set.
   An episode is truncated after 108,000 frames, 30 minutes.
 
@@ -88,30 +126,81 @@ class AtariObservation:
   max_noops: int = fields.integer(30, 0)
   repeat_action_probability: float = fields.number(0.25, 0, 1)
 
-  def __post_init__(self):
-    fields.check(self)
+  def make_arguments(self) -> dict[str, Any]:
+    """ALE's own, without its frame skip: `AtariPreprocessing` skips."""
+    return {
+      "frameskip": 1,
+      "obs_type": "grayscale",
+      "repeat_action_probability": self.repeat_action_probability,
+    }
+
+  def wrappers(self) -> list[Wrapper]:
+    """gymnasium's preprocessing, and the stack."""
+    from gymnasium import wrappers
+
+    preprocessing = functools.partial(
+      wrappers.AtariPreprocessing,
+      noop_max=self.max_noops,
+      frame_skip=self.frame_skip,
+      screen_size=self.screen_size,
+      terminal_on_life_loss=False,
+      grayscale_obs=True,
+    )
+    return [preprocessing, *_stack(self.num_frames)]
+
+  def vector_arguments(self) -> dict[str, Any]:
+    """ale-py's vector version does the same as the wrappers, in C++.
+
+    Rewards stay the game's own: they are clipped when they are trained on.
+    """
+    import gymnasium as gym
+
+    return {
+      "autoreset_mode": gym.vector.AutoresetMode.SAME_STEP,
+      "frameskip": self.frame_skip,
+      "maxpool": True,
+      "img_height": self.screen_size,
+      "img_width": self.screen_size,
+      "stack_num": self.num_frames,
+      "noop_max": self.max_noops,
+      "repeat_action_probability": self.repeat_action_probability,
+      "episodic_life": False,
+      "reward_clipping": False,
+      "use_fire_reset": False,
+    }
 
 
-Observation = OwnObservation | ImageObservation | AtariObservation
-OBSERVATIONS = (OwnObservation, ImageObservation, AtariObservation)
+def _stack(num_frames: int) -> list[Wrapper]:
+  from gymnasium import wrappers
+
+  if num_frames == 1:
+    return []
+  return [
+    functools.partial(
+      wrappers.FrameStackObservation,
+      stack_size=num_frames,
+      padding_type="zero",
+    )
+  ]
 
 
 def to_json(choice: Observation) -> dict[str, Any]:
   """The name of a choice and its values, for files."""
+  assert dataclasses.is_dataclass(choice)
   return {"kind": type(choice).__name__} | dataclasses.asdict(choice)
 
 
 def protocol(choice: Observation) -> dict[str, Any]:
   """`to_json`, and for Atari what else must be said of a score."""
-  said = to_json(choice)
+  content = to_json(choice)
   if isinstance(choice, AtariObservation):
-    said |= {
+    content |= {
       "max_pooled_frames": 2,
       "lost_life_ends_episode": False,
       "actions": "minimal set",
       "max_frames_per_episode": ATARI_MAX_FRAMES,
     }
-  return said
+  return content
 
 
 def from_json(content: dict[str, Any]) -> Observation:
@@ -120,7 +209,11 @@ def from_json(content: dict[str, Any]) -> Observation:
   Raises:
     UserError: it is none.
   """
-  kinds = {kind.__name__: kind for kind in OBSERVATIONS}
+  kinds = {
+    name: kind
+    for name, kind in fields.CLASSES.items()
+    if issubclass(kind, Observation)
+  }
   try:
     values = dict(content)
     return kinds[values.pop("kind")](**values)

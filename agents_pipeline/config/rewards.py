@@ -1,71 +1,101 @@
-"""What is learnt from: the choices of `EnvironmentConfig.reward`.
+"""Reward shaping for training: the choices of `EnvironmentConfig.reward`.
 
-`training/shaping.py` shapes with them.
+Evaluations, logged returns and stopping rules use the environment's own
+rewards.
 """
 
-import dataclasses
+import typing
 
 import gin
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields
 
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class KeepReward:
-  """The environment's own."""
-
-  def __post_init__(self):
-    fields.check(self)
+if typing.TYPE_CHECKING:
+  import tensorflow as tf
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class ClipReward:
-  """Bounded to [low, high], as Atari's in Mnih et al. (2015)."""
+class Reward:
+  """Base of the choices: a function of what a step gave."""
+
+  def __call__(
+    self, reward: "tf.Tensor", ended: "tf.Tensor", episode_return: "tf.Tensor"
+  ) -> "tf.Tensor":
+    """Shapes the rewards of one step of every environment.
+
+    Args:
+      reward: [B] float32, the environment's own.
+      ended: [B] bool, whether the episode ended with this step.
+      episode_return: [B] float32, sum of its own rewards so far.
+
+    Returns:
+      [B] float32, the reward to train on.
+    """
+    raise NotImplementedError
+
+
+@fields.config
+class KeepReward(Reward):
+  """The environment's own reward."""
+
+  def __call__(self, reward, ended, episode_return):
+    """Returns the reward as it is."""
+    return reward
+
+
+@fields.config
+class ClipReward(Reward):
+  """Clipped to [low, high], as Atari's in Mnih et al. (2015)."""
 
   low: float = fields.number(-1.0, -fields.INFINITY)
   high: float = fields.number(1.0, -fields.INFINITY)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares the bounds."""
     if self.low >= self.high:
       raise errors.UserError(
         f"ClipReward.low = {self.low}: expected less than ClipReward.high = "
         f"{self.high}"
       )
 
+  def __call__(self, reward, ended, episode_return):
+    """Returns the clipped reward."""
+    import tensorflow as tf
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class SignReward:
-  """-1, 0 or 1."""
-
-  def __post_init__(self):
-    fields.check(self)
+    return tf.clip_by_value(reward, self.low, self.high)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class SuccessReward:
-  """0, but at the end of an episode success or failure.
+@fields.config
+class SignReward(Reward):
+  """Its sign: -1, 0 or 1."""
 
-  At a time limit the value of the last observation comes on top, as always.
+  def __call__(self, reward, ended, episode_return):
+    """Returns the sign."""
+    import tensorflow as tf
+
+    return tf.sign(reward)
+
+
+@fields.config
+class SuccessReward(Reward):
+  """0, except at an episode's end: there it is success or failure.
+
+  At a time limit the target still bootstraps from the last observation.
 
   Attributes:
-    min_episode_return: an episode that reached it was a success.
-    success: its last reward.
-    failure: of the others.
+    min_episode_return: an episode with at least this return is a success.
+    success: the last reward of a success.
+    failure: the last reward of other episodes.
   """
 
   min_episode_return: float = fields.number(gin.REQUIRED, -fields.INFINITY)
   success: float = fields.number(1.0, -fields.INFINITY)
   failure: float = fields.number(-1.0, -fields.INFINITY)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, reward, ended, episode_return):
+    """Returns success or failure where the episode ended, else 0."""
+    import tensorflow as tf
 
-
-Reward = KeepReward | ClipReward | SignReward | SuccessReward
-REWARDS = (KeepReward, ClipReward, SignReward, SuccessReward)
+    succeeded = episode_return >= self.min_episode_return  # [B]
+    last = tf.where(succeeded, self.success, self.failure)  # [B]
+    return tf.where(ended, last, tf.zeros_like(reward))  # [B]

@@ -4,18 +4,15 @@ Units are in the names. An env step is one transition of one environment; a
 train step is one optimizer update; an iteration is one pass of the loop.
 """
 
-import dataclasses
-import math
+import typing
 
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.agents.a2c import config as a2c_config
-from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import fields, observations, rewards, stopping
 
-Agent = dqn_config.DqnConfig | a2c_config.A2cConfig
-AGENTS = (dqn_config.DqnConfig, a2c_config.A2cConfig)
+if typing.TYPE_CHECKING:
+  import tensorflow as tf
 
 MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
 
@@ -23,8 +20,69 @@ _ITERATIONS_PER_RESULT = 10_000
 _MOST_PROCESSES = 1_024
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
+class AgentConfig:
+  """Base of every agent's configuration.
+
+  What the loop has to know of an agent, whichever it is; the defaults are those
+  of one that learns from rollouts.
+
+  Attributes:
+    hidden_layers: units of each.
+    conv_layers: (filters, kernel size, stride) of each, for images.
+  """
+
+  hidden_layers: tuple[int, ...]
+  conv_layers: tuple[tuple[int, int, int], ...]
+
+  @property
+  def num_collect_steps_per_iteration(self) -> int:
+    """Steps of every environment between two updates."""
+    return 1
+
+  @property
+  def num_collect_episodes_per_iteration(self) -> int | None:
+    """Episodes between two updates, in place of steps; None for steps."""
+    return None
+
+  @property
+  def num_train_steps_per_iteration(self) -> int:
+    """Updates in a row."""
+    return 1
+
+  @property
+  def num_env_steps_before_training(self) -> int:
+    """Env steps collected before the first update."""
+    return 0
+
+  @property
+  def samples_ahead(self) -> bool:
+    """Whether the learner works while Python environments step."""
+    return False
+
+  def num_transitions_per_update(self, num_envs: int) -> int:
+    """Batch size of one update, over all environments."""
+    return num_envs * self.num_collect_steps_per_iteration
+
+  def check_fits(self, num_envs: int) -> None:
+    """Compares with the number of environments, which is bound elsewhere.
+
+    Raises:
+      UserError: the agent could not learn anything.
+    """
+
+  def remarks(
+    self, training: "TrainingConfig", min_iteration_env_steps: int
+  ) -> list[str]:
+    """Lines on what is allowed, but hardly meant.
+
+    Args:
+      training: how long the run is.
+      min_iteration_env_steps: that an iteration counts at least.
+    """
+    return []
+
+
+@fields.config
 class EnvironmentConfig:
   """What to act in.
 
@@ -39,8 +97,8 @@ class EnvironmentConfig:
       is an error; None lets one go on for ever.
     step_timeout_seconds: with 'async', a copy that takes longer for a step is
       an error; a video whose process takes longer (60 at least) is given up.
-    reward: one of `config/rewards.py`: what is learnt from. Evaluations
-      and logged returns are always of the environment's own rewards.
+    reward: one of `config/rewards.py`: the reward to train on.
+      Evaluations and logged returns are always of the environment's own.
   """
 
   name: str = fields.text(gin.REQUIRED)
@@ -48,14 +106,14 @@ class EnvironmentConfig:
   backend: str = fields.choice("auto", "tensor", "gymnasium")
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
   observation: observations.Observation = fields.component(
-    observations.OwnObservation, observations.OBSERVATIONS
+    observations.OwnObservation, observations.Observation
   )
   max_episode_env_steps: int | None = fields.integer(100_000, optional=True)
   step_timeout_seconds: float = fields.number(300.0, above=True)
-  reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.REWARDS)
+  reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.Reward)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares fields with each other."""
     chosen = f"EnvironmentConfig.observation = {self.observation!r}"
     is_own = isinstance(self.observation, observations.OwnObservation)
     is_atari = isinstance(self.observation, observations.AtariObservation)
@@ -89,8 +147,7 @@ class EnvironmentConfig:
       )
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
+@fields.config
 class TrainingConfig:
   """How long to train, and how often to write.
 
@@ -107,14 +164,25 @@ class TrainingConfig:
   log_period_env_steps: int = fields.integer(1_000)
   checkpoint_period_env_steps: int = fields.integer(10_000)
   num_episodes: int | None = fields.integer(None, optional=True)
-  stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.STOPS)
+  stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.Stop)
 
-  def __post_init__(self):
-    fields.check(self)
+  def should_stop(self, statistics, best_return: "tf.Variable") -> "tf.Tensor":
+    """Whether to end before the last env step. Runs inside XLA.
+
+    Args:
+      statistics: the `EpisodeStatistics` of the training episodes.
+      best_return: [] float32, of the best evaluation so far.
+
+    Returns:
+      [] bool.
+    """
+    reached_goal = self.stop(statistics, best_return)
+    if self.num_episodes is None:
+      return reached_goal
+    return reached_goal | (statistics.num_episodes >= self.num_episodes)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
+@fields.config
 class EvaluationConfig:
   """Greedy episodes on gymnasium's own environment.
 
@@ -128,12 +196,8 @@ class EvaluationConfig:
   num_episodes_while_training: int = fields.integer(10, high=10**6)
   num_episodes: int = fields.integer(100, high=10**6)
 
-  def __post_init__(self):
-    fields.check(self)
 
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
+@fields.config
 class VideoConfig:
   """Videos of one greedy episode each, on gymnasium's own environment.
 
@@ -148,12 +212,8 @@ class VideoConfig:
   format: str = fields.choice("mp4", "gif", "html")
   captions: bool = fields.switch(False)
 
-  def __post_init__(self):
-    fields.check(self)
 
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
+@fields.config
 class Experiment:
   """A whole experiment: the root of every gin file.
 
@@ -169,19 +229,19 @@ class Experiment:
     seed: of everything random; the `--seed` flag overrides it.
   """
 
-  agent: Agent = fields.component(gin.REQUIRED, AGENTS)
+  agent: AgentConfig = fields.component(gin.REQUIRED, AgentConfig)
   environment: EnvironmentConfig = fields.component(
-    EnvironmentConfig, (EnvironmentConfig,)
+    EnvironmentConfig, EnvironmentConfig
   )
-  training: TrainingConfig = fields.component(TrainingConfig, (TrainingConfig,))
+  training: TrainingConfig = fields.component(TrainingConfig, TrainingConfig)
   evaluation: EvaluationConfig = fields.component(
-    EvaluationConfig, (EvaluationConfig,)
+    EvaluationConfig, EvaluationConfig
   )
-  video: VideoConfig = fields.component(VideoConfig, (VideoConfig,))
+  video: VideoConfig = fields.component(VideoConfig, VideoConfig)
   seed: int = fields.integer(0, 0, high=MAX_SEED)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares its parts with each other."""
     self.agent.check_fits(self.environment.num_envs)
     self._check_learns()
 
@@ -192,9 +252,9 @@ class Experiment:
     most = (length - 1) // iteration * iteration
     if collected > most:
       raise errors.UserError(
-        f"DqnConfig.num_env_steps_before_training = {collected}: expected at "
-        f"most {most}, so that something is learned in "
-        f"TrainingConfig.num_env_steps = {length}"
+        f"{type(self.agent).__name__}.num_env_steps_before_training = "
+        f"{collected}: expected at most {most}, so that something is learned "
+        f"in TrainingConfig.num_env_steps = {length}"
       )
 
   @property
@@ -207,29 +267,7 @@ class Experiment:
   @property
   def remarks(self) -> list[str]:
     """Lines on what is allowed, but hardly meant."""
-    agent, training = self.agent, self.training
-    if not isinstance(agent, dqn_config.DqnConfig) or agent.gamma == 0:
-      return []
-    told = "the target network stays as it begins, as there are at most"
-    episodes = agent.target_update_period_episodes
-    if episodes is not None:
-      most = min(training.num_env_steps, training.num_episodes or math.inf)
-      if most < episodes:
-        return [
-          f"DqnConfig.target_update_period_episodes = {episodes}: {told} "
-          f"{most} episodes"
-        ]
-      return []
-    iteration = self._counted_for_sure
-    collected = -(-agent.num_env_steps_before_training // iteration) * iteration
-    most = -(-(training.num_env_steps - collected) // iteration)
-    most *= agent.num_train_steps_per_iteration
-    if most < agent.target_update_period_train_steps:
-      return [
-        "DqnConfig.target_update_period_train_steps = "
-        f"{agent.target_update_period_train_steps}: {told} {most} train steps"
-      ]
-    return []
+    return self.agent.remarks(self.training, self._counted_for_sure)
 
   @property
   def num_env_steps_per_iteration(self) -> int | None:

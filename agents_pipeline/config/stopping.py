@@ -1,55 +1,72 @@
-"""When a run ends before its last env step: `TrainingConfig.stop`.
+"""When a run ends early: the choices of `TrainingConfig.stop`.
 
-Returns are of the environment's own rewards, undiscounted.
+Returns are sums of the environment's own rewards, undiscounted.
 """
 
-import dataclasses
+import typing
 
 import gin
 
 from agents_pipeline.config import fields
 
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class AtTheEnd:
-  """Never before it."""
-
-  def __post_init__(self):
-    fields.check(self)
+if typing.TYPE_CHECKING:
+  import tensorflow as tf
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class OnLastEpisodes:
+class Stop:
+  """Base of the choices: a condition, evaluated after every iteration."""
+
+  def __call__(self, statistics, best_return: "tf.Variable") -> "tf.Tensor":
+    """Whether the run has reached its goal. Runs inside XLA.
+
+    Args:
+      statistics: the `EpisodeStatistics` of the training episodes.
+      best_return: [] float32, of the best evaluation so far.
+
+    Returns:
+      [] bool.
+    """
+    raise NotImplementedError
+
+
+@fields.config
+class AtTheEnd(Stop):
+  """Never: the run does all of its env steps."""
+
+  def __call__(self, statistics, best_return):
+    """Returns False."""
+    import tensorflow as tf
+
+    return tf.constant(False)
+
+
+@fields.config
+class OnLastEpisodes(Stop):
   """When the last finished episode of every environment was a success.
 
-  Looked at after every iteration. Those episodes were trained on and explored.
+  These are training episodes, which explore.
 
   Attributes:
-    min_episode_return: an episode that reached it was a success.
+    min_episode_return: an episode with at least this return is a success.
   """
 
   min_episode_return: float = fields.number(gin.REQUIRED, -fields.INFINITY)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, statistics, best_return):
+    """Returns whether all of them were."""
+    return statistics.last_episodes_reached(self.min_episode_return)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class OnEvaluation:
+@fields.config
+class OnEvaluation(Stop):
   """When an evaluation is a success; the one before training counts too.
 
   Attributes:
-    min_mean_return: an evaluation that reached it was a success.
+    min_mean_return: an evaluation with at least this mean return is a success.
   """
 
   min_mean_return: float = fields.number(gin.REQUIRED, -fields.INFINITY)
 
-  def __post_init__(self):
-    fields.check(self)
-
-
-Stop = AtTheEnd | OnLastEpisodes | OnEvaluation
-STOPS = (AtTheEnd, OnLastEpisodes, OnEvaluation)
+  def __call__(self, statistics, best_return):
+    """Returns whether the best one was."""
+    return best_return >= self.min_mean_return

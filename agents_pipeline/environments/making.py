@@ -11,7 +11,7 @@ import gymnasium as gym
 from agents_pipeline import errors
 from agents_pipeline.config import observations
 from agents_pipeline.config import schema as experiment_config
-from agents_pipeline.environments import checked, display, wrapping
+from agents_pipeline.environments import checked, display
 
 # Their messages say all.
 _TOLD_BY_GYMNASIUM = (
@@ -79,16 +79,16 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
         "EnvironmentConfig.vectorization = 'vector_entry_point': "
         f"{config.name!r} has none; expected 'sync' or 'async'"
       )
-    kwargs = wrapping.vector_arguments_for(config.observation)
+    kwargs = config.observation.vector_arguments()
   else:
-    kwargs = wrapping.arguments_for(config.observation)
+    kwargs = config.observation.make_arguments()
     # We reset ourselves, so that every episode has a seed of its own.
     kwargs["vector_kwargs"] = {
       "autoreset_mode": gym.vector.AutoresetMode.DISABLED,
       "copy": False,  # the adapter copies
     }
     kwargs["wrappers"] = [
-      *wrapping.wrappers_for(config.observation),
+      *config.observation.wrappers(),
       functools.partial(checked.Watched, name=config.name),
     ]
   if config.vectorization == "async":
@@ -148,12 +148,12 @@ def _display(config, render_mode: str | None = None):
 def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
-  kwargs = wrapping.arguments_for(config.observation)
+  kwargs = config.observation.make_arguments()
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
-    for wrap in wrapping.wrappers_for(config.observation):
+    for wrap in config.observation.wrappers():
       env = wrap(env)
     return checked.Watched(env, config.name)
 
@@ -166,7 +166,7 @@ def _check_renders(config, spec) -> None:
       make = gym.envs.registration.load_env_creator(make)
   # Where a function makes it, only the environment itself knows.
   modes = getattr(make, "metadata", {}).get("render_modes")
-  if wrapping.needs_rendering(config.observation) and (
+  if config.observation.needs_rendering and (
     modes is not None and "rgb_array" not in modes
   ):
     raise errors.UserError(

@@ -72,7 +72,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """Closes the environments and their processes."""
     self.pyenv.close()
 
-  def telling(self, call: Callable) -> Callable:
+  def raises_its_own(self, call: Callable) -> Callable:
     """A compiled call that raises what an environment raised within it.
 
     TensorFlow would tell it as an error of its own, with both tracebacks.

@@ -1,29 +1,30 @@
-"""No replay: what is learnt from is the newest transition, once."""
+"""No replay: each transition is trained on once, when it is new."""
 
 import tensorflow as tf
-from tf_agents.replay_buffers import replay_buffer
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.replay import packing, transition_rows
+from agents_pipeline.replay import packing, rows
 
 
-class NewestTransition(replay_buffer.ReplayBuffer):
-  """Holds the newest transition of each environment.
+class NewestTransition(tf.Module):
+  """Holds the newest transition of each environment; an `interfaces.Replay`."""
 
-  It is used as a `UniformReplayBuffer` is, so whatever learns from that one can
-  learn from this. Runs inside XLA.
-  """
-
-  def __init__(self, data_spec: trajectory.Trajectory, batch_size: int):
+  def __init__(self, observation_spec, action_spec, batch_size: int):
     """Makes room for one transition of each environment.
 
     Args:
-      data_spec: of one row, what `get_next` returns.
-      batch_size: the number of environments, B.
+      observation_spec: of one environment.
+      action_spec: of one environment.
+      batch_size: the number of environments, B; a sample is of as many.
     """
-    super().__init__(data_spec, batch_size)
-    self._batch_size = batch_size
-    self._packing = packing.Packing(tf.nest.flatten(data_spec))
+    super().__init__(name="newest_transition")
+    self._row_spec = rows.row_spec(observation_spec, action_spec)
+    self._packing = packing.Packing(
+      tf.nest.flatten(tensor_spec.from_spec(self._row_spec))
+    )
+    # A transition is two rows, as in `UniformReplayBuffer`.
     self._rows = [
       tf.Variable(
         tf.zeros([batch_size, 2, *spec.shape], spec.dtype), name=f"rows_{i}"
@@ -31,64 +32,35 @@ class NewestTransition(replay_buffer.ReplayBuffer):
       for i, spec in enumerate(self._packing.specs)
     ]
 
-  def _add_batch(self, items: trajectory.Transition) -> list:
-    """Takes a transition of [B, ...] in place of the one before.
-
-    Returns:
-      What must be done before it can be read where automatic control
-      dependencies do not see it.
-    """
-    own, reached = (
+  def add(self, transition: trajectory.Transition) -> list:
+    """Keeps transitions [B, ...] in place of the ones before."""
+    own, following = (
       self._packing.pack(tf.nest.flatten(row))
-      for row in transition_rows.rows_of(items)
+      for row in rows.rows_of(transition)
     )
     return [
       variable.assign(tf.stack(pair, axis=1))
-      for variable, *pair in zip(self._rows, own, reached, strict=True)
+      for variable, *pair in zip(self._rows, own, following, strict=True)
     ]
 
-  def _get_next(
-    self, sample_batch_size=None, num_steps=None, time_stacked=True
-  ):
-    """Returns the newest transition of every environment.
+  def sample(self) -> tuple[trajectory.Transition, tuple]:
+    """Returns the newest transition of every environment, [B, ...]."""
+    both = tf.nest.pack_sequence_as(
+      self._row_spec,
+      self._packing.unpack([v.read_value() for v in self._rows]),
+    )  # [B, 2, ...]
+    own = tf.nest.map_structure(lambda x: x[:, 0], both)
+    is_last = own.next_step_type == ts.StepType.LAST  # [B]
+    return rows.transition_of(
+      own, own.reward, own.discount, is_last, both.observation[:, 1]
+    ), ()
 
-    Args:
-      sample_batch_size: must be B.
-      num_steps: rows of a window; must be 2.
-      time_stacked: must be True.
+  def update_priorities(self, handle, td_error: tf.Tensor) -> None:
+    """Does nothing: there is no choice."""
 
-    Returns:
-      A `Trajectory` of [B, 2, ...], and an empty info.
-    """
-    if (sample_batch_size, num_steps) != (self._batch_size, 2):
-      raise ValueError(
-        f"NewestTransition holds {self._batch_size} windows of 2 rows, not "
-        f"{sample_batch_size} of {num_steps}"
-      )
-    if not time_stacked:
-      raise ValueError("NewestTransition samples are stacked in time")
-    now = self._packing.unpack([rows.read_value() for rows in self._rows])
-    return tf.nest.pack_sequence_as(self._data_spec, now), ()
+  def as_dataset(self) -> tf.data.Dataset:
+    """An endless dataset of `sample`."""
+    return tf.data.Dataset.counter().map(lambda _: self.sample()[0])
 
   def end_episodes(self) -> None:
     """Nothing to close: the next transition takes this one's place."""
-
-  def _num_frames(self) -> tf.Tensor:
-    return tf.constant(self._batch_size, tf.int64)
-
-  def _clear(self) -> None:
-    for rows in self._rows:
-      rows.assign(tf.zeros_like(rows))
-
-  def _gather_all(self) -> trajectory.Trajectory:
-    return self._get_next(self._batch_size, 2)[0]
-
-  def _as_dataset(
-    self, sample_batch_size=None, num_steps=None, *args, **kwargs
-  ) -> tf.data.Dataset:
-    return tf.data.Dataset.counter().map(
-      lambda _: self._get_next(sample_batch_size, num_steps)
-    )
-
-  def _single_deterministic_pass_dataset(self, *args, **kwargs):
-    return tf.data.Dataset.from_tensors(self._gather_all())

@@ -67,14 +67,22 @@ class Packing:
   def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """The fields again, of any leading dimensions."""
     numbers, own = packed[: bool(self._packed)], packed[bool(self._packed) :]
-    fields = dict(zip(self._own, own, strict=True))
-    for columns in numbers:
-      parts = tf.split(columns, self._sizes, axis=-1)
-      for i, part in zip(self._packed, parts, strict=True):
-        spec = self._fields[i]
-        shape = [*columns.shape[:-1], *spec.shape]
-        fields[i] = tf.cast(tf.reshape(part, shape), spec.dtype)
-    return [fields[i] for i in range(len(self._fields))]
+    fields = self.unpack_numbers(*numbers)
+    for i, field in zip(self._own, own, strict=True):
+      fields[i] = field
+    return fields
+
+  def unpack_numbers(self, numbers: tf.Tensor | None = None) -> list:
+    """The fields that were packed into one; None in the place of others."""
+    fields: list = [None] * len(self._fields)
+    if numbers is None:
+      return fields
+    parts = tf.split(numbers, self._sizes, axis=-1)
+    for i, part in zip(self._packed, parts, strict=True):
+      spec = self._fields[i]
+      shape = [*numbers.shape[:-1], *spec.shape]
+      fields[i] = tf.cast(tf.reshape(part, shape), spec.dtype)
+    return fields
 
 
 def _is_packable(spec: tf.TensorSpec) -> bool:

@@ -1,12 +1,12 @@
 """What a run does between two results, every so often."""
 
+from agents_pipeline.agents import pipeline as pipeline_lib
+from agents_pipeline.config import schema
 from agents_pipeline.environments import making
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.config import schema
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import videos
 from agents_pipeline.runs import console as person_lib
-from agents_pipeline.agents import pipeline as pipeline_lib
+from agents_pipeline.runs import videos
 from agents_pipeline.training import loop
 
 

@@ -6,13 +6,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import served_policy
-from agents_pipeline.config import schema
-from agents_pipeline.config import gin_files
-from agents_pipeline.config import observations
-from agents_pipeline.files import run_folder
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.agents import pipeline as pipeline_lib
+from agents_pipeline.config import gin_files, observations, schema
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints
 
 
@@ -61,7 +59,7 @@ def export_from_checkpoint(
   def restore(path: pathlib.Path, about: checkpoints.About) -> None:
     # What it was saved with counts, whatever config.gin says by now.
     experiment = gin_files.load_experiment([], [about.config])
-    built = registry.build_policy(experiment)
+    built = building.build_policy(experiment)
     counted = tf.train.Checkpoint(env_steps=env_steps)
     best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
     takes_best = checkpoint is None and _is_evaluated(path, about)

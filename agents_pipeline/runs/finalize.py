@@ -2,18 +2,13 @@
 
 import time
 
-from agents_pipeline.environments import making
-from agents_pipeline.evaluation import evaluator
-from agents_pipeline.evaluation import served_policy
-from agents_pipeline.config import schema
-from agents_pipeline.files import run_folder
-from agents_pipeline.config import seeding
-from agents_pipeline.runs import export
-from agents_pipeline.runs import videos
-from agents_pipeline.runs import console as person_lib
 from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.runs import run_record
-from agents_pipeline.runs import stopwatch
+from agents_pipeline.config import schema, seeding
+from agents_pipeline.environments import making
+from agents_pipeline.evaluation import evaluator, served_policy
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import export, run_record, stopwatch, videos
 
 
 def finish(

@@ -8,11 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 from agents_pipeline.config import gin_files
-from agents_pipeline.files import paths
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import paths, run_folder
 from agents_pipeline.networks import keras_settings
-from agents_pipeline.runs import console
-from agents_pipeline.runs import training_run
+from agents_pipeline.runs import console, training_run
 
 
 def train(

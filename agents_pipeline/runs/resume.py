@@ -4,12 +4,9 @@ import os
 from collections.abc import Callable
 
 from agents_pipeline import errors
-from agents_pipeline.config import schema
-from agents_pipeline.config import gin_files
-from agents_pipeline.files import paths
-from agents_pipeline.files import run_folder
-from agents_pipeline.runs import checkpoints
-from agents_pipeline.runs import run_record
+from agents_pipeline.config import gin_files, schema
+from agents_pipeline.files import paths, run_folder
+from agents_pipeline.runs import checkpoints, run_record
 
 # May differ when a run goes on: they only say how far.
 _EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")

@@ -2,15 +2,11 @@
 
 import numpy as np
 
-from agents_pipeline.training import episode_statistics
-from agents_pipeline.runs import learning_curve
+from agents_pipeline.agents import pipeline as pipeline_lib
 from agents_pipeline.config import schema
 from agents_pipeline.files import run_folder
-from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.runs import metrics
-from agents_pipeline.runs import progress
-from agents_pipeline.runs import writers
-from agents_pipeline.training import loop
+from agents_pipeline.runs import learning_curve, metrics, progress, writers
+from agents_pipeline.training import episode_statistics, loop
 
 
 class RunTables:
@@ -36,7 +32,7 @@ class RunTables:
     """
     self._pipeline = pipeline
     until = int(pipeline.interval.env_steps) if resumes else None
-    self._metrics = writers.CsvWriter(run.metrics, pipeline.columns, until)
+    self._metrics = writers.CsvWriter(run.metrics, _columns(pipeline), until)
     self._timing = writers.CsvWriter(run.timing, metrics.TIMING_COLUMNS, until)
     self._episodes = writers.CsvWriter(
       run.episodes, metrics.EPISODE_COLUMNS, until
@@ -60,7 +56,7 @@ class RunTables:
     """
     self._write(
       metrics.row(
-        self._pipeline.columns,
+        _columns(self._pipeline),
         env_steps=0,
         train_steps=0,
         episodes=0,
@@ -82,7 +78,7 @@ class RunTables:
     """
     pipeline, ended = self._pipeline, result.episodes
     row = metrics.row(
-      pipeline.columns,
+      _columns(pipeline),
       env_steps=result.env_steps,
       train_steps=result.train_steps,
       episodes=int(pipeline.statistics.num_episodes),
@@ -133,6 +129,11 @@ class RunTables:
       self._progress,
     ):
       table.close()
+
+
+def _columns(pipeline: pipeline_lib.Pipeline) -> tuple[str, ...]:
+  """Of metrics.csv."""
+  return metrics.columns((*pipeline.measure_names, *pipeline.schedules))
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -6,22 +6,20 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.config import schema
-from agents_pipeline.config import gin_files
-from agents_pipeline.files import run_folder
-from agents_pipeline.config import seeding
-from agents_pipeline.agents import registry
-from agents_pipeline.runs import resume
-from agents_pipeline.training import devices
-from agents_pipeline.runs import finalize
-from agents_pipeline.runs import training_session
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.agents import building
 from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.files import atomic
-from agents_pipeline.runs import checkpoints
-from agents_pipeline.files import lock
-from agents_pipeline.runs import run_record
-from agents_pipeline.runs import stopwatch
+from agents_pipeline.config import gin_files, schema, seeding
+from agents_pipeline.files import atomic, lock, run_folder
+from agents_pipeline.runs import (
+  checkpoints,
+  finalize,
+  resume,
+  run_record,
+  stopwatch,
+  training_session,
+)
+from agents_pipeline.runs import console as person_lib
+from agents_pipeline.training import compilation
 
 
 def train(
@@ -55,12 +53,12 @@ def train(
       if resume.is_finished(run, experiment):
         person.say(resume.what_is_finished(run, experiment))
         return True
-    device = devices.choose_device(
-      device, gpu_pays=registry.gpu_pays(experiment), say=person.say
+    device = compilation.choose_device(
+      device, gpu_pays=building.gpu_pays(experiment), say=person.say
     )
     seeds = seeding.Seeds(experiment.seed)
     with _memory_told(), _trace_kept(run):
-      pipeline = registry.build(experiment, seeds, person.say)
+      pipeline = building.build(experiment, seeds, person.say)
     with contextlib.closing(pipeline), _memory_told():
       if person.wants_to_stop():
         return False

@@ -5,18 +5,18 @@ import contextlib
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.config import schema
-from agents_pipeline.config import gin_files
-from agents_pipeline.files import run_folder
-from agents_pipeline.config import seeding
-from agents_pipeline.runs import resume
-from agents_pipeline.runs import sinks
-from agents_pipeline.runs import callbacks
-from agents_pipeline.runs import console as person_lib
 from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.runs import checkpoints
-from agents_pipeline.runs import run_record
-from agents_pipeline.runs import stopwatch
+from agents_pipeline.config import gin_files, schema, seeding
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import (
+  callbacks,
+  checkpoints,
+  resume,
+  run_record,
+  sinks,
+  stopwatch,
+)
+from agents_pipeline.runs import console as person_lib
 
 
 class TrainingSession:

@@ -3,9 +3,8 @@
 import pathlib
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import evaluator
-from agents_pipeline.evaluation import video
 from agents_pipeline.config import schema
+from agents_pipeline.evaluation import evaluator, video
 from agents_pipeline.runs import console as person_lib
 
 

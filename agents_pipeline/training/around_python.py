@@ -1,8 +1,7 @@
-"""Iterations of agents that learn from a buffer, around Python environments.
+"""Iterations around environments in Python: a loop in the graph.
 
-The loop is a graph that enters Python once per step of the environments. It
-pays for every operation and every compiled call, so all that follows a step is
-one call: what came of it is counted and stored, the agent learns and acts.
+The loop enters Python once per step of the environments. It pays for every
+operation and every compiled call, so all that follows a step is one call.
 """
 
 import dataclasses
@@ -11,23 +10,23 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
-from tf_agents.agents import tf_agent
-from tf_agents.replay_buffers import replay_buffer
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.training import (
-  drivers,
-  episode_statistics,
   iterations,
-  on_device,
+  replay_iteration,
+  rollout_iteration,
+  rollouts,
 )
 
-# What is acted from, and the action chosen there: [B, ...].
+# The time step to act from and the action chosen there: [B, ...].
 _State = tuple[ts.TimeStep, policy_step.PolicyStep]
 
+_graph = functools.partial(tf.function, autograph=False)
 
-class ChosenAction(tf.Module):
+
+class PendingAction(tf.Module):
   """The actions that a call chose last, for the next call to take.
 
   So a run is the same however it is cut into calls. It is part of checkpoints:
@@ -40,7 +39,7 @@ class ChosenAction(tf.Module):
     Args:
       batch_size: the number of environments, B.
     """
-    super().__init__(name="chosen_action")
+    super().__init__(name="pending_action")
     self.is_chosen = tf.Variable(False)
     self.action = tf.Variable(tf.zeros((batch_size,), tf.int64))
 
@@ -54,17 +53,13 @@ class ChosenAction(tf.Module):
     self.action.assign(action)
 
   def forget(self) -> None:
-    """Drops them: what they were chosen for is gone."""
+    """Drops them: the time step that they were chosen for is gone."""
     self.is_chosen.assign(False)
 
 
-def compile_around_host(
-  driver: drivers.StepDriver,
-  replay: replay_buffer.ReplayBuffer,
-  agent: tf_agent.TFAgent,
-  sizes: on_device.IterationSizes,
-  statistics: episode_statistics.EpisodeStatistics,
-  chosen: ChosenAction,
+def compile_replay(
+  iteration: replay_iteration.ReplayIteration,
+  pending: PendingAction,
   should_stop: Callable[[], tf.Tensor],
   *,
   num_prefetched_batches: int = 0,
@@ -72,17 +67,12 @@ def compile_around_host(
   jit_learning: bool = True,
   jit: bool = True,
 ) -> iterations.Iterations:
-  """A loop in the graph around environments that live in Python.
+  """Compiles iterations of agents that sample from a buffer.
 
   Args:
-    driver: its environment, in Python, and its policy; it observes with the
-      buffer.
-    replay: sampled from.
-    agent: trained.
-    sizes: of an iteration.
-    statistics: of what was collected so far.
-    chosen: what the last call chose.
-    should_stop: whether the run has done what it was for, [] bool.
+    iteration: of a driver whose environments live in Python.
+    pending: what the last call chose.
+    should_stop: whether the run has reached its goal, [] bool.
     num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
       while the environments step: before an iteration's own transitions are
       there, and not reproducibly. It waits while the agent learns, which holds
@@ -94,34 +84,33 @@ def compile_around_host(
       as TensorFlow's.
     jit: False leaves all of it one, for comparison.
   """
-  learn = functools.partial(on_device.learn, agent, replay, sizes)
-  loop = _Loop(
-    driver,
-    _compile_calls(driver, learn, jit=jit, jit_all=jit and jit_learning),
-    sizes,
-    statistics,
-    _batches_ahead(replay, sizes, num_prefetched_batches),
+  loop = _ReplayLoop(
+    iteration,
+    _compile_calls(iteration, jit=jit, jit_all=jit and jit_learning),
+    _batches_ahead(iteration, num_prefetched_batches),
     learns_while_stepping,
   )
-  graph = functools.partial(tf.function, autograph=False)
 
-  @graph
+  @_graph
   def collect(num_iterations):
     _, action_step = iterations.repeat(
-      num_iterations, loop.collect, loop.begin(chosen), lambda _: ~should_stop()
+      num_iterations,
+      loop.collect,
+      loop.begin(pending),
+      lambda _: ~should_stop(),
     )
-    chosen.keep(action_step.action)
+    pending.keep(action_step.action)
 
-  @graph
+  @_graph
   def train(num_iterations, totals=None):
-    totals = totals or iterations.no_train_steps(agent.measure_names)
+    totals = totals or iterations.no_train_steps(iteration.agent.measures)
     _, action_step, totals = iterations.repeat(
       num_iterations,
       lambda s: loop.train(s[:2], s[2]),
-      (*loop.begin(chosen), totals),
+      (*loop.begin(pending), totals),
       lambda s: s[2].is_sound & ~should_stop(),
     )
-    chosen.keep(action_step.action)
+    pending.keep(action_step.action)
     return totals
 
   return iterations.Iterations(collect, train)
@@ -133,8 +122,8 @@ class _Calls(NamedTuple):
   Attributes:
     act: time step -> action.
     learn: totals, batches -> totals.
-    observe: what came from Python, and the state it was stepped from -> the
-      time step to act from next.
+    observe: the arrays that came from Python, and the state that was stepped
+      from -> the time step to act from next.
     observe_and_act: the same -> the next state.
     observe_learn_and_act: the same, totals, batches -> the next state, totals.
   """
@@ -147,17 +136,17 @@ class _Calls(NamedTuple):
 
 
 def _compile_calls(
-  driver: drivers.StepDriver, learn: Callable, *, jit: bool, jit_all: bool
+  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_all: bool
 ) -> _Calls:
-  """Compiles them; `jit_all` where acting is not the only one for XLA."""
-  graph = functools.partial(tf.function, autograph=False)
-  compiled = functools.partial(graph, jit_compile=jit_all)
-  act = graph(driver.policy.action, jit_compile=jit)
+  """Compiles them; acting alone where `jit_all` is False."""
+  driver, learn = iteration.driver, iteration.learn
+  compiled = functools.partial(_graph, jit_compile=jit_all)
+  act = _graph(driver.policy.action, jit_compile=jit)
 
   def observe(arrays, state):
     time_step, action_step = state
     stepped = driver.env.time_steps(arrays)
-    return driver.observed(time_step, action_step, stepped)[1]
+    return driver.observe(time_step, action_step, stepped)[1]
 
   def observe_and_act(arrays, state):
     time_step = observe(arrays, state)
@@ -178,44 +167,38 @@ def _compile_calls(
 
 
 def _batches_ahead(
-  replay: replay_buffer.ReplayBuffer,
-  sizes: on_device.IterationSizes,
-  num_batches: int,
+  iteration: replay_iteration.ReplayIteration, num_batches: int
 ) -> Callable[[], tuple]:
-  """Gives an iteration's batches [U, S, T, ...], or () where none is ahead."""
+  """Gives an iteration's batches [U, S, ...], or () where none is ahead."""
   if not num_batches:
     return tuple
-  dataset = replay.as_dataset(
-    sample_batch_size=sizes.batch_size, num_steps=sizes.num_steps
-  ).batch(sizes.train_steps, drop_remainder=True)
+  dataset = iteration.replay.as_dataset().batch(
+    iteration.sizes.train_steps, drop_remainder=True
+  )
   batches = iter(dataset.prefetch(num_batches))
-  return lambda: next(batches)[0]
+  return lambda: next(batches)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Loop:
+class _ReplayLoop:
   """What the graph does between the compiled calls.
 
   Attributes:
-    driver: of environments in Python.
+    iteration: of environments in Python.
     calls: compiled.
-    sizes: of an iteration.
-    statistics: of what was collected so far.
     next_batches: gives what was sampled ahead.
-    learns_while_stepping: see `compile_around_host`.
+    learns_while_stepping: see `compile_replay`.
   """
 
-  driver: drivers.StepDriver
+  iteration: replay_iteration.ReplayIteration
   calls: _Calls
-  sizes: on_device.IterationSizes
-  statistics: episode_statistics.EpisodeStatistics
   next_batches: Callable[[], tuple]
   learns_while_stepping: bool
 
-  def begin(self, chosen: ChosenAction) -> _State:
-    """Where the call before has left off."""
-    time_step = self.driver.env.current_time_step()
-    action = chosen.take(lambda: self.calls.act(time_step).action)
+  def begin(self, pending: PendingAction) -> _State:
+    """The state at the end of the previous call."""
+    time_step = self._env.current_time_step()
+    action = pending.take(lambda: self.calls.act(time_step).action)
     # Actions chosen before do not wait for the time step by themselves, and
     # the environments would step before it is read.
     with tf.control_dependencies([time_step.observation]):
@@ -223,35 +206,42 @@ class _Loop:
 
   def collect(self, state: _State) -> _State:
     """An iteration without learning."""
-    if self.sizes.collect_episodes is None:
-      return self._steps(self.sizes.collect_steps, state)
+    if self._sizes.collect_episodes is None:
+      return self._steps(self._sizes.collect_steps, state)
     time_step = self._episodes(state)
     return time_step, self.calls.act(time_step)
 
   def train(self, state: _State, totals: iterations.TrainTotals) -> tuple:
     """An iteration: the next time step and action, and the totals."""
-    if self.sizes.collect_episodes is not None:
+    if self._sizes.collect_episodes is not None:
       time_step = self._episodes(state)
       totals = self.calls.learn(totals, self.next_batches())
       return time_step, self.calls.act(time_step), totals
     if self.learns_while_stepping:
       state, totals = self._step_and_learn(state, totals)
-      return *self._steps(self.sizes.collect_steps - 1, state), totals
-    state = self._steps(self.sizes.collect_steps - 1, state)
+      return *self._steps(self._sizes.collect_steps - 1, state), totals
+    state = self._steps(self._sizes.collect_steps - 1, state)
     arrays = self._step_in_python(state)
     state, totals = self.calls.observe_learn_and_act(
       arrays, state, totals, self.next_batches()
     )
     return *state, totals
 
+  @property
+  def _env(self):
+    return self.iteration.driver.env
+
+  @property
+  def _sizes(self) -> replay_iteration.IterationSizes:
+    return self.iteration.sizes
+
   def _step_and_learn(self, state, totals):
     """Both at once: neither waits for the other, and acting for both."""
-    env = self.driver.env
-    arrays = env.step_in_python(state[1].action, tells_later=True)
+    arrays = self._env.step_in_python(state[1].action, tells_later=True)
     totals = self.calls.learn(totals, self.next_batches())
     # An environment that fails would end learning in its midst.
     with tf.control_dependencies([totals.num_train_steps]):
-      arrays = env.checked(arrays)
+      arrays = self._env.checked(arrays)
     return self.calls.observe_and_act(arrays, state), totals
 
   def _steps(self, count: int, state: _State) -> _State:
@@ -261,14 +251,64 @@ class _Loop:
     return iterations.repeat(count, step, state)
 
   def _episodes(self, state: _State) -> ts.TimeStep:
-    """Steps, first with the action chosen already; the time step it leads to.
+    """Steps to the end of episodes; returns the time step that follows.
 
-    Its action is chosen when the agent has learnt.
+    The first action is chosen already; the one that follows is chosen when the
+    agent has learned.
     """
     step = lambda s: self.calls.observe(self._step_in_python(s), s)
-    return self.sizes.collect(
-      step, lambda t: step((t, self.calls.act(t))), state, self.statistics
+    return self._sizes.collect(
+      step,
+      lambda t: step((t, self.calls.act(t))),
+      state,
+      self.iteration.statistics,
     )
 
   def _step_in_python(self, state: _State) -> list[tf.Tensor]:
-    return self.driver.env.step_in_python(state[1].action)
+    return self._env.step_in_python(state[1].action)
+
+
+def compile_rollouts(
+  iteration: rollout_iteration.RolloutIteration,
+  should_stop: Callable[[], tf.Tensor],
+  *,
+  jit_learning: bool = True,
+  jit: bool = True,
+) -> iterations.Iterations:
+  """Compiles iterations of agents that train on rollouts.
+
+  A compiled call chooses the actions of each step, and another computes the
+  transitions of all of them and learns.
+
+  Args:
+    iteration: of a driver whose environments live in Python.
+    should_stop: whether the run has reached its goal, [] bool.
+    jit_learning: see `compile_replay`.
+    jit: False leaves all of it a plain graph, for comparison.
+  """
+  driver = iteration.driver
+  act = _graph(driver.policy.action, jit_compile=jit)
+  act_after = _graph(
+    lambda arrays: act(driver.env.time_steps(arrays)[1]), jit_compile=jit
+  )
+  learn = _graph(iteration.learn, jit_compile=jit and jit_learning)
+
+  def iterate(state):
+    time_step, totals = state
+    steps = rollouts.step_in_python(
+      driver.env, act, act_after, iteration.num_steps, time_step
+    )
+    return learn(steps, time_step, totals)
+
+  @_graph
+  def train(num_iterations, totals=None):
+    totals = totals or iterations.no_train_steps(iteration.agent.measures)
+    _, totals = iterations.repeat(
+      num_iterations,
+      iterate,
+      (driver.env.current_time_step(), totals),
+      lambda state: state[1].is_sound & ~should_stop(),
+    )
+    return totals
+
+  return iterations.Iterations(collect=train, train=train)

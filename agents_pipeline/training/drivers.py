@@ -1,4 +1,4 @@
-"""Drivers: a policy acts in environments and observers watch."""
+"""The driver: a policy acts, statistics count, observers get transitions."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,6 +8,10 @@ from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import interfaces
+from agents_pipeline.config import rewards
+from agents_pipeline.training import episode_statistics
+
 # Returns nothing, or what must be done before the step counts as observed.
 Observer = Callable[[trajectory.Transition], object]
 
@@ -15,23 +19,33 @@ Observer = Callable[[trajectory.Transition], object]
 class StepDriver(driver.Driver):
   """Steps every environment once per `run`.
 
-  Observers receive `Transition`s of [B, ...]. An episode's last one holds the
-  true last observation, and the next begins at a first observation. Where an
-  environment spends a step on resetting, that step goes from LAST to FIRST, and
-  observers leave it out.
+  Observers receive `Transition`s of [B, ...] with shaped rewards; statistics
+  are of the environment's own. An episode's last transition holds the true last
+  observation, and the next begins at a first observation. Where an environment
+  spends a step on resetting, that step goes from LAST to FIRST, and observers
+  leave it out.
   """
 
   def __init__(
-    self, environment, policy: tf_policy.TFPolicy, observers: Sequence[Observer]
+    self,
+    environment: interfaces.Environment,
+    policy: tf_policy.TFPolicy,
+    observers: Sequence[Observer],
+    statistics: episode_statistics.EpisodeStatistics,
+    shape: rewards.Reward,
   ):
     """Connects them.
 
     Args:
-      environment: has `step_and_reset`.
+      environment: to act in.
       policy: without state.
       observers: called in this order.
+      statistics: counts every step.
+      shape: makes the reward to train on.
     """
     super().__init__(environment, policy, observers)
+    self._statistics = statistics
+    self._shape = shape
 
   def run(
     self, time_step: ts.TimeStep, policy_state=()
@@ -46,48 +60,63 @@ class StepDriver(driver.Driver):
       The time step to act from next, and the empty state.
     """
     action = self.policy.action(time_step).action  # [B]
-    _, after = self.transition(
+    _, following = self.transition(
       time_step, policy_step.PolicyStep(action, (), ())
     )
-    return after, policy_state
+    return following, policy_state
 
   def transition(
     self, time_step: ts.TimeStep, action_step: policy_step.PolicyStep
   ) -> tuple[trajectory.Transition, ts.TimeStep]:
-    """Takes actions, and tells what came of them.
+    """Takes actions and observes the transition.
 
     Args:
       time_step: [B, ...], that the actions were chosen from.
       action_step: [B, ...].
 
     Returns:
-      What observers see, and the time step to act from next; all observers are
-      done when it is there.
+      The transition, and the time step to act from next; all observers are done
+      when it is there.
     """
     stepped = self.env.step_and_reset(action_step.action)
-    return self.observed(time_step, action_step, stepped)
+    return self.observe(time_step, action_step, stepped)
 
-  def observed(
+  def observe(
     self,
     time_step: ts.TimeStep,
     action_step: policy_step.PolicyStep,
-    stepped: tuple[ts.TimeStep, ts.TimeStep],
+    stepped: interfaces.Stepped,
   ) -> tuple[trajectory.Transition, ts.TimeStep]:
-    """Tells the observers what came of actions taken elsewhere.
+    """Observes the transition of actions that were taken elsewhere.
 
     Args:
       time_step: [B, ...], that the actions were chosen from.
       action_step: [B, ...].
-      stepped: the time steps reached and those to act from next.
+      stepped: what `step_and_reset` returned.
 
     Returns:
       What `transition` does.
     """
-    reached, after = stepped
-    transition = trajectory.Transition(time_step, action_step, reached)
+    next_time_step, following = self._shaped(*stepped)
+    transition = trajectory.Transition(time_step, action_step, next_time_step)
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
-      return transition, tf.nest.map_structure(tf.identity, after)
+      return transition, tf.nest.map_structure(tf.identity, following)
+
+  def _shaped(
+    self, next_time_step: ts.TimeStep, following: ts.TimeStep
+  ) -> interfaces.Stepped:
+    """Counts a step, then shapes its reward."""
+    episode_return = self._statistics.observe(next_time_step)  # [B]
+    shaped = self._shape(
+      next_time_step.reward, next_time_step.is_last(), episode_return
+    )  # [B]
+    # A step that only reset has no reward, whatever its shape would be.
+    reward = tf.where(next_time_step.is_first(), 0.0, shaped)  # [B]
+    return (
+      next_time_step._replace(reward=reward),
+      following._replace(reward=tf.where(following.is_first(), 0.0, reward)),
+    )
 
 
 def _operations(observed) -> list:

@@ -1,15 +1,19 @@
 """What compiled iterations have in common, whichever agent learns in them.
 
-An iteration collects and learns; a call does many. `replay_iterations` and
-`host_iterations` have those of agents that learn from a buffer,
-`rollout_iterations` those of agents that learn from what the newest policy did.
+An iteration collects and trains; a compiled call does many. `replay_iteration`
+is that of agents that sample from a buffer, `rollout_iteration` that of agents
+that train on what the newest policy did. `on_device` compiles either as one XLA
+program; `around_python` runs them around environments in Python.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import tensorflow as tf
+from tf_agents.agents import tf_agent
+
+from agents_pipeline import interfaces
 
 
 class TrainTotals(NamedTuple):
@@ -18,43 +22,42 @@ class TrainTotals(NamedTuple):
   Attributes:
     num_train_steps: [] int64.
     sums: of each measure of the agent, [] float32.
-    is_sound: [] bool, none of the measures tells that the agent diverged.
+    is_sound: [] bool, no measure shows that the agent has diverged.
   """
 
   num_train_steps: tf.Tensor
   sums: dict[str, tf.Tensor]
   is_sound: tf.Tensor
 
+  def add(
+    self, agent: interfaces.Agent, info: tf_agent.LossInfo
+  ) -> "TrainTotals":
+    """The totals with one train step more.
 
-def no_train_steps(measure_names: Sequence[str]) -> TrainTotals:
-  """The totals of none.
+    Args:
+      agent: its measures and their bounds.
+      info: of the train step.
+    """
+    values = {name: of(info) for name, of in agent.measures.items()}
+    is_sound = [tf.math.is_finite(value) for value in values.values()] + [
+      tf.abs(values[name]) <= bound
+      for name, bound in agent.measure_bounds.items()
+    ]
+    return TrainTotals(
+      self.num_train_steps + 1,
+      {name: total + values[name] for name, total in self.sums.items()},
+      self.is_sound & tf.reduce_all(is_sound),
+    )
+
+
+def no_train_steps(measure_names: Iterable[str]) -> TrainTotals:
+  """The totals of no train step.
 
   Args:
     measure_names: of an agent.
   """
   zeros = {name: tf.constant(0.0) for name in measure_names}
   return TrainTotals(tf.constant(0, tf.int64), zeros, tf.constant(True))
-
-
-def learn(agent, experience, totals: TrainTotals) -> TrainTotals:
-  """One train step, added to totals.
-
-  Args:
-    agent: a `TFAgent` that has `measures`, and `measure_bounds`: how large some
-      of them may be.
-    experience: what it learns from.
-    totals: of the train steps before.
-  """
-  measures = agent.measures(agent.train(experience))
-  is_sound = [tf.math.is_finite(value) for value in measures.values()] + [
-    tf.abs(measures[name]) <= bound
-    for name, bound in agent.measure_bounds.items()
-  ]
-  return TrainTotals(
-    totals.num_train_steps + 1,
-    {name: total + measures[name] for name, total in totals.sums.items()},
-    totals.is_sound & tf.reduce_all(is_sound),
-  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Iterations:
     collect: number of iterations, [] int32. No train step.
     train: number of iterations, and the totals to add to, by default of none
       -> totals. It stops early at a train step that shows the agent to have
-      diverged, or when the run has done what it was for.
+      diverged, or when the run has reached its goal.
   """
 
   collect: Callable[[tf.Tensor], None]
@@ -85,15 +88,15 @@ def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):
   )[0]
 
 
-def repeat(count: int | tf.Tensor, body: Callable, state, going_on=None):
-  """Runs state = body(state) count times, while going_on(state)."""
+def repeat(count: int | tf.Tensor, body: Callable, state, continues=None):
+  """Runs state = body(state) count times, while continues(state)."""
   if isinstance(count, int) and count == 1:
     return body(state)
-  going_on = going_on or (lambda _: True)
+  continues = continues or (lambda _: True)
   # A tensor as the limit, not `tf.range`: XLA would compile anew for every
   # other number of iterations.
   return tf.while_loop(
-    lambda i, s: tf.logical_and(i < count, going_on(s)),
+    lambda i, s: tf.logical_and(i < count, continues(s)),
     lambda i, s: (i + 1, body(s)),
     (tf.constant(0), state),
     parallel_iterations=1,

@@ -7,7 +7,7 @@ into compiled calls goes by the clock, and changes nothing.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -86,7 +86,7 @@ class Interval(tf.Module):
 
   def __init__(
     self,
-    measure_names: Sequence[str],
+    measure_names: Iterable[str],
     measure_bounds: Mapping[str, float] | None = None,
   ):
     """Begins at zero.

@@ -1,153 +1,62 @@
-"""Iterations of agents that learn from a buffer: collect, add, sample, train.
+"""Whole iterations as one XLA program, for environments of TensorFlow ops."""
 
-Two forms of the same iteration. `compile_on_device` makes one XLA program of
-all of it, for environments in TensorFlow ops; `host_iterations` are around
-environments in Python.
-"""
-
-import dataclasses
 from collections.abc import Callable
+from typing import Protocol
 
 import tensorflow as tf
-from tf_agents.agents import tf_agent
-from tf_agents.replay_buffers import replay_buffer
+from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.training import drivers, episode_statistics, iterations
-
-
-@dataclasses.dataclass(frozen=True)
-class IterationSizes:
-  """How much one iteration does.
-
-  Attributes:
-    collect_steps: steps of every environment.
-    train_steps: updates after them.
-    batch_size: windows per update, S.
-    num_steps: rows of a window, T.
-    collect_episodes: steps until so many have ended, in place of
-      `collect_steps`; None for these.
-    max_env_steps: of the run: where episodes are cut off that do not end.
-  """
-
-  collect_steps: int
-  train_steps: int
-  batch_size: int
-  num_steps: int
-  collect_episodes: int | None = None
-  max_env_steps: int | None = None
-
-  def collect(
-    self,
-    first_step: Callable,
-    step: Callable,
-    state,
-    statistics: episode_statistics.EpisodeStatistics,
-  ):
-    """Runs state = step(state) for all steps of one iteration.
-
-    Args:
-      first_step: state -> state, the first of them.
-      step: likewise, the others.
-      state: any nest of tensors.
-      statistics: of what was collected so far.
-    """
-    if self.collect_episodes is not None:
-      goal = statistics.num_episodes + self.collect_episodes  # []
-      return iterations.repeat_until(
-        lambda: (
-          (statistics.num_episodes >= goal)
-          | (statistics.env_steps >= self.max_env_steps)
-        ),
-        step,
-        first_step(state),
-      )
-    state = first_step(state)
-    if self.collect_steps > 1:
-      state = iterations.repeat(self.collect_steps - 1, step, state)
-    return state
+from agents_pipeline import interfaces
+from agents_pipeline.training import iterations
 
 
-def learn(
-  agent: tf_agent.TFAgent,
-  replay: replay_buffer.ReplayBuffer,
-  sizes: IterationSizes,
-  totals: iterations.TrainTotals,
-  batches=(),
-) -> iterations.TrainTotals:
-  """An iteration's train steps.
+class Iteration(Protocol):
+  """`ReplayIteration` or `RolloutIteration`."""
 
-  Args:
-    agent: trained.
-    replay: sampled from, where nothing was sampled before.
-    sizes: of an iteration.
-    totals: of the train steps before.
-    batches: [U, S, T, ...], that were; or none.
-  """
+  def collect(self, time_step: ts.TimeStep) -> ts.TimeStep:
+    """Collects only; returns the time step to act from next."""
 
-  def learn_once(state):
-    update, totals = state
-    if batches:
-      experience = tf.nest.map_structure(lambda x: x[update], batches)
-    else:
-      experience, _ = replay.get_next(sizes.batch_size, sizes.num_steps)
-    return update + 1, iterations.learn(agent, experience, totals)
-
-  return iterations.repeat(
-    sizes.train_steps,
-    learn_once,
-    (tf.constant(0), totals),
-    lambda state: state[1].is_sound,
-  )[1]
+  def train(
+    self, time_step: ts.TimeStep, totals: iterations.TrainTotals
+  ) -> tuple[ts.TimeStep, iterations.TrainTotals]:
+    """Collects and trains; returns that and the totals."""
 
 
-def compile_on_device(
-  driver: drivers.StepDriver,
-  replay: replay_buffer.ReplayBuffer,
-  agent: tf_agent.TFAgent,
-  sizes: IterationSizes,
-  statistics: episode_statistics.EpisodeStatistics,
+def compile_iterations(
+  iteration: Iteration,
+  environment: interfaces.Environment,
+  agent: interfaces.Agent,
   should_stop: Callable[[], tf.Tensor],
   *,
   jit: bool = True,
 ) -> iterations.Iterations:
-  """Whole iterations as one XLA program.
+  """Compiles both calls.
 
   Args:
-    driver: of a tensor environment; it observes with the buffer.
-    replay: sampled from.
+    iteration: what to repeat.
+    environment: acted in.
     agent: trained.
-    sizes: of an iteration.
-    statistics: of what was collected so far.
-    should_stop: whether the run has done what it was for, [] bool.
+    should_stop: whether the run has reached its goal, [] bool.
     jit: False leaves it a plain graph, for comparison.
   """
-
-  def collect_once(time_step):
-    step = lambda time_step: driver.run(time_step)[0]
-    return sizes.collect(step, step, time_step, statistics)
 
   @tf.function(jit_compile=jit, autograph=False)
   def collect(num_iterations):
     iterations.repeat(
       num_iterations,
-      collect_once,
-      driver.env.current_time_step(),
+      iteration.collect,
+      environment.current_time_step(),
       lambda _: ~should_stop(),
     )
 
   @tf.function(jit_compile=jit, autograph=False)
   def train(num_iterations, totals=None):
-    def iteration(state):
-      time_step, totals = state
-      time_step = collect_once(time_step)
-      return time_step, learn(agent, replay, sizes, totals)
-
-    totals = totals or iterations.no_train_steps(agent.measure_names)
+    totals = totals or iterations.no_train_steps(agent.measures)
     _, totals = iterations.repeat(
       num_iterations,
-      iteration,
-      (driver.env.current_time_step(), totals),
-      lambda s: s[1].is_sound & ~should_stop(),
+      lambda state: iteration.train(*state),
+      (environment.current_time_step(), totals),
+      lambda state: state[1].is_sound & ~should_stop(),
     )
     return totals
 

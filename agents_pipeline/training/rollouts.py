@@ -1,6 +1,6 @@
-"""Fixed-length rollouts: T steps of every environment, over episode ends.
+"""Fixed-length rollouts: T steps of every environment, across episode ends.
 
-Episodes go on from one rollout to the next, and others begin within it.
+An episode continues from one rollout to the next, and may end within one.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Rollout = tuple[trajectory.Transition, ts.TimeStep]
 
 
 class PythonSteps(NamedTuple):
-  """T steps of environments in Python, of which nothing is counted yet.
+  """T steps of environments in Python, not yet observed by the driver.
 
   Attributes:
     arrays: what `time_steps` makes time steps of, [T, B, ...] each.
@@ -55,14 +55,14 @@ def step_in_python(
 ) -> PythonSteps:
   """Acts in environments that live in Python, from inside a graph.
 
-  Between two steps it does no more than choose the next actions: a graph pays
-  for every operation, and what came of all steps can be worked out in one call.
-  The steps are written out, because a loop in a graph costs as much as acting.
+  Between two steps it only chooses the next actions: a graph pays for every
+  operation, and one call can compute the transitions of all steps. The steps
+  are unrolled, because a loop in a graph costs as much as acting.
 
   Args:
     environment: has `step_in_python`.
     act: time step [B, ...] -> policy step, compiled.
-    act_after: what a step in Python gave -> policy step, compiled.
+    act_after: the arrays of a step in Python -> policy step, compiled.
     num_steps: T.
     time_step: [B, ...], to act from.
   """
@@ -70,7 +70,7 @@ def step_in_python(
   for t in range(num_steps):
     arrays = environment.step_in_python(action_step.action)
     steps.append(PythonSteps(arrays, action_step))
-    if t + 1 < num_steps:  # the next action is the learnt policy's
+    if t + 1 < num_steps:  # the next action is the updated policy's
       action_step = act_after(arrays)
   return tf.nest.map_structure(lambda *x: tf.stack(x), *steps)
 
@@ -78,7 +78,7 @@ def step_in_python(
 def of_python_steps(
   driver: drivers.StepDriver, steps: PythonSteps, time_step: ts.TimeStep
 ) -> Rollout:
-  """What came of steps in Python. Runs inside XLA.
+  """The rollout of steps that were done in Python. Runs inside XLA.
 
   Args:
     driver: its environment has `time_steps`.
@@ -88,9 +88,7 @@ def of_python_steps(
 
   def take(t, time_step):
     arrays, action_step = tf.nest.map_structure(lambda x: x[t], steps)
-    return driver.observed(
-      time_step, action_step, driver.env.time_steps(arrays)
-    )
+    return driver.observe(time_step, action_step, driver.env.time_steps(arrays))
 
   num_steps = steps.arrays[0].shape[0]
   return _loop(take, driver.policy, num_steps, time_step)
@@ -108,7 +106,7 @@ def _loop(take: Callable, policy, num_steps: int, time_step) -> Rollout:
     spec,
   )
 
-  # Written out, tens of steps would compile for minutes.
+  # Unrolled, tens of steps would compile for minutes.
   def body(t, time_step, arrays):
     transition, time_step = take(t, time_step)
     written = tf.nest.map_structure(

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import gin_files, seeding
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def test_train_trained(run_folder):
   """Every weight of the last checkpoint differs from the initial ones."""
   root, _, _ = run_folder
   experiment = gin_files.load_experiment([root / "config.gin"])
-  untrained = dqn_agent.make_q_network(
+  untrained = dqn_network.make_q_network(
     experiment.agent,
     tensor_spec.TensorSpec((4,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),

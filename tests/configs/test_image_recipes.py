@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
@@ -25,7 +25,7 @@ def test_catch_is_learnt_from_stacked_frames():
       "LinearEpsilon.num_env_steps = 2_000",
     ],
   )
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   learnt = []
   for result in pipeline.run():
     learnt.append(float(np.mean(result.episodes.returns)))

@@ -13,9 +13,9 @@ with command_line.quiet_imports():
   import numpy as np
   import tensorflow as tf
 
-  from agents_pipeline.agents import registry
+  from agents_pipeline.agents import building
   from agents_pipeline.config import gin_files, seeding
-  from agents_pipeline.training import around_python, iterations
+  from agents_pipeline.training import replay_iteration
 
 NUM_ITERATIONS = 5
 meeting = threading.Barrier(2)
@@ -50,17 +50,14 @@ def meet():
 def main():
   """Trains, as the configuration says, while stepping."""
   gym.register("Waits-v0", Waits)
-  learn, compile_ = iterations.learn, around_python.compile_around_host
+  whole = replay_iteration.ReplayIteration
+  train_step = whole.train_step
 
-  def meet_and_learn(agent, experience, totals):
+  def meet_and_train(*args):
     tf.py_function(meet, [], [])
-    return learn(agent, experience, totals)
+    return train_step(*args)
 
-  # XLA's programs cannot call Python.
-  iterations.learn = meet_and_learn
-  around_python.compile_around_host = lambda *args, **kwargs: compile_(
-    *args, **kwargs, jit=False
-  )
+  whole.train_step = meet_and_train
   experiment = gin_files.load_experiment(
     [],
     [
@@ -73,7 +70,8 @@ def main():
       "ReplayConfig.capacity_env_steps = 100",
     ],
   )
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  # XLA's programs cannot call Python.
+  pipeline = building.build(experiment, seeding.Seeds(0), jit=False)
   pipeline.compiled.collect(tf.constant(20))
   training.set()
   totals = pipeline.compiled.train(tf.constant(NUM_ITERATIONS))

@@ -1,21 +1,18 @@
 """Iterations of whole episodes, and whole runs that are measured in them."""
 
 import csv
+import functools
 import itertools
 
 import gymnasium as gym
 import numpy as np
 import out_of_paint
 import pytest
+import replay_rows
 import tensorflow as tf
 from gymnasium.envs import registration
-from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
-from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import registry
-from agents_pipeline.agents.dqn import agent as dqn_agent
-from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments.tasks import flappy_ball
 from agents_pipeline.files import run_folder
@@ -27,17 +24,10 @@ from agents_pipeline.runs import (
   training_run,
   writers,
 )
-from agents_pipeline.training import around_python, iterations, on_device
+from agents_pipeline.training import replay_iteration
 
 LAST = 2
 TRAIN_STEPS = 3
-TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
-ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
-EXPERIENCE = trajectory.Trajectory(
-  tf.ones((1, 2), tf.int32), tf.constant([[[1.0, 2.0], [3.0, 1.0]]]),
-  tf.zeros((1, 2), tf.int64), (), tf.ones((1, 2), tf.int32),
-  tf.constant([[7.0, 0.0]]), tf.ones((1, 2)),
-)  # fmt: skip
 
 
 def make_experiment(*bindings):
@@ -73,15 +63,8 @@ def make_experiment(*bindings):
 
 def left_as_graphs(patch):
   """Iterations are not compiled with XLA: that takes seconds."""
-  for module, name in (
-    (on_device, "compile_on_device"),
-    (around_python, "compile_around_host"),
-  ):
-    original = getattr(module, name)
-    plain = lambda *args, original=original, **kwargs: original(
-      *args, **kwargs, jit=False
-    )
-    patch.setattr(module, name, plain)
+  plain = functools.partial(building.build, jit=False)
+  patch.setattr(building, "build", plain)
 
 
 def same_weights(agent):
@@ -90,8 +73,8 @@ def same_weights(agent):
     [
       tf.reduce_all(a == b)
       for a, b in zip(
-        agent.q_network.variables,
-        agent._target_q_network.variables,
+        agent.network.variables,
+        agent.target_network.variables,
         strict=True,
       )
     ]
@@ -113,19 +96,20 @@ class Iterated:
     left_as_graphs(patch)
     self.num_envs, self.num_episodes = num_envs, num_episodes
     tape = tf.Variable(tf.zeros((100, 3), tf.int64))
-    learn = iterations.learn
+    whole = replay_iteration.ReplayIteration
+    train_step = whole.train_step
 
-    def learn_and_tell(agent, experience, totals):
-      statistics = self.pipeline.statistics
-      totals = learn(agent, experience, totals)
+    def train_and_record(iteration, *args):
+      totals = train_step(iteration, *args)
+      agent, statistics = iteration.agent, iteration.statistics
       seen = (statistics.env_steps, statistics.num_episodes)
       row = [tf.cast(x, tf.int64) for x in (*seen, same_weights(agent))]
       index = agent.train_step_counter - 1
       tape.scatter_nd_update([[index]], [tf.stack(row)])
       return totals
 
-    patch.setattr(iterations, "learn", learn_and_tell)
-    self.pipeline = registry.build(
+    patch.setattr(whole, "train_step", train_and_record)
+    self.pipeline = building.build(
       make_experiment(
         f"EnvironmentConfig.backend = '{backend}'",
         f"EnvironmentConfig.num_envs = {num_envs}",
@@ -147,7 +131,7 @@ class Iterated:
     statistics.forget_ended()
     kinds = None
     if self.num_envs == 1:
-      rows = self.pipeline.tracked["replay"].gather_all()
+      rows = replay_rows.kept(self.pipeline.tracked["replay"])
       kinds = rows.step_type[0].numpy().tolist()
     return {
       "env_steps": int(statistics.env_steps),
@@ -218,7 +202,7 @@ def test_epsilon_falls_with_the_episodes_that_ended(iterated):
 
 def run(experiment, seed=0):
   """Iterates a pipeline; what is left behind."""
-  pipeline = registry.build(experiment, seeding.Seeds(seed))
+  pipeline = building.build(experiment, seeding.Seeds(seed))
   losses = [
     float(pipeline.compiled.train(tf.constant(n)).sums["loss"]) for n in (4, 1)
   ]
@@ -254,37 +238,6 @@ def test_graph_equals_xla_and_one_seed_gives_one_run(backend, monkeypatch):
   for name in ("weights", "rows"):
     for ours, theirs in zip(graph[name], xla[name], strict=True):
       np.testing.assert_allclose(ours, theirs, atol=1e-5)
-
-
-@pytest.mark.parametrize("tau", [1.0, 0.25])
-def test_target_moves_once_for_every_second_episode(tau, compiled):
-  episodes = tf.Variable(0, dtype=tf.int64)
-  agent = dqn_agent.make_dqn_agent(
-    dqn_config.DqnConfig(
-      hidden_layers=(2,),
-      target_update_period_episodes=2,
-      target_update_tau=tau,
-    ),
-    TIME_STEP_SPEC,
-    ACTION_SPEC,
-    seed=0,
-    num_episodes=episodes.read_value,
-  )
-  train = compiled(lambda: agent.train(EXPERIENCE))
-  weights = lambda network: [v.numpy() for v in network.variables]
-  moved = []
-  for now in (0, 1, 1, 2, 2, 3, 7, 7, 8):
-    episodes.assign(now)
-    before = weights(agent._target_q_network)
-    train()
-    target, online = weights(agent._target_q_network), weights(agent.q_network)
-    is_moved = any(np.any(a != b) for a, b in zip(target, before, strict=True))
-    moved.append(is_moved)
-    for old, new, own in zip(before, target, online, strict=True):
-      expected = (1 - tau) * old + tau * own if is_moved else old
-      np.testing.assert_allclose(new, expected, rtol=1e-5, atol=1e-7)
-  # Of 0, 0, 0, 1, 1, 1, 3, 3 and 4 pairs; the two that 7 adds are one move.
-  assert moved == [False] * 3 + [True] + [False] * 2 + [True, False, True]
 
 
 def stops_after(results, patch):
@@ -526,7 +479,7 @@ def test_an_episode_that_does_not_end_is_cut_off_where_the_run_ends(
     "EnvironmentConfig.name = 'Endless-v0'",
     "TrainingConfig.num_env_steps = 30",
   )
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   pipeline.compiled.train(tf.constant(2))
   assert int(pipeline.statistics.env_steps) == 31  # an iteration has a step
   assert int(pipeline.statistics.num_episodes) == 0

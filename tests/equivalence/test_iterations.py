@@ -7,12 +7,13 @@ import sys
 import gymnasium as gym
 import numpy as np
 import pytest
+import replay_rows
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
-from agents_pipeline.training import around_python, iterations, on_device
+from agents_pipeline.training import replay_iteration
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 # The forms of an iteration.
@@ -27,31 +28,14 @@ OBSERVATIONS, ACTIONS = 2, 3  # of `rows_of`
 
 def build(experiment, seed=0, jit=True):
   """A pipeline, with its iteration compiled or left a graph."""
-  originals = (
-    on_device.compile_on_device,
-    around_python.compile_around_host,
-  )
-  try:
-    if not jit:
-      on_device.compile_on_device = lambda *a, **k: originals[0](
-        *a, **k, jit=False
-      )
-      around_python.compile_around_host = lambda *a, **k: originals[1](
-        *a, **k, jit=False
-      )
-    return registry.build(experiment, seeding.Seeds(seed))
-  finally:
-    (
-      on_device.compile_on_device,
-      around_python.compile_around_host,
-    ) = originals
+  return building.build(experiment, seeding.Seeds(seed), jit=jit)
 
 
 def rows_of(replay):
   """How many rows a buffer has written, and every field of its tables."""
   heads, *tables, _ = replay.variables  # the last is its random stream
-  fields = replay.unpack([table.value() for table in tables])
-  return [x.numpy() for x in (heads, *tf.nest.flatten(fields))]
+  fields = replay._packing.unpack([table.value() for table in tables])
+  return [x.numpy() for x in (heads, *fields)]
 
 
 def run(pipeline, *counts):
@@ -147,22 +131,23 @@ def test_an_iteration_does_what_its_configuration_says(make_experiment, form):
 
 
 @pytest.mark.parametrize("is_beside, num_new", [(False, 1), (True, 0)])
-def test_what_is_learnt_from_when(
+def test_which_rows_are_there_when_the_agent_learns(
   make_experiment, monkeypatch, is_beside, num_new
 ):
   """Beside a step, the agent learns from what was stored before it."""
-  learn, seen = iterations.learn, tf.Variable(0, dtype=tf.int64)
+  whole = replay_iteration.ReplayIteration
+  train_step, seen = whole.train_step, tf.Variable(0, dtype=tf.int64)
 
-  def learn_and_tell(agent, experience, totals):
-    seen.assign(pipeline.tracked["replay"].num_frames())
-    return learn(agent, experience, totals)
+  def count_and_train(self, *args):
+    seen.assign(self.replay.num_rows())
+    return train_step(self, *args)
 
-  monkeypatch.setattr(iterations, "learn", learn_and_tell)
+  monkeypatch.setattr(whole, "train_step", count_and_train)
   pipeline = build(
     make_experiment(GYMNASIUM, f"DqnConfig.learns_while_stepping = {is_beside}")
   )
   pipeline.compiled.collect(tf.constant(60))
-  before = int(pipeline.tracked["replay"].num_frames())
+  before = int(pipeline.tracked["replay"].num_rows())
   pipeline.compiled.train(tf.constant(1))
   assert int(seen) - before == num_new
 
@@ -317,6 +302,6 @@ def test_shaped_rewards_are_kept_and_true_ones_told(make_experiment, backend):
   pipeline.compiled.collect(tf.constant(100))
   sums = pipeline.statistics.ended()
   assert sums.returns.sum() == sums.lengths.sum() > 20
-  experience, _ = pipeline.tracked["replay"].get_next(500, 2)
-  rewards = experience.reward[:, 0].numpy()
+  rows = replay_rows.windows(pipeline.tracked["replay"], 500, 2)
+  rewards = rows.reward[:, 0].numpy()
   assert set(rewards) == {0.0, -1.0}

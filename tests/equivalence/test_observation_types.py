@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
 
 
@@ -41,7 +41,7 @@ for dtype in ("float32", "uint8", "bool", "int64"):
 
 def learned(experiment):
   """The weights after some train steps, and q or logits of every cell."""
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   pipeline.compiled.collect(tf.constant(60))
   before = pipeline.network.variables[0].numpy()
   pipeline.compiled.train(tf.constant(40))

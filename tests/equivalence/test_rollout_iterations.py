@@ -4,23 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
-from agents_pipeline.training import rollout_iterations
 
 BACKENDS = pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
 
 
 def build(experiment, seed=0, jit=True):
   """A pipeline, with its iteration compiled or left a graph."""
-  original = rollout_iterations.compile_iterations
-  try:
-    rollout_iterations.compile_iterations = lambda *a, **k: original(
-      *a, **k, jit=jit
-    )
-    return registry.build(experiment, seeding.Seeds(seed))
-  finally:
-    rollout_iterations.compile_iterations = original
+  return building.build(experiment, seeding.Seeds(seed), jit=jit)
 
 
 def run(pipeline, *counts):

@@ -16,8 +16,10 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline import errors
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.environments import specs
 from agents_pipeline.evaluation import served_policy
 
@@ -39,7 +41,7 @@ def make(space=None, actions=None, **fields):
   space = space or gym.spaces.Box(-5, 5, (4,), np.float32)
   actions = actions or gym.spaces.Discrete(3)
   spec = tensor_spec.from_spec(specs.observation_spec(space, "X-v0"))
-  network = dqn_agent.make_q_network(
+  network = dqn_network.make_q_network(
     dqn_config.DqnConfig(**fields),
     spec,
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, int(actions.n) - 1),
@@ -54,7 +56,7 @@ def make_a2c(actions, **fields):
   """An actor-critic with random weights, and its policy as others get it."""
   space = gym.spaces.Box(-5, 5, (4,), np.float32)
   action_spec = tensor_spec.from_spec(specs.action_spec(actions, "X-v0"))
-  network = a2c_agent.make_actor_critic_network(
+  network = a2c_network.make_actor_critic_network(
     a2c_config.A2cConfig(policy_gain=3.0, **fields),
     tensor_spec.BoundedTensorSpec((4,), tf.float32, -5, 5),
     action_spec,

@@ -7,7 +7,7 @@ a program that XLA compiled for a GPU cannot reach them.
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
 
@@ -72,7 +72,7 @@ def _trackable_variables(root):
 def test_no_variable_is_int32(kind, make_experiment, make_a2c_experiment):
   bindings = KINDS[kind]
   make = make_a2c_experiment if A2C in bindings else make_experiment
-  pipeline = registry.build(make(*bindings), seeding.Seeds(0))
+  pipeline = building.build(make(*bindings), seeding.Seeds(0))
   found = variables(pipeline)
   assert len(found) > 15
   assert [v.name for v in found if v.dtype == tf.int32] == []

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
@@ -39,7 +39,7 @@ def test_a_loss_that_is_not_finite(make_experiment, train, tmp_path):
   assert "episode_return " in told.split("; saved")[1]
   assert [p.name for p in run.checkpoints.iterdir()] == [saved.name]
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
   assert keeper.restore(print).env_steps == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)

@@ -8,7 +8,7 @@ import pytest
 
 import agents_pipeline
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import run_folder
@@ -44,7 +44,7 @@ def test_policies_and_checkpoints_hold_no_pickles(
   loaded, setting = served_policy.load_for(policy, None)
   assert setting.name == "CartPole-v1"
   experiment = gin_files.load_experiment([run.config])
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
   assert keeper.restore(print)
   pipeline.resume()

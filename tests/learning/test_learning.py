@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import evaluator
 
@@ -87,7 +87,7 @@ for name, make, observation_space, action_space in (
 
 def learn(experiment, seed):
   """Trains to the end; returns the pipeline and the curve of its returns."""
-  pipeline = registry.build(experiment, seeding.Seeds(seed))
+  pipeline = building.build(experiment, seeding.Seeds(seed))
   curve = []
   for result in pipeline.run():
     returns = result.episodes.returns

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import loading
 from agents_pipeline.environments.tensor import tensor_environment
@@ -134,7 +134,7 @@ def test_the_value_is_what_the_future_is_worth(
       "TrainingConfig.num_env_steps = 100_000",
     ],
   )
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   if agent is DQN:
     pipeline.compiled.collect(tf.constant(250))
   pipeline.compiled.train(tf.constant(1500))

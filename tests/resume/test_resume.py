@@ -6,11 +6,12 @@ import json
 import gymnasium as gym
 import numpy as np
 import pytest
+import replay_rows
 import tensorflow as tf
 from gymnasium.envs.classic_control import cartpole
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
@@ -287,10 +288,10 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
   # Left within an episode: one that has only begun can be played again.
   _, _, run = run_once(experiment, "run", results=3)
   heard = []
-  pipeline = registry.build(experiment, seeding.Seeds(0), heard.append)
+  pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
   replay = pipeline.tracked["replay"]
-  rows_before = int(replay.num_frames())
+  rows_before = int(replay.num_rows())
   pipeline.resume()
   assert heard[-1] == (
     "Drifting-v0: the episodes under way cannot be played again; new ones begin"
@@ -298,8 +299,8 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
   whereabouts = json.loads(pipeline.tracked["environment"].serialize())
   assert whereabouts["episodes"] == [int(pipeline.statistics.num_episodes) + 1]
   # The episode under way is closed in the buffer, as truncated.
-  assert int(replay.num_frames()) == rows_before + 1
-  newest = replay.gather_all()
+  assert int(replay.num_rows()) == rows_before + 1
+  newest = replay_rows.kept(replay)
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2
   assert float(newest.discount[0, -2]) == 1.0
@@ -343,7 +344,7 @@ def test_divergence_keeps_the_last_good_checkpoint(
     run_once(experiment, "run")
   run = run_folder.RunDirectory(tmp_path / "run")
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(
     print
   )

@@ -1,17 +1,12 @@
-"""What an A2C experiment learns with: `A2cConfig`."""
-
-import dataclasses
-
-import gin
+"""Configuration of A2C."""
 
 from agents_pipeline import errors
-from agents_pipeline.agents import optimizer_choices
-from agents_pipeline.config import fields
+from agents_pipeline.agents import optimizers
+from agents_pipeline.config import fields, schema
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class A2cConfig:
+@fields.config
+class A2cConfig(schema.AgentConfig):
   """Advantage actor-critic: A3C (Mnih et al. 2016), synchronous.
 
   Attributes:
@@ -32,7 +27,7 @@ class A2cConfig:
     normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
     value_coefficient: of the mean squared value error in the loss.
     entropy_coefficient: of the mean entropy, which is made larger.
-    optimizer: one of `agents/optimizer_choices.py`.
+    optimizer: one of `agents/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     num_rollout_steps: steps of every environment between two updates.
@@ -53,8 +48,8 @@ class A2cConfig:
   normalize_advantages: bool = fields.switch(False)
   value_coefficient: float = fields.number(0.5)
   entropy_coefficient: float = fields.number(0.0)
-  optimizer: optimizer_choices.Optimizer = fields.component(
-    optimizer_choices.RmsProp, optimizer_choices.OPTIMIZERS
+  optimizer: optimizers.Optimizer = fields.component(
+    optimizers.RmsProp, optimizers.Optimizer
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True
@@ -64,8 +59,8 @@ class A2cConfig:
   )
   num_rollout_steps: int = fields.integer(5, high=10**5)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares fields with each other."""
     if self.gradient_clip_value and self.gradient_clip_global_norm:
       raise errors.UserError(
         "A2cConfig.gradient_clip_value and .gradient_clip_global_norm are "
@@ -87,19 +82,5 @@ class A2cConfig:
 
   @property
   def num_collect_steps_per_iteration(self) -> int:
-    """Steps of every environment."""
+    """Steps of every environment in a rollout, T."""
     return self.num_rollout_steps
-
-  @property
-  def num_collect_episodes_per_iteration(self) -> None:
-    """Rollouts are counted in steps."""
-
-  @property
-  def num_train_steps_per_iteration(self) -> int:
-    """One update per rollout."""
-    return 1
-
-  @property
-  def num_env_steps_before_training(self) -> int:
-    """None: the first rollout is learnt from."""
-    return 0

@@ -1,141 +1,100 @@
 """The A2C pipeline: every stage, in the order of the data."""
 
 import functools
-from collections.abc import Callable
 
 from agents_pipeline.agents import pipeline
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import loading
-from agents_pipeline.evaluation import best_policy
-from agents_pipeline.ops import random_stream
 from agents_pipeline.training import (
+  around_python,
+  compilation,
   drivers,
-  episode_statistics,
-  loop,
-  rollout_iterations,
-  shaping,
-  stopping,
+  iterations,
+  on_device,
+  rollout_iteration,
 )
 
 
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  say: Callable[[str], None] = lambda line: None,
+  say: pipeline.Say,
+  *,
+  jit: bool = True,
 ) -> pipeline.Pipeline:
   """Wires an experiment. Nothing is restored, nothing has run.
 
   Args:
-    experiment: what to wire.
+    experiment: to be wired.
     seeds: of everything random.
-    say: is told, on resuming, what cannot go on.
+    say: gets a line where a run cannot be resumed exactly.
+    jit: False leaves everything a plain graph, for comparison.
 
   Raises:
     UserError: the environment cannot be used.
   """
-  agent_config, num_envs = experiment.agent, experiment.environment.num_envs
-  assert isinstance(agent_config, a2c_config.A2cConfig)
-
-  # Environments: gymnasium's own to be judged in, and one to learn in.
-  task = pipeline.task_of(experiment)
-  pipeline.check_images(agent_config, task)
-  environment_stream = random_stream.RandomStream(seeds.environment)
-  environment = pipeline.make_training_environment(
-    experiment, task, environment_stream, seeds.environment
-  )
-  on_device = loading.is_tensor(experiment.environment)
-
-  # Agent.
-  exploration_stream = random_stream.RandomStream(seeds.exploration)
+  config = experiment.agent
+  assert isinstance(config, a2c_config.A2cConfig)
+  task = task_lib.task_of(experiment)
+  parts = pipeline.make_parts(experiment, seeds, task, say)
   agent = a2c_agent.make_a2c_agent(
-    agent_config,
+    config,
     task.time_step_spec,
     task.action_spec,
-    num_envs,
+    experiment.environment.num_envs,
     seeds.network,
-    exploration_stream,
+    parts.exploration_stream,
     task.num_frames,
   )
-
-  # Collection: by the policy that learns.
-  statistics = episode_statistics.EpisodeStatistics(
-    num_envs, experiment.max_episodes_per_result
-  )
   driver = drivers.StepDriver(
-    shaping.ShapedEnvironment(
-      environment,
-      shaping.shaping(experiment.environment.reward),
-      statistics,
-    ),
+    parts.environment,
     agent.collect_policy,
-    observers=[],
+    [],
+    parts.statistics,
+    experiment.environment.reward,
   )
-
-  # Training.
-  best = best_policy.BestPolicy(agent.network)
-  should_stop = stopping.condition(
-    experiment.training, statistics, best.mean_return
+  iteration = rollout_iteration.RolloutIteration(
+    driver, agent, config.num_rollout_steps
   )
-  if on_device:
-    environment.reset()
-  compiled = rollout_iterations.compile_iterations(
-    driver,
+  return pipeline.assemble(
+    parts,
     agent,
-    agent_config.num_rollout_steps,
-    should_stop,
-    on_device=on_device,
-    jit_learning=not agent_config.conv_layers,
-  )
-  if not on_device:
-    compiled = compiled.map(environment.telling)
-
-  interval = loop.Interval(agent.measure_names, agent.measure_bounds)
-
-  def resume():
-    if not on_device and not environment.resume():
-      say(pipeline.begins_new_episodes(task))
-      statistics.abandon_episodes()
-      agent.abandon_episodes()
-
-  return pipeline.Pipeline(
-    compiled=compiled,
-    loop_sizes=pipeline.loop_sizes(experiment),
-    statistics=statistics,
-    train_steps=agent.train_step_counter,
-    interval=interval,
-    should_stop=should_stop,
-    measure_names=agent.measure_names,
+    functools.partial(_compile, iteration, parts, jit),
     schedules={"learning_rate": agent.learning_rate},
-    network=agent.network,
-    best=best,
-    serve=functools.partial(
-      task.serve, functools.partial(a2c_agent.served_outputs, task.action_spec)
-    ),
-    make_tf_agents_policy=functools.partial(
-      a2c_agent.make_greedy_policy, task.time_step_spec, task.action_spec
-    ),
-    tracked={
-      "agent": agent,
-      "network": agent.network,
-      "environment": environment.tracked,
-      "statistics": statistics,
-      "interval": interval,
-      "best": best,
-      "environment_stream": environment_stream,
-      "exploration_stream": exploration_stream,
-    },
-    resume=resume,
-    close=environment.close,
+    outputs=functools.partial(a2c_agent.served_outputs, task.action_spec),
+    make_greedy_policy=a2c_agent.make_greedy_policy,
+    tracked={},
+    abandon_episodes=agent.abandon_episodes,
+  )
+
+
+def _compile(
+  iteration: rollout_iteration.RolloutIteration,
+  parts: pipeline.Parts,
+  jit: bool,
+  should_stop,
+) -> iterations.Iterations:
+  """Compiles the iterations, where the environment is."""
+  if parts.on_device:
+    return on_device.compile_iterations(
+      iteration, parts.environment, iteration.agent, should_stop, jit=jit
+    )
+  return around_python.compile_rollouts(
+    iteration,
+    should_stop,
+    jit_learning=compilation.xla_trains(parts.experiment.agent.conv_layers),
+    jit=jit,
   )
 
 
 def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
   """Builds only what an export needs: no training environment."""
-  task = pipeline.task_of(experiment)
+  task = task_lib.task_of(experiment)
   assert isinstance(experiment.agent, a2c_config.A2cConfig)
-  network = a2c_agent.make_actor_critic_network(
+  network = a2c_network.make_actor_critic_network(
     experiment.agent,
     task.observation_spec,
     task.action_spec,

@@ -5,14 +5,14 @@ import tensorflow_probability as tfp
 from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
-from agents_pipeline.networks import actor_critic_network
+from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.ops import random_stream
 
 
 def distribution(
   parameters: dict[str, tf.Tensor], action_spec
 ) -> tfp.distributions.Distribution:
-  """The distribution that a policy head's output stands for.
+  """The distribution that a policy head's output describes.
 
   Args:
     parameters: see `ActorCriticNetwork`, with any leading dimensions.
@@ -66,7 +66,7 @@ class ActorCriticPolicy(tf_policy.TFPolicy):
     self,
     time_step_spec,
     action_spec,
-    network: actor_critic_network.ActorCriticNetwork,
+    network: a2c_network.ActorCriticNetwork,
   ):
     super().__init__(time_step_spec, action_spec)
     self._network = network
@@ -85,14 +85,14 @@ class CollectPolicy(tf_policy.TFPolicy):
   """Samples actions from a stream that checkpoints restore.
 
   Box actions are clipped to their bounds; what was sampled, whose probability
-  is learnt from, goes with them as `info["sampled_action"]`. Runs inside XLA.
+  is learned from, goes with them as `info["sampled_action"]`. Runs inside XLA.
   """
 
   def __init__(
     self,
     time_step_spec,
     action_spec,
-    network: actor_critic_network.ActorCriticNetwork,
+    network: a2c_network.ActorCriticNetwork,
     rng: random_stream.RandomStream,
   ):
     self._clips = action_spec.dtype.is_floating

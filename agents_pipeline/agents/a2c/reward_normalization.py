@@ -1,4 +1,4 @@
-"""Rewards of about the same size, whatever an environment's are."""
+"""Reward normalization by the standard deviation of returns."""
 
 import tensorflow as tf
 from tf_agents.trajectories import trajectory
@@ -28,29 +28,31 @@ class RewardNormalizer(tf.Module):
 
   def update(self, rollout: trajectory.Transition) -> None:
     """Takes the rewards of a rollout [T, B, ...] into account."""
-    reached = rollout.next_time_step
-    counts = tf.cast(~rollout.time_step.is_last(), tf.float32)  # [T, B]
-    going_on = tf.cast(~reached.is_last(), tf.float32)  # [T, B]
+    reward = rollout.next_time_step.reward  # [T, B]
+    mask = tf.cast(~rollout.time_step.is_last(), tf.float32)  # [T, B]
+    continues = tf.cast(~rollout.next_time_step.is_last(), tf.float32)
 
     def add(before, step):
-      (so_far, _), (reward, counts, going_on) = before, step
-      total = self._gamma * so_far + counts * reward  # [B]
-      return total * going_on, total
+      (carried, _), (reward, mask, continues) = before, step
+      total = self._gamma * carried + mask * reward  # [B]
+      return total * continues, total
 
-    so_far, totals = tf.scan(
+    carried, totals = tf.scan(
       add,
-      (reached.reward, counts, going_on),
+      (reward, mask, continues),
       (self._return.value(), tf.zeros_like(self._return)),
     )  # [T, B] each
-    self._return.assign(so_far[-1])
-    self._statistics.update(totals, counts)
+    self._return.assign(carried[-1])
+    self._statistics.update(totals, mask)
 
   def normalized(self, rollout: trajectory.Transition) -> trajectory.Transition:
     """Returns a rollout [T, B, ...] with its rewards divided."""
-    reached = rollout.next_time_step
-    reward = self._statistics(reached.reward, center=False)
-    return rollout._replace(next_time_step=reached._replace(reward=reward))
+    next_time_step = rollout.next_time_step
+    reward = self._statistics(next_time_step.reward, center=False)  # [T, B]
+    return rollout._replace(
+      next_time_step=next_time_step._replace(reward=reward)
+    )
 
   def abandon_episodes(self) -> None:
-    """Forgets the episodes under way, which will not be finished."""
+    """Forgets the episodes under way, which will not be continued."""
     self._return.assign(tf.zeros_like(self._return))

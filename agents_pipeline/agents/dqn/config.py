@@ -1,13 +1,12 @@
-"""What a DQN experiment learns with: `DqnConfig` and its buffer."""
+"""Configuration of DQN: `DqnConfig`, and how experience is kept."""
 
 import dataclasses
-
-import gin
+import math
 
 from agents_pipeline import errors
-from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.dqn import schedules
-from agents_pipeline.config import fields
+from agents_pipeline.config import fields, schema
 
 _AHEAD = (
   " before an iteration's own steps (DqnConfig.learns_while_stepping, "
@@ -15,10 +14,15 @@ _AHEAD = (
 )
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class ReplayConfig:
-  """How experience is kept.
+class Replay:
+  """Base of the choices."""
+
+  num_prefetched_batches: int = 0
+
+
+@fields.config
+class ReplayConfig(Replay):
+  """Uniform experience replay.
 
   Attributes:
     capacity_env_steps: rows kept, over all environments: one per transition,
@@ -32,33 +36,17 @@ class ReplayConfig:
   capacity_env_steps: int = fields.integer(100_000, high=10**15)
   num_prefetched_batches: int = fields.integer(0, 0)
 
-  def __post_init__(self):
-    fields.check(self)
 
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class NewestTransition:
-  """No replay: every transition is learnt from once, when it is new.
+@fields.config
+class NewestTransition(Replay):
+  """No replay: every transition is trained on once, when it is new.
 
   A batch is the newest transition of every environment.
   """
 
-  def __post_init__(self):
-    fields.check(self)
 
-  @property
-  def num_prefetched_batches(self) -> int:
-    """Nothing can be sampled ahead."""
-    return 0
-
-
-Replay = ReplayConfig | NewestTransition
-
-
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class DqnConfig:
+@fields.config
+class DqnConfig(schema.AgentConfig):
   """Deep Q-learning (Mnih et al. 2015) and its family.
 
   Attributes:
@@ -76,9 +64,9 @@ class DqnConfig:
     double: the online network chooses the next action (van Hasselt 2016).
     gamma: the agent's discount per env step.
     n_step: rewards summed before bootstrapping.
-    reward_scale: multiplies every reward that is learnt from.
+    reward_scale: multiplies every reward that is trained on.
     loss: of the TD error; 'huber' is quadratic up to 1.
-    optimizer: one of `agents/optimizer_choices.py`.
+    optimizer: one of `agents/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     target_update_period_train_steps: train steps between target updates.
@@ -113,8 +101,8 @@ class DqnConfig:
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
   loss: str = fields.choice("huber", "squared")
-  optimizer: optimizer_choices.Optimizer = fields.component(
-    optimizer_choices.Adam, optimizer_choices.OPTIMIZERS
+  optimizer: optimizers.Optimizer = fields.component(
+    optimizers.Adam, optimizers.Optimizer
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True
@@ -129,7 +117,7 @@ class DqnConfig:
   max_mean_q: float | None = fields.number(None, above=True, optional=True)
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
   epsilon: schedules.Epsilon = fields.component(
-    schedules.LinearEpsilon, schedules.EPSILONS
+    schedules.LinearEpsilon, schedules.Epsilon
   )
   num_random_env_steps: int = fields.integer(1_000, 0)
   num_env_steps_before_training: int = fields.integer(1_000, 0)
@@ -140,12 +128,10 @@ class DqnConfig:
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
   learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
-  replay: Replay = fields.component(
-    ReplayConfig, (ReplayConfig, NewestTransition)
-  )
+  replay: Replay = fields.component(ReplayConfig, Replay)
 
-  def __post_init__(self):
-    fields.check(self)
+  def validate(self) -> None:
+    """Compares fields with each other."""
     self._check_one_of("gradient_clip_value", "gradient_clip_global_norm")
     self._check_one_of(
       "target_update_period_episodes", "target_update_period_train_steps"
@@ -158,7 +144,9 @@ class DqnConfig:
     )
     if isinstance(self.replay, NewestTransition):
       self._check_learns_once()
-    elif self.batch_size > self.replay.capacity_env_steps:
+    elif isinstance(self.replay, ReplayConfig) and (
+      self.batch_size > self.replay.capacity_env_steps
+    ):
       raise errors.UserError(
         f"DqnConfig.batch_size = {self.batch_size}: expected at most "
         f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}"
@@ -194,12 +182,15 @@ class DqnConfig:
     Raises:
       UserError: there would be nothing to sample, or too little.
     """
-    if self.batch_normalization and self.num_sampled(num_envs) == 1:
+    if (
+      self.batch_normalization
+      and self.num_transitions_per_update(num_envs) == 1
+    ):
       raise errors.UserError(
         "DqnConfig.batch_normalization = True: expected more than 1 transition "
         "per update, as one has no variance"
       )
-    if isinstance(self.replay, NewestTransition):
+    if not isinstance(self.replay, ReplayConfig):
       return
     window = num_envs * self.n_step
     if self.replay.capacity_env_steps < window:
@@ -225,7 +216,35 @@ class DqnConfig:
     """Whether an iteration may learn before its own steps are stored."""
     return self.learns_while_stepping or self.replay.num_prefetched_batches > 0
 
-  def num_sampled(self, num_envs: int) -> int:
-    """Transitions per update, S."""
-    newest = isinstance(self.replay, NewestTransition)
-    return num_envs if newest else self.batch_size
+  def num_transitions_per_update(self, num_envs: int) -> int:
+    """Batch size: without replay one transition of every environment."""
+    if isinstance(self.replay, NewestTransition):
+      return num_envs
+    return self.batch_size
+
+  def remarks(self, training, min_iteration_env_steps) -> list[str]:
+    """Tells of a target network that is never updated."""
+    if self.gamma == 0:
+      return []
+    never = "the target network stays as it begins, as there are at most"
+    episodes = self.target_update_period_episodes
+    if episodes is not None:
+      most = min(training.num_env_steps, training.num_episodes or math.inf)
+      if most >= episodes:
+        return []
+      return [
+        f"DqnConfig.target_update_period_episodes = {episodes}: {never} "
+        f"{most} episodes"
+      ]
+    iterations_before = -(
+      -self.num_env_steps_before_training // min_iteration_env_steps
+    )
+    collected = iterations_before * min_iteration_env_steps
+    most = -(-(training.num_env_steps - collected) // min_iteration_env_steps)
+    most *= self.num_train_steps_per_iteration
+    if most >= self.target_update_period_train_steps:
+      return []
+    return [
+      "DqnConfig.target_update_period_train_steps = "
+      f"{self.target_update_period_train_steps}: {never} {most} train steps"
+    ]

@@ -1,6 +1,5 @@
-"""Exploration: epsilon as a function of env steps, and the policy that acts."""
+"""Exploration: epsilon-greedy actions."""
 
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -8,73 +7,16 @@ from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import schedules
 from agents_pipeline.ops import random_stream
 
 
-@functools.singledispatch
-def epsilon_at(
-  schedule: schedules.Epsilon, env_steps: tf.Tensor, num_episodes: tf.Tensor
+def epsilon_of(
+  config: dqn_config.DqnConfig, env_steps: tf.Tensor, num_episodes: tf.Tensor
 ) -> tf.Tensor:
-  """Evaluates a schedule.
+  """The probability of a random action: 1 at first, then as scheduled.
 
   Args:
-    schedule: one of `agents/dqn/schedules.py`, which holds the formulas.
-    env_steps: [] int64, done so far over all environments.
-    num_episodes: [] int64, ended so far over all environments.
-
-  Returns:
-    [] float32 in [0, 1].
-  """
-  raise TypeError(f"{schedule!r} is no schedule of epsilon")
-
-
-@epsilon_at.register
-def _(schedule: schedules.ConstantEpsilon, env_steps, num_episodes):
-  del env_steps, num_episodes
-  return tf.constant(schedule.value, tf.float32)
-
-
-@epsilon_at.register
-def _(schedule: schedules.LinearEpsilon, env_steps, num_episodes):
-  del num_episodes
-  return _line(schedule, env_steps, schedule.num_env_steps)
-
-
-@epsilon_at.register
-def _(schedule: schedules.LinearEpsilonOverEpisodes, env_steps, num_episodes):
-  del env_steps
-  return _line(schedule, num_episodes, schedule.num_episodes)
-
-
-def _line(schedule, done: tf.Tensor, total: int) -> tf.Tensor:
-  progress = tf.cast(done, tf.float32) / total
-  slope = schedule.final - schedule.initial
-  return schedule.initial + slope * tf.minimum(progress, 1.0)
-
-
-@epsilon_at.register
-def _(schedule: schedules.ExponentialEpsilon, env_steps, num_episodes):
-  del num_episodes
-  age = tf.cast(env_steps, tf.float32) / schedule.time_constant_env_steps
-  return schedule.final + (schedule.initial - schedule.final) * tf.exp(-age)
-
-
-@epsilon_at.register
-def _(schedule: schedules.GeometricEpsilon, env_steps, num_episodes):
-  del num_episodes
-  factor = tf.constant(schedule.factor_per_env_step, tf.float32)
-  fallen = schedule.initial * factor ** tf.cast(env_steps, tf.float32)
-  return tf.maximum(schedule.final, fallen)
-
-
-def exploration_epsilon(
-  agent: dqn_config.DqnConfig, env_steps: tf.Tensor, num_episodes: tf.Tensor
-) -> tf.Tensor:
-  """Epsilon of an agent: 1 while actions are random, then its schedule's.
-
-  Args:
-    agent: its `num_random_env_steps` and `epsilon`.
+    config: its `num_random_env_steps` and `epsilon`.
     env_steps: [] int64, done so far.
     num_episodes: [] int64, ended so far.
 
@@ -82,9 +24,9 @@ def exploration_epsilon(
     [] float32.
   """
   return tf.where(
-    env_steps < agent.num_random_env_steps,
+    env_steps < config.num_random_env_steps,
     1.0,
-    epsilon_at(agent.epsilon, env_steps, num_episodes),
+    config.epsilon(env_steps, num_episodes),
   )
 
 

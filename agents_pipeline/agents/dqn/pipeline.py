@@ -2,27 +2,26 @@
 
 import functools
 import math
-from collections.abc import Callable
 
-from agents_pipeline import errors
+from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import exploration
+from agents_pipeline.agents.dqn import exploration, target_update
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import loading, specs
-from agents_pipeline.evaluation import best_policy
+from agents_pipeline.environments import specs
 from agents_pipeline.ops import random_stream
 from agents_pipeline.replay import memory, newest, uniform
 from agents_pipeline.training import (
   around_python,
+  compilation,
   drivers,
-  episode_statistics,
-  loop,
-  shaping,
-  stopping,
+  iterations,
+  on_device,
+  replay_iteration,
 )
-from agents_pipeline.training import on_device as on_device_lib
 
 _MOST_ROWS = 2_000_000_000  # of a buffer, whose rows int32 has to number
 
@@ -30,196 +29,187 @@ _MOST_ROWS = 2_000_000_000  # of a buffer, whose rows int32 has to number
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  say: Callable[[str], None] = lambda line: None,
+  say: pipeline.Say,
+  *,
+  jit: bool = True,
 ) -> pipeline.Pipeline:
   """Wires an experiment. Nothing is restored, nothing has run.
 
   Args:
-    experiment: what to wire.
+    experiment: to be wired.
     seeds: of everything random.
-    say: is told the buffer's size before it is allocated.
+    say: gets a line with the buffer's size before it is allocated.
+    jit: False leaves everything a plain graph, for comparison.
 
   Raises:
     UserError: the environment cannot be used, or the buffer does not fit.
   """
-  agent_config, num_envs = experiment.agent, experiment.environment.num_envs
-  assert isinstance(agent_config, dqn_config.DqnConfig)
-
-  # Environments: gymnasium's own to be judged in, and one to learn in.
-  task = pipeline.task_of(experiment)
+  config = experiment.agent
+  assert isinstance(config, dqn_config.DqnConfig)
+  task = task_lib.task_of(experiment)
   specs.check_discrete(task.action_space, task.name)
-  pipeline.check_images(agent_config, task)
-  environment_stream = random_stream.RandomStream(seeds.environment)
-  environment = pipeline.make_training_environment(
-    experiment, task, environment_stream, seeds.environment
-  )
-  on_device = loading.is_tensor(experiment.environment)
-
-  # Agent. Some of its periods are in episodes.
-  statistics = episode_statistics.EpisodeStatistics(
-    num_envs, experiment.max_episodes_per_result
-  )
+  parts = pipeline.make_parts(experiment, seeds, task, say)
+  statistics = parts.statistics
   agent = dqn_agent.make_dqn_agent(
-    agent_config,
+    config,
     task.time_step_spec,
     task.action_spec,
     seeds.network,
     task.num_frames,
-    statistics.num_episodes.value,
   )
-
-  # Replay.
   replay_stream = random_stream.RandomStream(seeds.replay)
-  replay = _make_replay(
-    agent_config, agent, task, num_envs, replay_stream, on_device, say
+  replay = _make_replay(config, parts, replay_stream)
+  epsilon = lambda: exploration.epsilon_of(
+    config, statistics.env_steps, statistics.num_episodes
   )
-
-  # Collection: random at first, then less and less.
-  epsilon = lambda: exploration.exploration_epsilon(
-    agent_config, statistics.env_steps, statistics.num_episodes
-  )
-  exploration_stream = random_stream.RandomStream(seeds.exploration)
   driver = drivers.StepDriver(
-    shaping.ShapedEnvironment(
-      environment,
-      shaping.shaping(experiment.environment.reward),
-      statistics,
-    ),
+    parts.environment,
     exploration.EpsilonGreedyPolicy(
       agent.policy,
       epsilon,
-      exploration_stream,
-      always_asks=not agent_config.conv_layers,
+      parts.exploration_stream,
+      always_asks=compilation.acting_is_cheaper_than_a_branch(
+        config.conv_layers
+      ),
     ),
-    observers=[replay.add_batch],
+    [replay.add],
+    statistics,
+    experiment.environment.reward,
   )
+  update_target = _make_target_update(config, agent, statistics)
+  pending = around_python.PendingAction(experiment.environment.num_envs)
 
-  # Training.
-  best = best_policy.BestPolicy(agent.q_network)
-  should_stop = stopping.condition(
-    experiment.training, statistics, best.mean_return
+  def abandon_episodes():
+    replay.end_episodes()
+    pending.forget()
+
+  tracked = {
+    "replay": replay,
+    "replay_stream": replay_stream,
+    "target_update": update_target,
+  }
+  if not parts.on_device:
+    tracked["pending_action"] = pending
+  iteration = replay_iteration.ReplayIteration(
+    driver,
+    replay,
+    agent,
+    update_target,
+    _iteration_sizes(experiment),
+    statistics,
   )
-  iteration_sizes = on_device_lib.IterationSizes(
-    agent_config.num_collect_steps_per_iteration,
-    agent_config.num_train_steps_per_iteration,
-    agent_config.num_sampled(num_envs),
-    agent_config.n_step + 1,
-    agent_config.num_collect_episodes_per_iteration,
-    experiment.training.num_env_steps,
-  )
-  chosen = around_python.ChosenAction(num_envs)
-  if on_device:
-    environment.reset()
-    compiled = on_device_lib.compile_on_device(
-      driver,
-      replay,
-      agent,
-      iteration_sizes,
-      statistics,
-      should_stop,
-    )
-  else:
-    compiled = around_python.compile_around_host(
-      driver,
-      replay,
-      agent,
-      iteration_sizes,
-      statistics,
-      chosen,
-      should_stop,
-      num_prefetched_batches=agent_config.replay.num_prefetched_batches,
-      learns_while_stepping=agent_config.learns_while_stepping,
-      jit_learning=not agent_config.conv_layers,
-    ).map(environment.telling)
-
-  interval = loop.Interval(agent.measure_names, agent.measure_bounds)
-
-  def resume():
-    if not on_device and not environment.resume():
-      say(pipeline.begins_new_episodes(task))
-      replay.end_episodes()
-      statistics.abandon_episodes()
-      chosen.forget()
-
-  return pipeline.Pipeline(
-    compiled=compiled,
-    loop_sizes=pipeline.loop_sizes(experiment),
-    statistics=statistics,
-    train_steps=agent.train_step_counter,
-    interval=interval,
-    should_stop=should_stop,
-    measure_names=agent.measure_names,
+  return pipeline.assemble(
+    parts,
+    agent,
+    functools.partial(_compile, iteration, parts, pending, jit),
     schedules={"epsilon": lambda: float(epsilon())},
-    network=agent.q_network,
-    best=best,
-    serve=functools.partial(task.serve, dqn_agent.served_outputs),
-    make_tf_agents_policy=functools.partial(
-      dqn_agent.make_greedy_policy, task.time_step_spec, task.action_spec
-    ),
-    tracked={
-      "agent": agent,
-      "network": agent.q_network,
-      "environment": environment.tracked,
-      "replay": replay,
-      "statistics": statistics,
-      "interval": interval,
-      "chosen_action": chosen,
-      "best": best,
-      "environment_stream": environment_stream,
-      "exploration_stream": exploration_stream,
-      "replay_stream": replay_stream,
-    },
-    resume=resume,
-    close=environment.close,
+    outputs=dqn_agent.served_outputs,
+    make_greedy_policy=dqn_agent.make_greedy_policy,
+    tracked=tracked,
+    abandon_episodes=abandon_episodes,
   )
 
 
 def _make_replay(
-  agent_config: dqn_config.DqnConfig,
-  agent: dqn_agent.DqnAgent,
-  task: pipeline.Task,
-  num_envs: int,
+  config: dqn_config.DqnConfig,
+  parts: pipeline.Parts,
   rng: random_stream.RandomStream,
-  on_device: bool,
-  say: Callable[[str], None],
-) -> uniform.UniformReplayBuffer | newest.NewestTransition:
-  """Makes what is learnt from.
+) -> interfaces.Replay:
+  """Makes the replay that the agent samples from.
 
-  The size of a buffer is told, and refused, before it is allocated.
+  The size of a buffer is reported, and refused, before it is allocated.
   """
-  spec = agent.collect_data_spec
-  if isinstance(agent_config.replay, dqn_config.NewestTransition):
-    return newest.NewestTransition(spec, num_envs)
-  length = math.ceil(agent_config.replay.capacity_env_steps / num_envs)
-  say(
+  task, num_envs = parts.task, parts.experiment.environment.num_envs
+  spec = task.observation_spec, task.action_spec
+  if isinstance(config.replay, dqn_config.NewestTransition):
+    return newest.NewestTransition(*spec, num_envs)
+  assert isinstance(config.replay, dqn_config.ReplayConfig)
+  length = math.ceil(config.replay.capacity_env_steps / num_envs)
+  parts.say(
     memory.check_memory(
-      uniform.num_bytes(spec, num_envs, length, task.num_frames),
+      uniform.num_bytes(*spec, num_envs, length, task.num_frames),
       length * num_envs,
-      copies=2 if on_device else 1,  # XLA may work on a copy within a call
+      copies=2 if parts.on_device else 1,  # XLA may work on a copy in a call
     )
   )
   if num_envs * length > _MOST_ROWS:
     raise errors.UserError(
       "ReplayConfig.capacity_env_steps = "
-      f"{agent_config.replay.capacity_env_steps!r}: expected at most "
-      f"{_MOST_ROWS:,}"
+      f"{config.replay.capacity_env_steps!r}: expected at most {_MOST_ROWS:,}"
     )
   return uniform.UniformReplayBuffer(
-    spec, num_envs, length, rng, task.num_frames
+    *spec,
+    num_envs,
+    length,
+    rng,
+    batch_size=config.batch_size,
+    n_step=config.n_step,
+    gamma=config.gamma,
+    num_frames=task.num_frames,
+  )
+
+
+def _make_target_update(
+  config: dqn_config.DqnConfig, agent: dqn_agent.DqnAgent, statistics
+) -> target_update.TargetUpdate:
+  """Makes what keeps the target network up to date."""
+  in_episodes = config.target_update_period_episodes
+  return target_update.TargetUpdate(
+    agent.network,
+    agent.target_network,
+    config.target_update_tau,
+    in_episodes or config.target_update_period_train_steps,
+    statistics.num_episodes.value if in_episodes else None,
+  )
+
+
+def _iteration_sizes(
+  experiment: schema.Experiment,
+) -> replay_iteration.IterationSizes:
+  config = experiment.agent
+  return replay_iteration.IterationSizes(
+    config.num_collect_steps_per_iteration,
+    config.num_train_steps_per_iteration,
+    config.num_collect_episodes_per_iteration,
+    experiment.training.num_env_steps,
+  )
+
+
+def _compile(
+  iteration: replay_iteration.ReplayIteration,
+  parts: pipeline.Parts,
+  pending: around_python.PendingAction,
+  jit: bool,
+  should_stop,
+) -> iterations.Iterations:
+  """Compiles the iterations, where the environment is."""
+  if parts.on_device:
+    return on_device.compile_iterations(
+      iteration, parts.environment, iteration.agent, should_stop, jit=jit
+    )
+  config = parts.experiment.agent
+  assert isinstance(config, dqn_config.DqnConfig)
+  return around_python.compile_replay(
+    iteration,
+    pending,
+    should_stop,
+    num_prefetched_batches=config.replay.num_prefetched_batches,
+    learns_while_stepping=config.learns_while_stepping,
+    jit_learning=compilation.xla_trains(config.conv_layers),
+    jit=jit,
   )
 
 
 def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
   """Builds only what an export needs: no buffer, no training environment."""
-  task = pipeline.task_of(experiment)
+  task = task_lib.task_of(experiment)
   assert isinstance(experiment.agent, dqn_config.DqnConfig)
-  network = dqn_agent.make_q_network(
+  network = dqn_network.make_q_network(
     experiment.agent,
     task.observation_spec,
     task.action_spec,
     seed=0,
     num_frames=task.num_frames,
   )
-  return pipeline.Policy(
-    network, functools.partial(task.serve, dqn_agent.served_outputs)
-  )
+  serve = functools.partial(task.serve, dqn_agent.served_outputs)
+  return pipeline.Policy(network, serve)

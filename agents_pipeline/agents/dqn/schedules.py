@@ -1,91 +1,110 @@
-"""How epsilon falls: the choices of `DqnConfig.epsilon`.
+"""Schedules of epsilon: the choices of `DqnConfig.epsilon`.
 
-Every schedule is a function of env steps or of episodes, counted over all
-environments and including those before training. `agents/dqn/exploration.py`
-evaluates them.
+Each is a function of the env steps done, or the episodes ended, over all
+environments, including those before training.
 """
 
-import dataclasses
-
-import gin
+import typing
 
 from agents_pipeline.config import fields
 
+if typing.TYPE_CHECKING:
+  import tensorflow as tf
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class ConstantEpsilon:
+
+class Epsilon:
+  """Base of the choices."""
+
+  def __call__(
+    self, env_steps: "tf.Tensor", num_episodes: "tf.Tensor"
+  ) -> "tf.Tensor":
+    """The probability of a random action.
+
+    Args:
+      env_steps: [] int64, done so far over all environments.
+      num_episodes: [] int64, ended so far over all environments.
+
+    Returns:
+      [] float32 in [0, 1].
+    """
+    raise NotImplementedError
+
+
+@fields.config
+class ConstantEpsilon(Epsilon):
   """epsilon = value."""
 
   value: float = fields.number(0.1, 0, 1)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, env_steps, num_episodes):
+    """Returns the value."""
+    import tensorflow as tf
+
+    return tf.constant(self.value, tf.float32)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class LinearEpsilon:
-  """Falls in a straight line from initial to final, then stays (Mnih 2015)."""
+@fields.config
+class LinearEpsilon(Epsilon):
+  """Linear from initial to final, then constant (Mnih et al. 2015)."""
 
   initial: float = fields.number(1.0, 0, 1)
   final: float = fields.number(0.05, 0, 1)
   num_env_steps: int = fields.integer(10_000)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, env_steps, num_episodes):
+    """Returns epsilon after that many env steps."""
+    return _linear(self.initial, self.final, env_steps, self.num_env_steps)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class ExponentialEpsilon:
+@fields.config
+class ExponentialEpsilon(Epsilon):
   """final + (initial - final) * exp(-env_steps / time_constant_env_steps)."""
 
   initial: float = fields.number(0.9, 0, 1)
   final: float = fields.number(0.05, 0, 1)
   time_constant_env_steps: float = fields.number(1_000.0, above=True)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, env_steps, num_episodes):
+    """Returns epsilon after that many env steps."""
+    import tensorflow as tf
+
+    age = tf.cast(env_steps, tf.float32) / self.time_constant_env_steps
+    return self.final + (self.initial - self.final) * tf.exp(-age)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class GeometricEpsilon:
+@fields.config
+class GeometricEpsilon(Epsilon):
   """max(final, initial * factor_per_env_step ** env_steps)."""
 
   initial: float = fields.number(1.0, 0, 1)
   final: float = fields.number(0.1, 0, 1)
   factor_per_env_step: float = fields.number(0.99, 0, 1, above=True)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, env_steps, num_episodes):
+    """Returns epsilon after that many env steps."""
+    import tensorflow as tf
+
+    factor = tf.constant(self.factor_per_env_step, tf.float32)
+    decayed = self.initial * factor ** tf.cast(env_steps, tf.float32)
+    return tf.maximum(self.final, decayed)
 
 
-@gin.configurable
-@dataclasses.dataclass(frozen=True)
-class LinearEpsilonOverEpisodes:
-  """Falls in a straight line over the episodes that have ended, then stays."""
+@fields.config
+class LinearEpsilonOverEpisodes(Epsilon):
+  """Linear from initial to final over episodes, then constant."""
 
   initial: float = fields.number(0.5, 0, 1)
   final: float = fields.number(0.005, 0, 1)
   num_episodes: int = fields.integer(100)
 
-  def __post_init__(self):
-    fields.check(self)
+  def __call__(self, env_steps, num_episodes):
+    """Returns epsilon after that many episodes."""
+    return _linear(self.initial, self.final, num_episodes, self.num_episodes)
 
 
-Epsilon = (
-  ConstantEpsilon
-  | LinearEpsilon
-  | ExponentialEpsilon
-  | GeometricEpsilon
-  | LinearEpsilonOverEpisodes
-)
-EPSILONS = (
-  ConstantEpsilon,
-  LinearEpsilon,
-  ExponentialEpsilon,
-  GeometricEpsilon,
-  LinearEpsilonOverEpisodes,
-)
+def _linear(initial: float, final: float, done: "tf.Tensor", total: int):
+  """Interpolates from initial, at 0 done, to final, at total and beyond."""
+  import tensorflow as tf
+
+  progress = tf.cast(done, tf.float32) / total
+  return initial + (final - initial) * tf.minimum(progress, 1.0)

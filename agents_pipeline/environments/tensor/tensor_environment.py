@@ -1,6 +1,7 @@
 """What every environment written in TensorFlow ops has in common."""
 
 import abc
+from collections.abc import Callable
 
 import tensorflow as tf
 from tf_agents.environments import tf_environment
@@ -79,6 +80,14 @@ class TensorEnvironment(tf_environment.TFEnvironment):
       reward=self._reward,
       discount=self._discount,
     )
+
+  def raises_its_own(self, call: Callable) -> Callable:
+    """The call itself: nothing in it can fail."""
+    return call
+
+  def resume(self) -> bool:
+    """True: the variables that a checkpoint restored are all of the state."""
+    return True
 
   def close(self) -> None:
     """Nothing to close."""

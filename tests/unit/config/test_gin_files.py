@@ -6,15 +6,13 @@ import gin
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import schedules
 from agents_pipeline.config import (
+  fields,
   gin_files,
-  observations,
   rewards,
   seeding,
-  stopping,
 )
 from agents_pipeline.files import atomic, run_folder
 
@@ -367,7 +365,7 @@ def test_derived_values():
     ],
   )
   assert experiment.num_env_steps_per_iteration == 12
-  assert experiment.agent.num_sampled(3) == 64
+  assert experiment.agent.num_transitions_per_update(3) == 64
 
 
 def test_child_seeds_differ_by_name_and_by_parent():
@@ -393,23 +391,28 @@ def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
   assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_choices_are_the_classes_of_their_modules():
-  for module, listed in (
-    (schedules, schedules.EPSILONS),
-    (
-      optimizer_choices,
-      (optimizer_choices.LinearLearningRate, *optimizer_choices.OPTIMIZERS),
-    ),
-    (observations, observations.OBSERVATIONS),
-    (rewards, rewards.REWARDS),
-    (stopping, stopping.STOPS),
-  ):
-    classes = [
-      value
-      for value in vars(module).values()
-      if isinstance(value, type) and dataclasses.is_dataclass(value)
-    ]
-    assert tuple(classes) == listed
+def test_a_class_that_extends_a_choice_can_be_bound(tmp_path):
+  """As a user's own module would define it."""
+
+  @fields.config
+  class DoubledReward(rewards.Reward):
+    """Twice the environment's own."""
+
+    factor: float = fields.number(2.0, above=True)
+
+    def __call__(self, reward, ended, episode_return):
+      return self.factor * reward
+
+  bindings = [*LEAST, "EnvironmentConfig.reward = @DoubledReward()"]
+  try:
+    experiment = gin_files.load_experiment([], bindings)
+    assert experiment.environment.reward(3.0, False, 0.0) == 6.0
+    text = gin_files.to_text(experiment)
+    assert "DoubledReward.factor = 2.0" in text
+    with pytest.raises(errors.UserError, match=r"factor = 0.0: expected a num"):
+      gin_files.load_experiment([], [*bindings, "DoubledReward.factor = 0.0"])
+  finally:
+    del fields.CLASSES["DoubledReward"]
 
 
 def test_numbers_that_need_not_be_whole_become_floats():
@@ -417,11 +420,9 @@ def test_numbers_that_need_not_be_whole_become_floats():
   assert repr(choice) == (
     "SuccessReward(min_episode_return=195.0, success=1.0, failure=-1.0)"
   )
+  assert isinstance(optimizers.RmsProp(initial_accumulator=0).epsilon, float)
   assert isinstance(
-    optimizer_choices.RmsProp(initial_accumulator=0).epsilon, float
-  )
-  assert isinstance(
-    optimizer_choices.LinearLearningRate(num_train_steps=3).final, float
+    optimizers.LinearLearningRate(num_train_steps=3).final, float
   )
   config = dqn_config.DqnConfig(gradient_clip_value=None, gamma=1)
   assert config.gamma == 1.0 and isinstance(config.gamma, float)

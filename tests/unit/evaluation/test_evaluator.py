@@ -10,8 +10,8 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline import errors
-from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import observations, schema, seeding
 from agents_pipeline.environments import making
 from agents_pipeline.evaluation import best_policy, evaluator, recording, video
@@ -299,7 +299,7 @@ def test_an_atari_video_runs_as_fast_as_the_game():
 
 
 def test_the_best_policy_is_kept_and_the_later_of_equals():
-  network = dqn_agent.make_q_network(
+  network = dqn_network.make_q_network(
     dqn_config.DqnConfig(hidden_layers=(2,)),
     tensor_spec.TensorSpec((3,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),

@@ -3,18 +3,19 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import replay_rows
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
-from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.files import run_folder
-from agents_pipeline.networks import q_network
+from agents_pipeline.replay import rows
 from agents_pipeline.runs import checkpoints, export, run_record
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((1,), tf.float32))
@@ -49,16 +50,18 @@ def make_agent(**fields):
     ACTION_SPEC,
     seed=0,
   )
-  assign(agent.q_network, weights())
-  assign(agent._target_q_network, weights(10.0))
+  assign(agent.network, weights())
+  assign(agent.target_network, weights(10.0))
   return agent
 
 
 # Action 0 from x = 1 to 2, and action 1 from x = 5 to 4; reward 7.
-EXPERIENCE = trajectory.Trajectory(
-  tf.ones((2, 2), tf.int32), tf.constant([[[1.0], [2.0]], [[5.0], [4.0]]]),
-  tf.constant([[0, 0], [1, 0]], tf.int64), (), tf.ones((2, 2), tf.int32),
-  tf.constant([[7.0, 0.0], [7.0, 0.0]]), tf.ones((2, 2)),
+EXPERIENCE = replay_rows.transitions(
+  rows.Row(
+    tf.ones((2, 2), tf.int32), tf.constant([[[1.0], [2.0]], [[5.0], [4.0]]]),
+    tf.constant([[0, 0], [1, 0]], tf.int64), tf.ones((2, 2), tf.int32),
+    tf.constant([[7.0, 0.0], [7.0, 0.0]]), tf.ones((2, 2)),
+  )
 )  # fmt: skip
 
 
@@ -66,18 +69,22 @@ def numbers(network):
   return [v.numpy() for v in network.variables]
 
 
-def make_network(hidden_layers=(1,), **fields):
-  network = q_network.QNetwork(
-    tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1), 2,
-    hidden_layers=hidden_layers, batch_normalization=True, **fields,
-  )  # fmt: skip
+def make_network(hidden_layers=(1,), batch_normalization=True, **fields):
+  config = dqn_config.DqnConfig(
+    hidden_layers=hidden_layers,
+    batch_normalization=batch_normalization,
+    **fields,
+  )
+  network = dqn_network.QNetwork(
+    tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1), 2, config
+  )
   network.create_variables()
   return network
 
 
 @pytest.mark.parametrize("initial_weights", ["he_normal", "uniform"])
 def test_hidden_layers_have_no_bias_and_heads_have_one(initial_weights):
-  network = make_network((5, 4), dueling=True, weights=initial_weights)
+  network = make_network((5, 4), dueling=True, initial_weights=initial_weights)
   named = sorted(
     (v.name.split("/")[-1].removesuffix(":0"), tuple(v.shape))
     for v in network.variables
@@ -101,10 +108,7 @@ def test_hidden_layers_have_no_bias_and_heads_have_one(initial_weights):
 
 
 def test_without_it_there_is_none():
-  plain = q_network.QNetwork(
-    tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1), 2, hidden_layers=(5,)
-  )
-  plain.create_variables()
+  plain = make_network((5,), batch_normalization=False)
   assert len(plain.variables) == len(plain.trainable_variables) == 4
 
 
@@ -133,35 +137,19 @@ def test_a_train_step_by_hand(compiled):
   # 7 + 0.5 * 30 * 2 and 7 + 0.5 * 30 * 4.
   told = agent.loss(EXPERIENCE)
   np.testing.assert_allclose(told.extra.td_error, [37 - 1, 67 - 15], rtol=1e-5)
-  assert numbers(agent.q_network)[MEAN] == 1.0
+  assert numbers(agent.network)[MEAN] == 1.0
   # By the batch, q = 0 and 8.99925; the target network's is as before.
   learnt = compiled(lambda: agent.train(EXPERIENCE))()
   np.testing.assert_allclose(
     learnt.extra.td_error, [37, 67 - 8.99925], rtol=1e-5
   )
-  assert numbers(agent.q_network)[MEAN] == pytest.approx(1.02)
-  assert numbers(agent.q_network)[VARIANCE] == pytest.approx(3.99901)
-  assert numbers(agent.q_network)[SCALE] != 2.0
-  assert numbers(agent.q_network)[SHIFT] != 1.0
+  assert numbers(agent.network)[MEAN] == pytest.approx(1.02)
+  assert numbers(agent.network)[VARIANCE] == pytest.approx(3.99901)
+  assert numbers(agent.network)[SCALE] != 2.0
+  assert numbers(agent.network)[SHIFT] != 1.0
   np.testing.assert_array_equal(
-    np.concatenate([x.ravel() for x in numbers(agent._target_q_network)]),
+    np.concatenate([x.ravel() for x in numbers(agent.target_network)]),
     np.array([1, 20, 10, 1, 3, 0, 0, 1, 3.999], np.float32),
-  )
-
-
-@pytest.mark.parametrize("double", [False, True])
-@pytest.mark.parametrize("tau", [1.0, 0.25])
-def test_target_updates_copy_running_statistics_whole(tau, double):
-  agent = make_agent(target_update_tau=tau, double=double)
-  agent.train(EXPERIENCE)
-  online, target = numbers(agent.q_network), numbers(agent._target_q_network)
-  assert online[MEAN] == target[MEAN] == pytest.approx(1.02)
-  assert online[VARIANCE] == target[VARIANCE] == pytest.approx(3.99901)
-  np.testing.assert_allclose(
-    target[SCALE], (1 - tau) * 20 + tau * online[SCALE], rtol=1e-6
-  )
-  np.testing.assert_allclose(
-    target[SHIFT], (1 - tau) * 10 + tau * online[SHIFT], rtol=1e-6
   )
 
 
@@ -182,8 +170,13 @@ def test_xla_equals_eager(all_ways):
     rng = np.random.default_rng(0)
     for _ in range(5):
       x = tf.constant(rng.normal(size=(2, 2, 1)), tf.float32)
-      train(EXPERIENCE._replace(observation=x))
-    found.append(numbers(agent.q_network) + numbers(agent._target_q_network))
+      own, _, reached = EXPERIENCE
+      own, reached = (
+        step._replace(observation=x[:, i])
+        for i, step in enumerate((own, reached))
+      )
+      train(EXPERIENCE._replace(time_step=own, next_time_step=reached))
+    found.append(numbers(agent.network) + numbers(agent.target_network))
   for eager, xla in zip(*found, strict=True):
     np.testing.assert_allclose(eager, xla, rtol=1e-3, atol=1e-4)
 
@@ -197,7 +190,7 @@ ACTIONS = [1, 0, 0]
 def test_an_action_does_not_depend_on_the_rest_of_the_batch(tmp_path):
   """By the batch, all of these alone, and 3 beside 100, would be action 1."""
   agent = make_agent()
-  network = agent.q_network
+  network = agent.network
   assign(network, weights(**ACTS))
   served = served_policy.ServedPolicy(
     network, dqn_agent.served_outputs, gym.spaces.Box(-200, 200, (1,)),
@@ -222,17 +215,17 @@ def test_an_action_does_not_depend_on_the_rest_of_the_batch(tmp_path):
 
 def test_the_best_policy_keeps_running_statistics():
   agent = make_agent()
-  best = best_policy.BestPolicy(agent.q_network)
-  assert best.offer(agent.q_network, 1.0, 10)
+  best = best_policy.BestPolicy(agent.network)
+  assert best.offer(agent.network, 1.0, 10)
   for _ in range(3):
     agent.train(EXPERIENCE)
   for kept, value in zip(numbers(best.network), weights(), strict=True):
     np.testing.assert_allclose(kept, value)
-  assert not best.offer(agent.q_network, 0.0, 20)
+  assert not best.offer(agent.network, 0.0, 20)
   np.testing.assert_allclose(best.network(tf.constant(X))[0], X * [[1, 3]])
-  assert best.offer(agent.q_network, 2.0, 30)
+  assert best.offer(agent.network, 2.0, 30)
   np.testing.assert_array_equal(
-    best.network(tf.constant(X))[0], agent.q_network(tf.constant(X))[0]
+    best.network(tf.constant(X))[0], agent.network(tf.constant(X))[0]
   )
 
 
@@ -240,7 +233,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   make_experiment, tmp_path
 ):
   experiment = make_experiment("DqnConfig.batch_normalization = True")
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   x = np.random.default_rng(0).normal(2, 3, (50, 4)).astype(np.float32)
   for _ in range(20):
     pipeline.network(tf.constant(x), training=True)

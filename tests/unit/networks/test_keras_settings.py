@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import agents_pipeline
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.networks import keras_settings
 from agents_pipeline.runs import finalize, learning_curve, notebook
 
@@ -76,12 +76,12 @@ def test_metrics_are_the_same_to_the_byte_and_settings_come_back(train, config):
 
 def test_a_policy_that_is_exported_has_the_same_network(make_experiment):
   experiment = make_experiment()
-  network = registry.build_policy(experiment).network
+  network = building.build_policy(experiment).network
   network.create_variables()
   x = np.eye(4, dtype=np.float32)
   with keras_settings.restored():
     keras_settings.choose(THEIRS[0])
-    other = registry.build_policy(experiment).network
+    other = building.build_policy(experiment).network
     other.create_variables()
   for one, two in zip(network.variables, other.variables, strict=True):
     assert one.dtype == two.dtype == tf.float32

@@ -1,4 +1,4 @@
-"""No replay: every transition is learnt from once, when it is new."""
+"""No replay: every transition is learned from once, when it is new."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,11 @@ from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import seeding
 from agents_pipeline.replay import newest
-from agents_pipeline.training import iterations
 
 FIRST, MID, LAST = 0, 1, 2
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -30,7 +29,7 @@ def make_agent(**fields):
   agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
-  for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
+  for network, factor in ((agent.network, 1), (agent.target_network, 10)):
     weights = [[[1.0, 1.0]], [0.0], [[1.0 * factor], [2.0 * factor]], [0, 0]]
     for variable, value in zip(network.variables, weights, strict=True):
       variable.assign(value)
@@ -38,13 +37,10 @@ def make_agent(**fields):
 
 
 def make(num_envs=2):
-  """A buffer of rows with observations [2]."""
-  spec = trajectory.Trajectory(
-    tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.float32),
-    tf.TensorSpec((), tf.int64), (), tf.TensorSpec((), tf.int32),
-    tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.float32),
-  )  # fmt: skip
-  return newest.NewestTransition(spec, num_envs)
+  """Room for transitions with observations [2]."""
+  return newest.NewestTransition(
+    tf.TensorSpec((2,), tf.float32), tf.TensorSpec((), tf.int64), num_envs
+  )
 
 
 def transition(own, action, reward, discount, reached, kinds):
@@ -77,51 +73,39 @@ def test_the_newest_transition_of_every_environment(compiled):
   buffer = make()
 
   def add_and_read():
-    buffer.add_batch(OLD)
-    buffer.add_batch(NEW)
-    return buffer.get_next(2, 2)[0]
+    buffer.add(OLD)
+    buffer.add(NEW)
+    return buffer.sample()[0]
 
   found = compiled(add_and_read)()
-  assert found.observation.numpy().tolist() == [
-    [[1, 2], [3, 1]], [[2, 1], [4, 4]]
-  ]  # fmt: skip
-  assert found.action.numpy()[:, 0].tolist() == [0, 0]
-  assert found.reward.numpy()[:, 0].tolist() == [7, 7]
-  assert found.discount.numpy()[:, 0].tolist() == [1, 0]
-  assert found.step_type.numpy().tolist() == [[MID, MID], [MID, LAST]]
-  assert found.next_step_type.numpy()[:, 0].tolist() == [MID, LAST]
+  own, action, reached = found
+  assert own.observation.numpy().tolist() == [[1, 2], [2, 1]]
+  assert reached.observation.numpy().tolist() == [[3, 1], [4, 4]]
+  assert action.action.numpy().tolist() == [0, 0]
+  assert reached.reward.numpy().tolist() == [7, 7]
+  assert reached.discount.numpy().tolist() == [1, 0]
+  assert own.step_type.numpy().tolist() == [MID, MID]
+  assert reached.step_type.numpy().tolist() == [MID, LAST]
   # Read again it is the same: nothing is drawn.
-  again = compiled(lambda: buffer.get_next(2, 2)[0])()
+  again = compiled(lambda: buffer.sample()[0])()
   tf.nest.map_structure(np.testing.assert_array_equal, found, again)
 
 
 def test_older_ones_are_gone():
   buffer = make()
-  buffer.add_batch(OLD)
-  buffer.add_batch(NEW)
+  buffer.add(OLD)
+  buffer.add(NEW)
   kept = np.concatenate([v.numpy().ravel() for v in buffer.variables])
   assert not {5, 6, 8, -1, -2} & set(kept.tolist())
-  assert int(buffer.num_frames()) == 2
-  buffer.clear()
-  assert all(np.all(v.numpy() == 0) for v in buffer.variables)
-
-
-def test_what_it_was_created_for_is_what_can_be_read():
-  buffer = make()
-  for size, steps in ((1, 2), (3, 2), (2, 1), (2, 3), (None, 2), (2, None)):
-    with pytest.raises(ValueError, match=f"2 windows of 2 rows, not {size} of"):
-      buffer.get_next(size, steps)
-  with pytest.raises(ValueError, match="stacked in time"):
-    buffer.get_next(2, 2, time_stacked=False)
 
 
 def test_an_agents_loss_of_it_by_hand(compiled):
   agent, buffer = make_agent(), make()
 
   def add_and_learn():
-    buffer.add_batch(OLD)
-    buffer.add_batch(NEW)
-    return agent.loss(buffer.get_next(2, 2)[0])
+    buffer.add(OLD)
+    buffer.add(NEW)
+    return agent.loss(buffer.sample()[0])
 
   found = compiled(add_and_learn)()
   # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it goes on, else 7.
@@ -167,7 +151,7 @@ def as_numbers(*fields):
 
 @pytest.fixture
 def taped(make_experiment, monkeypatch):
-  """Runs FlappyBall without replay; what was added and what was learnt from.
+  """Runs FlappyBall without replay; what was added and what was learned from.
 
   A row is (y, v, y reached, v reached, action, reward, discount, step type,
   step type reached), of every environment.
@@ -175,33 +159,30 @@ def taped(make_experiment, monkeypatch):
 
   def run(num_iterations, *bindings):
     num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
-    added, learnt = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
-    add_batch = newest.NewestTransition._add_batch
-    learn = iterations.learn
+    added, learned = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
+    add, sample = newest.NewestTransition.add, newest.NewestTransition.sample
 
-    def add_on_tape(self, items):
-      own, action, reached = items
-      added.write(
+    def write(tape, transition):
+      own, action, reached = transition
+      tape.write(
         as_numbers(
           own.observation, reached.observation, action.action, reached.reward,
           reached.discount, own.step_type, reached.step_type,
         )
       )  # fmt: skip
-      return add_batch(self, items)
 
-    def learn_on_tape(agent, x, totals):
-      learnt.write(
-        as_numbers(
-          x.observation[:, 0], x.observation[:, 1], x.action[:, 0],
-          x.reward[:, 0], x.discount[:, 0], x.step_type[:, 0],
-          x.next_step_type[:, 0],
-        )
-      )  # fmt: skip
-      return learn(agent, x, totals)
+    def add_on_tape(self, transition):
+      write(added, transition)
+      return add(self, transition)
 
-    monkeypatch.setattr(newest.NewestTransition, "_add_batch", add_on_tape)
-    monkeypatch.setattr(iterations, "learn", learn_on_tape)
-    pipeline = registry.build(
+    def sample_on_tape(self):
+      transition, handle = sample(self)
+      write(learned, transition)
+      return transition, handle
+
+    monkeypatch.setattr(newest.NewestTransition, "add", add_on_tape)
+    monkeypatch.setattr(newest.NewestTransition, "sample", sample_on_tape)
+    pipeline = building.build(
       make_experiment(
         "EnvironmentConfig.name = 'FlappyBall-v0'",
         "DqnConfig.replay = @NewestTransition()",
@@ -216,7 +197,7 @@ def taped(make_experiment, monkeypatch):
     before = [v.numpy() for v in pipeline.network.variables]
     first = pipeline.compiled.train(tf.constant(1)).sums["loss"]
     pipeline.compiled.train(tf.constant(num_iterations - 1))
-    return pipeline, added.read(), learnt.read(), (before, float(first))
+    return pipeline, added.read(), learned.read(), (before, float(first))
 
   return run
 
@@ -238,11 +219,11 @@ def q_values(weights, observation):
   ],
   ids=["tensor", "gymnasium", "tensor of two"],
 )
-def test_every_transition_is_learnt_from_once_and_in_order(taped, bindings):
-  pipeline, added, learnt, (weights, first_loss) = taped(100, *bindings)
+def test_every_transition_is_learned_from_once_and_in_order(taped, bindings):
+  pipeline, added, learned, (weights, first_loss) = taped(100, *bindings)
   num_envs = added.shape[1]
   assert added.shape == (100, num_envs, 9)
-  np.testing.assert_array_equal(learnt, added)
+  np.testing.assert_array_equal(learned, added)
   assert int(pipeline.train_steps) == 100
   assert int(pipeline.statistics.env_steps) == 100 * num_envs
   # They are consecutive: y grows by v, and one begins where the last led to.

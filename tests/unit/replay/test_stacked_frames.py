@@ -10,12 +10,13 @@ import pathlib
 import gymnasium as gym
 import numpy as np
 import pytest
+import replay_rows
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import gymnasium_vector
 from agents_pipeline.ops import random_stream
@@ -26,24 +27,22 @@ N = 4  # frames of a stack
 CATCH = pathlib.Path(__file__).parents[3] / "configs" / "dqn_catch.gin"
 
 
-def data_spec(frame_shape=(2, 3)):
-  return trajectory.Trajectory(
-    tensor_spec.TensorSpec((), tf.int32),
+def specs(frame_shape=(2, 3)):
+  """Of observations and actions."""
+  return (
     tensor_spec.TensorSpec((N, *frame_shape), tf.uint8),
     tensor_spec.TensorSpec((), tf.int64),
-    (),
-    tensor_spec.TensorSpec((), tf.int32),
-    tensor_spec.TensorSpec((), tf.float32),
-    tensor_spec.TensorSpec((), tf.float32),
   )
 
 
-def make_buffer(batch_size=2, max_length=7, frame_shape=(2, 3)):
+def make_buffer(num_envs=2, max_length=7, frame_shape=(2, 3), n_step=1):
   return uniform.UniformReplayBuffer(
-    data_spec(frame_shape),
-    batch_size,
+    *specs(frame_shape),
+    num_envs,
     max_length,
     random_stream.RandomStream(0),
+    batch_size=300,
+    n_step=n_step,
     num_frames=N,
   )
 
@@ -160,7 +159,7 @@ def numbers(observation):
 def add(buffer, envs, count=1, frame_shape=(2, 3), add_batch=None):
   for _ in range(count):
     items = transition([env.step() for env in envs], frame_shape)
-    (add_batch or buffer.add_batch)(items)
+    (add_batch or buffer.add)(items)
 
 
 def check_windows(windows, envs):
@@ -197,10 +196,10 @@ def test_every_stack_is_what_the_environment_gave(
   buffer = make_buffer()
 
   def add_batch(items):
-    buffer.add_batch(items)
+    buffer.add(items)
 
   add_batch = compiled(add_batch)
-  sample = compiled(lambda: buffer.get_next(200, num_steps)[0])
+  sample = compiled(lambda: replay_rows.windows(buffer, 200, num_steps))
   kinds = set()
   for _ in range(9):
     add(buffer, envs, 9, add_batch=add_batch)
@@ -218,22 +217,22 @@ def test_every_stack_is_what_the_environment_gave(
 def test_the_oldest_rows_stack_reaches_past_it():
   """Nine frames of one episode: of the rows acted from, the last 3 are kept."""
   env = Emitter(1, [(20, True)])
-  buffer = make_buffer(batch_size=1, max_length=3)
+  buffer = make_buffer(num_envs=1, max_length=3)
   add(buffer, [env], 8)
   np.testing.assert_array_equal(
-    numbers(buffer.gather_all().observation)[0],
+    numbers(replay_rows.kept(buffer).observation)[0],
     [[3, 4, 5, 6], [4, 5, 6, 7], [5, 6, 7, 8]],
   )
-  windows, _ = buffer.get_next(50, 2)
+  windows = replay_rows.windows(buffer, 50, 2)
   assert numbers(windows.observation)[:, 1].max() == 9
 
 
 def test_a_step_that_only_resets_spoils_no_stack():
   """Eight steps to the LAST frame, 9; the ring keeps its rows from the 7th."""
   env = Emitter(1, [(8, True), (9, True)], resets_take_a_step=True)
-  buffer = make_buffer(batch_size=1, max_length=3)
+  buffer = make_buffer(num_envs=1, max_length=3)
   add(buffer, [env], 9)
-  kept = buffer.gather_all()
+  kept = replay_rows.kept(buffer)
   assert kept.step_type.numpy().tolist() == [[MID, MID, LAST]]
   np.testing.assert_array_equal(
     numbers(kept.observation)[0],
@@ -244,9 +243,9 @@ def test_a_step_that_only_resets_spoils_no_stack():
 def test_black_before_an_episodes_first_frame_and_its_last_is_kept():
   """Episodes of 1 step, terminated, and of 2, truncated."""
   env = Emitter(1, [(1, True), (2, False), (9, True)])
-  buffer = make_buffer(batch_size=1, max_length=20)
+  buffer = make_buffer(num_envs=1, max_length=20)
   add(buffer, [env], 4)
-  kept = buffer.gather_all()
+  kept = replay_rows.kept(buffer)
   assert kept.step_type.numpy().tolist() == [[0, 2, 0, 1, 2, 0]]
   np.testing.assert_array_equal(
     numbers(kept.observation)[0],
@@ -265,12 +264,12 @@ def test_black_before_an_episodes_first_frame_and_its_last_is_kept():
 def test_an_unfinished_episode_ends_where_it_stands():
   """After two steps; the next one's stacks do not reach back to it."""
   env = Emitter(1, [(9, True)])
-  buffer = make_buffer(batch_size=1)
+  buffer = make_buffer(num_envs=1)
   add(buffer, [env], 2)
   buffer.end_episodes()
   env.abandon()
   add(buffer, [env], 2)
-  kept = buffer.gather_all()
+  kept = replay_rows.kept(buffer)
   assert kept.step_type.numpy().tolist() == [[0, 1, 2, 0, 1]]
   assert kept.next_step_type.numpy()[0, [0, 1, 3]].tolist() == [1, 2, 1]
   assert kept.discount.numpy()[0, 1] == 1  # truncated
@@ -289,7 +288,7 @@ def test_episodes_ended_after_any_number_of_steps(count):
   for env in envs:
     env.abandon()
   add(buffer, envs, 3)
-  newest = check_windows(buffer.get_next(300, 3)[0], envs)
+  newest = check_windows(replay_rows.windows(buffer, 300, 3), envs)
   assert set(newest[:, 0].tolist()) == {
     n for env in envs for n in env.rows(7)[:-1]
   }
@@ -298,34 +297,48 @@ def test_episodes_ended_after_any_number_of_steps(count):
 @pytest.mark.parametrize("frame_shape", [(1,), (2, 2, 3)])
 def test_frames_of_any_shape_are_stacked(frame_shape):
   env = Emitter(1, ONE)
-  buffer = make_buffer(batch_size=1, frame_shape=frame_shape)
+  buffer = make_buffer(num_envs=1, frame_shape=frame_shape)
   add(buffer, [env], 30, frame_shape)
-  windows, _ = buffer.get_next(100, 3)
+  windows = replay_rows.windows(buffer, 100, 3)
   assert windows.observation.shape == (100, 3, N, *frame_shape)
   assert windows.observation.dtype == tf.uint8
   check_windows(windows, [env])
 
 
-def test_a_dataset_gives_the_same_stacks():
+@pytest.mark.parametrize("n_step", [1, 2, 3])
+def test_a_dataset_gives_transitions_of_the_same_stacks(n_step):
   envs = [Emitter(1, ONE), Emitter(131, OTHER)]
-  buffer = make_buffer()
-  batches = iter(buffer.as_dataset(sample_batch_size=100, num_steps=3))
+  stacks = lambda: {n: s for env in envs for n, s in env.stacks.items()}
+  kinds = lambda: {n: kind for env in envs for n, kind in env.kinds.items()}
+  buffer = make_buffer(n_step=n_step)
+  batches = iter(buffer.as_dataset())
   for _ in range(5):
     add(buffer, envs, 7)
-    check_windows(next(batches)[0], envs)
+    own, _, reached = next(batches)
+    both = numbers(
+      np.stack([own.observation, reached.observation], axis=1)
+    )  # [S, 2, N]
+    for first, last in both[~own.is_last()]:
+      begin, end = int(first[-1]), int(last[-1])
+      steps = [kinds()[n] for n in range(begin + 1, end + 1)]
+      # So many steps, or fewer to the end of the episode.
+      assert len(steps) == n_step or steps[-1] == LAST
+      assert LAST not in steps[:-1]
+      assert first.tolist() == list(stacks()[begin])
+      assert last.tolist() == list(stacks()[end])
 
 
 def test_one_frame_per_step_is_stored():
   """84 x 84 pixels and 24 bytes of other fields; stacks are four times that."""
-  spec = data_spec((84, 84))
-  per_step = uniform.num_bytes(spec, 8, 1_000, N) / 8_000
+  spec = specs((84, 84))
+  per_step = uniform.num_bytes(*spec, 8, 1_000, N) / 8_000
   assert per_step == pytest.approx(84 * 84, rel=0.05)
-  stacks = uniform.num_bytes(spec, 8, 1_000) / 8_000
+  stacks = uniform.num_bytes(*spec, 8, 1_000) / 8_000
   assert stacks == pytest.approx(4 * per_step, rel=0.05)
   # 6 + 4 + 8 + 4 + 4 + 4 bytes a row of two rings: 7 rows, 2 spare ones, and 3
   # that the oldest one's stack reaches back to.
   buffer = make_buffer()
-  needed = uniform.num_bytes(buffer.data_spec, 2, 7, N)
+  needed = uniform.num_bytes(*specs(), 2, 7, N)
   assert needed == 30 * 2 * 12
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size
@@ -382,7 +395,7 @@ def build_catch(*bindings):
       *bindings,
     ],
   )
-  return registry.build(experiment, seeding.Seeds(0))
+  return building.build(experiment, seeding.Seeds(0))
 
 
 def stack_of(newest):
@@ -407,7 +420,7 @@ def test_a_pipeline_samples_the_stacks_of_numbered_frames():
       environment.deserialize(environment.serialize())
       pipeline.resume()
     pipeline.compiled.train(tf.constant(10))
-    windows, _ = pipeline.tracked["replay"].get_next(300, 4)
+    windows = replay_rows.windows(pipeline.tracked["replay"], 300, 4)
     kinds = windows.step_type.numpy()
     newest = set()
     for rows, kind in zip(windows.observation.numpy(), kinds, strict=True):
@@ -443,7 +456,7 @@ def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
   pipeline.compiled.collect(tf.constant(100))
   pipeline.compiled.train(tf.constant(20))
   assert len(given) == 120
-  windows, _ = pipeline.tracked["replay"].get_next(2_000, 2)
+  windows = replay_rows.windows(pipeline.tracked["replay"], 2_000, 2)
   steps = windows.step_type[:, 0].numpy() != LAST
   told = lambda now, action, then: (now.tobytes(), int(action), then.tobytes())
   sampled = {

@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.training import compiler_flags, devices
+from agents_pipeline.training import compilation, compiler_flags
 
 # The check forks, which has to be before TensorFlow does anything.
 CHECKS = """
@@ -83,14 +83,14 @@ def test_a_file_of_flags_is_added_to(tmp_path, monkeypatch):
   file = tmp_path / "flags"
   file.write_text("--xla_a=1\n")
   monkeypatch.setenv("XLA_FLAGS", str(file))
-  devices.choose_threads(1_000, enters_python=False)
+  compilation.choose_threads(1_000, enters_python=False)
   assert os.environ["XLA_FLAGS"].split() == [
     "--xla_a=1",
     "--xla_cpu_multi_thread_eigen=false",
   ]
   file.write_text("--xla_cpu_multi_thread_eigen=true")  # a person's own
   monkeypatch.setenv("XLA_FLAGS", str(file))
-  devices.choose_threads(1_000, enters_python=False)
+  compilation.choose_threads(1_000, enters_python=False)
   assert os.environ["XLA_FLAGS"] == str(file)
   monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
   assert compiler_flags.read("XLA_FLAGS") == "--xla_a=1"

@@ -1,4 +1,4 @@
-"""Drivers and what observes them."""
+"""The driver: the order of its work, and shaped rewards."""
 
 import pytest
 import tensorflow as tf
@@ -8,12 +8,7 @@ from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.config import rewards
-from agents_pipeline.training import (
-  drivers,
-  episode_statistics,
-  rollouts,
-  shaping,
-)
+from agents_pipeline.training import drivers, episode_statistics
 
 
 def steps(step_type, reward=(0.0, 0.0)):
@@ -40,7 +35,14 @@ class Taped(tf_policy.TFPolicy):
     return steps([1, 2]), steps([1, 0])
 
 
-def test_a_driver_acts_steps_and_tells_in_this_order():
+def make_driver(environment, policy, observers=(), choice=None):
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
+  return drivers.StepDriver(
+    environment, policy, observers, statistics, choice or rewards.KeepReward()
+  ), statistics
+
+
+def test_a_driver_acts_steps_and_observes_in_this_order():
   tape = []
   both = Taped(tape)
   tell = lambda who: (
@@ -49,7 +51,7 @@ def test_a_driver_acts_steps_and_tells_in_this_order():
       f"{t.next_time_step.step_type.numpy().tolist()}"
     )
   )
-  driver = drivers.StepDriver(both, both, [tell("buffer"), tell("counter")])
+  driver, _ = make_driver(both, both, [tell("buffer"), tell("counter")])
   after, _ = driver.run(steps([0, 1]))
   driver.run(after)
   assert tape == [
@@ -58,80 +60,6 @@ def test_a_driver_acts_steps_and_tells_in_this_order():
     "act from [1, 0]", "step [1, 1]",
     "buffer sees [1, 0] -> [1, 2]", "counter sees [1, 0] -> [1, 2]",
   ]  # fmt: skip
-
-
-def watch(statistics, *reached):
-  """Tells of steps; returns what was told of the episodes so far."""
-  return [
-    statistics.observe(steps(step_type, reward)).numpy().tolist()
-    for step_type, reward in reached
-  ]
-
-
-def taken(statistics):
-  """(env steps, return, length) of every episode since the last look."""
-  episodes = statistics.ended()
-  statistics.forget_ended()
-  return list(zip(*(column.tolist() for column in episodes), strict=True))
-
-
-def test_statistics_keep_every_ended_episode():
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  watch(
-    statistics,
-    ([1, 1], (1.0, 10.0)),
-    ([2, 1], (2.0, 20.0)),  # ends with 3 after 2 steps
-    ([1, 2], (5.0, 30.0)),  # ends with 60 after 3 steps
-  )
-  assert taken(statistics) == [(4, 3.0, 2), (6, 60.0, 3)]
-  assert taken(statistics) == []
-  assert int(statistics.env_steps) == 6
-  assert int(statistics.num_episodes) == 2
-  watch(statistics, ([2, 2], (1.0, 7.0)))
-  assert taken(statistics) == [(8, 6.0, 2), (8, 7.0, 1)]
-
-
-def test_statistics_leave_out_steps_that_only_reset():
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  watch(
-    statistics,
-    ([2, 1], (1.0, 1.0)),
-    ([0, 1], (99.0, 1.0)),  # the first copy resets
-    ([2, 2], (4.0, 1.0)),
-  )
-  assert int(statistics.env_steps) == 5
-  assert taken(statistics) == [(2, 1.0, 1), (5, 4.0, 1), (5, 3.0, 3)]
-
-
-def test_abandoned_episodes_are_not_counted():
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  watch(statistics, ([1, 1], (1.0, 10.0)))
-  statistics.abandon_episodes()
-  watch(statistics, ([2, 2], (2.0, 20.0)))
-  assert taken(statistics) == [(4, 2.0, 1), (4, 20.0, 1)]
-
-
-def test_what_is_told_is_the_return_so_far():
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  told = watch(
-    statistics,
-    ([1, 1], (1.0, 10.0)),
-    ([2, 1], (2.0, 20.0)),
-    ([1, 1], (5.0, 30.0)),
-  )
-  assert told == [[1.0, 10.0], [3.0, 30.0], [5.0, 60.0]]
-
-
-def test_success_is_of_the_last_episode_of_every_environment():
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  reached = lambda: bool(statistics.last_episodes_reached(5.0))
-  assert not reached()
-  watch(statistics, ([2, 1], (7.0, 3.0)))
-  assert not reached()  # the second has not ended any
-  watch(statistics, ([1, 2], (1.0, 2.0)))
-  assert reached()  # 7, and 3 + 2
-  watch(statistics, ([2, 1], (1.0, 0.0)))
-  assert not reached()  # 2, and 5
 
 
 class Played:
@@ -152,18 +80,21 @@ class Played:
 
 
 def shaped(choice, *reached):
-  """What is learnt from, and the statistics."""
-  statistics = episode_statistics.EpisodeStatistics(2, 9)
-  environment = shaping.ShapedEnvironment(
-    Played(*reached), shaping.shaping(choice), statistics
+  """The rewards to train on, and (env steps, return, length) of episodes."""
+  observed = []
+  driver, statistics = make_driver(
+    Played(*reached), Taped([]), [observed.append], choice
   )
-  rewards_ = []
+  time_step = steps([0, 0])
   for _ in reached:
-    learnt, after = environment.step_and_reset(None)
-    rewards_.append(learnt.reward.numpy().tolist())
-    expected = tf.where(after.is_first(), 0.0, learnt.reward)
-    assert after.reward.numpy().tolist() == expected.numpy().tolist()
-  return rewards_, taken(statistics)
+    time_step, _ = driver.run(time_step)
+    shaped_ = observed[-1].next_time_step.reward
+    expected = tf.where(time_step.is_first(), 0.0, shaped_)
+    assert time_step.reward.numpy().tolist() == expected.numpy().tolist()
+  episodes = zip(*(x.tolist() for x in statistics.ended()), strict=True)
+  return [t.next_time_step.reward.numpy().tolist() for t in observed], list(
+    episodes
+  )
 
 
 REACHED = (([1, 1], (0.0, 7.0)), ([2, 1], (3.0, -0.5)), ([2, 2], (1.0, -7.0)))
@@ -192,60 +123,3 @@ def test_a_reset_step_has_no_shaped_reward_of_success():
   choice = rewards.SuccessReward(0.0)
   found, _ = shaped(choice, ([2, 1], (1.0, 1.0)), ([0, 1], (0.0, 1.0)))
   assert found == [[1, 0], [0, 0]]
-
-
-def on_device(environment, driver, num_steps, time_step):
-  del environment
-  return rollouts.on_device(driver, num_steps, time_step)
-
-
-def in_python(environment, driver, num_steps, time_step):
-  """What was stepped is worked out afterwards."""
-  steps = rollouts.step_in_python(
-    environment,
-    driver.policy.action,
-    lambda arrays: driver.policy.action(environment.time_steps(arrays)[1]),
-    num_steps,
-    time_step,
-  )
-  return rollouts.of_python_steps(driver, steps, time_step)
-
-
-@pytest.mark.parametrize("collect", [on_device, in_python])
-def test_rollouts_go_on_over_the_ends_of_episodes(collect):
-  class Counting:
-    """Two environments: their states count steps; the first ends at 3."""
-
-    def __init__(self):
-      self.state = tf.Variable([1.0, 1.0])
-
-    def step_and_reset(self, action):
-      now = self.state + tf.cast(action, tf.float32)
-      ended = now[0] >= 3
-      make = lambda kind, value: ts.TimeStep(
-        tf.stack([kind, tf.constant(1)]), now, tf.ones((2,)), value[:, None]
-      )
-      self.state.assign(tf.stack([tf.where(ended, 0.0, now[0]), now[1]]))
-      return (
-        make(tf.where(ended, 2, 1), now),
-        make(tf.where(ended, 0, 1), self.state.read_value()),
-      )
-
-    def step_in_python(self, action):
-      return tf.nest.flatten(self.step_and_reset(action))
-
-    def time_steps(self, arrays):
-      return ts.TimeStep(*arrays[:4]), ts.TimeStep(*arrays[4:])
-
-  environment = Counting()
-  driver = drivers.StepDriver(environment, Taped([]), [])
-  begin = steps([1, 1])._replace(observation=tf.ones((2, 1)))
-  rollout, after = collect(environment, driver, 4, begin)
-  numbers = lambda step: step.observation[..., 0].numpy().tolist()
-  assert numbers(rollout.time_step) == [[1, 1], [2, 2], [0, 3], [1, 4]]
-  assert numbers(rollout.next_time_step) == [[2, 2], [3, 3], [1, 4], [2, 5]]
-  assert rollout.next_time_step.step_type[:, 0].numpy().tolist() == [1, 2, 1, 1]
-  assert rollout.time_step.step_type[:, 0].numpy().tolist() == [1, 1, 0, 1]
-  assert numbers(after) == [2, 5]
-  again, _ = collect(environment, driver, 1, after)
-  assert numbers(again.time_step) == [[2, 5]]

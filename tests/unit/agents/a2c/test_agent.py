@@ -10,7 +10,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import optimizer_choices
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.environments.tensor import cart_pole
@@ -23,7 +23,7 @@ TIME_STEP_SPEC = ts.time_step_spec(
 DISCRETE = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2)
 SEVERAL = tensor_spec.BoundedTensorSpec((2,), tf.int64, 0, np.array([2, 1]))
 BOX = tensor_spec.BoundedTensorSpec((2,), tf.float32, -1.0, 1.0)
-RMS_PROP = optimizer_choices.RmsProp(
+RMS_PROP = optimizers.RmsProp(
   7e-4, decay=0.99, epsilon=1e-5, initial_accumulator=1.0
 )
 
@@ -193,7 +193,9 @@ def test_the_loss_has_its_terms_and_coefficients():
   assert float(info.loss) == pytest.approx(
     float(extra.policy_loss + 0.25 * extra.value_loss - 0.125 * extra.entropy)
   )
-  assert list(agent.measures(info)) == list(a2c_agent.A2cAgent.measure_names)
+  assert list(agent.measures) == [
+    "loss", "policy_loss", "value_loss", "entropy", "mean_value"
+  ]  # fmt: skip
   assert 0 < float(extra.entropy) < np.log(3)
 
 
@@ -273,7 +275,7 @@ def test_the_agents_lambda_is_that_of_its_advantages(gae_lambda):
   )
 
 
-def test_a_trajectory_of_tf_agents_own_driver_is_learnt_from():
+def test_a_trajectory_of_tf_agents_own_driver_can_be_trained_on():
   """Their driver, their environment convention, their order [B, T]."""
   environment = cart_pole.CartPole(20, B, random_stream.RandomStream(0))
   config = a2c_config.A2cConfig(hidden_layers=(8,), optimizer=RMS_PROP)
@@ -297,11 +299,12 @@ def test_a_trajectory_of_tf_agents_own_driver_is_learnt_from():
   assert experience.reward.shape == (B, 30)
   boundaries = int(tf.reduce_sum(tf.cast(experience.is_boundary(), tf.int32)))
   assert boundaries > 2
-  converted = a2c_agent.as_rollout(experience)
+  swap = lambda x: tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+  converted = tf.nest.map_structure(swap, trajectory.to_transition(experience))
   assert converted.next_time_step.reward.shape == (29, B)
   counts = tf.cast(~converted.time_step.is_last(), tf.float32)
   assert float(tf.reduce_mean(counts)) < 1
-  info = agent.train(experience)
+  info = agent.train(converted)
   assert np.isfinite(float(info.loss))
   # CartPole's rewards are 1; those that the reset rows hold are 0.
   rewards = converted.next_time_step.reward.numpy()
@@ -400,8 +403,8 @@ def test_the_greedy_policy_takes_the_mode():
 
 
 def test_the_learning_rate_is_told():
-  rate = optimizer_choices.LinearLearningRate(0.4, 0.0, num_train_steps=4)
-  agent = make(optimizer=optimizer_choices.Adam(rate))
+  rate = optimizers.LinearLearningRate(0.4, 0.0, num_train_steps=4)
+  agent = make(optimizer=optimizers.Adam(rate))
   assert agent.learning_rate() == pytest.approx(0.4)
   agent.train(rollout(agent))
   assert agent.learning_rate() == pytest.approx(0.3)

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.agents.a2c import policy as a2c_policy
 from agents_pipeline.environments import specs
-from agents_pipeline.networks import actor_critic_network, normalization
+from agents_pipeline.networks import normalization
 from agents_pipeline.ops import random_stream
 
 OBSERVATION = tensor_spec.BoundedTensorSpec((4,), tf.float32, -9, 9)
@@ -26,7 +26,7 @@ BOX = spec(gym.spaces.Box(-1.0, 2.0, (2,)))
 
 
 def network(action_spec=CHOICE, observation=OBSERVATION, **fields):
-  return a2c_agent.make_actor_critic_network(
+  return a2c_network.make_actor_critic_network(
     a2c_config.A2cConfig(**fields), observation, action_spec, seed=0
   )
 
@@ -202,4 +202,4 @@ def test_a_copy_has_the_same_variables_in_the_same_order():
     ours.assign(theirs)
   x = tf.random.normal((3, 4), seed=0)
   tf.nest.map_structure(np.testing.assert_array_equal, copy(x), made(x))
-  assert isinstance(copy, actor_critic_network.ActorCriticNetwork)
+  assert isinstance(copy, a2c_network.ActorCriticNetwork)

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
+import replay_rows
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
-from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import optimizer_choices as optimizer_configs
 from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.networks import encoding, q_network
+from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.networks import encoding
+from agents_pipeline.replay import rows
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -27,7 +28,7 @@ def make(**fields):
   agent = dqn_agent.make_dqn_agent(
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
-  for network, factor in ((agent.q_network, 1), (agent._target_q_network, 10)):
+  for network, factor in ((agent.network, 1), (agent.target_network, 10)):
     weights = [[[1.0, 1.0]], [0.0], [[1.0 * factor], [2.0 * factor]], [0, 0]]
     for variable, value in zip(network.variables, weights, strict=True):
       variable.assign(value)
@@ -37,12 +38,14 @@ def make(**fields):
 def experience(
   observations, actions, rewards, discounts, step_types, next_step_types
 ):
+  """The transition of one window of rows, as a buffer samples it."""
   row = lambda x, dtype: tf.constant(x, dtype)[None]
-  return trajectory.Trajectory(
+  window = rows.Row(
     row(step_types, tf.int32), row(observations, tf.float32),
-    row(actions, tf.int64), (), row(next_step_types, tf.int32),
+    row(actions, tf.int64), row(next_step_types, tf.int32),
     row(rewards, tf.float32), row(discounts, tf.float32),
   )  # fmt: skip
+  return replay_rows.transitions(window, gamma=0.5)
 
 
 ONE_STEP = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [1, 1], [1, 1])
@@ -51,7 +54,7 @@ BOUNDARY = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [2, 0], [0, 1])
 
 
 @pytest.mark.parametrize(
-  ("fields", "rows", "expected"),
+  ("fields", "window", "expected"),
   [
     # q = 3; target 7 + 0.5 * max(40, 80) = 47; (47 - 3)^2.
     ({}, ONE_STEP, 44.0**2),
@@ -67,9 +70,9 @@ BOUNDARY = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [2, 0], [0, 1])
     ({"double": True}, ONE_STEP, 44.0**2),
   ],
 )
-def test_loss_by_hand(fields, rows, expected, compiled):
+def test_loss_by_hand(fields, window, expected, compiled):
   agent = make(**fields)
-  loss = compiled(lambda x: agent.loss(x))(experience(*rows))
+  loss = compiled(lambda x: agent.loss(x))(experience(*window))
   assert float(loss.loss) == pytest.approx(expected)
   assert float(loss.extra.q_value[0]) == 3.0
 
@@ -78,71 +81,43 @@ def test_double_evaluates_the_action_that_the_online_network_chooses():
   plain, double = make(), make(double=True)
   for agent in (plain, double):
     # Now the target network prefers action 0, by 50 x to 20 x.
-    agent._target_q_network.variables[2].assign([[50.0], [20.0]])
+    agent.target_network.variables[2].assign([[50.0], [20.0]])
   # Plain takes 200, double what the target says of action 1: 80.
-  rows = experience(*ONE_STEP)
-  assert float(plain.loss(rows).extra.td_error[0]) == 7 + 0.5 * 200 - 3
-  assert float(double.loss(rows).extra.td_error[0]) == 7 + 0.5 * 80 - 3
+  step = experience(*ONE_STEP)
+  assert float(plain.loss(step).extra.td_error[0]) == 7 + 0.5 * 200 - 3
+  assert float(double.loss(step).extra.td_error[0]) == 7 + 0.5 * 80 - 3
 
 
 def test_three_step_target_stops_at_the_episodes_end():
   agent = make(n_step=3)
-  rows = (
+  window = (
     [[1, 2], [1, 1], [3, 1], [9, 9]], [0] * 4, [7, 4, 50, 50],
     [1, 1, 1, 1], [1, 1, 2, 0], [1, 2, 0, 1],
   )  # fmt: skip
   # Truncated after two steps at [3, 1]: 7 + 0.5 * 4 + 0.25 * 80 - 3.
-  loss = agent.loss(experience(*rows))
+  loss = agent.loss(experience(*window))
   assert float(loss.extra.td_error[0]) == pytest.approx(26)
 
 
 def test_a_train_step_changes_the_network_and_counts():
   agent = make()
-  before = [v.numpy() for v in agent.q_network.variables]
+  before = [v.numpy() for v in agent.network.variables]
   info = agent.train(experience(*ONE_STEP))
   assert int(agent.train_step_counter) == 1
   assert np.isfinite(float(info.loss))
   assert any(
     np.any(v.numpy() != b)
-    for v, b in zip(agent.q_network.variables, before, strict=True)
+    for v, b in zip(agent.network.variables, before, strict=True)
   )
 
 
-@pytest.mark.parametrize("period", [1, 3])
-def test_hard_target_is_copied_every_period_of_train_steps(period):
-  agent = make(target_update_period_train_steps=period)
-  for train_step in range(1, 7):
-    agent.train(experience(*ONE_STEP))
-    same = all(
-      np.array_equal(a, b)
-      for a, b in zip(
-        agent.q_network.variables,
-        agent._target_q_network.variables,
-        strict=True,
-      )
-    )
-    assert same == (train_step % period == 0)
-
-
-def test_soft_target_moves_by_tau():
-  agent = make(target_update_tau=0.25)
-  agent.train(experience(*ONE_STEP))
-  online = agent.q_network.variables[2].numpy()
-  target = agent._target_q_network.variables[2].numpy()
-  np.testing.assert_allclose(
-    target, 0.75 * np.array([[10.0], [20.0]]) + 0.25 * online, rtol=1e-5
-  )
-
-
-def step_once(gradient, optimizer=None, **fields):
+def step_once(gradient, optimizer=None, value=None, global_norm=None):
   """Applies a gradient to a variable of ones; returns how far it moved."""
   variable = tf.Variable(tf.ones(len(gradient)))
-  agent = dqn_config.DqnConfig(
-    optimizer=optimizer
-    or optimizer_configs.RmsProp(0.1, 0.9, epsilon=1e-7, initial_accumulator=0),
-    **fields,
+  optimizer = optimizer or optimizers.RmsProp(
+    0.1, 0.9, epsilon=1e-7, initial_accumulator=0
   )
-  made = optimizers.make_optimizer(agent, [variable])
+  made = optimizer.make([variable], value, global_norm)
   made.apply_gradients([(tf.constant(gradient), variable)])
   return 1.0 - variable.numpy()
 
@@ -158,13 +133,13 @@ def test_clipping_by_value_and_by_global_norm():
   small, large = [3e-4, 4e-4], [3.0, -4.0]
   np.testing.assert_allclose(step_once(small), rmsprop_move(small), rtol=1e-4)
   np.testing.assert_allclose(
-    step_once(large, gradient_clip_value=1e-4),
+    step_once(large, value=1e-4),
     rmsprop_move([1e-4, -1e-4]),
     rtol=1e-4,
   )
   # The norm is 5: clipped to 5e-4 it is 1e-4 of the gradient.
   np.testing.assert_allclose(
-    step_once(large, gradient_clip_global_norm=5e-4),
+    step_once(large, global_norm=5e-4),
     rmsprop_move([3e-4, -4e-4]),
     rtol=1e-4,
   )
@@ -175,21 +150,19 @@ def test_clipping_by_value_and_by_global_norm():
   [
     # m = 0.1, v = 0.001, step size 0.1 * sqrt(0.001) / 0.1 with epsilon-hat.
     (
-      optimizer_configs.Adam(0.1, epsilon=1.0),
+      optimizers.Adam(0.1, epsilon=1.0),
       1.0,
       0.001**0.5 * 0.1 / (0.001**0.5 + 1.0),
     ),
     # AdamW first shrinks the weight by lr * decay * 1.
     (
-      optimizer_configs.AdamW(0.1, weight_decay=0.5, epsilon=1e-8),
+      optimizers.AdamW(0.1, weight_decay=0.5, epsilon=1e-8),
       1.0,
       0.1 * 0.5 + 0.1,
     ),
     # 0.1 / sqrt(0.1 + 0.3): epsilon inside the root.
     (
-      optimizer_configs.RmsProp(
-        0.1, decay=0.9, epsilon=0.3, initial_accumulator=0.0
-      ),
+      optimizers.RmsProp(0.1, decay=0.9, epsilon=0.3, initial_accumulator=0.0),
       1.0,
       0.1 / 0.4**0.5,
     ),
@@ -204,12 +177,10 @@ def test_amsgrad_divides_by_the_largest_second_moment():
   moves = {}
   for amsgrad in (True, False):
     variable = tf.Variable([1.0])
-    agent = dqn_config.DqnConfig(
-      optimizer=optimizer_configs.AdamW(
-        0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
-      )
+    optimizer = optimizers.AdamW(
+      0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
     )
-    made = optimizers.make_optimizer(agent, [variable])
+    made = optimizer.make([variable], None, None)
     for gradient in (10.0, 0.0, 0.0, 1.0):
       before = float(variable[0])
       made.apply_gradients([(tf.constant([gradient]), variable)])
@@ -222,7 +193,8 @@ def test_amsgrad_divides_by_the_largest_second_moment():
 
 def test_dueling_head_by_hand():
   spec = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
-  network = q_network.QNetwork(spec, 3, hidden_layers=(1,), dueling=True)
+  config = dqn_config.DqnConfig(hidden_layers=(1,), dueling=True)
+  network = dqn_network.QNetwork(spec, 3, config)
   network.create_variables()
   names = {v.name: v for v in network.variables}
   kernels = [v for n, v in names.items() if "kernel" in n]
@@ -283,7 +255,7 @@ def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
   def chosen_and_gradient():
     with tf.GradientTape() as tape:
       tape.watch(q_values)
-      chosen = dqn_agent._of_actions(q_values, actions)
+      chosen = dqn_agent.of_actions(q_values, actions)
     return chosen, tape.gradient(chosen, q_values)
 
   chosen, gradient = compiled(chosen_and_gradient)()
@@ -306,7 +278,7 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
 
 
 def test_seed_chooses_the_weights():
-  weights = lambda seed: dqn_agent.make_q_network(
+  weights = lambda seed: dqn_network.make_q_network(
     dqn_config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
   ).variables[0]
   np.testing.assert_array_equal(weights(1), weights(1))

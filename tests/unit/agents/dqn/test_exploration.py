@@ -39,7 +39,7 @@ from agents_pipeline.ops import random_stream
   ],
 )
 def test_schedules(schedule, points, compiled):
-  at = compiled(lambda n: exploration.epsilon_at(schedule, n, n // 10))
+  at = compiled(lambda n: schedule(n, n // 10))
   for env_steps, expected in points.items():
     found = at(tf.constant(env_steps, tf.int64))
     assert float(found) == pytest.approx(expected, rel=1e-5)
@@ -50,7 +50,7 @@ def test_random_at_first():
     epsilon=schedules.ConstantEpsilon(0.2), num_random_env_steps=10
   )
   at = lambda n: float(
-    exploration.exploration_epsilon(
+    exploration.epsilon_of(
       agent, tf.constant(n, tf.int64), tf.constant(0, tf.int64)
     )
   )

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import policy_step
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import observations, rewards, schema, seeding
-from agents_pipeline.environments import checked, loading, making, wrapping
+from agents_pipeline.environments import checked, loading, making
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.networks import encoding
-from agents_pipeline.training import episode_statistics, shaping
+from agents_pipeline.training import drivers, episode_statistics
 
 FIRST, MID, LAST = 0, 1, 2
 Image, Atari = observations.ImageObservation, observations.AtariObservation
@@ -314,12 +315,13 @@ def test_a_frame_is_the_brighter_of_the_last_two_made_smaller():
 @pytest.fixture
 def shorten_episodes(monkeypatch):
   """Makes Atari's vector environments truncate after so many frames."""
-  whole = wrapping.vector_arguments_for
+  atari = observations.AtariObservation
+  whole = atari.vector_arguments
 
   def shorten(num_frames):
     monkeypatch.setattr(
-      wrapping,
-      "vector_arguments_for",
+      atari,
+      "vector_arguments",
       lambda choice: whole(choice) | {"max_num_frames_per_episode": num_frames},
     )
 
@@ -357,25 +359,26 @@ def test_a_truncated_episode_has_its_true_last_observation(
   assert len(ended) >= 2
 
 
-def test_rewards_are_clipped_where_they_are_learnt_from(shorten_episodes):
+def test_rewards_are_clipped_where_they_are_learned_from(shorten_episodes):
   """Asterix' lyres are worth 50; one is caught at the 17th step."""
   shorten_episodes(80)
   name = "ALE/Asterix-v5"
   statistics = episode_statistics.EpisodeStatistics(1, 10)
-  environment = shaping.ShapedEnvironment(
-    training(name, CERTAIN, "vector_entry_point"),
-    shaping.shaping(rewards.ClipReward(-1.0, 1.0)),
-    statistics,
+  environment = training(name, CERTAIN, "vector_entry_point")
+  observed = []
+  driver = drivers.StepDriver(
+    environment, None, [observed.append], statistics, rewards.ClipReward()
   )
   env = evaluation(name, CERTAIN)
   env.reset(seed=0)
-  true, learnt = [], []
+  true, learned = [], []
   for _ in range(20):
-    reached, _ = environment.step_and_reset(tf.constant([1], tf.int64))
-    learnt.append(float(reached.reward[0]))
+    action = policy_step.PolicyStep(tf.constant([1], tf.int64))
+    driver.transition(environment.current_time_step(), action)
+    learned.append(float(observed[-1].next_time_step.reward[0]))
     true.append(env.step(1)[1])
   assert true == [0.0] * 16 + [50.0] + [0.0] * 3
-  assert learnt == [0.0] * 16 + [1.0] + [0.0] * 3
+  assert learned == [0.0] * 16 + [1.0] + [0.0] * 3
   assert statistics.ended().returns.tolist() == [50]
 
 
@@ -494,7 +497,7 @@ def build_with_pictures(request, make_experiment, make_a2c_experiment):
       *bindings,
       f"{agent}.conv_layers = {conv_layers}",
     )
-    return agent, lambda: registry.build(experiment, seeding.Seeds(0))
+    return agent, lambda: building.build(experiment, seeding.Seeds(0))
 
   return build
 

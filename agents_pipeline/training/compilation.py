@@ -1,4 +1,4 @@
-"""Which device runs: chosen once, before anything is placed."""
+"""Which device, how many threads, and what XLA compiles."""
 
 import contextlib
 import os
@@ -20,13 +20,13 @@ def choose_device(
   gpu_pays: bool = False,
   say: Callable[[str], None] = lambda line: None,
 ) -> str:
-  """Makes one kind of device the one that runs.
+  """Makes one kind of device the only one that TensorFlow uses.
 
   Args:
     wanted: 'auto', 'cpu' or 'gpu'. 'auto' is the GPU where there is one and it
       pays.
     gpu_pays: the networks are large enough for it.
-    say: is told why 'auto' leaves a GPU alone.
+    say: gets a line where 'auto' does not use a GPU.
 
   Returns:
     'cpu' or 'gpu'.
@@ -70,7 +70,7 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
     else: 1.2 to 1.3 times as fast.
 
   TensorFlow takes these once for a process, when it first computes. What a
-  person has set in the environment stays: TF_NUM_INTRAOP_THREADS=2.
+  user has set in the environment stays: TF_NUM_INTRAOP_THREADS=2.
 
   Args:
     largest_product: operations of one train step's largest matrix product.
@@ -92,3 +92,17 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
 
 def _is_free(variable: str) -> bool:
   return not os.environ.get(variable)
+
+
+def xla_trains(conv_layers: tuple) -> bool:
+  """Whether train steps around Python environments go through XLA.
+
+  Not with convolutions: XLA's gradients of them take eight times TensorFlow's
+  on the CPU (docs/decisions/0007).
+  """
+  return not conv_layers
+
+
+def acting_is_cheaper_than_a_branch(conv_layers: tuple) -> bool:
+  """Whether the network is asked also while every action is random."""
+  return not conv_layers

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files
-from agents_pipeline.training import devices
+from agents_pipeline.training import compilation
 
 SMALL = [
   "EnvironmentConfig.name = 'CartPole-v1'",
@@ -58,7 +58,7 @@ def machine(monkeypatch):
 )
 def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
   done, heard = machine(*gpus), []
-  found = devices.choose_device(wanted, gpu_pays=pays, say=heard.append)
+  found = compilation.choose_device(wanted, gpu_pays=pays, say=heard.append)
   assert found == chosen
   assert done["hidden"] == (chosen == "cpu")
   assert done["grow"] == [(g, True) for g in gpus if chosen == "gpu"]
@@ -70,7 +70,7 @@ def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
 def test_a_gpu_that_is_not_there_is_refused(machine):
   machine()
   with pytest.raises(errors.UserError, match="TensorFlow sees no GPU"):
-    devices.choose_device("gpu")
+    compilation.choose_device("gpu")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_gpu_pays_for_wide_layers(bindings, pays):
   experiment = gin_files.load_experiment(
     [], ["Experiment.agent = @DqnConfig()", *bindings]
   )
-  assert registry.gpu_pays(experiment) == pays
+  assert building.gpu_pays(experiment) == pays
 
 
 def test_only_small_products_change_the_threads(monkeypatch):
@@ -94,12 +94,12 @@ def test_only_small_products_change_the_threads(monkeypatch):
       lambda number, kind=kind: asked.append((kind, number)),
     )
   monkeypatch.setenv("XLA_FLAGS", "")
-  devices.choose_threads(devices.SHARED_PRODUCT, enters_python=True)
+  compilation.choose_threads(compilation.SHARED_PRODUCT, enters_python=True)
   assert asked == [] and os.environ["XLA_FLAGS"] == ""
-  devices.choose_threads(1_000, enters_python=False)
+  compilation.choose_threads(1_000, enters_python=False)
   assert asked == [("intra", 1)]
   assert "multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
   asked.clear()
   monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")  # a person's own
-  devices.choose_threads(1_000, enters_python=True)
+  compilation.choose_threads(1_000, enters_python=True)
   assert asked == [("inter", 1)]

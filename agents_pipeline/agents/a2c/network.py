@@ -5,6 +5,7 @@ import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
+from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.networks import (
   dense,
   encoding,
@@ -32,15 +33,7 @@ class ActorCriticNetwork(network.Network):
     self,
     input_tensor_spec: tensor_spec.BoundedTensorSpec,
     action_spec: tensor_spec.BoundedTensorSpec,
-    conv_layers: tuple[tuple[int, int, int], ...] = (),
-    hidden_layers: tuple[int, ...] = (64, 64),
-    activation: str = "tanh",
-    shared_torso: bool = False,
-    hidden_gain: float = 2**0.5,
-    policy_gain: float = 0.01,
-    value_gain: float = 1.0,
-    initial_log_std: float = 0.0,
-    normalize_observations: bool = False,
+    config: a2c_config.A2cConfig,
     num_frames: int = 1,
     name: str = "ActorCriticNetwork",
   ):
@@ -49,33 +42,26 @@ class ActorCriticNetwork(network.Network):
     Args:
       input_tensor_spec: of one observation.
       action_spec: of one action; integers from 0, or floats.
-      conv_layers: (filters, kernel size, stride) of each, for images.
-      hidden_layers: units of each.
-      activation: of all of these layers.
-      shared_torso: the heads share them.
-      hidden_gain: of their orthogonal initial weights.
-      policy_gain: of the policy head's.
-      value_gain: of the value head's.
-      initial_log_std: of a Gaussian policy.
-      normalize_observations: see `normalization.RunningNormalization`.
+      config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
       name: of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
+    conv_layers = tuple(config.conv_layers)
     self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
     # Saxe, McClelland & Ganguli (2014).
     make_torso = lambda kind: torso.Torso(
       conv_layers,
-      hidden_layers,
-      activation,
+      tuple(config.hidden_layers),
+      config.activation,
       initial_weights.drawn_by(
-        lambda: tf.keras.initializers.Orthogonal(hidden_gain)
+        lambda: tf.keras.initializers.Orthogonal(config.hidden_gain)
       ),
       name=kind,
     )
     self._policy_torso = make_torso("policy_torso")
     self._value_torso = (
-      self._policy_torso if shared_torso else make_torso("value_torso")
+      self._policy_torso if config.shared_torso else make_torso("value_torso")
     )
     self._action_shape = tuple(action_spec.shape)
     self._is_gaussian = action_spec.dtype.is_floating
@@ -90,16 +76,18 @@ class ActorCriticNetwork(network.Network):
       kernel_initializer=tf.keras.initializers.Orthogonal(gain),
       name=kind,
     )
-    self._policy_head = head(num_outputs, policy_gain, "policy_head")
-    self._value_head = head(1, value_gain, "value_head")
+    self._policy_head = head(num_outputs, config.policy_gain, "policy_head")
+    self._value_head = head(1, config.value_gain, "value_head")
     self._log_std = (
-      tf.Variable(tf.fill(self._action_shape, initial_log_std), name="log_std")
+      tf.Variable(
+        tf.fill(self._action_shape, config.initial_log_std), name="log_std"
+      )
       if self._is_gaussian
       else None
     )
     self._normalization = (
       normalization.RunningNormalization(self._encoded_shape())
-      if normalize_observations
+      if config.normalize_observations
       else None
     )
 
@@ -167,3 +155,27 @@ class ActorCriticNetwork(network.Network):
     """
     if self._normalization is not None:
       self._normalization.update(self._encode(observation), weight)
+
+
+def make_actor_critic_network(
+  config: a2c_config.A2cConfig,
+  observation_spec,
+  action_spec,
+  seed: int,
+  num_frames: int = 1,
+) -> ActorCriticNetwork:
+  """Makes a network with its weights.
+
+  Args:
+    config: its layers.
+    observation_spec: of one environment.
+    action_spec: of one environment.
+    seed: of the initial weights.
+    num_frames: stacked in an observation.
+  """
+  tf.keras.utils.set_random_seed(seed)
+  network = ActorCriticNetwork(
+    observation_spec, action_spec, config, num_frames
+  )
+  network.create_variables()
+  return network

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.agents import pipeline
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
 
 
 def check(shape, num_frames=1, agent=dqn_config.DqnConfig):
   space = gym.spaces.Box(0, 255, shape, np.uint8)
-  task = pipeline.Task("X-v0", space, gym.spaces.Discrete(2), num_frames)
-  pipeline.check_images(agent(conv_layers=((8, 3, 1),)), task)
+  task = task_lib.Task("X-v0", space, gym.spaces.Discrete(2), num_frames)
+  task_lib.check_images(agent(conv_layers=((8, 3, 1),)), task)
 
 
 @pytest.mark.parametrize(

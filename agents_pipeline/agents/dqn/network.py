@@ -4,6 +4,7 @@ import tensorflow as tf
 from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
+from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.networks import encoding, initial_weights, torso
 
 # Name -> the hidden layers and the heads.
@@ -30,12 +31,7 @@ class QNetwork(network.Network):
     self,
     input_tensor_spec: tensor_spec.BoundedTensorSpec,
     num_actions: int,
-    conv_layers: tuple[tuple[int, int, int], ...] = (),
-    hidden_layers: tuple[int, ...] = (64, 64),
-    activation: str = "relu",
-    batch_normalization: bool = False,
-    dueling: bool = False,
-    weights: str = "he_normal",
+    config: dqn_config.DqnConfig,
     num_frames: int = 1,
     name: str = "QNetwork",
   ):
@@ -45,30 +41,24 @@ class QNetwork(network.Network):
       input_tensor_spec: of one observation. uint8 is scaled to [0, 1] by its
         bounds, bounded int64 scalars one-hot encoded, the rest cast to float32.
       num_actions: A.
-      conv_layers: (filters, kernel size, stride) of each, for images.
-      hidden_layers: units of each.
-      activation: a Keras activation's name.
-      batch_normalization: see `torso.Torso`.
-      dueling: two heads.
-      weights: how they begin. "he_normal", as in TF-Agents' `QNetwork`: He et
-        al. (2015) in hidden layers, U(-0.03, 0.03) in the heads, biases 0;
-        "uniform", as in PyTorch: weights and biases U(-b, b), b = 1 / sqrt(fan
-        in).
+      config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
       name: of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
-    hidden, heads = _INITIAL_WEIGHTS[weights]
-    self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
+    hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
+    self._encode = encoding.encoder(
+      input_tensor_spec, tuple(config.conv_layers), num_frames
+    )
     self._torso = torso.Torso(
-      conv_layers,
-      hidden_layers,
-      activation,
+      tuple(config.conv_layers),
+      tuple(config.hidden_layers),
+      config.activation,
       hidden,
-      batch_normalization,
+      config.batch_normalization,
     )
     self._advantage = heads.dense(num_actions)
-    self._value = heads.dense(1) if dueling else None
+    self._value = heads.dense(1) if config.dueling else None
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights, by calling the network on zeros.
@@ -105,3 +95,26 @@ class QNetwork(network.Network):
       return advantage, network_state
     advantage -= tf.reduce_mean(advantage, axis=1, keepdims=True)
     return self._value(x) + advantage, network_state
+
+
+def make_q_network(
+  config: dqn_config.DqnConfig,
+  observation_spec,
+  action_spec,
+  seed: int,
+  num_frames: int = 1,
+) -> QNetwork:
+  """Makes a Q-network with its weights.
+
+  Args:
+    config: its layers.
+    observation_spec: of one environment.
+    action_spec: of one environment, numbered from 0.
+    seed: of the initial weights.
+    num_frames: stacked in an observation.
+  """
+  tf.keras.utils.set_random_seed(seed)
+  num_actions = int(action_spec.maximum) + 1
+  network = QNetwork(observation_spec, num_actions, config, num_frames)
+  network.create_variables()
+  return network

@@ -1,0 +1,33 @@
+"""Values of what steps led to, with as few forward passes as possible."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def next_values(
+  evaluate: Callable, value: tf.Tensor, next_observation, truncated: tf.Tensor
+) -> tf.Tensor:
+  """V(s') of every step of a rollout; no gradient flows into it.
+
+  Within an episode V(s') is the V of what is acted from next, which is known.
+  Only the last observations are evaluated anew, and all where an episode was
+  truncated before them.
+
+  Args:
+    evaluate: observations [T, B, ...] -> (policy parameters, values [T, B]).
+    value: [T, B] float32, V(s) of what was acted from.
+    next_observation: [T, B, ...], what the steps led to, before any reset.
+    truncated: [T, B] bool.
+
+  Returns:
+    [T, B] float32.
+  """
+  _, last = evaluate(next_observation[-1:])  # [1, B]
+  following = tf.concat([value[1:], last], axis=0)  # [T, B]
+  next_value = tf.cond(
+    tf.reduce_any(truncated[:-1]),
+    lambda: tf.where(truncated, evaluate(next_observation)[1], following),
+    lambda: following,
+  )
+  return tf.stop_gradient(next_value)

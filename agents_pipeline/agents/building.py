@@ -1,0 +1,92 @@
+"""From an experiment to the pipeline of its agent."""
+
+import itertools
+
+from agents_pipeline import errors
+from agents_pipeline.agents import pipeline, registry
+from agents_pipeline.config import schema, seeding
+from agents_pipeline.environments import loading
+from agents_pipeline.networks import keras_settings
+from agents_pipeline.replay import memory
+from agents_pipeline.training import compilation
+
+# float32; of the network, its gradients, two slots of the optimizer, the target
+# and the best network.
+_BYTES_PER_WEIGHT = 4 * 6
+_FEW = 8  # inputs and outputs of a network, as most have
+
+
+def build(
+  experiment: schema.Experiment,
+  seeds: seeding.Seeds,
+  say: pipeline.Say = lambda line: None,
+  *,
+  jit: bool = True,
+) -> pipeline.Pipeline:
+  """Wires an experiment. Nothing is restored, nothing has run.
+
+  Args:
+    experiment: to be wired.
+    seeds: of everything random.
+    say: gets a line with the size of a buffer before it is allocated.
+    jit: False leaves everything a plain graph, for comparison.
+
+  Raises:
+    UserError: the environment cannot be used, or the buffer does not fit.
+  """
+  keras_settings.choose()
+  _check_network(experiment.agent)
+  if not experiment.agent.conv_layers:
+    compilation.choose_threads(
+      _largest_product(experiment),
+      enters_python=_only_enters_python(experiment),
+    )
+  agent_pipeline = registry.pipeline_of(experiment.agent)
+  return agent_pipeline.build(experiment, seeds, say, jit=jit)
+
+
+def _check_network(agent: schema.AgentConfig) -> None:
+  """Refuses layers that no memory holds, before it is allocated."""
+  layers = (1, *agent.hidden_layers)
+  weights = sum(one * next_ for one, next_ in itertools.pairwise(layers))
+  needed = weights * _BYTES_PER_WEIGHT
+  available = memory.available_memory()
+  if needed > available:
+    raise errors.UserError(
+      f"{type(agent).__name__}.hidden_layers = {agent.hidden_layers!r}: needs "
+      f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
+      "are available; expected narrower layers"
+    )
+
+
+def gpu_pays(experiment: schema.Experiment) -> bool:
+  """Whether a GPU would have enough to do: pictures, or wide layers."""
+  return bool(experiment.agent.conv_layers) or (
+    _largest_product(experiment) >= compilation.SHARED_PRODUCT
+  )
+
+
+def _largest_product(experiment: schema.Experiment) -> int:
+  """Operations of a train step's largest matrix product, about."""
+  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  batch_size = agent.num_transitions_per_update(num_envs)
+  layers = (_FEW, *agent.hidden_layers, _FEW)
+  widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
+  return 2 * batch_size * widest
+
+
+def _only_enters_python(experiment: schema.Experiment) -> bool:
+  """Whether nothing else has to go on while Python environments step."""
+  return not experiment.agent.samples_ahead and not loading.is_tensor(
+    experiment.environment
+  )
+
+
+def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
+  """Builds only what an export needs: no buffer, no training environment.
+
+  Raises:
+    UserError: the environment cannot be used.
+  """
+  keras_settings.choose()
+  return registry.pipeline_of(experiment.agent).build_policy(experiment)

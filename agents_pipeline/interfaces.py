@@ -1,0 +1,143 @@
+"""What the stages of a pipeline expect of each other.
+
+    Environment -> driver -> Replay -> Agent       DQN and its family
+    Environment -> driver -> rollout -> Agent      A2C
+
+B is the number of environments, S the batch size of an update, T the number of
+steps of a rollout. Everything but a `PythonEnvironment`'s own steps runs inside
+XLA.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
+
+# The time step that an action led to, and the one to act from next.
+Stepped = tuple[ts.TimeStep, ts.TimeStep]
+
+
+class Environment(Protocol):
+  """B copies of a task that are stepped together."""
+
+  @property
+  def batch_size(self) -> int:
+    """The number of copies, B."""
+
+  @property
+  def tracked(self) -> Any:
+    """What a checkpoint keeps of them: where every episode stands."""
+
+  def observation_spec(self) -> Any:
+    """Of one copy."""
+
+  def action_spec(self) -> Any:
+    """Of one copy; whole numbers count from 0."""
+
+  def reset(self) -> ts.TimeStep:
+    """Begins the first episodes; returns the time step to act from."""
+
+  def current_time_step(self) -> ts.TimeStep:
+    """The time step to act from, [B, ...]."""
+
+  def step_and_reset(self, action: tf.Tensor) -> Stepped:
+    """Takes actions [B, ...]; where an episode ends, begins the next one.
+
+    Returns:
+      The time step reached, with an episode's true last observation, and the
+      time step to act from: the first of the next episode where one ended, else
+      the same. Where an environment spends a step on resetting, that step
+      reaches a FIRST time step and counts as no env step.
+    """
+
+  def raises_its_own(self, call: Callable) -> Callable:
+    """The compiled call, raising what an environment raised within it."""
+
+  def resume(self) -> bool:
+    """Continues a restored run; returns whether exactly where it stood."""
+
+  def close(self) -> None:
+    """Ends them and their processes."""
+
+
+class PythonEnvironment(Environment, Protocol):
+  """Copies that live in Python, stepped from inside a graph.
+
+  `step_and_reset` in two parts: one crosses into Python, the other can be
+  compiled together with what follows.
+  """
+
+  def step_in_python(
+    self, action: tf.Tensor, *, tells_later: bool = False
+  ) -> list[tf.Tensor]:
+    """Takes actions [B, ...] and returns the arrays that crossed.
+
+    Args:
+      action: of every copy.
+      tells_later: a failure is raised by `checked` alone.
+    """
+
+  def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The same arrays; raises where an environment failed."""
+
+  def time_steps(self, arrays: list[tf.Tensor]) -> Stepped:
+    """What `step_and_reset` returns, from the arrays that crossed."""
+
+
+class Replay(Protocol):
+  """Experience that transitions are sampled from."""
+
+  def add(self, transition: trajectory.Transition) -> Any:
+    """Adds the newest transition of every environment, [B, ...].
+
+    Returns:
+      The operations that must be done before anything is sampled by tf.data.
+    """
+
+  def sample(self) -> tuple[trajectory.Transition, Any]:
+    """Samples n-step transitions.
+
+    Returns:
+      Transitions [S, ...]: the next time step holds the sum of the rewards, the
+      product of the discounts, and the observation to bootstrap from. And a
+      handle that says which were sampled, for `update_priorities`.
+    """
+
+  def update_priorities(self, handle: Any, td_error: tf.Tensor) -> None:
+    """Takes the TD errors [S] of a sample; uniform replay ignores them."""
+
+  def as_dataset(self) -> tf.data.Dataset:
+    """An endless dataset of samples, each without its handle."""
+
+  def end_episodes(self) -> None:
+    """Closes the episodes under way, which will not be continued."""
+
+
+class Agent(Protocol):
+  """A TF-Agents agent with what its training reports.
+
+  Attributes:
+    network: learns.
+    policy: greedy.
+    collect_policy: explores.
+    train_step_counter: [] int64, updates so far.
+    measures: name -> function of a train step's info that gives [] float32; the
+      mean over an interval is logged under this name.
+    measure_bounds: name -> how large a measure may be; beyond plus or minus
+      that the agent has diverged.
+  """
+
+  network: Any
+  policy: Any
+  collect_policy: Any
+  train_step_counter: tf.Variable
+  measures: dict[str, Callable[[tf_agent.LossInfo], tf.Tensor]]
+  measure_bounds: dict[str, float]
+
+  def train(
+    self, experience: trajectory.Transition, weights: tf.Tensor | None = None
+  ) -> tf_agent.LossInfo:
+    """One update, from transitions [S, ...] or a rollout [T, B, ...]."""

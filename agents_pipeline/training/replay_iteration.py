@@ -1,0 +1,133 @@
+"""The iteration of agents that sample from a buffer: collect, then train."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
+
+from agents_pipeline import interfaces
+from agents_pipeline.training import drivers, episode_statistics, iterations
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationSizes:
+  """How much one iteration does.
+
+  Attributes:
+    collect_steps: steps of every environment.
+    train_steps: updates after them.
+    collect_episodes: steps until so many have ended, in place of
+      `collect_steps`; None for these.
+    max_env_steps: of the run: where episodes are cut off that do not end.
+  """
+
+  collect_steps: int
+  train_steps: int
+  collect_episodes: int | None = None
+  max_env_steps: int | None = None
+
+  def collect(
+    self,
+    first_step: Callable,
+    step: Callable,
+    state,
+    statistics: episode_statistics.EpisodeStatistics,
+  ):
+    """Runs state = step(state) for all steps of one iteration.
+
+    Args:
+      first_step: state -> state, the first of them.
+      step: likewise, the others.
+      state: any nest of tensors.
+      statistics: of what was collected so far.
+    """
+    if self.collect_episodes is not None:
+      goal = statistics.num_episodes + self.collect_episodes  # []
+      return iterations.repeat_until(
+        lambda: (
+          (statistics.num_episodes >= goal)
+          | (statistics.env_steps >= self.max_env_steps)
+        ),
+        step,
+        first_step(state),
+      )
+    state = first_step(state)
+    if self.collect_steps > 1:
+      state = iterations.repeat(self.collect_steps - 1, step, state)
+    return state
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplayIteration:
+  """Collects into a replay, then trains on samples of it. Runs inside XLA.
+
+  Attributes:
+    driver: its observers add to the replay.
+    replay: sampled from.
+    agent: trained.
+    update_target: called after every train step.
+    sizes: of an iteration.
+    statistics: of what was collected so far.
+  """
+
+  driver: drivers.StepDriver
+  replay: interfaces.Replay
+  agent: interfaces.Agent
+  update_target: Callable[[], object]
+  sizes: IterationSizes
+  statistics: episode_statistics.EpisodeStatistics
+
+  def collect(self, time_step: ts.TimeStep) -> ts.TimeStep:
+    """Steps the environments; returns the time step to act from next."""
+    step = lambda time_step: self.driver.run(time_step)[0]
+    return self.sizes.collect(step, step, time_step, self.statistics)
+
+  def train(
+    self, time_step: ts.TimeStep, totals: iterations.TrainTotals
+  ) -> tuple[ts.TimeStep, iterations.TrainTotals]:
+    """Collects, then does the train steps of an iteration."""
+    return self.collect(time_step), self.learn(totals)
+
+  def learn(
+    self, totals: iterations.TrainTotals, batches=()
+  ) -> iterations.TrainTotals:
+    """The train steps of an iteration.
+
+    Args:
+      totals: of the train steps before.
+      batches: transitions [U, S, ...] that were sampled before; () for none.
+    """
+
+    def update(state):
+      number, totals = state
+      if batches:
+        transitions = tf.nest.map_structure(lambda x: x[number], batches)
+        return number + 1, self.train_step(transitions, None, totals)
+      return number + 1, self.train_step(*self.replay.sample(), totals)
+
+    return iterations.repeat(
+      self.sizes.train_steps,
+      update,
+      (tf.constant(0), totals),
+      lambda state: state[1].is_sound,
+    )[1]
+
+  def train_step(
+    self,
+    transitions: trajectory.Transition,
+    handle,
+    totals: iterations.TrainTotals,
+  ) -> iterations.TrainTotals:
+    """Algorithm 1 of Mnih et al. (2015) from the sampled minibatch on.
+
+    Args:
+      transitions: [S, ...].
+      handle: that the replay gave with them.
+      totals: of the train steps before.
+    """
+    info = self.agent.train(transitions)
+    self.replay.update_priorities(handle, info.extra.td_error)
+    self.update_target()
+    return totals.add(self.agent, info)
