@@ -1,14 +1,13 @@
-"""What numbers were measured on, and with what."""
+"""On what a benchmark was measured, and with which versions."""
 
-import datetime
-import importlib.metadata
 import os
 import pathlib
 import platform
-import subprocess
 import sys
 
 import psutil
+
+from agents_pipeline.runs import provenance
 
 _PACKAGES = (
   "agents_pipeline",
@@ -28,14 +27,14 @@ _PACKAGES = (
 
 def describe() -> dict:
   """When, by which command, on which machine, with which versions."""
+  main = getattr(sys.modules["__main__"], "__spec__", None)
+  module = main.name if main else pathlib.Path(sys.argv[0]).name
   return {
-    "date": datetime.datetime.now(datetime.timezone.utc).isoformat(
-      "T", "seconds"
-    ),
-    "command": ["python", "-m", _module(), *sys.argv[1:]],
-    "git_commit": _git_commit(),
+    "date": provenance.now(),
+    "command": ["python", "-m", module, *sys.argv[1:]],
+    "git_commit": provenance.git_commit(),
     "python": platform.python_version(),
-    "packages": _versions(),
+    "packages": provenance.versions(_PACKAGES),
     "machine": {
       "system": f"{platform.system()} {platform.machine()}",
       "cpu": _cpu_model(),
@@ -44,7 +43,7 @@ def describe() -> dict:
       else os.cpu_count(),
       "memory_gib": round(psutil.virtual_memory().total / 2**30),
     },
-    # Of the last minute, before this began: more than a few tenths is others'.
+    # Mean over the last minute: above a few tenths, something else was running.
     "load": round(os.getloadavg()[0], 2),
   }
 
@@ -69,26 +68,10 @@ def in_words(about: dict) -> str:
 
 
 def packages_in_words(about: dict) -> str:
-  """The versions."""
+  """The versions of Python and of the packages that are installed."""
   known = {n: v for n, v in about["packages"].items() if v is not None}
   listed = ", ".join(f"{name} {version}" for name, version in known.items())
   return f"Python {about['python']}, {listed}"
-
-
-def _module() -> str:
-  """The name of the module that was started."""
-  spec = getattr(sys.modules["__main__"], "__spec__", None)
-  return spec.name if spec else pathlib.Path(sys.argv[0]).name
-
-
-def _versions() -> dict[str, str | None]:
-  found: dict[str, str | None] = {}
-  for package in _PACKAGES:
-    try:
-      found[package] = importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-      found[package] = None
-  return found
 
 
 def _cpu_model() -> str:
@@ -99,18 +82,3 @@ def _cpu_model() -> str:
   except OSError:
     pass
   return platform.processor() or platform.machine()
-
-
-def _git_commit() -> str | None:
-  """The commit of this code, with "+" where files differ from it."""
-  git = lambda *words: subprocess.run(
-    ["git", *words],
-    cwd=pathlib.Path(__file__).parent,
-    capture_output=True,
-    text=True,
-    check=True,
-  ).stdout.strip()
-  try:
-    return git("rev-parse", "HEAD") + ("+" if git("status", "-s") else "")
-  except (OSError, subprocess.CalledProcessError):
-    return None

@@ -1,16 +1,14 @@
 """run.json: what was run, with what, on what, and how it ended."""
 
-import datetime
-import importlib.metadata
 import json
 import os
 import pathlib
 import platform
-import subprocess
 import sys
 
 from agents_pipeline import errors
 from agents_pipeline.files import atomic
+from agents_pipeline.runs import provenance
 
 _PACKAGES = (
   "agents_pipeline",
@@ -39,7 +37,7 @@ class RunRecord:
       "seed": seed,
       "starts": list(before["starts"]),
       "command": [sys.executable, *sys.argv],
-      "git_commit": _git_commit(),
+      "git_commit": provenance.git_commit(),
       "python": platform.python_version(),
       "packages": versions(),
       "device": device,
@@ -47,12 +45,12 @@ class RunRecord:
       "outcome": "running",
       "ended": None,
     }
-    self._content["starts"].append(_now())
+    self._content["starts"].append(provenance.now())
     self.write()
 
   def end(self, outcome: str, **results) -> None:
     """Writes how it ended: 'finished', 'stopped' or 'failed', and results."""
-    self._content |= {"outcome": outcome, "ended": _now(), **results}
+    self._content |= {"outcome": outcome, "ended": provenance.now(), **results}
     self.write()
 
   def write(self) -> None:
@@ -102,28 +100,6 @@ def write_text(path: pathlib.Path, text: str) -> None:
     aside.write_text(text, "utf-8")
 
 
-def _now() -> str:
-  return datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds")
-
-
 def versions() -> dict[str, str | None]:
   """The version of every package that a run's numbers depend on."""
-  found: dict[str, str | None] = {}
-  for package in _PACKAGES:
-    try:
-      found[package] = importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-      found[package] = None
-  return found
-
-
-def _git_commit() -> str | None:
-  """The commit of this code, with "+" where files differ from it."""
-  folder = pathlib.Path(__file__).parent
-  git = lambda *words: subprocess.run(
-    ["git", *words], cwd=folder, capture_output=True, text=True, check=True
-  ).stdout.strip()
-  try:
-    return git("rev-parse", "HEAD") + ("+" if git("status", "-s") else "")
-  except (OSError, subprocess.CalledProcessError):
-    return None
+  return provenance.versions(_PACKAGES)
