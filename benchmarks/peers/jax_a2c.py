@@ -20,16 +20,15 @@ math, the width of vectors and the scheduler. Two updates in the loop's body:
 
 import functools
 import itertools
-import os
-import time
 from typing import NamedTuple
 
 import gymnax
 import jax
 import jax.numpy as jnp
 
+from benchmarks.peers import jax_cartpole
+
 _PERIOD = 100  # train steps that random numbers are drawn for at once
-_TIME_LIMIT = 500
 _MIN_EPISODE_STEPS = 8  # no policy ends one sooner
 _GAMMA = 0.99
 _LEARNING_RATE = 7e-4
@@ -37,10 +36,6 @@ _DECAY = 0.99
 _EPSILON = 1e-5
 _MAX_GRADIENT_NORM = 0.5
 _VALUE_COEFFICIENT = 0.5
-
-_ENV, _DEFAULTS = gymnax.make("CartPole-v1")
-# It does not tell a time limit from a termination, so the limit is kept here.
-_ENV_PARAMS = _DEFAULTS.replace(max_steps_in_episode=2**30)
 
 
 class Layer(NamedTuple):
@@ -78,10 +73,6 @@ class Rollout(NamedTuple):
   next_observations: jax.Array  # [T, 4, E], the true last ones
 
 
-def _initial_envs(keys: jax.Array) -> gymnax.EnvState:
-  return jax.vmap(lambda key: _ENV.reset_env(key, _ENV_PARAMS)[1])(keys)
-
-
 def _initial_layers(key: jax.Array, num_outputs: int) -> list[Layer]:
   sizes = [4, 64, 64, num_outputs]
   keys = jax.random.split(key, 3)
@@ -100,7 +91,7 @@ def _initial_state(key: jax.Array, num_envs: int) -> State:
   return State(
     weights=weights,
     mean_square=jax.tree.map(jnp.ones_like, weights),
-    envs=_initial_envs(jax.random.split(env_key, num_envs)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
     key=key,
     finished=jnp.zeros(2),
   )
@@ -127,24 +118,20 @@ def _env_step(
   Returns:
     The state after it, and the step, without T.
   """
-  observations = _ENV.get_obs(state.envs)  # [4, E]
+  observations = jax_cartpole.ENV.get_obs(state.envs)  # [4, E]
   logits = _outputs(state.weights.policy, observations)
   actions = (draws < jax.nn.softmax(logits, 0)[1]).astype(jnp.int32)
-  # Not gymnax's `step`: that returns the observation after an automatic reset.
-  next_observations, envs, rewards, terminated, _ = jax.vmap(
-    lambda env, action: _ENV.step_env(None, env, action, _ENV_PARAMS),
-    out_axes=(1, 0, 0, 0, 0),
-  )(state.envs, actions)
-  truncated = ~terminated & (envs.time >= _TIME_LIMIT)
-  ended = terminated | truncated
-  steps = jnp.where(ended, envs.time, 0)
-  state = state._replace(
-    envs=jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, envs),
-    finished=state.finished + jnp.stack([jnp.sum(ended), jnp.sum(steps)]),
+  stepped = jax_cartpole.step(state.envs, actions)
+  rollout = Rollout(
+    observations,
+    actions,
+    stepped.rewards,
+    stepped.terminated,
+    ~stepped.terminated & stepped.at_time_limit,
+    stepped.next_observations,
   )
-  return state, Rollout(
-    observations, actions, rewards, terminated, truncated, next_observations
-  )
+  new = jax_cartpole.after(stepped, fresh, state.finished)
+  return state._replace(**new), rollout
 
 
 def _flat(observations: jax.Array) -> jax.Array:
@@ -221,7 +208,9 @@ def _train_step(
     draws,
     unroll=True,
   )
-  gradients = jax.grad(_loss)(state.weights, rollout, _ENV.get_obs(state.envs))
+  gradients = jax.grad(_loss)(
+    state.weights, rollout, jax_cartpole.ENV.get_obs(state.envs)
+  )
   norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(gradients)))
   scale = _MAX_GRADIENT_NORM / jnp.maximum(norm, _MAX_GRADIENT_NORM)
   gradients = jax.tree.map(lambda g: g * scale, gradients)
@@ -244,9 +233,7 @@ def _period(state: State, num_steps: int) -> State:
   num_envs = len(state.envs.time)
   key, draws_key, envs_key = jax.random.split(state.key, 3)
   draws = jax.random.uniform(draws_key, (_PERIOD, num_steps, num_envs))
-  fresh = jax.vmap(_initial_envs)(
-    jax.random.split(envs_key, (_PERIOD, num_envs))
-  )
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, _PERIOD, num_envs)
   return jax.lax.scan(
     lambda state, inputs: (_train_step(state, *inputs), None),
     state._replace(key=key),
@@ -262,41 +249,23 @@ def _periods(state: State, num_periods: int, num_steps: int) -> State:
   )
 
 
-class JaxA2c:
-  """1 train step per num_steps of each of num_envs environments.
+class JaxA2c(jax_cartpole.CompiledLoop):
+  """1 train step per num_steps of each of num_envs environments."""
 
-  Attributes:
-    mean_return: of the episodes that ended in the latest run.
-  """
-
-  def __init__(
-    self, num_envs: int = 16, num_steps: int = 5, num_threads: int = 1
-  ):
+  def __init__(self, num_envs: int = 16, num_steps: int = 5):
     """Builds and compiles it.
 
     Args:
       num_envs: environments.
       num_steps: of each environment per train step.
-      num_threads: XLA's. A setting of the whole process: it holds if nothing
-        has used JAX before.
     """
     # An environment then begins at most one episode per rollout.
     assert num_steps <= _MIN_EPISODE_STEPS
-    os.environ["NPROC"] = str(num_threads)
-    self._num_steps = num_steps
-    self._state = _initial_state(jax.random.key(0), num_envs)
-    self._env_steps_per_period = num_envs * num_steps * _PERIOD
-    self.run(1)
+    self._num_envs, self._num_steps = num_envs, num_steps
+    super().__init__(num_envs * num_steps * _PERIOD)
 
-  def run(self, num_env_steps: int) -> float:
-    """Returns env steps per second; rounds up to whole 100 train steps."""
-    num_periods = -(-num_env_steps // self._env_steps_per_period)
-    state = jax.block_until_ready(self._state._replace(finished=jnp.zeros(2)))
-    start = time.perf_counter()
-    self._state = jax.block_until_ready(
-      _periods(state, num_periods, self._num_steps)
-    )
-    seconds = time.perf_counter() - start
-    num_episodes, num_steps = self._state.finished
-    self.mean_return = float(num_steps / jnp.maximum(num_episodes, 1.0))
-    return num_periods * self._env_steps_per_period / seconds
+  def _initial_state(self) -> State:
+    return _initial_state(jax.random.key(0), self._num_envs)
+
+  def _run_periods(self, state: State, num_periods: int) -> State:
+    return _periods(state, num_periods, self._num_steps)

@@ -20,26 +20,23 @@ math, the width of vectors and the scheduler; a table of 1,000,000 rows. JAX
 """
 
 import functools
-import os
-import time
 from typing import NamedTuple
 
 import gymnax
 import jax
 import jax.numpy as jnp
 
+from benchmarks.peers import jax_cartpole
+
 _BATCH_SIZE = 64
 _TARGET_UPDATE_PERIOD = 100  # train steps
-_TIME_LIMIT = 500
 _GAMMA = 0.99
 _EPSILON = 0.1
 _LEARNING_RATE = 1e-3
 _ADAM_BETAS = (0.9, 0.999)
 _ADAM_EPSILON = 1e-8
-
-_ENV, _DEFAULTS = gymnax.make("CartPole-v1")
-# It does not tell a time limit from a termination, so the limit is kept here.
-_ENV_PARAMS = _DEFAULTS.replace(max_steps_in_episode=2**30)
+_CAPACITY = 100_000  # rows of the replay buffer
+_NUM_INITIAL_ENV_STEPS = 1_000  # before the first train step, at least
 
 
 class Weights(NamedTuple):
@@ -65,10 +62,6 @@ class State(NamedTuple):
   finished: jax.Array  # [2]: episodes, and their steps
 
 
-def _initial_envs(keys: jax.Array) -> gymnax.EnvState:
-  return jax.vmap(lambda key: _ENV.reset_env(key, _ENV_PARAMS)[1])(keys)
-
-
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _initial_state(
   key: jax.Array, num_envs: int, capacity: int, batch_last: bool
@@ -92,7 +85,7 @@ def _initial_state(
     beta_powers=jnp.ones(2),
     table=jnp.zeros((capacity, 11)),
     num_rows=jnp.int32(0),
-    envs=_initial_envs(jax.random.split(env_key, num_envs)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
     key=key,
     finished=jnp.zeros(2),
   )
@@ -124,28 +117,25 @@ def _env_step(
   Returns:
     The state after it.
   """
-  observations = _ENV.get_obs(state.envs)  # [4, E]
+  observations = jax_cartpole.ENV.get_obs(state.envs)  # [4, E]
   q_values = _q_values(state.weights, observations.T, batch_last)
   greedy = jnp.argmax(q_values, axis=0)
   random = (draws[1] < 0.5).astype(greedy.dtype)
   actions = jnp.where(draws[0] < _EPSILON, random, greedy)
-  # Not gymnax's `step`: that returns the observation after an automatic reset.
-  next_observations, envs, rewards, terminated, _ = jax.vmap(
-    lambda env, action: _ENV.step_env(None, env, action, _ENV_PARAMS),
-    out_axes=(1, 0, 0, 0, 0),
-  )(state.envs, actions)
-  ended = terminated | (envs.time >= _TIME_LIMIT)
-  scalars = [actions.astype(jnp.float32), rewards, 1.0 - terminated]
-  rows = jnp.concatenate([observations, jnp.stack(scalars), next_observations])
+  stepped = jax_cartpole.step(state.envs, actions)
+  scalars = [
+    actions.astype(jnp.float32), stepped.rewards, 1.0 - stepped.terminated
+  ]  # fmt: skip
+  rows = jnp.concatenate(
+    [observations, jnp.stack(scalars), stepped.next_observations]
+  )
   capacity = state.table.shape[0]
-  steps = jnp.where(ended, envs.time, 0)
   return state._replace(
     table=jax.lax.dynamic_update_slice(
       state.table, rows.T, (state.num_rows % capacity, 0)
     ),
     num_rows=state.num_rows + actions.shape[0],
-    envs=jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, envs),
-    finished=state.finished + jnp.stack([jnp.sum(ended), jnp.sum(steps)]),
+    **jax_cartpole.after(stepped, fresh, state.finished),
   )
 
 
@@ -198,9 +188,7 @@ def _target_period(state: State, train: bool, batch_last: bool) -> State:
   length, num_envs = _TARGET_UPDATE_PERIOD, state.envs.time.shape[0]
   key, draws_key, envs_key = jax.random.split(state.key, 3)
   draws = jax.random.uniform(draws_key, (length, _BATCH_SIZE + 2 * num_envs))
-  fresh = jax.vmap(_initial_envs)(
-    jax.random.split(envs_key, (length, num_envs))
-  )
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, length, num_envs)
   target = state.weights
 
   def iterate(state, inputs):
@@ -227,51 +215,27 @@ def _target_periods(
   )
 
 
-class JaxDqn:
-  """1 train step of a batch of 64 per step of all environments.
+class JaxDqn(jax_cartpole.CompiledLoop):
+  """1 train step of a batch of 64 per step of all environments."""
 
-  Attributes:
-    mean_return: of the episodes that ended in the latest run.
-  """
-
-  def __init__(
-    self,
-    num_envs: int = 1,
-    capacity: int = 100_000,
-    num_initial_env_steps: int = 1_000,
-    batch_last: bool = True,
-    num_threads: int = 1,
-  ):
+  def __init__(self, batch_last: bool = True, num_envs: int = 1):
     """Builds it, collects and compiles.
 
     Args:
-      num_envs: environments.
-      capacity: rows of the replay buffer; a multiple of num_envs.
-      num_initial_env_steps: collected before the first train step, at least.
       batch_last: False writes the products as they usually are.
-      num_threads: XLA's. A setting of the whole process: it holds if nothing
-        has used JAX before.
+      num_envs: environments; the capacity is a multiple of it.
     """
-    assert capacity % num_envs == 0
-    os.environ["NPROC"] = str(num_threads)
-    self._batch_last = batch_last
-    self._state = _initial_state(
-      jax.random.key(0), num_envs, capacity, batch_last
-    )
-    self._env_steps_per_period = num_envs * _TARGET_UPDATE_PERIOD
-    num_periods = -(-num_initial_env_steps // self._env_steps_per_period)
-    self._state = _target_periods(self._state, num_periods, False, batch_last)
-    self.run(1)
+    assert _CAPACITY % num_envs == 0
+    self._batch_last, self._num_envs = batch_last, num_envs
+    super().__init__(num_envs * _TARGET_UPDATE_PERIOD)
 
-  def run(self, num_env_steps: int) -> float:
-    """Returns env steps per second; rounds up to whole 100 train steps."""
-    num_periods = -(-num_env_steps // self._env_steps_per_period)
-    state = jax.block_until_ready(self._state._replace(finished=jnp.zeros(2)))
-    start = time.perf_counter()
-    self._state = jax.block_until_ready(
-      _target_periods(state, num_periods, True, self._batch_last)
+  def _initial_state(self) -> State:
+    """With the first rows of the table."""
+    state = _initial_state(
+      jax.random.key(0), self._num_envs, _CAPACITY, self._batch_last
     )
-    seconds = time.perf_counter() - start
-    num_episodes, num_steps = self._state.finished
-    self.mean_return = float(num_steps / jnp.maximum(num_episodes, 1.0))
-    return num_periods * self._env_steps_per_period / seconds
+    num_periods = -(-_NUM_INITIAL_ENV_STEPS // self._env_steps_per_period)
+    return _target_periods(state, num_periods, False, self._batch_last)
+
+  def _run_periods(self, state: State, num_periods: int) -> State:
+    return _target_periods(state, num_periods, True, self._batch_last)
