@@ -1,144 +1,202 @@
-"""Measures works by a pool of workers, and says what was found as plain data.
-
-What is found is what JSON can hold: the report and the chart are made of it.
-"""
+"""Measures sides in turns; the results are plain data, which JSON can hold."""
 
 import contextlib
+import dataclasses
+import pathlib
 import statistics
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks import interleaved, rows, sides, worker_pool
-from benchmarks import progress as progress_lib
+import tqdm
+
+from benchmarks import interleaved, workloads
+from benchmarks import processes as processes_lib
 
 UNIT = "env steps/s"
-_SHARE_TO_FIT = 0.6  # of a turn, that finding its amount takes
+_BAR = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {desc}"
+_TURNS_TO_FIT = 0.6  # what finding the amount of a turn takes, about
+
+
+class Progress:
+  """A bar on a terminal, plain lines elsewhere; both show the time left."""
+
+  def __init__(self, num_seconds: float):
+    """Shows that nothing is done.
+
+    Args:
+      num_seconds: expected of all parts together. The time left is corrected
+        by what the parts so far took.
+    """
+    self._done = 0.0
+    self._start = time.monotonic()
+    self._bar = tqdm.tqdm(
+      total=num_seconds,
+      bar_format=_BAR,
+      dynamic_ncols=True,
+      disable=not sys.stderr.isatty(),
+      leave=False,
+    )
+    self.close = self._bar.close
+
+  def say(self, line: str) -> None:
+    """Prints a line above the bar."""
+    self._bar.write(line, file=sys.stderr)
+    sys.stderr.flush()
+
+  @contextlib.contextmanager
+  def part(self, title: str, num_seconds: float) -> Iterator[None]:
+    """Shows the block as one part, expected to take so long."""
+    if self._bar.disable:
+      left = self._bar.total - self._done
+      pace = (time.monotonic() - self._start) / max(self._done, 1e-6)
+      is_known = self._done and left > 0
+      self.say(title + (f", {pace * left:.0f} s left" if is_known else ""))
+    self._bar.set_description_str(title)
+    yield
+    self._done += num_seconds
+    self._bar.update(num_seconds)
+
+  def rounds(
+    self, title: str, num_rounds: int, num_seconds: float
+  ) -> Iterator[int]:
+    """Shows rounds, each a part that is expected to take so long."""
+    for turn in range(num_rounds):
+      with self.part(f"{title}, round {turn + 1} of {num_rounds}", num_seconds):
+        yield turn
 
 
 class Bench:
-  """Works, measured one after the other."""
+  """Groups of sides, measured one after the other; a context that ends them."""
 
   def __init__(
     self,
-    pool: worker_pool.WorkerPool,
-    known: Mapping[str, sides.Side],
+    groups: Mapping[str, Sequence[str]],
+    sides: Mapping[str, processes_lib.Side],
     num_rounds: int,
     seconds_per_turn: float,
-    progress: progress_lib.Progress,
+    logs: pathlib.Path,
+    *,
+    seconds_to_build: float,
+    other_seconds: float = 0.0,
   ):
-    """Wires it; nothing is measured.
+    """Nothing is built or measured yet.
 
     Args:
-      pool: in which the sides are built.
-      known: the sides, by name.
-      num_rounds: turns of each side.
-      seconds_per_turn: how long each should be.
-      progress: is told of every round.
+      groups: title -> names of the sides that take turns.
+      sides: by name; those in no group are not built.
+      num_rounds: turns of each side in a group.
+      seconds_per_turn: about.
+      logs: folder for what the sides print.
+      seconds_to_build: expected of building all sides.
+      other_seconds: expected of what else is shown in `progress`.
     """
-    self._pool = pool
-    self._known = known
+    names = [side for group in groups.values() for side in group]
+    self._groups = groups
+    self.sides = {name: sides[name] for name in names}
     self._num_rounds = num_rounds
     self._seconds_per_turn = seconds_per_turn
-    self._progress = progress
-    self._amounts: dict[str, int] = {}
+    self._seconds_to_build = seconds_to_build
+    self._processes = processes_lib.Processes(self.sides, logs)
+    self.problems = self._processes.problems
+    self.amounts: dict[str, int] = {}  # side -> env steps of a turn
+    turns = len(names) * num_rounds + _TURNS_TO_FIT * len(self.sides)
+    self.progress = Progress(
+      turns * seconds_per_turn + seconds_to_build + other_seconds
+    )
 
-  @staticmethod
-  def num_seconds(
-    works: Mapping[str, rows.Work], num_rounds: int, seconds_per_turn: float
-  ) -> float:
-    """How long these works should take."""
-    turns = sum(len(work.sides) for work in works.values())
-    fitted = len({side for work in works.values() for side in work.sides})
-    return seconds_per_turn * (turns * num_rounds + _SHARE_TO_FIT * fitted)
+  def __enter__(self) -> "Bench":
+    return self
 
-  def measure(self, name: str, work: rows.Work) -> dict:
-    """Measures one work.
+  def __exit__(self, *error) -> None:
+    self.progress.close()
+    self._processes.__exit__(*error)
 
-    Args:
-      name: of it.
-      work: its sides are built, or have a problem.
+  def build(self) -> None:
+    """Builds all sides; says what became of each."""
+    with self.progress.part("imports and compiles", self._seconds_to_build):
+      self._processes.build(self.progress.say)
+
+  def rates(self, title: str) -> dict[str, list[float]]:
+    """Measures a group, interleaved; its sides are built or have a problem.
 
     Returns:
-      The rates of every round, and the ratios.
+      Side -> env steps per second, [rounds]; 0 from where it has a problem.
     """
-    self._fit(work)
-    names = [side for side in work.sides if side in self._amounts]
-    rates = interleaved.take_turns(
-      {side: lambda side=side: self._turn(side) for side in names},
-      self._progress.rounds(
-        work.title, self._num_rounds, self._seconds_per_turn * len(names)
+    self._fit(title)
+    running = [side for side in self._groups[title] if side in self.amounts]
+    return interleaved.take_turns(
+      {side: lambda side=side: self._turn(side) for side in running},
+      self.progress.rounds(
+        title, self._num_rounds, self._seconds_per_turn * len(running)
       ),
     )
-    problems = self._pool.problems
-    return {
-      "name": name,
-      "title": work.title,
-      "unit": UNIT,
-      "sides": {
-        side: {
-          "title": self._known[side].title,
-          **(
-            {"problem": problems[side]}
-            if side in problems
-            else {
-              "env_steps_per_turn": self._amounts[side],
-              "rate": statistics.median(rates[side]),
-              "rates": rates[side],
-            }
-          ),
-        }
-        for side in work.sides
-      },
-      "comparisons": [
-        compare(comparison, rates, problems) for comparison in work.comparisons
-      ],
-    }
 
-  def _fit(self, work: rows.Work) -> None:
-    """Finds the amounts of sides that have none yet."""
-    missing = [s for s in work.sides if s not in self._amounts]
-    wanted = _SHARE_TO_FIT * self._seconds_per_turn * len(missing)
-    with self._progress.part(f"{work.title}, warms up", wanted):
+  def _fit(self, title: str) -> None:
+    """Finds how many env steps a turn of each side has."""
+    missing = [side for side in self._groups[title] if side not in self.amounts]
+    seconds = _TURNS_TO_FIT * self._seconds_per_turn * len(missing)
+    with self.progress.part(f"{title}, warms up", seconds):
       for side in missing:
-        if side in self._pool.problems:
+        if side in self.problems:
           continue
-        with contextlib.suppress(worker_pool.Problem):
-          self._amounts[side] = interleaved.fitting_amount(
-            lambda amount, side=side: self._pool.run(side, amount),
-            self._known[side].multiple,
+        with contextlib.suppress(processes_lib.SideError):
+          self.amounts[side] = interleaved.fitting_amount(
+            lambda amount, side=side: self._processes.run(side, amount),
+            self.sides[side].multiple,
             self._seconds_per_turn,
           )
 
   def _turn(self, side: str) -> float:
-    """A rate; 0 of a side that fails, whose problem is told instead."""
-    if side in self._pool.problems:
-      return 0.0
-    with contextlib.suppress(worker_pool.Problem):
-      return self._pool.run(side, self._amounts[side])[0]
+    if side not in self.problems:
+      with contextlib.suppress(processes_lib.SideError):
+        return self._processes.run(side, self.amounts[side])[0]
     return 0.0
 
 
+def measure(bench: Bench, name: str, work: workloads.Workload) -> dict:
+  """Measures a workload: the rates of every round, and the ratios."""
+  rates = bench.rates(work.title)
+
+  def describe(side: str) -> dict:
+    title = {"title": bench.sides[side].title}
+    if side in bench.problems:
+      return title | {"problem": bench.problems[side]}
+    return title | {
+      "env_steps_per_turn": bench.amounts[side],
+      "rate": statistics.median(rates[side]),
+      "rates": rates[side],
+    }
+
+  return {
+    "name": name,
+    "title": work.title,
+    "unit": UNIT,
+    "sides": {side: describe(side) for side in work.sides},
+    "comparisons": [
+      compare(comparison, rates, bench.problems)
+      for comparison in work.comparisons
+    ],
+  }
+
+
 def compare(
-  comparison: rows.Comparison,
+  comparison: workloads.Comparison,
   rates: Mapping[str, list[float]],
   problems: Mapping[str, str],
 ) -> dict:
-  """What is found of two sides.
+  """The result of comparing two sides.
 
   Args:
-    comparison: of them.
-    rates: side -> its rate in each round.
+    comparison: names them.
+    rates: side -> its rates, [rounds].
     problems: side -> why it has none.
   """
-  found = {
-    "ours": comparison.ours,
-    "other": comparison.other,
-    "wanted": comparison.least,
-  }
+  found = dataclasses.asdict(comparison)
   for side in (comparison.ours, comparison.other):
     if side in problems:
       return found | {"problem": problems[side]}
   ratio = interleaved.ratio(rates[comparison.ours], rates[comparison.other])
-  reached = (
-    None if comparison.least is None else (ratio.median >= comparison.least)
-  )
-  return found | {**ratio._asdict(), "reached": reached}
+  wanted = comparison.wanted
+  is_reached = None if wanted is None else ratio.median >= wanted
+  return found | {**ratio._asdict(), "reached": is_reached}

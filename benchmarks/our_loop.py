@@ -2,6 +2,10 @@
 
 import time
 
+_CARTPOLE = [
+  "EnvironmentConfig.name = 'CartPole-v1'",
+  "TrainingConfig.num_env_steps = 1_000_000",
+]
 _DQN = [
   "Experiment.agent = @DqnConfig()",
   "DqnConfig.hidden_layers = (100,)",
@@ -19,49 +23,80 @@ _A2C = [
   "RmsProp.epsilon = 1e-5",
 ]
 _NUM_ROLLOUT_STEPS = 5  # the default
+_ATARI = [
+  "ReplayConfig.capacity_env_steps = 20_000",
+  "TrainingConfig.log_period_env_steps = 1_000_000",
+]
+ATARI_GIN_FILE = "configs/dqn_atari.gin"
 
 
-def _build(backend: str, num_envs: int, device: str, bindings: list[str]):
-  """Builds the pipeline of an experiment on CartPole-v1.
+def _build(bindings: list[str], device: str, gin_file: str | None = None):
+  """Builds an experiment; returns its pipeline and number of environments.
 
   Args:
-    backend: 'tensor' or 'gymnasium'.
-    num_envs: environments.
-    device: 'cpu', or 'gpu' where every side of the process is on it.
     bindings: of gin.
+    device: 'cpu', or 'gpu' where every side of the process is on it.
+    gin_file: read before the bindings.
   """
-  from agents_pipeline.agents import building
+  from agents_pipeline.agents import registry
   from agents_pipeline.config import gin_files, seeding
-  from agents_pipeline.training import compilation
+  from agents_pipeline.training import devices
 
-  compilation.choose_device(device)
+  devices.choose_device(device)
   experiment = gin_files.load_experiment(
-    [],
-    [
-      "EnvironmentConfig.name = 'CartPole-v1'",
+    [gin_file] if gin_file else [], bindings
+  )
+  pipeline = registry.build(experiment, seeding.Seeds(0))
+  return pipeline, experiment.environment.num_envs
+
+
+class _CartPoleLoop:
+  """Iterations on CartPole-v1, each of env_steps and train_steps."""
+
+  def __init__(
+    self,
+    backend: str,
+    bindings: list[str],
+    num_envs: int,
+    device: str,
+    env_steps: int,
+    train_steps: int = 1,
+    iterations_per_call: int | None = None,
+  ):
+    self._env_steps, self._train_steps = env_steps, train_steps
+    self._per_call = iterations_per_call
+    environment = [
       f"EnvironmentConfig.backend = '{backend}'",
       f"EnvironmentConfig.num_envs = {num_envs}",
-      "TrainingConfig.num_env_steps = 1_000_000",
-      *bindings,
-    ],
-  )
-  return building.build(experiment, seeding.Seeds(0))
+    ]
+    self._pipeline, _ = _build([*_CARTPOLE, *environment, *bindings], device)
+
+  def run(self, num_env_steps: int) -> float:
+    """Returns env steps per second, over all environments.
+
+    Args:
+      num_env_steps: a multiple of those of a call, or of an iteration. A vector
+        environment spends some of them on resetting; these do not count.
+    """
+    import tensorflow as tf
+
+    count = num_env_steps // self._env_steps
+    per_call = self._per_call or count
+    statistics = self._pipeline.statistics
+    before, train_steps = int(statistics.env_steps), 0
+    start = time.perf_counter()
+    for _ in range(count // per_call):
+      totals = self._pipeline.compiled.train(tf.constant(per_call))
+      train_steps += int(totals.num_train_steps)  # waits for the result
+    seconds = time.perf_counter() - start
+    env_steps = int(statistics.env_steps) - before
+    assert train_steps == count * self._train_steps
+    assert 0.8 * num_env_steps < env_steps <= num_env_steps
+    return env_steps / seconds
 
 
-def _train(pipeline, num_iterations: int) -> tuple[float, int, int]:
-  """Seconds that a call takes; the env steps and train steps done in it."""
-  import tensorflow as tf
-
-  before = int(pipeline.statistics.env_steps)
-  start = time.perf_counter()
-  totals = pipeline.compiled.train(tf.constant(num_iterations))
-  train_steps = int(totals.num_train_steps)
-  seconds = time.perf_counter() - start
-  return seconds, int(pipeline.statistics.env_steps) - before, train_steps
-
-
-class DqnLoop:
-  """1 train step of a batch of 64 per env step."""
+class DqnLoop(_CartPoleLoop):
+  """Each environment takes a step, then train steps of batches of 64."""
 
   def __init__(
     self,
@@ -69,79 +104,76 @@ class DqnLoop:
     *bindings: str,
     num_envs: int = 1,
     num_train_steps: int | None = None,
-    device: str = "cpu",
+    iterations_per_call: int | None = None,
   ):
     """Builds it, collects and compiles.
 
     Args:
       backend: 'tensor' or 'gymnasium'.
       *bindings: of gin, in addition.
-      num_envs: environments, each stepped once per iteration.
-      num_train_steps: after that; None is as many as there are environments.
-      device: 'cpu' or 'gpu'.
+      num_envs: environments.
+      num_train_steps: per iteration; None: as many as there are environments.
+      iterations_per_call: of the compiled program; None: all of a run.
     """
     import tensorflow as tf
 
-    self._num_envs = num_envs
-    self._num_train_steps = num_train_steps or num_envs
-    self._pipeline = _build(
-      backend,
-      num_envs,
-      device,
-      [
-        *_DQN,
-        f"DqnConfig.num_train_steps_per_iteration = {self._num_train_steps}",
-        *bindings,
-      ],
+    count = num_train_steps or num_envs
+    iteration = f"DqnConfig.num_train_steps_per_iteration = {count}"
+    settings = [*_DQN, iteration, *bindings]
+    super().__init__(
+      backend, settings, num_envs, "cpu", num_envs, count, iterations_per_call
     )
     self._pipeline.compiled.collect(tf.constant(1_000))
-    self.run(10 * num_envs)
-
-  def run(self, num_env_steps: int) -> float:
-    """Returns env steps per second, over all environments.
-
-    Args:
-      num_env_steps: a multiple of the number of environments. A vector
-        environment spends some of them on resetting; these do not count.
-    """
-    count = num_env_steps // self._num_envs
-    seconds, env_steps, train_steps = _train(self._pipeline, count)
-    assert train_steps == count * self._num_train_steps
-    assert 0.8 * num_env_steps < env_steps <= num_env_steps
-    return env_steps / seconds
+    self.run((iterations_per_call or 10) * num_envs)
 
 
-class A2cLoop:
-  """1 train step per 5 steps of each of 16 environments."""
+class A2cLoop(_CartPoleLoop):
+  """1 train step per 5 steps of each environment."""
 
   def __init__(
-    self,
-    backend: str,
-    *bindings: str,
-    num_envs: int = 16,
-    device: str = "cpu",
+    self, backend: str, *bindings: str, num_envs: int = 16, device: str = "cpu"
   ):
-    """Builds it and compiles.
+    """Builds it and compiles; the arguments are those of `DqnLoop`."""
+    batch = num_envs * _NUM_ROLLOUT_STEPS
+    super().__init__(backend, [*_A2C, *bindings], num_envs, device, batch)
+    self.run(10 * batch)
+
+
+class AtariLoop:
+  """configs/dqn_atari.gin: 8 environments, frame skip 4, 84x84, 4 frames.
+
+  Collecting acts, takes statistics, clips rewards and stores: at random, as a
+  run begins, or by the policy's network. Training adds 2 train steps per 8 env
+  steps.
+  """
+
+  def __init__(self, call: str, *bindings: str, device: str = "cpu"):
+    """Builds it, collects and compiles.
 
     Args:
-      backend: 'tensor' or 'gymnasium'.
+      call: 'collect' or 'train'.
       *bindings: of gin, in addition.
-      num_envs: environments.
-      device: 'cpu' or 'gpu'.
+      device: 'cpu', or 'gpu' where every side of the process is on it.
     """
-    self._batch = num_envs * _NUM_ROLLOUT_STEPS
-    self._pipeline = _build(backend, num_envs, device, [*_A2C, *bindings])
-    self.run(10 * self._batch)
+    import tensorflow as tf
+
+    pipeline, self._num_envs = _build(
+      [*_ATARI, *bindings], device, ATARI_GIN_FILE
+    )
+    pipeline.compiled.collect(tf.constant(100))
+    self._call = getattr(pipeline.compiled, call)
+    self.run(self._num_envs)
 
   def run(self, num_env_steps: int) -> float:
     """Returns env steps per second, over all environments.
 
     Args:
-      num_env_steps: a multiple of those of a train step. A vector environment
-        spends some of them on resetting; these do not count.
+      num_env_steps: a multiple of the number of environments. Those that are
+        spent on resetting count too, as in the bare environment.
     """
-    count = num_env_steps // self._batch
-    seconds, env_steps, train_steps = _train(self._pipeline, count)
-    assert train_steps == count
-    assert 0.8 * num_env_steps < env_steps <= num_env_steps
-    return env_steps / seconds
+    import tensorflow as tf
+
+    count = tf.constant(num_env_steps // self._num_envs)
+    start = time.perf_counter()
+    self._call(count)
+    return num_env_steps / (time.perf_counter() - start)

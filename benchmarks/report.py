@@ -1,4 +1,4 @@
-"""What was measured, for people: tables of 80 columns, or Markdown.
+"""The results as tables: 80 columns wide for the terminal, or Markdown.
 
 Markdown goes between comments of a page, so that what is written around them by
 hand stays. Each file that is given fills a section of its own.
@@ -10,16 +10,17 @@ python -m benchmarks.report --json=runs/bench/bench.json \\
 
 import json
 import pathlib
+from collections.abc import Iterable, Sequence
 
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from benchmarks import chart, machine, shares, sweeps
+from benchmarks import machine
 
 
 def tables(found: dict) -> str:
-  """Tables of what `benchmarks.suite` found, 80 columns wide."""
+  """Tables of the results of `benchmarks.suite`, 80 columns wide."""
   parts = [_table(work) for work in found["works"]]
   if found.get("start"):
     parts.append(_start_table(found["start"]))
@@ -33,54 +34,62 @@ def _table(work: dict) -> str:
     work["title"],
     f"{'':34}{work['unit']:>12}  {'ratio (min to max)':22}{'wanted':>10}",
   ]
-  told = None
+  ours = None
   for comparison in work["comparisons"]:
-    if comparison["ours"] != told:
-      told = comparison["ours"]
-      lines.append(_side_line(work["sides"][told], 0).rstrip())
-    line = _side_line(work["sides"][comparison["other"]], 2)
+    if comparison["ours"] != ours:
+      ours = comparison["ours"]
+      lines.append(_side_line(work["sides"][ours], "").rstrip())
+    line = _side_line(work["sides"][comparison["other"]], "over ")
     if "problem" not in comparison:
-      line += f"{_ratio_words(comparison):22}{_wanted_words(comparison):>10}"
+      wanted = comparison["wanted"]
+      reached = "yes" if comparison["reached"] else "NO"
+      words = "" if wanted is None else f"{wanted:g} {reached}"
+      line += f"{_ratio(comparison):22}{words:>10}"
     lines.append(line.rstrip())
   return "\n".join(lines)
 
 
-def _side_line(side: dict, indent: int) -> str:
-  title = f"  {'over ' if indent else ''}{side['title']}"
+def _side_line(side: dict, prefix: str) -> str:
+  title = f"  {prefix}{side['title']}"
   if "problem" in side:
     return f"{title:34} {side['problem']}"[:80]
   return f"{title:34}{side['rate']:>12,.0f}  "
 
 
-def _ratio_words(comparison: dict) -> str:
-  number = lambda value: f"{value:,.3g}" if value < 1_000 else f"{value:,.0f}"
-  return (
-    f"{number(comparison['median'])} ({number(comparison['low'])} to "
-    f"{number(comparison['high'])})"
+def _ratio(comparison: dict) -> str:
+  median, low, high = (
+    f"{value:,.3g}" if value < 1_000 else f"{value:,.0f}"
+    for value in (comparison[key] for key in ("median", "low", "high"))
   )
+  return f"{median} ({low} to {high})"
 
 
-def _wanted_words(comparison: dict) -> str:
-  if comparison["wanted"] is None:
-    return ""
-  return f"{comparison['wanted']:g} {'yes' if comparison['reached'] else 'NO'}"
+def _start_seconds(start: dict) -> str:
+  return f"{start['median']:.1f} s ({start['low']:.1f} to {start['high']:.1f})"
 
 
 def _start_table(start: dict) -> str:
   parts = ", ".join(f"{name} {s:.1f}" for name, s in start["parts"].items())
   return (
-    f"{start['title']}\n  {start['median']:.1f} s ({start['low']:.1f} to "
-    f"{start['high']:.1f}), wanted at most {start['wanted']:g} "
-    f"{'yes' if start['reached'] else 'NO'}\n  {parts}"
+    f"{start['title']}\n  {_start_seconds(start)}, wanted at most "
+    f"{start['wanted']:g} {'yes' if start['reached'] else 'NO'}\n  {parts}"
   )
 
 
+def markdown_table(
+  header: Sequence[str], rows: Iterable[Sequence[object]]
+) -> str:
+  """A table in Markdown, one cell per item."""
+  lines = [header, ["---"] * len(header), *rows]
+  return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
 def markdown(found: dict, picture: str | None = None) -> str:
-  """The same as Markdown.
+  """The results of `benchmarks.suite`, as Markdown.
 
   Args:
-    found: by `benchmarks.suite`.
-    picture: of it, as the page names it.
+    found: the results.
+    picture: path of the chart, relative to the page.
   """
   about = found["about"]
   parts = [
@@ -91,22 +100,18 @@ def markdown(found: dict, picture: str | None = None) -> str:
   ]
   if picture:
     parts.append(f"![ratios to every other side]({picture})")
-  parts += [_markdown_table(work) for work in found["works"]]
+  parts += [_work_markdown(work) for work in found["works"]]
   if found.get("start"):
-    parts.append(_markdown_start(found["start"]))
+    parts.append(_start_markdown(found["start"]))
   if found["left_out"]:
     parts.append("Left out: " + "; ".join(found["left_out"]) + ".")
   return "\n\n".join(parts)
 
 
-def _markdown_table(work: dict) -> str:
+def _work_markdown(work: dict) -> str:
   unit = work["unit"]
-  lines = [
-    f"**{work['title']}**",
-    "",
-    f"| ours | {unit} | over | {unit} | ratio | at least | reached |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
-  ]
+  header = ["ours", unit, "over", unit, "ratio", "at least", "reached"]
+  rows = []
   for comparison in work["comparisons"]:
     cells = []
     for name in (comparison["ours"], comparison["other"]):
@@ -115,39 +120,65 @@ def _markdown_table(work: dict) -> str:
     if "problem" in comparison:
       cells += [comparison["problem"], "", ""]
     else:
-      wanted = comparison["wanted"]
-      cells += [
-        _ratio_words(comparison),
-        "" if wanted is None else f"{wanted:g}",
-        {None: "", True: "yes", False: "**no**"}[comparison["reached"]],
+      wanted, reached = comparison["wanted"], comparison["reached"]
+      words = {None: "", True: "yes", False: "**no**"}
+      least = "" if wanted is None else f"{wanted:g}"
+      cells += [_ratio(comparison), least, words[reached]]
+    rows.append(cells)
+  return f"**{work['title']}**\n\n{markdown_table(header, rows)}"
+
+
+def _start_markdown(start: dict) -> str:
+  row = [
+    _start_seconds(start),
+    f"{start['wanted']:g} s",
+    "yes" if start["reached"] else "**no**",
+    *(f"{seconds:.1f} s" for seconds in start["parts"].values()),
+  ]
+  header = ["in all", "at most", "reached", *start["parts"]]
+  return f"**Start: {start['title']}**\n\n{markdown_table(header, [row])}"
+
+
+def sweeps_markdown(found: dict) -> str:
+  """The results of `benchmarks.sweeps`."""
+  header = ["", "us per iteration", "range", "env steps/s"]
+  parts = []
+  for table in found["tables"]:
+    rows = [
+      [
+        row["label"],
+        f"{row['micros']:,.1f}",
+        f"{row['low']:,.1f} to {row['high']:,.1f}",
+        f"{row['env_steps_per_second']:,.0f}",
       ]
-    lines.append(f"| {' | '.join(cells)} |")
-  return "\n".join(lines)
-
-
-def _markdown_start(start: dict) -> str:
-  names = " | ".join(start["parts"])
-  seconds = " | ".join(f"{s:.1f} s" for s in start["parts"].values())
-  return "\n".join(
-    [
-      f"**Start: {start['title']}**",
-      "",
-      f"| in all | at most | reached | {names} |",
-      "| --- " * (3 + len(start["parts"])) + "|",
-      f"| {start['median']:.1f} s ({start['low']:.1f} to {start['high']:.1f}) "
-      f"| {start['wanted']:g} s | {'yes' if start['reached'] else '**no**'} "
-      f"| {seconds} |",
+      for row in table["rows"]
     ]
-  )
+    parts.append(f"**{table['title']}**\n\n{markdown_table(header, rows)}")
+  return "\n\n".join([*parts, f"{machine.origin_in_words(found['about'])}."])
+
+
+def shares_markdown(found: dict) -> str:
+  """The results of `benchmarks.shares`, one column per run."""
+  runs = found["runs"]
+  rows = [
+    [part]
+    + [f"{r['parts'][part] / r['seconds']:.1%} ({r['parts'][part]:.1f} s)"
+       for r in runs]
+    for part in runs[0]["parts"]
+  ]  # fmt: skip
+  rows.append(["in all", *(f"{run['seconds']:.1f} s" for run in runs)])
+  header = ["share of", *(f"`{run['config']}`" for run in runs)]
+  origin = machine.origin_in_words(found["about"])
+  return f"{markdown_table(header, rows)}\n\n{origin}."
 
 
 def between_markers(page: str, section: str, text: str) -> str:
-  """Puts a text between the two comments of a section.
+  """Replaces the text between the two comments of a section.
 
   Args:
     page: as it is.
     section: its name.
-    text: in place of what is there.
+    text: the new text.
 
   Raises:
     UserError: the comments are not there.
@@ -163,7 +194,7 @@ def between_markers(page: str, section: str, text: str) -> str:
 
 
 def _read(flag: str) -> dict | None:
-  """What a flag names; None if it is not given.
+  """The content of the file that a flag names; None if it is not given.
 
   Raises:
     UserError: it cannot be read.
@@ -177,39 +208,31 @@ def _read(flag: str) -> dict | None:
     raise errors.UserError(f"--{flag}={path!r}: {error}") from None
 
 
-def _write(page: pathlib.Path, found: dict[str, dict | None]) -> None:
-  """Writes the sections of what was found, and the picture."""
+def main() -> int:
+  """Prints or writes the tables, and returns the exit code."""
+  suite, sweeps, shares = (_read(flag) for flag in ("json", "sweeps", "shares"))
+  if not flags.FLAGS.markdown:
+    if suite:
+      print(tables(suite))
+    return command_line.DONE
+  page = pathlib.Path(flags.FLAGS.markdown)
+  picture = page.with_suffix(".png")
   try:
     text = page.read_text("utf-8")
   except OSError as error:
     raise errors.UserError(f"--markdown={str(page)!r}: {error}") from None
-  picture = page.with_suffix(".png")
-  sections = {
-    "measured": lambda found: markdown(found, picture.name),
-    "sweeps": sweeps.markdown,
-    "shares": shares.markdown,
-  }
-  for section, write in sections.items():
-    if found[section]:
-      text = between_markers(text, section, write(found[section]))
-  if found["measured"]:
-    chart.draw(found["measured"], picture)
+  if suite:
+    text = between_markers(text, "measured", markdown(suite, picture.name))
+  if sweeps:
+    text = between_markers(text, "sweeps", sweeps_markdown(sweeps))
+  if shares:
+    text = between_markers(text, "shares", shares_markdown(shares))
+  if suite:
+    from benchmarks import chart
+
+    chart.draw(suite, picture)
   page.write_text(text, "utf-8")
   command_line.say(f"written: {page}")
-
-
-def main() -> int:
-  """Reads what was found, tells it, and returns the exit code."""
-  found = {
-    "measured": _read("json"),
-    "sweeps": _read("sweeps"),
-    "shares": _read("shares"),
-  }
-  if flags.FLAGS.markdown:
-    _write(pathlib.Path(flags.FLAGS.markdown), found)
-    return command_line.DONE
-  if found["measured"]:
-    print(tables(found["measured"]))
   return command_line.DONE
 
 

@@ -1,46 +1,30 @@
 """Which share of a run's time went where.
 
-It runs `train` as a person does, to its end, into a folder of its own, and
-reads what the run leaves there: timing.csv has the time of the compiled calls,
-and when each file was written tells the rest.
+It trains as a user does, to the end, and reads the run folder: timing.csv has
+the time of the compiled calls, and when each file was written tells the rest.
 
 python -m benchmarks.shares [--configs=dqn_cartpole] [--output=FILE.json]
 """
 
 import csv
-import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 import time
 
 from absl import flags
 
-from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from agents_pipeline.files import run_folder
-from benchmarks import machine
+from benchmarks import commands, machine
 
 CONFIGS = ("dqn_cartpole", "a2c_cartpole")
 
-_START = "start: imports, building"
-_TRAINING = "training calls, compiling included"
-_BETWEEN = "between them: evaluation, saving, tables"
-_EXPORT = "export"
-_EVALUATION = "final evaluation"
-_VIDEO = "two films"
-_END = "end of the process"
-
 
 def measure(config: str) -> dict:
-  """Runs a configuration to its end.
-
-  Args:
-    config: its name in configs/.
+  """Trains with configs/CONFIG.gin.
 
   Returns:
-    Its seconds in all, and those of each part.
+    Its seconds, and those of each part.
 
   Raises:
     RunError: it failed.
@@ -48,18 +32,8 @@ def measure(config: str) -> dict:
   with tempfile.TemporaryDirectory() as folder:
     run = run_folder.RunDirectory(pathlib.Path(folder) / "run")
     start = time.time()
-    done = subprocess.run(
-      [
-        sys.executable, "-m", "agents_pipeline.apps.train",
-        f"--gin_file=configs/{config}.gin", f"--root_dir={run.root}",
-      ],
-      capture_output=True,
-      text=True,
-    )  # fmt: skip
+    commands.train(f"configs/{config}.gin", run.root)
     end = time.time()
-    if done.returncode:
-      told = done.stderr.strip().splitlines() or ["it told nothing"]
-      raise errors.RunError(f"{config}: {told[-1]}")
     return {
       "config": config,
       "seconds": end - start,
@@ -70,21 +44,21 @@ def measure(config: str) -> dict:
 def _parts(
   run: run_folder.RunDirectory, start: float, end: float
 ) -> dict[str, float]:
-  """Seconds of each part; they add up to all of it."""
+  """Seconds of each part; they add up to the whole run's."""
   built = _written(run.config)
   trained = _written(run.learning_curve)  # drawn when training is over
   exported = max(_written(run.policy), _written(run.tf_agents_policy))
   evaluated = _written(run.evaluation)
-  filmed = max(evaluated, _written(run.videos))
+  recorded = max(evaluated, _written(run.videos))
   calls = _seconds_of_calls(run.timing)
   return {
-    _START: built - start,
-    _TRAINING: calls,
-    _BETWEEN: trained - built - calls,
-    _EXPORT: exported - trained,
-    _EVALUATION: evaluated - exported,
-    _VIDEO: filmed - evaluated,
-    _END: end - filmed,
+    "start: imports, building": built - start,
+    "training calls, compiling included": calls,
+    "between them: evaluation, saving, tables": trained - built - calls,
+    "export": exported - trained,
+    "final evaluation": evaluated - exported,
+    "two videos": recorded - evaluated,
+    "end of the process": end - recorded,
   }
 
 
@@ -95,7 +69,7 @@ def _written(path: pathlib.Path) -> float:
 
 
 def _seconds_of_calls(timing: pathlib.Path) -> float:
-  """What the compiled calls took: env steps of each interval by its rate."""
+  """Seconds of the compiled calls: each row's env steps by its rate."""
   seconds, before = 0.0, 0
   with timing.open(newline="", encoding="utf-8") as file:
     for row in csv.DictReader(file):
@@ -115,37 +89,15 @@ def table(found: dict) -> str:
   return "\n".join(lines)
 
 
-def markdown(found: dict) -> str:
-  """All runs, as Markdown."""
-  runs = found["runs"]
-  names = " | ".join(f"`{run['config']}`" for run in runs)
-  lines = [f"| share of | {names} |", "| --- " * (1 + len(runs)) + "|"]
-  for part in runs[0]["parts"]:
-    cells = [
-      f"{run['parts'][part] / run['seconds']:.1%} ({run['parts'][part]:.1f} s)"
-      for run in runs
-    ]
-    lines.append(f"| {part} | {' | '.join(cells)} |")
-  total = " | ".join(f"{run['seconds']:.1f} s" for run in runs)
-  lines += [
-    f"| in all | {total} |",
-    "",
-    f"{machine.origin_in_words(found['about'])}.",
-  ]
-  return "\n".join(lines)
-
-
 def main() -> int:
-  """Runs each configuration, prints the tables, and returns the exit code."""
+  """Trains with each configuration, prints the tables; the exit code."""
   found: dict = {"about": machine.describe(), "runs": []}
   for config in flags.FLAGS.configs:
     command_line.say(f"trains {config} to its end")
     found["runs"].append(measure(config))
     print(table(found["runs"][-1]), flush=True)
   if flags.FLAGS.output:
-    path = pathlib.Path(flags.FLAGS.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    commands.write_json(pathlib.Path(flags.FLAGS.output), found)
   return command_line.DONE
 
 

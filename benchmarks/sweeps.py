@@ -7,18 +7,17 @@ each and one update.
 python -m benchmarks.sweeps [--quick] [--tables=batch] [--output=FILE.json]
 """
 
-import dataclasses
-import functools
-import json
 import pathlib
 import statistics
-import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from absl import flags
 
+from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from benchmarks import interleaved, machine, worker_pool
+from benchmarks import commands, machine, measuring
+from benchmarks.processes import Side
 
 _NUM_ENVS = (1, 4, 16, 64, 256, 1_024, 4_096)
 _BATCH_SIZES = (32, 64, 128, 256, 1_024, 4_096)
@@ -26,142 +25,103 @@ _CAPACITIES = (10_000, 100_000, 1_000_000)  # env steps
 _LOGS = pathlib.Path("runs/bench/sweeps")
 # XLA may copy the tables once per call, so short calls show their size.
 _ITERATIONS_PER_CALL = (1_000, 20_000)
+_SECONDS_TO_BUILD = 5.0  # of one size, about, on two cores
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-  """One size. Each has a process of its own, which chooses its threads.
+class Row(NamedTuple):
+  """One size, in a process of its own, which chooses its threads by it."""
 
-  Attributes:
-    label: of it.
-    blueprint: of a loop, whose `run` takes env steps.
-    env_steps: of one iteration.
-    per_call: iterations of each call; None is all of a turn.
-  """
-
-  label: str
-  blueprint: worker_pool.Blueprint
-  env_steps: int
-  per_call: int | None = None
+  side: Side
+  env_steps: int  # of an iteration
 
 
-def _row(label: str, loop: str, *bindings: str, env_steps: int, **options):
-  per_call = options.pop("per_call", None)
-  blueprint = worker_pool.Blueprint(
-    label.replace(" ", "_"),
-    f"benchmarks.our_loop:{loop}",
-    ("tensor", *bindings),
-    options,
+def _row(label: str, loop: str, *bindings: str, env_steps: int = 1, **options):
+  multiple = env_steps * options.get("iterations_per_call", 1)
+  arguments = ("tensor", *bindings)
+  process = label.replace(" ", "_")
+  side = Side(
+    label, f"benchmarks.our_loop:{loop}", arguments, options, process, multiple
   )
-  return Row(label, blueprint, env_steps, per_call)
+  return Row(side, env_steps)
 
 
-def _environments_of_dqn(num_envs: Sequence[int]) -> list[Row]:
-  return [
-    _row(f"{n:,}", "DqnLoop", env_steps=n, num_envs=n, num_train_steps=1)
-    for n in num_envs
-  ]
+class Table(NamedTuple):
+  """What is measured for each of several sizes."""
+
+  title: str
+  sizes: Sequence[int]
+  make_rows: Callable[[int], list[Row]]
 
 
-def _environments_of_a2c(num_envs: Sequence[int]) -> list[Row]:
-  return [
-    _row(f"{n:,}", "A2cLoop", env_steps=5 * n, num_envs=n) for n in num_envs
-  ]
-
-
-def _batches(sizes: Sequence[int]) -> list[Row]:
-  return [
-    _row(f"{n:,}", "DqnLoop", f"DqnConfig.batch_size = {n}", env_steps=1)
-    for n in sizes
-  ]
-
-
-def _capacities(sizes: Sequence[int]) -> list[Row]:
-  return [
-    _row(
-      f"{capacity:,}, {count:,} per call",
-      "DqnLoop",
-      f"ReplayConfig.capacity_env_steps = {capacity}",
-      env_steps=1,
-      per_call=count,
-    )
-    for capacity in sizes
-    for count in _ITERATIONS_PER_CALL
-  ]
-
-
-# name -> title, sizes, and the rows of sizes.
-_TABLES: dict[
-  str, tuple[str, Sequence[int], Callable[[Sequence[int]], list[Row]]]
-] = {
-  "dqn_environments": (
+_TABLES = {
+  "dqn_environments": Table(
     "DQN: environments, 1 step of each and 1 update of batch 64 per iteration",
     _NUM_ENVS,
-    _environments_of_dqn,
+    lambda n: [
+      _row(f"{n:,}", "DqnLoop", env_steps=n, num_envs=n, num_train_steps=1)
+    ],
   ),
-  "a2c_environments": (
+  "a2c_environments": Table(
     "A2C: environments, 5 steps of each and 1 update per iteration",
     _NUM_ENVS,
-    _environments_of_a2c,
+    lambda n: [_row(f"{n:,}", "A2cLoop", env_steps=5 * n, num_envs=n)],
   ),
-  "batch": (
+  "batch": Table(
     "DQN: batch size, 1 environment, 1 update per step",
     _BATCH_SIZES,
-    _batches,
+    lambda n: [_row(f"{n:,}", "DqnLoop", f"DqnConfig.batch_size = {n}")],
   ),
-  "capacity": (
+  "capacity": Table(
     "DQN: env steps that the buffer keeps, and iterations per call",
     _CAPACITIES,
-    _capacities,
+    lambda n: [
+      _row(
+        f"{n:,}, {count:,} per call",
+        "DqnLoop",
+        f"ReplayConfig.capacity_env_steps = {n}",
+        iterations_per_call=count,
+      )
+      for count in _ITERATIONS_PER_CALL
+    ],
   ),
 }
 
 
-def _measure(
-  rows: Sequence[Row], rounds: int, seconds: float, logs: pathlib.Path
-) -> list[dict]:
-  """Measures the rows of a table, interleaved."""
-  blueprints = {row.label: row.blueprint for row in rows}
-  with worker_pool.WorkerPool(blueprints, logs) as pool:
-    pool.build(lambda line: command_line.say(f"  {line}"))
-    turns = {row.label: _turn(pool, row, seconds) for row in rows}
-    told = (
-      command_line.say(f"  round {turn + 1} of {rounds}")
-      for turn in range(rounds)
-    )
-    rates = interleaved.take_turns(turns, told)
+def _measure(name: str, rounds: int, is_quick: bool) -> dict:
+  """Measures a table, its rows interleaved.
+
+  Raises:
+    RunError: a row has a problem.
+  """
+  title, sizes, make_rows = _TABLES[name]
+  if is_quick:
+    sizes = (sizes[0], sizes[len(sizes) // 2], sizes[-1])
+  rows = {r.side.title: r for size in sizes for r in make_rows(size)}
+  with measuring.Bench(
+    {title: list(rows)},
+    {label: row.side for label, row in rows.items()},
+    rounds,
+    0.2 if is_quick else 0.5,
+    _LOGS / name,
+    seconds_to_build=_SECONDS_TO_BUILD * len(rows),
+  ) as bench:
+    bench.build()
+    rates = bench.rates(title)
+    for label, problem in bench.problems.items():
+      raise errors.RunError(f"{label}: {problem}")
   found = []
-  for row in rows:
-    micros = [1e6 * row.env_steps / rate for rate in rates[row.label]]
+  for label, row in rows.items():
+    micros = [1e6 * row.env_steps / rate for rate in rates[label]]
     found.append(
       {
-        "label": row.label,
+        "label": label,
         "micros": statistics.median(micros),
         "low": min(micros),
         "high": max(micros),
-        "env_steps_per_second": statistics.median(rates[row.label]),
+        "env_steps_per_second": statistics.median(rates[label]),
       }
     )
-  return found
-
-
-def _turn(
-  pool: worker_pool.WorkerPool, row: Row, seconds: float
-) -> Callable[[], float]:
-  """Returns what runs a row for so long and tells env steps/s."""
-  run = functools.partial(pool.run, row.label)
-  if row.per_call is None:
-    amount = interleaved.fitting_amount(run, row.env_steps, seconds)
-    return lambda: run(amount)[0]
-
-  def repeat() -> float:
-    start, done, took = time.perf_counter(), 0, 0.0
-    while not done or time.perf_counter() - start < seconds:
-      done += row.per_call
-      took += row.per_call / run(row.per_call)[0]
-    return done / took
-
-  return repeat
+  return {"title": title, "rows": found}
 
 
 def table(found: dict) -> str:
@@ -178,46 +138,16 @@ def table(found: dict) -> str:
   return "\n".join(lines)
 
 
-def markdown(found: dict) -> str:
-  """The same of all tables, as Markdown."""
-  parts = []
-  for one in found["tables"]:
-    lines = [
-      f"**{one['title']}**",
-      "",
-      "| | us per iteration | range | env steps/s |",
-      "| --- | --- | --- | --- |",
-    ]
-    lines += [
-      f"| {row['label']} | {row['micros']:,.1f} | {row['low']:,.1f} to "
-      f"{row['high']:,.1f} | {row['env_steps_per_second']:,.0f} |"
-      for row in one["rows"]
-    ]
-    parts.append("\n".join(lines))
-  parts.append(f"{machine.origin_in_words(found['about'])}.")
-  return "\n\n".join(parts)
-
-
 def main() -> int:
   """Measures, prints the tables, and returns the exit code."""
   values = flags.FLAGS
-  about = machine.describe()
   rounds = values.rounds or (1 if values.quick else 5)
-  seconds = 0.2 if values.quick else 0.5
-  found: dict = {"about": about, "rounds": rounds, "tables": []}
+  found: dict = {"about": machine.describe(), "rounds": rounds, "tables": []}
   for name in values.tables or _TABLES:
-    title, sizes, make_rows = _TABLES[name]
-    command_line.say(title)
-    if values.quick:
-      sizes = (sizes[0], sizes[len(sizes) // 2], sizes[-1])
-    rows = _measure(make_rows(sizes), rounds, seconds, _LOGS / name)
-    measured = {"title": title, "rows": rows}
-    found["tables"].append(measured)
-    print(f"\n{table(measured)}\n", flush=True)
+    found["tables"].append(_measure(name, rounds, values.quick))
+    print(f"\n{table(found['tables'][-1])}\n", flush=True)
   if values.output:
-    path = pathlib.Path(values.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    commands.write_json(pathlib.Path(values.output), found)
   return command_line.DONE
 
 

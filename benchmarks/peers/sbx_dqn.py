@@ -12,19 +12,19 @@ DQN uses no distribution: what it does is not touched by this.
 """
 
 import os
-import time
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 from jax.interpreters import xla
-from stable_baselines3.common import env_util
+
+from benchmarks.peers import stable_baselines
 
 if not hasattr(xla, "pytype_aval_mappings"):
   xla.pytype_aval_mappings = jax.core.pytype_aval_mappings
 
-from sbx import DQN
+import sbx
 from sbx.common.type_aliases import RLTrainState
 from sbx.dqn.policies import DQNPolicy
 
@@ -46,55 +46,9 @@ class OneLayerPolicy(DQNPolicy):
     return key
 
 
-class SbxDqn:
-  """num_train_steps train steps per step of each of num_envs environments."""
+class SbxDqn(stable_baselines.Dqn):
+  """As Stable-Baselines3's, in JAX with one thread."""
 
-  def __init__(
-    self,
-    num_envs: int = 1,
-    num_train_steps: int = 1,
-    num_threads: int = 1,
-    num_warm_up_env_steps: int = 1_000,
-  ):
-    """Builds it, collects, compiles, and trains a little.
-
-    Args:
-      num_envs: environments stepped in turn by one process (DummyVecEnv).
-      num_train_steps: of a batch of 64 each.
-      num_threads: XLA's. A setting of the whole process: it holds if nothing
-        has used JAX before.
-      num_warm_up_env_steps: collected here before the first train step.
-    """
-    os.environ["NPROC"] = str(num_threads)
-    self._num_envs, self._num_train_steps = num_envs, num_train_steps
-    self._model = DQN(
-      OneLayerPolicy,
-      env_util.make_vec_env("CartPole-v1", n_envs=num_envs),
-      learning_rate=1e-3,
-      buffer_size=100_000,
-      learning_starts=num_warm_up_env_steps,
-      batch_size=64,
-      gamma=0.99,
-      train_freq=1,  # step of all environments
-      gradient_steps=num_train_steps,
-      # In env steps, and rounded down to whole steps of all environments.
-      target_update_interval=100 * num_envs // num_train_steps,
-      exploration_initial_eps=0.1,
-      exploration_final_eps=0.1,
-      seed=0,
-    )
-    self._model.learn(num_warm_up_env_steps)
-    self.run(20 * num_envs)
-
-  def run(self, num_env_steps: int) -> float:
-    """Returns env steps per second; rounds up to whole steps of them all."""
-    model = self._model
-    before, updates_before = model.num_timesteps, model._n_updates
-    start = time.perf_counter()
-    model.learn(num_env_steps, reset_num_timesteps=False)
-    seconds = time.perf_counter() - start
-    done = model.num_timesteps - before
-    assert 0 <= done - num_env_steps < self._num_envs
-    updates = model._n_updates - updates_before
-    assert updates == done // self._num_envs * self._num_train_steps
-    return done / seconds
+  def _make_model(self, env, **settings) -> sbx.DQN:
+    os.environ["NPROC"] = "1"  # holds if nothing has used JAX before
+    return sbx.DQN(OneLayerPolicy, env, **settings)

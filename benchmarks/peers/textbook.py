@@ -49,7 +49,7 @@ class CartPole(py_environment.PyEnvironment):
 class TextbookLoop:
   """1 env step and 1 train step of a batch of 64 per iteration."""
 
-  def __init__(self, capacity: int = 100_000, num_initial_steps: int = 1_000):
+  def __init__(self, capacity: int = 100_000, num_initial_steps: int = 200):
     self._env = tf_py_environment.TFPyEnvironment(CartPole())
     self._agent = dqn_agent.DqnAgent(
       self._env.time_step_spec(),

@@ -1,0 +1,79 @@
+"""What commands of benchmarks/ share: `train`, --only, and files of JSON."""
+
+import json
+import pathlib
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+
+from agents_pipeline import errors
+
+
+def train_command(
+  gin_file: str, root_dir: pathlib.Path, *flags: str
+) -> list[str]:
+  """The command of the `train` binary; `flags` are added to it."""
+  return [
+    sys.executable,
+    "-m",
+    "agents_pipeline.apps.train",
+    f"--gin_file={gin_file}",
+    f"--root_dir={root_dir}",
+    *flags,
+  ]
+
+
+def train(
+  gin_file: str,
+  root_dir: pathlib.Path,
+  *flags: str,
+  cwd: pathlib.Path | None = None,
+) -> None:
+  """Trains as a user does, to the end.
+
+  Args:
+    gin_file: the configuration.
+    root_dir: the run folder.
+    *flags: of `train`, in addition.
+    cwd: where the command is run.
+
+  Raises:
+    RunError: it failed; the message ends with the last line that it printed.
+  """
+  done = subprocess.run(
+    train_command(gin_file, root_dir, *flags),
+    cwd=cwd,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  if done.returncode:
+    raise errors.RunError(
+      f"{root_dir}: train ended with {done.returncode}: "
+      f"{last_line(done.stderr)}"
+    )
+
+
+def last_line(printed: str) -> str:
+  """The last line of what a process printed."""
+  return (printed.strip().splitlines() or ["it printed nothing"])[-1]
+
+
+def choose(only: Sequence[str], names: Collection[str]) -> list[str]:
+  """The names that --only selects, in the order of `names`; all if empty.
+
+  Raises:
+    UserError: there is no such name.
+  """
+  for name in only:
+    if name not in names:
+      raise errors.UserError(
+        f"--only={name}: expected some of {', '.join(names)}"
+        f"{errors.nearest(name, names)}"
+      )
+  return [name for name in names if not only or name in only]
+
+
+def write_json(path: pathlib.Path, content: dict, indent: int = 2) -> None:
+  """Writes a file for people to read, and its folder if need be."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  path.write_text(json.dumps(content, indent=indent) + "\n", "utf-8")
