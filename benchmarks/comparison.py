@@ -12,35 +12,32 @@ import numpy as np
 from agents_pipeline import errors
 from agents_pipeline.evaluation import evaluator
 
-_RESAMPLES = 10_000
-
-
 STATISTICS = {
-  "mean": lambda values: values.mean(axis=-1),
+  "mean": evaluator.mean,
   "interquartile mean": evaluator.interquartile_mean,
 }
 
 
-def returns_of(root: pathlib.Path) -> dict[int, float]:
-  """Seed -> final mean return, of the runs that a folder or a table holds.
+def read_returns(path: pathlib.Path) -> dict[int, float]:
+  """Seed -> final mean return, of the runs in a folder or a table.
 
   Args:
-    root: with a finished run folder seed_N for each seed, or a table's JSON
-      file.
+    path: a folder with a finished run folder seed_N for each seed, or the JSON
+      file of a table.
 
   Raises:
     UserError: there are none.
   """
-  if root.is_file():
-    rows = json.loads(root.read_text("utf-8"))["seeds"]
+  if path.is_file():
+    rows = json.loads(path.read_text("utf-8"))["seeds"]
     return {row["seed"]: row["mean_return"] for row in rows}
   found = {}
-  for path in root.glob("seed_*/evaluation.json"):
-    seed = int(path.parent.name.removeprefix("seed_"))
-    found[seed] = json.loads(path.read_text("utf-8"))["mean_return"]
+  for file in path.glob("seed_*/evaluation.json"):
+    seed = int(file.parent.name.removeprefix("seed_"))
+    found[seed] = json.loads(file.read_text("utf-8"))["mean_return"]
   if not found:
     raise errors.UserError(
-      f"{str(root)!r}: expected a folder with finished runs seed_N, or a table"
+      f"{str(path)!r}: expected a folder with finished runs seed_N, or a table"
     )
   return dict(sorted(found.items()))
 
@@ -50,8 +47,8 @@ def differences(
 ) -> np.ndarray:
   """Bootstrapped differences of a statistic, after minus before.
 
-  Seeds are resampled with replacement. Where both have the same seeds, pairs
-  are: what a seed's first weights and episodes decide is the same in both.
+  Where both have the same seeds, pairs are resampled: what a seed's first
+  weights and episodes decide is the same in both.
 
   Args:
     before: seed -> return.
@@ -59,17 +56,18 @@ def differences(
     statistic: one of `STATISTICS`.
 
   Returns:
-    [resamples] float64.
+    [resamples].
   """
-  rng = np.random.default_rng(0)
-  compute = STATISTICS[statistic]
-  draw = lambda count: rng.integers(0, count, (_RESAMPLES, count))
-  ours, theirs = np.array(list(before.values())), np.array(list(after.values()))
+  compute, rng = STATISTICS[statistic], np.random.default_rng(0)
+  old = np.array(list(before.values()))
   if before.keys() == after.keys():
-    theirs = np.array([after[seed] for seed in before])
-    drawn = draw(len(ours))
-    return compute(theirs[drawn]) - compute(ours[drawn])
-  return compute(theirs[draw(len(theirs))]) - compute(ours[draw(len(ours))])
+    new = np.array([after[seed] for seed in before])
+    drawn = evaluator.resample(len(old), rng)
+    return compute(new[drawn]) - compute(old[drawn])
+  new = np.array(list(after.values()))
+  new_drawn = evaluator.resample(len(new), rng)
+  old_drawn = evaluator.resample(len(old), rng)
+  return compute(new[new_drawn]) - compute(old[old_drawn])
 
 
 def describe(before: dict[int, float], after: dict[int, float]) -> list[str]:
@@ -83,11 +81,11 @@ def describe(before: dict[int, float], after: dict[int, float]) -> list[str]:
   for name, compute in STATISTICS.items():
     found = differences(before, after, name)
     low, high = np.percentile(found, [2.5, 97.5])
-    ours, theirs = (
+    old, new = (
       float(compute(np.array(list(one.values())))) for one in (before, after)
     )
     lines.append(
-      f"{name} {ours:.1f} -> {theirs:.1f}: difference {theirs - ours:+.1f} "
+      f"{name} {old:.1f} -> {new:.1f}: difference {new - old:+.1f} "
       f"(95 %: {low:+.1f} to {high:+.1f}), probability that they differ "
       f"{probability_of_difference(found):.3f}"
     )
@@ -95,7 +93,7 @@ def describe(before: dict[int, float], after: dict[int, float]) -> list[str]:
 
 
 def probability_of_difference(found: np.ndarray) -> float:
-  """1 less the two-sided p-value of bootstrapped differences [N]."""
+  """1 less the two-sided p-value of bootstrapped differences [resamples]."""
   at_most, at_least = np.mean(found <= 0), np.mean(found >= 0)
   return 1 - min(1.0, 2 * float(min(at_most, at_least)))
 
@@ -105,7 +103,7 @@ def main() -> None:
   if len(sys.argv) != 3:
     sys.exit("error: expected two folders or tables")
   try:
-    before, after = (returns_of(pathlib.Path(word)) for word in sys.argv[1:])
+    before, after = (read_returns(pathlib.Path(arg)) for arg in sys.argv[1:])
   except errors.UserError as error:
     sys.exit(f"error: {error}")
   print("\n".join(describe(before, after)))

@@ -1,4 +1,4 @@
-"""Trains one configuration with several seeds, and tells how each ended.
+"""Trains one configuration with several seeds, and says how each ended.
 
 Every run is what a user runs: the `train` binary, into a folder of its own. A
 run that is finished is not run again.
@@ -12,17 +12,15 @@ import concurrent.futures
 import hashlib
 import json
 import pathlib
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
 
-from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from agents_pipeline.evaluation import evaluator
-from benchmarks import comparison
+from agents_pipeline.files import run_folder
+from benchmarks import commands, comparison
 
 _FLAGS = flags.FLAGS
 
@@ -56,24 +54,14 @@ def train_seeds(
     at_once: processes at a time.
 
   Returns:
-    A row for each seed, as `_row` makes it.
+    For each seed what its run reached, as in docs/learning/*.json.
   """
 
   def train(seed: int) -> dict:
     run = root / f"seed_{seed}"
-    done = subprocess.run(
-      [
-        sys.executable, "-m", "agents_pipeline.apps.train",
-        f"--gin_file={gin_file}", f"--root_dir={run}", f"--seed={seed}",
-        *(f"--gin_bindings={b}" for b in bindings),
-      ],
-      stderr=subprocess.PIPE,
-      text=True,
-    )  # fmt: skip
-    if done.returncode:
-      last = (done.stderr.strip().splitlines() or [""])[-1]
-      raise errors.RunError(f"seed {seed} ended with {done.returncode}: {last}")
-    row = _row(seed, run)
+    more = [f"--gin_bindings={binding}" for binding in bindings]
+    commands.train(gin_file, run, f"--seed={seed}", *more)
+    row = _row(seed, run_folder.RunDirectory(run))
     command_line.say(
       f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
       f"{row['policy_env_steps']:,}, {row['seconds']:.0f} s"
@@ -84,17 +72,16 @@ def train_seeds(
     return list(pool.map(train, seeds))
 
 
-def _row(seed: int, run: pathlib.Path) -> dict:
-  """What a finished run found, and the digest that tells it from others."""
-  record = json.loads((run / "run.json").read_text("utf-8"))
-  metrics = (run / "metrics.csv").read_bytes()
+def _row(seed: int, run: run_folder.RunDirectory) -> dict:
+  """What a finished run reached, and the digest of its metrics."""
+  record = json.loads(run.run_record.read_text("utf-8"))
   return {
     "seed": seed,
     "mean_return": record["mean_return"],
     "policy_env_steps": record["policy_env_steps"],
     "env_steps": record["env_steps"],
     "seconds": round(sum(record["seconds"].values()), 1),
-    "metrics_sha256": hashlib.sha256(metrics).hexdigest(),
+    "metrics_sha256": hashlib.sha256(run.metrics.read_bytes()).hexdigest(),
   }
 
 
@@ -117,7 +104,7 @@ def main() -> int:
   """Trains every seed, prints a summary, and returns the exit code."""
   before = {}
   if _FLAGS.compare_with:
-    before = comparison.returns_of(pathlib.Path(_FLAGS.compare_with))
+    before = comparison.read_returns(pathlib.Path(_FLAGS.compare_with))
   rows = train_seeds(
     _FLAGS.gin_file,
     range(_FLAGS.num_seeds),

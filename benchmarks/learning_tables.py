@@ -20,7 +20,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from benchmarks import learning, machine
+from benchmarks import commands, learning, machine, report
 
 ROOT = pathlib.Path(__file__).parents[1]
 TABLES = ROOT / "docs" / "learning"
@@ -131,9 +131,7 @@ def holds_at(table: dict) -> str:
 
 
 def _write(name: str, table: dict) -> None:
-  TABLES.mkdir(exist_ok=True)
-  text = json.dumps(table, indent=1) + "\n"
-  (TABLES / f"{name}.json").write_text(text, "utf-8")
+  commands.write_json(TABLES / f"{name}.json", table, indent=1)
   render()
 
 
@@ -170,42 +168,44 @@ def verify(task: Task, root: pathlib.Path) -> bool:
 
 def render() -> None:
   """Writes the tables into docs/learning.md."""
-  lines = [
-    "| configuration | seeds | env steps | interquartile mean | 95 % | worst, "
-    "best seed | wanted | seconds per seed | commit |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-  ]
-  for task in TASKS:
-    if table := read(task.name):
-      lines.append(_line(task, table))
+  header = [
+    "configuration", "seeds", "env steps", "interquartile mean", "95 %",
+    "worst, best seed", "wanted", "seconds per seed", "commit",
+  ]  # fmt: skip
+  tables = ((task, read(task.name)) for task in TASKS)
+  rows = [_cells(task, table) for task, table in tables if table]
   head, _, rest = PAGE.read_text("utf-8").partition(_BEGIN)
   _, _, tail = rest.partition(_END)
-  body = "\n".join(lines)
+  body = report.markdown_table(header, rows)
   PAGE.write_text(f"{head}{_BEGIN}\n{body}\n{_END}{tail}", "utf-8")
 
 
-def _line(task: Task, table: dict) -> str:
+def _cells(task: Task, table: dict) -> list[str]:
+  """The row of one configuration."""
   rows = table["seeds"]
   found = learning.summary(rows)
   digits = 2 if max(abs(found["worst"]), abs(found["best"])) < 10 else 1
-  number = lambda value: f"{value:.{digits}f}"
-  span = lambda values, form: (
-    form(min(values))
-    if min(values) == max(values)
-    else f"{form(min(values))} to {form(max(values))}"
-  )
-  env_steps = span([row["env_steps"] for row in rows], "{:,}".format)
-  seconds = span([row["seconds"] for row in rows], "{:.0f}".format)
+  number = lambda key: f"{found[key]:.{digits}f}"
   commit = table["about"]["git_commit"][:9]
   if "verified_at" in table:
     commit += f", the same at {table['verified_at'][:9]}"
-  return (
-    f"| `{task.name}` | {len(rows)} | {env_steps} "
-    f"| {number(found['interquartile_mean'])} "
-    f"| {number(found['low'])} to {number(found['high'])} "
-    f"| {number(found['worst'])}, {number(found['best'])} "
-    f"| {task.wanted} | {seconds} | {commit} |"
-  )
+  return [
+    f"`{task.name}`",
+    str(len(rows)),
+    _range([row["env_steps"] for row in rows], "{:,}"),
+    number("interquartile_mean"),
+    f"{number('low')} to {number('high')}",
+    f"{number('worst')}, {number('best')}",
+    task.wanted,
+    _range([row["seconds"] for row in rows], "{:.0f}"),
+    commit,
+  ]
+
+
+def _range(values: list, form: str) -> str:
+  low, high = min(values), max(values)
+  text = form.format(low)
+  return text if low == high else f"{text} to {form.format(high)}"
 
 
 def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
@@ -232,14 +232,8 @@ def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
 
 def main() -> int:
   """Makes or checks tables, and returns the exit code."""
-  known = [task.name for task in TASKS]
-  for name in _FLAGS.only:
-    if name not in known:
-      raise errors.UserError(
-        f"--only={name}: expected some of {', '.join(known)}"
-        f"{errors.nearest(name, known)}"
-      )
-  tasks = [t for t in TASKS if not _FLAGS.only or t.name in _FLAGS.only]
+  chosen = commands.choose(_FLAGS.only, [task.name for task in TASKS])
+  tasks = [task for task in TASKS if task.name in chosen]
   root = pathlib.Path(_FLAGS.root_dir)
   if _FLAGS.check or _FLAGS.verify:
     return _check(tasks, _FLAGS.verify, root)

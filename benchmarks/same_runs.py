@@ -14,12 +14,12 @@ import hashlib
 import pathlib
 import shutil
 import subprocess
-import sys
 
 from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
+from benchmarks import commands
 
 ROOT = pathlib.Path(__file__).parents[1]
 _FLAGS = flags.FLAGS
@@ -36,7 +36,7 @@ _SHORT_DQN = (
   "DqnConfig.num_random_env_steps = 200",
   "DqnConfig.num_env_steps_before_training = 200",
 )
-_OF_ITS_OWN = {
+_MORE_BINDINGS = {
   "dqn_cartpole_episodic": (
     "TrainingConfig.num_episodes = 8",
     "DqnConfig.num_train_steps_per_iteration = 50",
@@ -58,41 +58,24 @@ def _define_flags() -> None:
   flags.mark_flag_as_required("before")
 
 
-def cases(configs: pathlib.Path) -> dict[str, list[str]]:
-  """Name of a case -> the flags of `train` that it differs by."""
+def cases(configs: pathlib.Path) -> dict[str, tuple[str, list[str]]]:
+  """Name of a case -> its gin file, and the bindings that shorten it."""
   found = {}
   for path in sorted(configs.glob("*.gin")):
     name, text = path.stem, path.read_text("utf-8")
     bindings = [*_SHORT, *(_SHORT_DQN if name.startswith("dqn") else ())]
-    bindings += _OF_ITS_OWN.get(name, ())
-    given = [f"--gin_file=configs/{path.name}"]
-    given += [f"--gin_bindings={binding}" for binding in bindings]
-    found[name] = given
+    bindings += _MORE_BINDINGS.get(name, ())
+    found[name] = f"configs/{path.name}", bindings
     if "@ImageObservation" not in text and any(
       f"EnvironmentConfig.name = '{task}" in text for task in _TENSOR
     ):
-      own = "--gin_bindings=EnvironmentConfig.backend = 'gymnasium'"
-      found[f"{name}:gymnasium"] = [*given, own]
+      host = "EnvironmentConfig.backend = 'gymnasium'"
+      found[f"{name}:gymnasium"] = f"configs/{path.name}", [*bindings, host]
   return found
 
 
-def train(clone: pathlib.Path, given: list[str], run: pathlib.Path) -> str:
-  """Trains in a clone; returns the last line of a failure, or ""."""
-  done = subprocess.run(
-    [
-      sys.executable, "-m", "agents_pipeline.apps.train", "--seed=0",
-      f"--root_dir={run.absolute()}", *given,
-    ],
-    cwd=clone,
-    stderr=subprocess.PIPE,
-    text=True,
-  )  # fmt: skip
-  lines = done.stderr.strip().splitlines() or [""]
-  return lines[-1] if done.returncode else ""
-
-
 def digests(run: pathlib.Path) -> dict[str, str]:
-  """What a finished run is compared by."""
+  """SHA-256 of the results of a finished run, by their names."""
   import tensorflow as tf  # after agents_pipeline, which chooses its Keras
 
   found = {
@@ -109,8 +92,10 @@ def digests(run: pathlib.Path) -> dict[str, str]:
   return found
 
 
-def compare(name: str, given: list[str], root: pathlib.Path) -> str:
-  """What differs between the two runs of a case, or ""."""
+def compare(
+  name: str, gin_file: str, bindings: list[str], root: pathlib.Path
+) -> str:
+  """Trains a case in both clones; returns what differs, or ""."""
   before = pathlib.Path(_FLAGS.before).absolute()
   commit = subprocess.run(
     ["git", "rev-parse", "HEAD"], cwd=before, capture_output=True, text=True
@@ -118,10 +103,12 @@ def compare(name: str, given: list[str], root: pathlib.Path) -> str:
   folder = name.replace(":", "_")
   old, new = root / commit / folder, root / "now" / folder
   shutil.rmtree(new, ignore_errors=True)
+  shorten = [f"--gin_bindings={binding}" for binding in bindings]
   for clone, run in ((before, old), (ROOT, new)):
-    failure = train(clone, given, run)
-    if failure:
-      return f"{clone}: {failure}"
+    try:
+      commands.train(gin_file, run, "--seed=0", *shorten, cwd=clone)
+    except errors.RunError as error:
+      return str(error)
   ours, theirs = digests(old), digests(new)
   return ", ".join(key for key in ours if ours[key] != theirs[key])
 
@@ -129,22 +116,16 @@ def compare(name: str, given: list[str], root: pathlib.Path) -> str:
 def main() -> int:
   """Compares every case, and returns the exit code."""
   known = cases(ROOT / "configs")
-  for name in _FLAGS.only:
-    if name not in known:
-      raise errors.UserError(
-        f"--only={name}: expected some of {', '.join(known)}"
-        f"{errors.nearest(name, list(known))}"
-      )
-  chosen = _FLAGS.only or list(known)
-  root = pathlib.Path(_FLAGS.root_dir)
+  chosen = commands.choose(_FLAGS.only, known)
+  root = pathlib.Path(_FLAGS.root_dir).absolute()
+  num_different = 0
   with concurrent.futures.ThreadPoolExecutor(_FLAGS.at_once) as pool:
-    results = pool.map(lambda name: compare(name, known[name], root), chosen)
-    differing = 0
-    for name, problem in zip(chosen, results, strict=True):
-      differing += bool(problem)
-      command_line.say(f"{name}: {problem or 'the same'}")
-  print(f"{len(chosen) - differing} of {len(chosen)} runs are the same")
-  return command_line.FAILED if differing else command_line.DONE
+    differences = pool.map(lambda n: compare(n, *known[n], root), chosen)
+    for name, different in zip(chosen, differences, strict=True):
+      num_different += bool(different)
+      command_line.say(f"{name}: {different or 'the same'}")
+  print(f"{len(chosen) - num_different} of {len(chosen)} runs are the same")
+  return command_line.FAILED if num_different else command_line.DONE
 
 
 if __name__ == "__main__":

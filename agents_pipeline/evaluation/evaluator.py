@@ -15,7 +15,7 @@ Act = Callable[[np.ndarray], np.ndarray]
 # Of one episode: 30 minutes of Atari. An episode that goes on is cut here.
 MAX_ENV_STEPS = 27_000
 _AT_ONCE = 25  # environments alive at a time
-_BOOTSTRAPS = 10_000
+_NUM_RESAMPLES = 10_000  # of a bootstrap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,15 +67,19 @@ class Evaluation:
     }
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def mean(values: np.ndarray) -> np.ndarray:
+  """The mean, [..., N] -> [...]."""
   return values.mean(axis=-1)
 
 
 def interquartile_mean(values: np.ndarray) -> np.ndarray:
   """The mean of the middle half (Agarwal et al. 2021).
 
+  A quarter of the values, rounded down, is cut at either end, as
+  `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
+
   Args:
-    values: [..., N]; a quarter of N, rounded down, is cut at either end.
+    values: [..., N].
 
   Returns:
     [...].
@@ -85,27 +89,30 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
   return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
 
 
+def resample(num_values: int, rng: np.random.Generator) -> np.ndarray:
+  """Indices drawn with replacement: [resamples, N] for N values."""
+  return rng.integers(0, num_values, (_NUM_RESAMPLES, num_values))
+
+
 def bootstrap_interval(
   values: Sequence[float],
   confidence: float = 0.95,
-  statistic: Callable[[np.ndarray], np.ndarray] = _mean,
+  statistic: Callable[[np.ndarray], np.ndarray] = mean,
 ) -> tuple[float, float]:
   """The percentile bootstrap interval of a statistic (Efron 1979).
 
   Args:
     values: [N].
     confidence: of the interval, in (0, 1).
-    statistic: [..., N] -> [...]; the mean if not given.
+    statistic: [..., N] -> [...].
 
   Returns:
     Its two ends. Resampling is seeded: the same values give the same ends.
   """
   numbers = np.asarray(values, np.float64)
-  draws = np.random.default_rng(0).integers(
-    0, len(numbers), (_BOOTSTRAPS, len(numbers))
-  )
+  drawn = resample(len(numbers), np.random.default_rng(0))
   tail = 100 * (1 - confidence) / 2
-  resampled = statistic(numbers[draws])
+  resampled = statistic(numbers[drawn])
   return (
     float(np.percentile(resampled, tail)),
     float(np.percentile(resampled, 100 - tail)),
@@ -122,7 +129,7 @@ def evaluate(
   """Runs whole episodes, each in a fresh reset with a seed of its own.
 
   Each environment plays its share of episodes from beginning to end, so short
-  episodes are not favoured.
+  episodes are not favored.
 
   Args:
     act: the policy.
