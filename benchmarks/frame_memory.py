@@ -6,23 +6,20 @@ the process's resident memory compared with that before.
 python -m benchmarks.frame_memory
 """
 
-import subprocess
-import sys
+import concurrent.futures
+import multiprocessing
 
 from absl import flags
 
 from agents_pipeline.apps import command_line
 
-_CAPACITY = flags.DEFINE_integer(
-  "capacity", None, "Env steps; measures this one alone.", lower_bound=1
-)
-
 _CAPACITIES = (10_000, 100_000, 1_000_000)  # env steps
 _ROWS_AT_ONCE = 1_000
-_NUM_ENVS, _NUM_FRAMES, _SIDE = 8, 4, 84
+_NUM_ENVS, _NUM_FRAMES, _SIDE = 8, 4, 84  # pixels
 
 
-def _measure(capacity: int) -> None:
+def _measure(capacity: int) -> tuple[float, float]:
+  """Bytes per env step, and the growth of resident memory in MiB."""
   with command_line.quiet_imports():
     import psutil
     import tensorflow as tf
@@ -53,37 +50,31 @@ def _measure(capacity: int) -> None:
         table.scatter_nd_update(
           rows[:, None], tf.ones([len(rows), *table.shape[1:]], table.dtype)
         )
-  tables = uniform.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
-  grown = resident().rss - before
-  frame = _SIDE * _SIDE
-  print(
-    f"{capacity:>12,}{tables / capacity:>16,.1f}"
-    f"{tables / capacity / frame:>14.4f}"
-    f"{grown / 2**20:>16,.0f} MiB",
-    flush=True,
-  )
+  num_bytes = uniform.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
+  return num_bytes / capacity, (resident().rss - before) / 2**20
 
 
 def main() -> int:
   """Measures, prints the table, and returns the exit code."""
-  if _CAPACITY.value:
-    _measure(_CAPACITY.value)
-    return command_line.DONE
   print(
     f"{'env steps':>12}{'bytes per step':>16}{'frames':>14}{'resident':>20}"
   )
-  for capacity in _CAPACITIES:
-    subprocess.run(
-      [
-        sys.executable,
-        "-m",
-        "benchmarks.frame_memory",
-        f"--capacity={capacity}",
-      ],
-      check=True,
+  only = flags.FLAGS.capacity
+  for capacity in [only] if only else _CAPACITIES:
+    with concurrent.futures.ProcessPoolExecutor(
+      1, multiprocessing.get_context("spawn")
+    ) as process:
+      per_step, mib = process.submit(_measure, capacity).result()
+    print(
+      f"{capacity:>12,}{per_step:>16,.1f}{per_step / _SIDE**2:>14.4f}"
+      f"{mib:>16,.0f} MiB",
+      flush=True,
     )
   return command_line.DONE
 
 
 if __name__ == "__main__":
+  flags.DEFINE_integer(
+    "capacity", None, "Env steps; measures this one alone.", lower_bound=1
+  )
   command_line.run(main)

@@ -4,14 +4,14 @@ python -m benchmarks.soak
 """
 
 import gc
-import os
 import pathlib
 import tempfile
 
 import psutil
-from absl import app, flags
+from absl import flags
 
-from agents_pipeline.agents import building
+from agents_pipeline.agents import registry
+from agents_pipeline.apps import command_line
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
@@ -20,11 +20,6 @@ from agents_pipeline.runs import (
   stopwatch,
   training_session,
 )
-
-_COMPILED = flags.DEFINE_integer(
-  "compiled", 1_000_000, "Iterations as one XLA program."
-)
-_HOST = flags.DEFINE_integer("host", 100_000, "Iterations around Python.")
 
 _PARTS = 20  # the first part is left out: it compiles and fills the buffer
 _CONFIG = (
@@ -38,66 +33,65 @@ _CONFIG = (
 )
 
 
-def soak(*bindings: str) -> list[tuple[int, float]]:
-  """Trains with all that a run writes: (env steps, MiB) at every part."""
+def soak(*bindings: str) -> list[float]:
+  """Trains, writing all that a run writes; returns MiB at each part's end."""
   experiment = gin_files.load_experiment(
     ["configs/dqn_cartpole.gin"], (*_CONFIG, *bindings)
   )
   seeds = seeding.Seeds(0)
-  pipeline = building.build(experiment, seeds)
+  pipeline = registry.build(experiment, seeds)
   total = experiment.training.num_env_steps
-  seen: list[tuple[int, float]] = []
-  process = psutil.Process(os.getpid())
+  resident: list[float] = []
 
-  def look() -> bool:
+  def sample() -> bool:
     env_steps = int(pipeline.statistics.env_steps)
-    if env_steps * _PARTS // total > len(seen):
+    if env_steps * _PARTS // total > len(resident):
       gc.collect()
-      seen.append((env_steps, process.memory_info().rss / 2**20))
-    return False
+      resident.append(psutil.Process().memory_info().rss / 2**20)
+    return False  # does not stop the run
 
   with tempfile.TemporaryDirectory() as folder:
     run = run_folder.RunDirectory(pathlib.Path(folder))
-    keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-    whom = console.Person(print, look)
     training_session.TrainingSession(
       experiment,
       run,
       pipeline,
       seeds,
-      keeper,
-      whom,
+      checkpoints.Checkpoints(run.checkpoints, pipeline.tracked),
+      console.Person(print, sample),
       stopwatch.Stopwatch(),
       resumes=False,
     ).train()
-  look()
+  sample()
   pipeline.close()
-  return seen
+  return resident
 
 
-def main(argv) -> None:
-  """Soaks both forms, and prints a table."""
-  del argv
+def main() -> int:
+  """Trains in both forms, prints a table, and returns the exit code."""
   print("| iterations | start | middle | end | end / start |")
   print("| --- | --- | --- | --- | --- |")
   for name, backend, count in (
-    ("compiled", "tensor", _COMPILED.value),
-    ("around Python", "gymnasium", _HOST.value),
+    ("compiled", "tensor", flags.FLAGS.compiled),
+    ("around Python", "gymnasium", flags.FLAGS.host),
   ):
-    seen = soak(
+    resident = soak(
       f"EnvironmentConfig.backend = '{backend}'",
       f"TrainingConfig.num_env_steps = {count}",
     )
     start, middle, end = (
-      seen[i][1] for i in (0, len(seen) // 2, len(seen) - 1)
+      resident[i] for i in (0, len(resident) // 2, len(resident) - 1)
     )
     print(
       f"| {count:,} {name} | {start:,.0f} MiB | {middle:,.0f} MiB | "
-      f"{end:,.0f} MiB | {end / start:.3f} |",
+      f"{end:,.0f} MiB | {end / start:.3f} |\n"
+      f"  all: {', '.join(f'{mib:,.0f}' for mib in resident)}",
       flush=True,
     )
-    print("  all: " + ", ".join(f"{mib:,.0f}" for _, mib in seen), flush=True)
+  return command_line.DONE
 
 
 if __name__ == "__main__":
-  app.run(main)
+  flags.DEFINE_integer("compiled", 1_000_000, "Iterations as one XLA program.")
+  flags.DEFINE_integer("host", 100_000, "Iterations around Python.")
+  command_line.run(main)
