@@ -29,7 +29,9 @@ import jax.numpy as jnp
 from benchmarks.peers import jax_cartpole
 
 _PERIOD = 100  # train steps that random numbers are drawn for at once
-_MIN_EPISODE_STEPS = 8  # no policy ends one sooner
+_NUM_ENVS = 16
+# Fewer than the shortest episode has, so that at most one begins per rollout.
+_NUM_STEPS = 5
 _GAMMA = 0.99
 _LEARNING_RATE = 7e-4
 _DECAY = 0.99
@@ -82,8 +84,8 @@ def _initial_layers(key: jax.Array, num_outputs: int) -> list[Layer]:
   ]
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _initial_state(key: jax.Array, num_envs: int) -> State:
+@jax.jit
+def _initial_state(key: jax.Array) -> State:
   key, policy_key, value_key, env_key = jax.random.split(key, 4)
   weights = Weights(
     _initial_layers(policy_key, 2), _initial_layers(value_key, 1)
@@ -91,7 +93,7 @@ def _initial_state(key: jax.Array, num_envs: int) -> State:
   return State(
     weights=weights,
     mean_square=jax.tree.map(jnp.ones_like, weights),
-    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, _NUM_ENVS)),
     key=key,
     finished=jnp.zeros(2),
   )
@@ -108,15 +110,9 @@ def _outputs(layers: list[Layer], observations: jax.Array) -> jax.Array:
 def _env_step(
   state: State, draws: jax.Array, fresh: gymnax.EnvState
 ) -> tuple[State, Rollout]:
-  """One step of every environment.
+  """One step of every environment, returned without T.
 
-  Args:
-    state: before it.
-    draws: [E] in [0, 1).
-    fresh: the states that ended episodes are followed by.
-
-  Returns:
-    The state after it, and the step, without T.
+  Random `draws` are [E] in [0, 1); `fresh` are first states [E].
   """
   observations = jax_cartpole.ENV.get_obs(state.envs)  # [4, E]
   logits = _outputs(state.weights.policy, observations)
@@ -142,17 +138,10 @@ def _flat(observations: jax.Array) -> jax.Array:
 def _returns(
   value: list[Layer], rollout: Rollout, last_values: jax.Array
 ) -> jax.Array:
-  """The discounted rewards, and the value where the rollout or episode stops.
+  """Discounted rewards, and the value where the rollout or episode stops.
 
-  Args:
-    value: the network.
-    rollout: of [T, E].
-    last_values: [E], of the observations after it.
-
-  Returns:
-    [T, E].
+  [T, E]; `last_values` are [E], of the observations after the rollout.
   """
-  num_steps = len(rollout.rewards)
   shape = rollout.rewards.shape
   next_values = jax.lax.cond(
     jnp.any(rollout.truncated),
@@ -160,7 +149,7 @@ def _returns(
     lambda: jnp.zeros(shape),
   )
   returns, following = [], last_values
-  for t in reversed(range(num_steps)):
+  for t in reversed(range(_NUM_STEPS)):
     following = jnp.where(rollout.truncated[t], next_values[t], following)
     following = jnp.where(rollout.terminated[t], 0.0, following)
     following = rollout.rewards[t] + _GAMMA * following
@@ -194,46 +183,28 @@ def _train_step(
 ) -> State:
   """A rollout, and one step of RMSprop on it.
 
-  Args:
-    state: before it.
-    draws: [T, E] in [0, 1).
-    fresh: of [E].
-
-  Returns:
-    The state after it.
+  Random `draws` are [T, E] in [0, 1); `fresh` are first states [E].
   """
-  state, rollout = jax.lax.scan(
-    lambda state, draws: _env_step(state, draws, fresh),
-    state,
-    draws,
-    unroll=True,
-  )
+  take_step = lambda state, draws: _env_step(state, draws, fresh)
+  state, rollout = jax.lax.scan(take_step, state, draws, unroll=True)
   gradients = jax.grad(_loss)(
     state.weights, rollout, jax_cartpole.ENV.get_obs(state.envs)
   )
   norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(gradients)))
   scale = _MAX_GRADIENT_NORM / jnp.maximum(norm, _MAX_GRADIENT_NORM)
   gradients = jax.tree.map(lambda g: g * scale, gradients)
-  mean_square = jax.tree.map(
-    lambda s, g: _DECAY * s + (1 - _DECAY) * g * g,
-    state.mean_square,
-    gradients,
-  )
-  weights = jax.tree.map(
-    lambda w, g, s: w - _LEARNING_RATE * g / jnp.sqrt(s + _EPSILON),
-    state.weights,
-    gradients,
-    mean_square,
-  )
+  decay = lambda s, g: _DECAY * s + (1 - _DECAY) * g * g
+  descend = lambda w, g, s: w - _LEARNING_RATE * g / jnp.sqrt(s + _EPSILON)
+  mean_square = jax.tree.map(decay, state.mean_square, gradients)
+  weights = jax.tree.map(descend, state.weights, gradients, mean_square)
   return state._replace(weights=weights, mean_square=mean_square)
 
 
-def _period(state: State, num_steps: int) -> State:
+def _period(state: State) -> State:
   """100 train steps."""
-  num_envs = len(state.envs.time)
   key, draws_key, envs_key = jax.random.split(state.key, 3)
-  draws = jax.random.uniform(draws_key, (_PERIOD, num_steps, num_envs))
-  fresh = jax_cartpole.initial_envs_of_steps(envs_key, _PERIOD, num_envs)
+  draws = jax.random.uniform(draws_key, (_PERIOD, _NUM_STEPS, _NUM_ENVS))
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, _PERIOD, _NUM_ENVS)
   return jax.lax.scan(
     lambda state, inputs: (_train_step(state, *inputs), None),
     state._replace(key=key),
@@ -242,30 +213,19 @@ def _period(state: State, num_steps: int) -> State:
 
 
 # The number of periods is not static, or each would be a compilation.
-@functools.partial(jax.jit, donate_argnums=0, static_argnums=2)
-def _periods(state: State, num_periods: int, num_steps: int) -> State:
-  return jax.lax.fori_loop(
-    0, num_periods, lambda _, state: _period(state, num_steps), state
-  )
+@functools.partial(jax.jit, donate_argnums=0)
+def _periods(state: State, num_periods: int) -> State:
+  return jax.lax.fori_loop(0, num_periods, lambda _, s: _period(s), state)
 
 
 class JaxA2c(jax_cartpole.CompiledLoop):
-  """1 train step per num_steps of each of num_envs environments."""
+  """1 train step per 5 steps of each of 16 environments."""
 
-  def __init__(self, num_envs: int = 16, num_steps: int = 5):
-    """Builds and compiles it.
-
-    Args:
-      num_envs: environments.
-      num_steps: of each environment per train step.
-    """
-    # An environment then begins at most one episode per rollout.
-    assert num_steps <= _MIN_EPISODE_STEPS
-    self._num_envs, self._num_steps = num_envs, num_steps
-    super().__init__(num_envs * num_steps * _PERIOD)
+  def __init__(self):
+    super().__init__(_NUM_ENVS * _NUM_STEPS * _PERIOD)
 
   def _initial_state(self) -> State:
-    return _initial_state(jax.random.key(0), self._num_envs)
+    return _initial_state(jax.random.key(0))
 
   def _run_periods(self, state: State, num_periods: int) -> State:
-    return _periods(state, num_periods, self._num_steps)
+    return _periods(state, num_periods)

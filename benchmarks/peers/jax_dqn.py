@@ -35,12 +35,16 @@ _EPSILON = 0.1
 _LEARNING_RATE = 1e-3
 _ADAM_BETAS = (0.9, 0.999)
 _ADAM_EPSILON = 1e-8
-_CAPACITY = 100_000  # rows of the replay buffer
+_NUM_ENVS = 1
+_CAPACITY = 100_000  # rows of the replay buffer, a multiple of the environments
 _NUM_INITIAL_ENV_STEPS = 1_000  # before the first train step, at least
 
 
 class Weights(NamedTuple):
-  """Of the Q-network, or of that shape."""
+  """Of the Q-network, or of that shape; kernels [outputs, inputs].
+
+  As usually written they are [inputs, outputs].
+  """
 
   hidden: jax.Array  # [100, 4]
   hidden_bias: jax.Array  # [100]
@@ -62,10 +66,8 @@ class State(NamedTuple):
   finished: jax.Array  # [2]: episodes, and their steps
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2, 3))
-def _initial_state(
-  key: jax.Array, num_envs: int, capacity: int, batch_last: bool
-) -> State:
+@functools.partial(jax.jit, static_argnums=1)
+def _initial_state(key: jax.Array, batch_last: bool) -> State:
   key, env_key, *keys = jax.random.split(key, 6)
   shapes = [(100, 4), (100,), (2, 100), (2,)]
   limits = [4**-0.5] * 2 + [100**-0.5] * 2
@@ -83,42 +85,31 @@ def _initial_state(
     mean=zeros,
     mean_square=zeros,
     beta_powers=jnp.ones(2),
-    table=jnp.zeros((capacity, 11)),
+    table=jnp.zeros((_CAPACITY, 11)),
     num_rows=jnp.int32(0),
-    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, _NUM_ENVS)),
     key=key,
     finished=jnp.zeros(2),
   )
 
 
-def _q_values(
-  weights: Weights, observations: jax.Array, batch_last: bool
-) -> jax.Array:
+def _q_values(weights: Weights, observations: jax.Array) -> jax.Array:
   """[B, 4] -> [2, B]."""
   hidden, hidden_bias, head, head_bias = weights
-  if not batch_last:
+  if len(hidden) != len(hidden_bias):  # as usually written
     outputs = jax.nn.relu(observations @ hidden + hidden_bias)
     return (outputs @ head + head_bias).T
   outputs = jax.nn.relu(hidden @ observations.T + hidden_bias[:, None])
   return head @ outputs + head_bias[:, None]
 
 
-def _env_step(
-  state: State, draws: jax.Array, fresh: gymnax.EnvState, batch_last: bool
-) -> State:
+def _env_step(state: State, draws: jax.Array, fresh: gymnax.EnvState) -> State:
   """One step of every environment, and its rows into the table.
 
-  Args:
-    state: before it.
-    draws: [2, E] in [0, 1).
-    fresh: the states that ended episodes are followed by.
-    batch_last: of the products.
-
-  Returns:
-    The state after it.
+  Random `draws` are [2, E] in [0, 1); `fresh` are first states [E].
   """
   observations = jax_cartpole.ENV.get_obs(state.envs)  # [4, E]
-  q_values = _q_values(state.weights, observations.T, batch_last)
+  q_values = _q_values(state.weights, observations.T)
   greedy = jnp.argmax(q_values, axis=0)
   random = (draws[1] < 0.5).astype(greedy.dtype)
   actions = jnp.where(draws[0] < _EPSILON, random, greedy)
@@ -129,74 +120,61 @@ def _env_step(
   rows = jnp.concatenate(
     [observations, jnp.stack(scalars), stepped.next_observations]
   )
-  capacity = state.table.shape[0]
   return state._replace(
     table=jax.lax.dynamic_update_slice(
-      state.table, rows.T, (state.num_rows % capacity, 0)
+      state.table, rows.T, (state.num_rows % _CAPACITY, 0)
     ),
     num_rows=state.num_rows + actions.shape[0],
     **jax_cartpole.after(stepped, fresh, state.finished),
   )
 
 
-def _loss(
-  weights: Weights, target: Weights, rows: jax.Array, batch_last: bool
-) -> jax.Array:
+def _loss(weights: Weights, target: Weights, rows: jax.Array) -> jax.Array:
   """The mean squared TD error of [64, 11]."""
   observations, next_observations = rows[:, :4], rows[:, 7:]
   actions, rewards, discounts = rows[:, 4], rows[:, 5], rows[:, 6]
-  next_values = jnp.max(_q_values(target, next_observations, batch_last), 0)
-  q_values = _q_values(weights, observations, batch_last)
+  next_values = jnp.max(_q_values(target, next_observations), 0)
+  q_values = _q_values(weights, observations)
   chosen = jnp.where(actions == 1, q_values[1], q_values[0])
   return jnp.mean(
     jnp.square(rewards + _GAMMA * discounts * next_values - chosen)
   )
 
 
-def _train_step(
-  state: State, target: Weights, draws: jax.Array, batch_last: bool
-) -> State:
+def _train_step(state: State, target: Weights, draws: jax.Array) -> State:
   """One step of Adam on a batch; draws are [64] in [0, 1)."""
-  num_rows = jnp.minimum(state.num_rows, state.table.shape[0])
+  num_rows = jnp.minimum(state.num_rows, _CAPACITY)
   chosen = (draws * num_rows).astype(jnp.int32)
   rows = state.table.at[chosen].get(mode="promise_in_bounds")
-  gradients = jax.grad(_loss)(state.weights, target, rows, batch_last)
+  gradients = jax.grad(_loss)(state.weights, target, rows)
   powers = state.beta_powers * jnp.array(_ADAM_BETAS)
   rate = _LEARNING_RATE * jnp.sqrt(1 - powers[1]) / (1 - powers[0])
   decay = lambda beta, old, new: beta * old + (1 - beta) * new
-  mean = jax.tree.map(
-    lambda old, g: decay(_ADAM_BETAS[0], old, g), state.mean, gradients
-  )
-  mean_square = jax.tree.map(
-    lambda old, g: decay(_ADAM_BETAS[1], old, g * g),
-    state.mean_square,
-    gradients,
-  )
-  weights = jax.tree.map(
-    lambda w, m, s: w - rate * m / (jnp.sqrt(s) + _ADAM_EPSILON),
-    state.weights,
-    mean,
-    mean_square,
-  )
+  update_mean = lambda old, g: decay(_ADAM_BETAS[0], old, g)
+  update_square = lambda old, g: decay(_ADAM_BETAS[1], old, g * g)
+  descend = lambda w, m, s: w - rate * m / (jnp.sqrt(s) + _ADAM_EPSILON)
+  mean = jax.tree.map(update_mean, state.mean, gradients)
+  mean_square = jax.tree.map(update_square, state.mean_square, gradients)
+  weights = jax.tree.map(descend, state.weights, mean, mean_square)
   return state._replace(
     weights=weights, mean=mean, mean_square=mean_square, beta_powers=powers
   )
 
 
-def _target_period(state: State, train: bool, batch_last: bool) -> State:
+def _target_period(state: State, train: bool) -> State:
   """The iterations between two copies into the target network."""
-  length, num_envs = _TARGET_UPDATE_PERIOD, state.envs.time.shape[0]
+  length = _TARGET_UPDATE_PERIOD
   key, draws_key, envs_key = jax.random.split(state.key, 3)
-  draws = jax.random.uniform(draws_key, (length, _BATCH_SIZE + 2 * num_envs))
-  fresh = jax_cartpole.initial_envs_of_steps(envs_key, length, num_envs)
+  draws = jax.random.uniform(draws_key, (length, _BATCH_SIZE + 2 * _NUM_ENVS))
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, length, _NUM_ENVS)
   target = state.weights
 
   def iterate(state, inputs):
     draws, fresh = inputs
-    own = draws[_BATCH_SIZE:].reshape(2, num_envs)
-    state = _env_step(state, own, fresh, batch_last)
+    own = draws[_BATCH_SIZE:].reshape(2, _NUM_ENVS)
+    state = _env_step(state, own, fresh)
     if train:
-      state = _train_step(state, target, draws[:_BATCH_SIZE], batch_last)
+      state = _train_step(state, target, draws[:_BATCH_SIZE])
     return state, None
 
   return jax.lax.scan(
@@ -206,36 +184,26 @@ def _target_period(state: State, train: bool, batch_last: bool) -> State:
 
 # The number of periods is not static, or each would be a compilation. Nothing
 # is copied: `state` is donated, and gone after the call.
-@functools.partial(jax.jit, donate_argnums=0, static_argnums=(2, 3))
-def _target_periods(
-  state: State, num_periods: int, train: bool, batch_last: bool
-) -> State:
+@functools.partial(jax.jit, donate_argnums=0, static_argnums=2)
+def _target_periods(state: State, num_periods: int, train: bool) -> State:
   return jax.lax.fori_loop(
-    0, num_periods, lambda _, s: _target_period(s, train, batch_last), state
+    0, num_periods, lambda _, s: _target_period(s, train), state
   )
 
 
 class JaxDqn(jax_cartpole.CompiledLoop):
-  """1 train step of a batch of 64 per step of all environments."""
+  """1 train step of a batch of 64 per env step."""
 
-  def __init__(self, batch_last: bool = True, num_envs: int = 1):
-    """Builds it, collects and compiles.
-
-    Args:
-      batch_last: False writes the products as they usually are.
-      num_envs: environments; the capacity is a multiple of it.
-    """
-    assert _CAPACITY % num_envs == 0
-    self._batch_last, self._num_envs = batch_last, num_envs
-    super().__init__(num_envs * _TARGET_UPDATE_PERIOD)
+  def __init__(self, batch_last: bool = True):
+    """Collects and compiles; False writes products as they usually are."""
+    self._batch_last = batch_last
+    super().__init__(_NUM_ENVS * _TARGET_UPDATE_PERIOD)
 
   def _initial_state(self) -> State:
     """With the first rows of the table."""
-    state = _initial_state(
-      jax.random.key(0), self._num_envs, _CAPACITY, self._batch_last
-    )
+    state = _initial_state(jax.random.key(0), self._batch_last)
     num_periods = -(-_NUM_INITIAL_ENV_STEPS // self._env_steps_per_period)
-    return _target_periods(state, num_periods, False, self._batch_last)
+    return _target_periods(state, num_periods, False)
 
   def _run_periods(self, state: State, num_periods: int) -> State:
-    return _target_periods(state, num_periods, True, self._batch_last)
+    return _target_periods(state, num_periods, True)
