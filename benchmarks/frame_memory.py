@@ -44,7 +44,7 @@ def _measure(capacity: int) -> tuple[float, float]:
     spec, _NUM_ENVS, length, random_stream.RandomStream(0), _NUM_FRAMES
   )
   for table in replay.variables:  # writes every page, as adding does: in place
-    if table.shape.rank > 1 or table.shape[0] > _NUM_ENVS:
+    if table.shape.num_elements() > _NUM_ENVS:  # no counter
       for first in range(0, table.shape[0], _ROWS_AT_ONCE):
         rows = tf.range(first, min(first + _ROWS_AT_ONCE, table.shape[0]))
         table.scatter_nd_update(
