@@ -15,12 +15,7 @@ _BAR = 0.6  # height, as a share of the distance between bars
 
 
 def draw(found: dict, path: pathlib.Path) -> None:
-  """Draws a panel of bars for each workload.
-
-  Args:
-    found: the results of `benchmarks.suite`.
-    path: of the PNG.
-  """
+  """Draws a PNG of `benchmarks.suite`'s results, a panel for each workload."""
   panels = [(work["title"], _bars(work)) for work in found["works"]]
   panels = [(title, bars) for title, bars in panels if bars]
   if not panels:

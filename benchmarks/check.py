@@ -35,13 +35,7 @@ def has_fallen(median: float, baseline: float) -> bool:
 
 
 def line(name: str, found: dict, baseline: float | None) -> str:
-  """Describes one result.
-
-  Args:
-    name: of the workload.
-    found: its comparison.
-    baseline: its median ratio there; None if it has none.
-  """
+  """Describes a workload's comparison, beside its median in the baseline."""
   text = (
     f"{name}: {found['median']:.3g} ({found['low']:.3g} to "
     f"{found['high']:.3g}) times its floor"
@@ -93,20 +87,6 @@ def _measure(baseline: dict[str, float], num_rounds: int) -> dict[str, dict]:
     return found
 
 
-def _read_baseline() -> dict:
-  """Reads the baseline.
-
-  Raises:
-    UserError: there is none.
-  """
-  try:
-    return json.loads(_BASELINE.read_text("utf-8"))
-  except (OSError, ValueError) as error:
-    raise errors.UserError(
-      f"{_BASELINE.name} cannot be read ({error}): --write makes it"
-    ) from None
-
-
 def _write_baseline(about: dict, num_rounds: int) -> None:
   """Measures and renews the baseline.
 
@@ -135,7 +115,12 @@ def main() -> int:
   if flags.FLAGS.write:
     _write_baseline(about, num_rounds)
     return command_line.DONE
-  before = _read_baseline()
+  try:
+    before = json.loads(_BASELINE.read_text("utf-8"))
+  except (OSError, ValueError) as error:
+    raise errors.UserError(
+      f"{_BASELINE.name} cannot be read ({error}): --write makes it"
+    ) from None
   baseline = {n: ratio["median"] for n, ratio in before["ratios"].items()}
   if before["about"]["machine"] != about["machine"]:
     command_line.say(

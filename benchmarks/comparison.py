@@ -19,11 +19,7 @@ STATISTICS = {
 
 
 def read_returns(path: pathlib.Path) -> dict[int, float]:
-  """Seed -> final mean return, of the runs in a folder or a table.
-
-  Args:
-    path: a folder with a finished run folder seed_N for each seed, or the JSON
-      file of a table.
+  """Seed -> final mean return, of the run folders PATH/seed_N or a JSON table.
 
   Raises:
     UserError: there are none.
@@ -45,18 +41,10 @@ def read_returns(path: pathlib.Path) -> dict[int, float]:
 def differences(
   before: dict[int, float], after: dict[int, float], statistic: str
 ) -> np.ndarray:
-  """Bootstrapped differences of a statistic, after minus before.
+  """Bootstrapped differences of a statistic, after minus before: [resamples].
 
   Where both have the same seeds, pairs are resampled: what a seed's first
   weights and episodes decide is the same in both.
-
-  Args:
-    before: seed -> return.
-    after: likewise.
-    statistic: one of `STATISTICS`.
-
-  Returns:
-    [resamples].
   """
   compute, rng = STATISTICS[statistic], np.random.default_rng(0)
   old = np.array(list(before.values()))

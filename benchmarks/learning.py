@@ -25,17 +25,6 @@ from benchmarks import commands, comparison
 _FLAGS = flags.FLAGS
 
 
-def _define_flags() -> None:
-  flags.DEFINE_string("gin_file", None, "The configuration.", required=True)
-  flags.DEFINE_multi_string("gin_bindings", [], "Single bindings.")
-  flags.DEFINE_integer("num_seeds", 10, "Seeds 0 to this - 1.", lower_bound=1)
-  flags.DEFINE_string("root_dir", None, "Of the run folders.", required=True)
-  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
-  flags.DEFINE_string(
-    "compare_with", None, "Run folders or a table of an earlier comparison."
-  )
-
-
 def train_seeds(
   gin_file: str,
   seeds: Sequence[int],
@@ -44,14 +33,7 @@ def train_seeds(
   bindings: Sequence[str] = (),
   at_once: int = 1,
 ) -> list[dict]:
-  """Trains every seed that is not finished.
-
-  Args:
-    gin_file: the configuration.
-    seeds: to train.
-    root: gets a run folder seed_N for each.
-    bindings: of gin, in addition.
-    at_once: processes at a time.
+  """Trains every seed that is not finished, in root/seed_N.
 
   Returns:
     For each seed what its run reached, as in docs/learning/*.json.
@@ -126,5 +108,12 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-  _define_flags()
+  flags.DEFINE_string("gin_file", None, "The configuration.", required=True)
+  flags.DEFINE_multi_string("gin_bindings", [], "Single bindings.")
+  flags.DEFINE_integer("num_seeds", 10, "Seeds 0 to this - 1.", lower_bound=1)
+  flags.DEFINE_string("root_dir", None, "Of the run folders.", required=True)
+  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
+  flags.DEFINE_string(
+    "compare_with", None, "Run folders or a table of an earlier comparison."
+  )
   command_line.run(main)

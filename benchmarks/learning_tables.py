@@ -81,14 +81,6 @@ TASKS = (
 )
 
 
-def _define_flags() -> None:
-  flags.DEFINE_string("root_dir", "runs/tables", "Of the run folders.")
-  flags.DEFINE_list("only", [], "Names of configurations; all by default.")
-  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
-  flags.DEFINE_bool("check", False, "Say which tables are old; train nothing.")
-  flags.DEFINE_bool("verify", False, "Train one seed of every old table.")
-
-
 def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
   """Later commits that changed what a table depends on, newest first.
 
@@ -98,8 +90,7 @@ def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
     root: of the repository.
 
   Returns:
-    "hash subject" of each; the commit itself where files differed, or where
-    the repository does not have it.
+    "hash subject" of each, or why it is not known.
   """
   if commit.endswith("+"):
     return [f"{commit} had changes that were not committed"]
@@ -123,11 +114,6 @@ def read(name: str) -> dict | None:
   """The table of a configuration; None where it was never made."""
   path = TABLES / f"{name}.json"
   return json.loads(path.read_text("utf-8")) if path.exists() else None
-
-
-def holds_at(table: dict) -> str:
-  """The last commit that a table is known to hold for."""
-  return table.get("verified_at") or table["about"]["git_commit"]
 
 
 def _write(name: str, table: dict) -> None:
@@ -218,7 +204,8 @@ def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
       seeds = f"has {len(table['seeds'])} of" if table else "was never made of"
       print(f"{task.name}: {seeds} {task.num_seeds} seeds")
       continue
-    changes = changes_since(holds_at(table), task.name)
+    holds_at = table.get("verified_at") or table["about"]["git_commit"]
+    changes = changes_since(holds_at, task.name)
     if changes and verifies and verify(task, root):
       print(f"{task.name}: seed 0 is the same to the byte as in the table")
       changes = []
@@ -244,5 +231,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-  _define_flags()
+  flags.DEFINE_string("root_dir", "runs/tables", "Of the run folders.")
+  flags.DEFINE_list("only", [], "Names of configurations; all by default.")
+  flags.DEFINE_integer("at_once", 1, "Processes at a time.", lower_bound=1)
+  flags.DEFINE_bool("check", False, "Say which tables are old; train nothing.")
+  flags.DEFINE_bool("verify", False, "Train one seed of every old table.")
   command_line.run(main)

@@ -22,12 +22,7 @@ class Progress:
   """A bar on a terminal, plain lines elsewhere; both show the time left."""
 
   def __init__(self, num_seconds: float):
-    """Shows that nothing is done.
-
-    Args:
-      num_seconds: expected of all parts together. The time left is corrected
-        by what the parts so far took.
-    """
+    """Expects so long of all parts; what they really take corrects it."""
     self._done = 0.0
     self._start = time.monotonic()
     self._bar = tqdm.tqdm(
@@ -185,13 +180,7 @@ def compare(
   rates: Mapping[str, list[float]],
   problems: Mapping[str, str],
 ) -> dict:
-  """The result of comparing two sides.
-
-  Args:
-    comparison: names them.
-    rates: side -> its rates, [rounds].
-    problems: side -> why it has none.
-  """
+  """Compares two sides by their rates [rounds], unless one has a problem."""
   found = dataclasses.asdict(comparison)
   for side in (comparison.ours, comparison.other):
     if side in problems:

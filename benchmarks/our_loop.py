@@ -33,10 +33,7 @@ ATARI_GIN_FILE = "configs/dqn_atari.gin"
 def _build(bindings: list[str], device: str, gin_file: str | None = None):
   """Builds an experiment; returns its pipeline and number of environments.
 
-  Args:
-    bindings: of gin.
-    device: 'cpu', or 'gpu' where every side of the process is on it.
-    gin_file: read before the bindings.
+  The device is 'cpu', or 'gpu' where every side of the process is on it.
   """
   from agents_pipeline.agents import registry
   from agents_pipeline.config import gin_files, seeding
@@ -74,9 +71,7 @@ class _CartPoleLoop:
   def run(self, num_env_steps: int) -> float:
     """Returns env steps per second, over all environments.
 
-    Args:
-      num_env_steps: a multiple of those of a call, or of an iteration. A vector
-        environment spends some of them on resetting; these do not count.
+    A vector environment spends some of them on resetting; these do not count.
     """
     import tensorflow as tf
 
@@ -148,13 +143,7 @@ class AtariLoop:
   """
 
   def __init__(self, call: str, *bindings: str, device: str = "cpu"):
-    """Builds it, collects and compiles.
-
-    Args:
-      call: 'collect' or 'train'.
-      *bindings: of gin, in addition.
-      device: 'cpu', or 'gpu' where every side of the process is on it.
-    """
+    """Builds it, collects and compiles; `call` is 'collect' or 'train'."""
     import tensorflow as tf
 
     pipeline, self._num_envs = _build(
@@ -167,9 +156,7 @@ class AtariLoop:
   def run(self, num_env_steps: int) -> float:
     """Returns env steps per second, over all environments.
 
-    Args:
-      num_env_steps: a multiple of the number of environments. Those that are
-        spent on resetting count too, as in the bare environment.
+    Those that are spent on resetting count too, as in the bare environment.
     """
     import tensorflow as tf
 

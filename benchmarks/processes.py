@@ -78,21 +78,18 @@ class Processes:
     }
     self.problems: dict[str, str] = {}  # side -> why it cannot be measured
 
-  def build(self, report: Callable[[str], None] = lambda line: None) -> None:
-    """Builds all sides, as many processes at once as there are.
-
-    Args:
-      report: is given one line about each side when it is built.
-    """
+  def build(self, report: Callable[[str], None]) -> None:
+    """Builds all sides, in all processes at once; reports a line about each."""
     futures = {
-      self._submit(name, _build, side, _MAX_SECONDS_TO_BUILD): name
+      self._executors[self._logs[name]].submit(
+        _build, name, side, _MAX_SECONDS_TO_BUILD
+      ): name
       for name, side in self._sides.items()
     }
     for future in concurrent.futures.as_completed(futures):
       name = futures[future]
-      with contextlib.suppress(SideError):
-        seconds = self._result(name, future)
-        report(f"{name}: ready after {seconds:.1f} s")
+      with contextlib.suppress(SideError), self._recorded_problem(name):
+        report(f"{name}: ready after {future.result():.1f} s")
       if name in self.problems:
         report(f"{name}: {self.problems[name]}")
 
@@ -105,26 +102,22 @@ class Processes:
     Raises:
       SideError: it failed; it is in `problems` from then on.
     """
-    future = self._submit(name, _run, num_env_steps, _MAX_SECONDS_TO_RUN)
-    return self._result(name, future)
-
-  def _submit(self, name: str, call: Callable, *arguments):
-    try:
-      executor = self._executors[self._logs[name]]
-      return executor.submit(call, name, *arguments)
-    except concurrent.futures.BrokenExecutor as error:
-      failed: concurrent.futures.Future = concurrent.futures.Future()
-      failed.set_exception(error)
-      return failed
-
-  def _result(self, name: str, future: concurrent.futures.Future):
-    try:
+    executor = self._executors[self._logs[name]]
+    with self._recorded_problem(name):
+      future = executor.submit(_run, name, num_env_steps, _MAX_SECONDS_TO_RUN)
       return future.result()
+
+  @contextlib.contextmanager
+  def _recorded_problem(self, name: str) -> Iterator[None]:
+    """Adds what goes wrong in the block to `problems`, as a SideError."""
+    try:
+      yield
     except SideError as error:
       self.problems[name] = str(error)
+      raise
     except concurrent.futures.BrokenExecutor:
       self.problems[name] = f"process died or hung: see {self._logs[name]}"
-    raise SideError(self.problems[name])
+      raise SideError(self.problems[name]) from None
 
   def __enter__(self) -> "Processes":
     return self

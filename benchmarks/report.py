@@ -85,12 +85,7 @@ def markdown_table(
 
 
 def markdown(found: dict, picture: str | None = None) -> str:
-  """The results of `benchmarks.suite`, as Markdown.
-
-  Args:
-    found: the results.
-    picture: path of the chart, relative to the page.
-  """
+  """The same as Markdown; the path of the chart is relative to the page."""
   about = found["about"]
   parts = [
     f"{machine.origin_in_words(about)}, {machine.in_words(about)}; "
@@ -173,12 +168,7 @@ def shares_markdown(found: dict) -> str:
 
 
 def between_markers(page: str, section: str, text: str) -> str:
-  """Replaces the text between the two comments of a section.
-
-  Args:
-    page: as it is.
-    section: its name.
-    text: the new text.
+  """Replaces the text between the two comments of a section of a page.
 
   Raises:
     UserError: the comments are not there.

@@ -50,14 +50,6 @@ _MORE_BINDINGS = {
 _TENSOR = ("CartPole", "Acrobot", "MountainCar", "Pendulum", "FlappyBall")
 
 
-def _define_flags() -> None:
-  flags.DEFINE_string("before", None, "A clone of the commit before.")
-  flags.DEFINE_string("root_dir", "runs/same", "Of the run folders.")
-  flags.DEFINE_list("only", [], "Names of cases; all by default.")
-  flags.DEFINE_integer("at_once", 2, "Processes at a time.", lower_bound=1)
-  flags.mark_flag_as_required("before")
-
-
 def cases(configs: pathlib.Path) -> dict[str, tuple[str, list[str]]]:
   """Name of a case -> its gin file, and the bindings that shorten it."""
   found = {}
@@ -129,5 +121,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-  _define_flags()
+  flags.DEFINE_string("before", None, "A clone of the commit before.")
+  flags.DEFINE_string("root_dir", "runs/same", "Of the run folders.")
+  flags.DEFINE_list("only", [], "Names of cases; all by default.")
+  flags.DEFINE_integer("at_once", 2, "Processes at a time.", lower_bound=1)
+  flags.mark_flag_as_required("before")
   command_line.run(main)

@@ -103,8 +103,8 @@ def _wait(
   return time.perf_counter()
 
 
-def result(runs: list[dict[str, float]], max_seconds: float) -> dict:
-  """Summarizes several of `measure`, and whether they took too long."""
+def summarize(runs: list[dict[str, float]], max_seconds: float) -> dict:
+  """Summarizes several of `measure`, and says whether they took too long."""
   seconds = [sum(parts.values()) for parts in runs]
   median = statistics.median(seconds)
   return {

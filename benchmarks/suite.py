@@ -72,7 +72,7 @@ def _measure(output: pathlib.Path) -> dict:
     if num_starts:
       turns = bench.progress.rounds(start.TITLE, num_starts, _SECONDS_TO_START)
       runs = [start.measure() for _ in turns]
-      found["start"] = start.result(runs, workloads.MAX_SECONDS_TO_START)
+      found["start"] = start.summarize(runs, workloads.MAX_SECONDS_TO_START)
     if works:
       bench.build()
       found["works"] = [

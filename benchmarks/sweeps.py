@@ -28,21 +28,14 @@ _ITERATIONS_PER_CALL = (1_000, 20_000)
 _SECONDS_TO_BUILD = 5.0  # of one size, about, on two cores
 
 
-class Row(NamedTuple):
+def _row(
+  label: str, loop: str, *bindings: str, multiple: int = 1, **options
+) -> Side:
   """One size, in a process of its own, which chooses its threads by it."""
-
-  side: Side
-  env_steps: int  # of an iteration
-
-
-def _row(label: str, loop: str, *bindings: str, env_steps: int = 1, **options):
-  multiple = env_steps * options.get("iterations_per_call", 1)
   arguments = ("tensor", *bindings)
   process = label.replace(" ", "_")
-  side = Side(
-    label, f"benchmarks.our_loop:{loop}", arguments, options, process, multiple
-  )
-  return Row(side, env_steps)
+  loop = f"benchmarks.our_loop:{loop}"
+  return Side(label, loop, arguments, options, process, multiple)
 
 
 class Table(NamedTuple):
@@ -50,7 +43,7 @@ class Table(NamedTuple):
 
   title: str
   sizes: Sequence[int]
-  make_rows: Callable[[int], list[Row]]
+  make_rows: Callable[[int], list[Side]]
 
 
 _TABLES = {
@@ -58,13 +51,13 @@ _TABLES = {
     "DQN: environments, 1 step of each and 1 update of batch 64 per iteration",
     _NUM_ENVS,
     lambda n: [
-      _row(f"{n:,}", "DqnLoop", env_steps=n, num_envs=n, num_train_steps=1)
+      _row(f"{n:,}", "DqnLoop", multiple=n, num_envs=n, num_train_steps=1)
     ],
   ),
   "a2c_environments": Table(
     "A2C: environments, 5 steps of each and 1 update per iteration",
     _NUM_ENVS,
-    lambda n: [_row(f"{n:,}", "A2cLoop", env_steps=5 * n, num_envs=n)],
+    lambda n: [_row(f"{n:,}", "A2cLoop", multiple=5 * n, num_envs=n)],
   ),
   "batch": Table(
     "DQN: batch size, 1 environment, 1 update per step",
@@ -80,6 +73,7 @@ _TABLES = {
         "DqnLoop",
         f"ReplayConfig.capacity_env_steps = {n}",
         iterations_per_call=count,
+        multiple=count,
       )
       for count in _ITERATIONS_PER_CALL
     ],
@@ -96,10 +90,10 @@ def _measure(name: str, rounds: int, is_quick: bool) -> dict:
   title, sizes, make_rows = _TABLES[name]
   if is_quick:
     sizes = (sizes[0], sizes[len(sizes) // 2], sizes[-1])
-  rows = {r.side.title: r for size in sizes for r in make_rows(size)}
+  rows = {side.title: side for size in sizes for side in make_rows(size)}
   with measuring.Bench(
     {title: list(rows)},
-    {label: row.side for label, row in rows.items()},
+    rows,
     rounds,
     0.2 if is_quick else 0.5,
     _LOGS / name,
@@ -110,8 +104,9 @@ def _measure(name: str, rounds: int, is_quick: bool) -> dict:
     for label, problem in bench.problems.items():
       raise errors.RunError(f"{label}: {problem}")
   found = []
-  for label, row in rows.items():
-    micros = [1e6 * row.env_steps / rate for rate in rates[label]]
+  for label, side in rows.items():
+    env_steps = side.multiple // side.options.get("iterations_per_call", 1)
+    micros = [1e6 * env_steps / rate for rate in rates[label]]
     found.append(
       {
         "label": label,

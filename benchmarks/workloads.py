@@ -217,12 +217,12 @@ WORKLOADS: Mapping[str, Workload] = {
   ),
 }
 
-# Of `make bench-check`: few, fast, and against what needs no other library.
+# Of `make bench-check`: fast, and against what needs no other library.
 CHECKED: Mapping[str, Comparison] = {
-  "dqn_tensor": Comparison("dqn_tensor", "numpy_dqn"),
-  "a2c_tensor": Comparison("a2c_tensor", "numpy_a2c"),
-  "dqn_host": Comparison("dqn_host", "bare"),
-  "a2c_host": Comparison("a2c_host", "bare_16"),
+  name: comparison
+  for name, work in WORKLOADS.items()
+  for comparison in work.comparisons
+  if comparison.other in ("numpy_dqn", "numpy_a2c", "bare", "bare_16")
 }
 
 # Of `make bench DEVICE=gpu`: the same call on the GPU and on the CPU.

@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gymnax
 import jax
@@ -48,15 +48,10 @@ def step(envs: gymnax.EnvState, actions: jax.Array) -> Step:
 
 
 def after(stepped: Step, fresh: gymnax.EnvState, finished: jax.Array) -> dict:
-  """The fields of a loop's state that follow a step.
+  """The fields of a loop's state that follow a step: `envs` and `finished`.
 
-  Args:
-    stepped: the step.
-    fresh: [E] first states, for environments whose episode has ended.
-    finished: [2], the episodes that have ended, and their steps.
-
-  Returns:
-    The next `envs` and `finished`.
+  Where an episode has ended, the first state in `fresh` [E] follows. `finished`
+  [2] counts the episodes that have ended, and their steps.
   """
   ended = stepped.terminated | stepped.at_time_limit
   steps = jnp.where(ended, stepped.envs.time, 0)
@@ -71,6 +66,9 @@ def after(stepped: Step, fresh: gymnax.EnvState, finished: jax.Array) -> dict:
 class CompiledLoop:
   """A loop that runs whole periods as one program.
 
+  Subclasses have `_initial_state()`, a NamedTuple with `envs` and `finished`,
+  and `_run_periods(state, num_periods)`, the state after them.
+
   Attributes:
     mean_return: of the episodes that ended in the latest run.
   """
@@ -82,14 +80,6 @@ class CompiledLoop:
     self._env_steps_per_period = env_steps_per_period
     self._state = self._initial_state()
     self.run(1)  # compiles
-
-  def _initial_state(self) -> Any:
-    """A NamedTuple with `envs` and `finished`."""
-    raise NotImplementedError
-
-  def _run_periods(self, state: Any, num_periods: int) -> Any:
-    """The state after so many periods."""
-    raise NotImplementedError
 
   def run(self, num_env_steps: int) -> float:
     """Returns env steps per second; rounds up to whole periods."""

@@ -104,7 +104,7 @@ from benchmarks import processes
 if __name__ == "__main__":
   sides = {{"a": processes.Side("a", "{LOOPS}:ProcessId")}}
   running = processes.Processes(sides, pathlib.Path(sys.argv[1]))
-  running.build()
+  running.build(lambda line: None)
   print(int(running.run("a", 1)[0]), flush=True)
   time.sleep(1_000)
 """
