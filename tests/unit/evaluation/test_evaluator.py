@@ -320,6 +320,11 @@ def test_the_interquartile_mean_cuts_a_quarter_at_either_end():
   ten = np.array([100.0, 1, 2, 3, 4, 5, 6, 7, -500, -900])
   assert evaluator.interquartile_mean(ten) == (1 + 2 + 3 + 4 + 5 + 6) / 6
   assert evaluator.interquartile_mean(ten[:3]) == 103 / 3
+  # Of 4 one is cut at either end, of 7 too, of 8 two.
+  seven = np.array([9.0, 1, 2, 3, 4, 5, -9])
+  assert evaluator.interquartile_mean(seven[:4]) == 5 / 2
+  assert evaluator.interquartile_mean(seven) == 15 / 5
+  assert evaluator.interquartile_mean(np.array([*seven, 6])) == 14 / 4
   low, high = evaluator.bootstrap_interval(
     ten, statistic=evaluator.interquartile_mean
   )
