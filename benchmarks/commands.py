@@ -48,7 +48,7 @@ def train(
   )
   if done.returncode:
     raise errors.RunError(
-      f"{root_dir}: train ended with {done.returncode}: "
+      f"{root_dir}: train ended with exit code {done.returncode}: "
       f"{last_line(done.stderr)}"
     )
 

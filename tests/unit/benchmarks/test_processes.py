@@ -122,7 +122,11 @@ def test_the_processes_end_where_their_parent_is_killed(tmp_path):
   child = psutil.Process(int(parent.stdout.readline()))
   parent.kill()
   parent.wait()
-  child.wait(timeout=10)  # raises where it lives on
+  try:
+    child.wait(timeout=10)  # raises where it lives on
+  except psutil.TimeoutExpired:
+    child.kill()
+    raise
 
 
 @pytest.mark.parametrize("command", ["suite", "check", "sweeps"])
