@@ -24,8 +24,6 @@ def _measure(capacity: int) -> tuple[float, float]:
     import psutil
     import tensorflow as tf
     from tf_agents.specs import tensor_spec
-    from tf_agents.trajectories import time_step as ts
-    from tf_agents.trajectories import trajectory
 
     from agents_pipeline.ops import random_stream
     from agents_pipeline.replay import uniform
@@ -33,15 +31,17 @@ def _measure(capacity: int) -> tuple[float, float]:
     (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
   )
   action = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 5)
-  step = ts.time_step_spec(observation)
-  spec = trajectory.from_transition(
-    step, trajectory.policy_step.PolicyStep(action, (), ()), step
-  )
   resident = psutil.Process().memory_info
   before = resident().rss
   length = capacity // _NUM_ENVS
   replay = uniform.UniformReplayBuffer(
-    spec, _NUM_ENVS, length, random_stream.RandomStream(0), _NUM_FRAMES
+    observation,
+    action,
+    _NUM_ENVS,
+    length,
+    random_stream.RandomStream(0),
+    batch_size=32,
+    num_frames=_NUM_FRAMES,
   )
   for table in replay.variables:  # writes every page, as adding does: in place
     if table.shape.num_elements() > _NUM_ENVS:  # no counter
@@ -50,7 +50,9 @@ def _measure(capacity: int) -> tuple[float, float]:
         table.scatter_nd_update(
           rows[:, None], tf.ones([len(rows), *table.shape[1:]], table.dtype)
         )
-  num_bytes = uniform.num_bytes(spec, _NUM_ENVS, length, _NUM_FRAMES)
+  num_bytes = uniform.num_bytes(
+    observation, action, _NUM_ENVS, length, _NUM_FRAMES
+  )
   return num_bytes / capacity, (resident().rss - before) / 2**20
 
 

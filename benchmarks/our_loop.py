@@ -35,15 +35,15 @@ def _build(bindings: list[str], device: str, gin_file: str | None = None):
 
   The device is 'cpu', or 'gpu' where every side of the process is on it.
   """
-  from agents_pipeline.agents import registry
+  from agents_pipeline.agents import building
   from agents_pipeline.config import gin_files, seeding
-  from agents_pipeline.training import devices
+  from agents_pipeline.training import compilation
 
-  devices.choose_device(device)
+  compilation.choose_device(device)
   experiment = gin_files.load_experiment(
     [gin_file] if gin_file else [], bindings
   )
-  pipeline = registry.build(experiment, seeding.Seeds(0))
+  pipeline = building.build(experiment, seeding.Seeds(0))
   return pipeline, experiment.environment.num_envs
 
 

@@ -10,7 +10,7 @@ import tempfile
 import psutil
 from absl import flags
 
-from agents_pipeline.agents import registry
+from agents_pipeline.agents import building
 from agents_pipeline.apps import command_line
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder
@@ -39,7 +39,7 @@ def soak(*bindings: str) -> list[float]:
     ["configs/dqn_cartpole.gin"], (*_CONFIG, *bindings)
   )
   seeds = seeding.Seeds(0)
-  pipeline = registry.build(experiment, seeds)
+  pipeline = building.build(experiment, seeds)
   total = experiment.training.num_env_steps
   resident: list[float] = []
 
