@@ -1,4 +1,4 @@
-"""Train, evaluate, film and export TF-Agents policies on gymnasium.
+"""Train, evaluate, record and export TF-Agents policies on gymnasium.
 
 TF-Agents is written for Keras 2. TensorFlow chooses its Keras when it is first
 imported, by an environment variable, so the variable is set here.

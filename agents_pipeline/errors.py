@@ -1,4 +1,4 @@
-"""The two ways in which a run ends badly, each told in one line."""
+"""Errors that end a run, each with a message of one line."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,11 +8,11 @@ class UserError(ValueError):
   """The user's input is wrong. Its message is one line; exit code 2."""
 
   def __init__(self, message: str, trace: str = ""):
-    """Explains it.
+    """Creates the error.
 
     Args:
       message: one line.
-      trace: the traceback of code of the user's own that raised.
+      trace: the traceback, where code of the user's own raised.
     """
     super().__init__(message)
     self.trace = trace
@@ -23,14 +23,14 @@ class RunError(RuntimeError):
 
 
 class DivergedError(RunError):
-  """What is learnt has become useless."""
+  """Training diverged."""
 
 
 class EnvironmentFailure(RunError):
-  """An environment raised, died, or gave what it does not declare."""
+  """An environment raised, died, or returned what it does not declare."""
 
   def __init__(self, message: str, trace: str = ""):
-    """Tells of it.
+    """Creates the error.
 
     Args:
       message: one line.

@@ -71,13 +71,13 @@ class PythonEnvironment(Environment, Protocol):
   """
 
   def step_in_python(
-    self, action: tf.Tensor, *, tells_later: bool = False
+    self, action: tf.Tensor, *, raises_later: bool = False
   ) -> list[tf.Tensor]:
     """Takes actions [B, ...] and returns the arrays that crossed.
 
     Args:
       action: of every copy.
-      tells_later: a failure is raised by `checked` alone.
+      raises_later: a failure is raised by `checked` alone.
     """
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -158,10 +158,10 @@ def check_all_read(
     names = replaced.setdefault(reason, [])
     if binding.name not in names:
       names.append(binding.name)
-  return [_told(reason, names) for reason, names in replaced.items()]
+  return [_remark(reason, names) for reason, names in replaced.items()]
 
 
-def _told(reason: str, names: Sequence[str]) -> str:
+def _remark(reason: str, names: Sequence[str]) -> str:
   first, *others = names
   if not others:
     return f"{reason}: {first} is read by nothing"

@@ -37,8 +37,8 @@ def load_experiment(
     allow_imports: `import` statements in them may run the code of modules.
       Where there are any, bindings that nothing reads are not looked for: what
       is imported may read anything.
-    say: is told, a line each, which bindings are read by nothing since a later
-      choice replaced an earlier one, and what is hardly meant.
+    say: gets a line for each choice that a later one replaced whose bindings
+      nothing reads any more, and for what is hardly meant.
 
   Raises:
     UserError: a file is missing, a name is unknown, a value does not fit, a

@@ -77,7 +77,7 @@ class AgentConfig:
 
     Args:
       training: how long the run is.
-      min_iteration_env_steps: that an iteration counts at least.
+      min_iteration_env_steps: the fewest of an iteration.
     """
     return []
 
@@ -224,7 +224,7 @@ class Experiment:
     agent: what learns.
     environment: what it acts in.
     training: how long, and how often to write.
-    evaluation: how it is judged.
+    evaluation: how the policy is evaluated.
     video: what is recorded.
     seed: of everything random; the `--seed` flag overrides it.
   """
@@ -248,7 +248,10 @@ class Experiment:
   def _check_learns(self) -> None:
     """Refuses what would end before its first train step."""
     collected = self.agent.num_env_steps_before_training
-    length, iteration = self.training.num_env_steps, self._counted_for_sure
+    length, iteration = (
+      self.training.num_env_steps,
+      self._min_iteration_env_steps,
+    )
     most = (length - 1) // iteration * iteration
     if collected > most:
       raise errors.UserError(
@@ -258,8 +261,8 @@ class Experiment:
       )
 
   @property
-  def _counted_for_sure(self) -> int:
-    """How many env steps an iteration counts at least."""
+  def _min_iteration_env_steps(self) -> int:
+    """The fewest env steps of an iteration."""
     if self.environment.vectorization == "vector_entry_point":
       return 1  # steps that reset are not counted
     return self.num_env_steps_per_iteration or 1
@@ -267,7 +270,7 @@ class Experiment:
   @property
   def remarks(self) -> list[str]:
     """Lines on what is allowed, but hardly meant."""
-    return self.agent.remarks(self.training, self._counted_for_sure)
+    return self.agent.remarks(self.training, self._min_iteration_env_steps)
 
   @property
   def num_env_steps_per_iteration(self) -> int | None:

@@ -100,18 +100,18 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     return self.time_steps(self.step_in_python(action))
 
   def step_in_python(
-    self, action: tf.Tensor, *, tells_later: bool = False
+    self, action: tf.Tensor, *, raises_later: bool = False
   ) -> list[tf.Tensor]:
     """Steps every copy; `time_steps` makes of it what was reached.
 
     Args:
       action: [B, ...].
-      tells_later: where an environment fails, only `checked` raises.
+      raises_later: where an environment fails, only `checked` raises.
 
     Returns:
       The arrays that crossed.
     """
-    return self._call(self.pyenv.step_and_reset, [action], 2, tells_later)
+    return self._call(self.pyenv.step_and_reset, [action], 2, raises_later)
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
     """Arrays that crossed, of environments that did not fail.
@@ -160,7 +160,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     return now
 
   def _call(
-    self, function, arguments, num_time_steps: int, tells_later: bool = False
+    self, function, arguments, num_time_steps: int, raises_later: bool = False
   ) -> list[tf.Tensor]:
     """Calls Python, which returns so many time steps of [B, ...]."""
     spec = self.observation_spec()
@@ -184,7 +184,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
         time_steps = function(*values)
       except errors.EnvironmentFailure as failure:
         self._failure = failure
-        if tells_later:
+        if raises_later:
           return nothing()
         raise
       numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)

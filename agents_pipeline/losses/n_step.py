@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from agents_pipeline.losses import shapes
+
 
 class NStepReturn(NamedTuple):
   """The part of an n-step return before it bootstraps.
@@ -14,7 +16,7 @@ class NStepReturn(NamedTuple):
   Attributes:
     reward: [B] float32.
     discount: [B] float32.
-    last: [B] int32, the index of the last step that counts, in [0, n).
+    last: [B] int32, the index of the last step of the sum, in [0, n).
   """
 
   reward: tf.Tensor
@@ -42,9 +44,7 @@ def n_step_return(
     is_last: [B, n] bool, whether the episode ended with that step.
     gamma: the agent's discount per env step.
   """
-  reward.shape.assert_has_rank(2)
-  reward.shape.assert_is_compatible_with(discount.shape)
-  reward.shape.assert_is_compatible_with(is_last.shape)
+  shapes.check_same(reward, discount, is_last)
   num_steps = reward.shape[1]
   if num_steps == 1:  # there is nothing to sum
     last = tf.zeros(tf.shape(reward)[:1], tf.int32)

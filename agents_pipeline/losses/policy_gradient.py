@@ -1,74 +1,79 @@
 """The three terms of an actor-critic's loss.
 
-Each is a mean over the steps that count: `weight` is 1 for them and 0 for
+Each is a mean over the steps that a mask keeps: it is 1 for them and 0 for
 steps that only reset an environment. Mnih et al. (2016), section 4 and
 algorithm S3.
 """
 
 import tensorflow as tf
 
+from agents_pipeline.losses import shapes
 
-def weighted_mean(x: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-  """Mean of x [...] over weight [...]; 0 where all weights are 0."""
-  return tf.math.divide_no_nan(tf.reduce_sum(x * weight), tf.reduce_sum(weight))
+
+def masked_mean(x: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """Mean of x [T, B] where mask [T, B] is 1; 0 where it is 0 throughout."""
+  shapes.check_same(x, mask)
+  return tf.math.divide_no_nan(tf.reduce_sum(x * mask), tf.reduce_sum(mask))
 
 
 def policy_gradient_loss(
-  log_prob: tf.Tensor, advantage: tf.Tensor, weight: tf.Tensor
+  log_prob: tf.Tensor, advantage: tf.Tensor, mask: tf.Tensor
 ) -> tf.Tensor:
-  """-E[log pi(a|s) A]: its gradient is the policy gradient, turned round.
+  """-E[log pi(a|s) A]: its gradient is the negative policy gradient.
 
   Args:
     log_prob: [T, B] float32, of the actions taken.
     advantage: [T, B] float32; no gradient flows into it.
-    weight: [T, B] float32.
+    mask: [T, B] float32.
 
   Returns:
     [] float32.
   """
-  return -weighted_mean(log_prob * tf.stop_gradient(advantage), weight)
+  shapes.check_same(log_prob, advantage, mask)
+  return -masked_mean(log_prob * tf.stop_gradient(advantage), mask)
 
 
 def value_error(
-  value: tf.Tensor, target: tf.Tensor, weight: tf.Tensor
+  value: tf.Tensor, target: tf.Tensor, mask: tf.Tensor
 ) -> tf.Tensor:
-  """E[(R - V(s))^2], without a half: the coefficient has it.
+  """E[(R - V(s))^2], without the factor 1/2, which is in the coefficient.
 
   Args:
     value: [T, B] float32.
     target: [T, B] float32, the return R; no gradient flows into it.
-    weight: [T, B] float32.
+    mask: [T, B] float32.
 
   Returns:
     [] float32.
   """
+  shapes.check_same(value, target, mask)
   error = tf.stop_gradient(target) - value  # [T, B]
-  return weighted_mean(tf.square(error), weight)
+  return masked_mean(tf.square(error), mask)
 
 
-def mean_entropy(entropy: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-  """E[H(pi(.|s))], in nats; what the entropy coefficient makes larger.
+def mean_entropy(entropy: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """E[H(pi(.|s))], in nats; the entropy coefficient makes it larger.
 
   Args:
     entropy: [T, B] float32, of the policy in each state.
-    weight: [T, B] float32.
+    mask: [T, B] float32.
 
   Returns:
     [] float32.
   """
-  return weighted_mean(entropy, weight)
+  return masked_mean(entropy, mask)
 
 
-def normalized(advantage: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-  """Advantages of mean 0 and standard deviation 1 over the steps that count.
+def normalized(advantage: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """Advantages of mean 0 and standard deviation 1 over the masked steps.
 
   Args:
     advantage: [T, B] float32.
-    weight: [T, B] float32.
+    mask: [T, B] float32.
 
   Returns:
     [T, B] float32.
   """
-  centered = advantage - weighted_mean(advantage, weight)
-  variance = weighted_mean(tf.square(centered), weight)
+  centered = advantage - masked_mean(advantage, mask)
+  variance = masked_mean(tf.square(centered), mask)
   return centered / (tf.sqrt(variance) + 1e-8)

@@ -1,4 +1,4 @@
-"""A dense layer whose products are the ones that XLA is good at."""
+"""A dense layer whose products are fast in XLA on the CPU."""
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
@@ -73,7 +73,7 @@ class Dense(tf.keras.layers.Layer):
     Returns:
       [B, O] float32.
     """
-    # XLA is good at vectors as they are: a batch of one.
+    # A batch of one is fast either way.
     if inputs.shape[0] != 1 and _is_within_xla():
       outputs = tf.matmul(self.kernel, tf.transpose(inputs))  # [O, B]
       if self.bias is not None:

@@ -1,7 +1,7 @@
 """Settings of Keras and TensorFlow that hold for a whole process.
 
 A user's own come from ~/.keras/keras.json, or were made earlier in a
-notebook. What is learnt must not depend on them.
+notebook. Training must not depend on them.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ class Settings(NamedTuple):
   """What networks and their training depend on.
 
   Attributes:
-    floatx: dtype of weights for which no other is said.
+    floatx: default dtype of weights.
     epsilon: of Keras' numerics.
     image_data_format: of convolutions.
     policy: of mixed precision; None where floatx is the only one.
@@ -46,7 +46,7 @@ def current() -> Settings:
 
 
 def choose(settings: Settings = OURS) -> None:
-  """Makes settings the ones that hold from now on."""
+  """Applies settings from now on."""
   keras = tf.keras.backend
   keras.set_floatx(settings.floatx)
   keras.set_epsilon(settings.epsilon)
@@ -57,7 +57,7 @@ def choose(settings: Settings = OURS) -> None:
 
 @contextlib.contextmanager
 def restored() -> Iterator[None]:
-  """What is chosen within holds no longer afterwards."""
+  """Restores the settings at the end of the block."""
   before = current()
   try:
     yield

@@ -1,4 +1,4 @@
-"""Numbers brought to mean 0 and standard deviation 1 by what was seen."""
+"""Normalization by running mean and standard deviation."""
 
 import tensorflow as tf
 
@@ -48,11 +48,11 @@ class RunningNormalization(tf.keras.layers.Layer):
     return tf.clip_by_value(scaled, -self._clip, self._clip)
 
   def update(self, x: tf.Tensor, weight: tf.Tensor) -> None:
-    """Takes values into account (Chan, Golub & LeVeque 1979).
+    """Updates the statistics (Chan, Golub & LeVeque 1979).
 
     Args:
       x: [N..., *shape] float32.
-      weight: [N...] float32, 1 for values that count and 0 for others.
+      weight: [N...] float32, 1 for values to take and 0 for others.
     """
     axes = list(range(x.shape.rank - self._axes))
     expanded = tf.reshape(weight, weight.shape + [1] * self._axes)
@@ -63,7 +63,7 @@ class RunningNormalization(tf.keras.layers.Layer):
     delta = mean - self._mean
     before = self._variance * self._count
     both = before + squares + tf.square(delta) * self._count * count / total
-    # Where nothing counts, nothing changes.
+    # Where every weight is 0, nothing changes.
     self._variance.assign(
       tf.where(count > 0, both / total, self._variance.value())
     )

@@ -1,6 +1,6 @@
 """Random numbers that are the same eager, in a graph and under XLA.
 
-But for the last bits of normal ones, which go through a logarithm.
+Except for the last bits of normal ones, which go through a logarithm.
 """
 
 import math
@@ -66,7 +66,7 @@ def unit_floats(bits: tf.Tensor) -> tf.Tensor:
 def below(bits: tf.Tensor, limit: tf.Tensor | int) -> tf.Tensor:
   """Maps uint32 to [0, limit), by a product instead of a slow remainder.
 
-  Lemire (2019), without rejection: some numbers are favoured by less than
+  Lemire (2019), without rejection: some numbers are favored by less than
   limit / 2**32.
 
   Args:

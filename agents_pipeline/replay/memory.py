@@ -1,4 +1,4 @@
-"""Whether a buffer fits into memory, asked before it is allocated."""
+"""Whether a buffer fits into memory, before it is allocated."""
 
 import pathlib
 
@@ -34,7 +34,7 @@ def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
     copies: of the tables that may be alive at once.
 
   Returns:
-    A line that tells its size.
+    A line with its size.
 
   Raises:
     UserError: it does not fit.

@@ -237,7 +237,7 @@ class _ReplayLoop:
 
   def _step_and_learn(self, state, totals):
     """Both at once: neither waits for the other, and acting for both."""
-    arrays = self._env.step_in_python(state[1].action, tells_later=True)
+    arrays = self._env.step_in_python(state[1].action, raises_later=True)
     totals = self.calls.learn(totals, self.next_batches())
     # An environment that fails would end learning in its midst.
     with tf.control_dependencies([totals.num_train_steps]):

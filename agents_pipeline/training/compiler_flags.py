@@ -1,4 +1,4 @@
-"""Flags for XLA in the environment, which TensorFlow aborts at if unknown."""
+"""XLA flags in the environment: TensorFlow aborts where one is unknown."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 
 _VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS")
-_PATIENCE_SECONDS = 60  # compiling what is tried takes a tenth of one
+_PATIENCE_SECONDS = 60  # compiling takes a tenth of one
 # What TensorFlow says before it ends the process.
 _UNKNOWN = re.compile(r"Unknown flags? in (\w+): (.+)")
 _NO_FILE = re.compile(r'Could not open file "(.*?)" .*variable "(\w+)"')
@@ -31,10 +31,10 @@ def read(variable: str) -> str:
 
 
 def check() -> None:
-  """Refuses flags that end TensorFlow, by compiling something elsewhere.
+  """Refuses flags that TensorFlow aborts at, by trying them in a fork.
 
   To be called after TensorFlow is imported, which takes seconds, and before it
-  does anything: from then on it cannot be forked. Nothing is done where none of
+  does anything: from then on it cannot be forked. Does nothing where none of
   the variables is set.
 
   Raises:
@@ -43,19 +43,19 @@ def check() -> None:
   given = [name for name in _VARIABLES if os.environ.get(name)]
   if not given:
     return
-  with tempfile.TemporaryFile() as told:
+  with tempfile.TemporaryFile() as output:
     child = os.fork()
     if not child:
-      _compile_and_leave(told.fileno())
+      _compile_and_leave(output.fileno())
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code in (0, -signal.SIGALRM):  # it hung: nothing is known
       return
-    told.seek(0)
-    raise errors.UserError(_explain(told.read().decode(errors="replace")))
+    output.seek(0)
+    raise errors.UserError(_explain(output.read().decode(errors="replace")))
 
 
-def _compile_and_leave(told: int) -> None:
+def _compile_and_leave(output: int) -> None:
   """Compiles a function, in a process of its own that ends here."""
   code = 1
   try:
@@ -63,8 +63,8 @@ def _compile_and_leave(told: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_PATIENCE_SECONDS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.dup2(told, 1)
-    os.dup2(told, 2)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     tf.config.set_visible_devices([], "GPU")
     tf.function(lambda: tf.zeros([]) + 1, jit_compile=True, autograph=False)()
     code = 0
@@ -72,10 +72,10 @@ def _compile_and_leave(told: int) -> None:
     os._exit(code)
 
 
-def _explain(told: str) -> str:
-  """One line for how it ended."""
+def _explain(output: str) -> str:
+  """One line for why it ended."""
   unknown, missing, value = (
-    pattern.search(told) for pattern in (_UNKNOWN, _NO_FILE, _NO_VALUE)
+    pattern.search(output) for pattern in (_UNKNOWN, _NO_FILE, _NO_VALUE)
   )
   if unknown:
     return (

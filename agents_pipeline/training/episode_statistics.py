@@ -22,14 +22,14 @@ class Episodes(NamedTuple):
 
 
 class EpisodeStatistics(tf.Module):
-  """Watches what every step reached. Runs inside XLA."""
+  """Observes every step. Runs inside XLA."""
 
   def __init__(self, batch_size: int, max_episodes: int):
     """Starts at zero.
 
     Args:
       batch_size: the number of environments, B.
-      max_episodes: that can end before they are forgotten.
+      max_episodes: that can end before `forget_ended` is called.
     """
     super().__init__(name="episode_statistics")
     self._max_episodes = max_episodes
@@ -44,19 +44,19 @@ class EpisodeStatistics(tf.Module):
     self._returns = tf.Variable(tf.zeros((max_episodes + 1,)))
     self._ends = tf.Variable(tf.zeros((max_episodes + 1, 2), tf.int64))
 
-  def observe(self, reached: ts.TimeStep) -> tf.Tensor:
+  def observe(self, next_time_step: ts.TimeStep) -> tf.Tensor:
     """Counts a step of every environment.
 
     Args:
-      reached: [B, ...]. A FIRST one was reached by a step that only reset its
-        environment, and is left out.
+      next_time_step: [B, ...], what the step led to. To a FIRST one led a step
+        that only reset its environment; it is left out.
 
     Returns:
       [B] float32, the return of each episode so far.
     """
-    counted = ~reached.is_first()  # [B]
-    ended = reached.is_last()  # [B]
-    total = self._return + tf.where(counted, reached.reward, 0.0)  # [B]
+    counted = ~next_time_step.is_first()  # [B]
+    ended = next_time_step.is_last()  # [B]
+    total = self._return + tf.where(counted, next_time_step.reward, 0.0)  # [B]
     length = self._length + tf.cast(counted, tf.int64)  # [B]
     self.env_steps.assign_add(_count(counted))
     self.num_episodes.assign_add(_count(ended))
@@ -71,7 +71,7 @@ class EpisodeStatistics(tf.Module):
     nowhere = tf.constant([self._max_episodes], tf.int64)
     before = tf.cumsum(tf.cast(ended, tf.int64), exclusive=True)  # [B]
     rows = tf.where(ended, self._num_kept + before, nowhere)  # [B]
-    rows = tf.minimum(rows, nowhere)  # too many: `ended` will tell
+    rows = tf.minimum(rows, nowhere)  # too many: `ended` raises
     # One row more than there is: XLA copies the table for a scatter of one.
     rows = tf.concat([rows, nowhere], 0)[:, None]  # [B + 1, 1]
     when = tf.fill(tf.shape(length), self.env_steps.value())
@@ -88,7 +88,7 @@ class EpisodeStatistics(tf.Module):
     return tf.reduce_all(self._last_return >= min_return)
 
   def abandon_episodes(self) -> None:
-    """Forgets the episodes under way, which will not be finished."""
+    """Forgets the episodes under way, which will not be continued."""
     self._return.assign(tf.zeros_like(self._return))
     self._length.assign(tf.zeros_like(self._length))
 

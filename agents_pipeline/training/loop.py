@@ -1,7 +1,7 @@
-"""The training loop: a generator of results that others write and act on.
+"""The training loop: a generator of results for callbacks and sinks.
 
-A result is of an interval, from one stop to the next. How an interval is cut
-into compiled calls goes by the clock, and changes nothing.
+A result covers an interval, from one stop to the next. An interval is cut into
+compiled calls by the clock, which does not change any number.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.training import episode_statistics, iterations
 
-# Of a compiled call: a signal waits for it to end.
+# Of a compiled call: a signal is handled when it ends.
 _SECONDS_PER_CALL = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class IterationResult:
-  """What was done in an interval.
+  """What happened in an interval.
 
   Attributes:
     env_steps: done since the beginning of the run.
@@ -47,7 +47,7 @@ class IterationResult:
 
 @dataclasses.dataclass(frozen=True)
 class LoopSizes:
-  """When the loop stops to tell.
+  """When results are due, and when the run ends.
 
   Attributes:
     num_env_steps: where the run ends.
@@ -79,9 +79,9 @@ class LoopSizes:
 
 
 class Interval(tf.Module):
-  """What was done since the last result; part of checkpoints.
+  """Totals since the last result; part of checkpoints.
 
-  A run may be left in the midst of one, and goes on there.
+  A run may be left within one, and resumes there.
   """
 
   def __init__(
@@ -115,7 +115,7 @@ class Interval(tf.Module):
 
   @property
   def what_diverged(self) -> str:
-    """Of totals that are not sound."""
+    """Which measure shows that the agent diverged, and how."""
     for name, total in self._totals.sums.items():
       if not np.isfinite(float(total)):
         return f"{name} is not finite"
@@ -133,13 +133,13 @@ class Interval(tf.Module):
 
 
 class _Pace:
-  """How many iterations make a call that a signal can wait for."""
+  """Sizes calls to about a second, so that signals are handled promptly."""
 
   def __init__(self):
     self.most = 1  # the first call compiles
 
   def learn(self, num_iterations: int, seconds: float) -> None:
-    """Takes what a call took."""
+    """Learns from how long a call took."""
     fitting = int(num_iterations * _SECONDS_PER_CALL / max(seconds, 1e-9))
     self.most = max(1, min(fitting, 10 * self.most))
 
@@ -159,13 +159,13 @@ def run(
 
   Args:
     compiled: the two calls.
-    sizes: when to begin training, tell and end.
+    sizes: when to begin training, give results and end.
     interval: the one under way. Whoever takes a result ends it, with
-      `interval.end`, when what is made of the result is written.
+      `interval.end`, once the result is written.
     statistics: counts env steps.
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.
-    wants_to_stop: whether the person does; then it returns between two calls.
+    wants_to_stop: whether the user does; then it returns between two calls.
 
   Yields:
     A result at, or just after, every stop of `sizes`.

@@ -185,7 +185,7 @@ class A2cAgent(tf_agent.TFAgent):
       + config.value_coefficient * value_loss
       - config.entropy_coefficient * entropy
     )
-    mean_value = policy_gradient.weighted_mean(value, mask)
+    mean_value = policy_gradient.masked_mean(value, mask)
     return tf_agent.LossInfo(
       loss, A2cExtra(policy_loss, value_loss, entropy, mean_value)
     )

@@ -9,6 +9,44 @@ from agents_pipeline.losses import advantages
 # One environment, three steps. Rewards 1, 2, 4; V(s) 10, 20, 30; V(s') where
 # nothing ends is the next V(s), and 40 at the rollout's end.
 REWARD, VALUE, NEXT = [1.0, 2.0, 4.0], [10.0, 20.0, 30.0], [20.0, 30.0, 40.0]
+
+
+def n_step_returns(
+  reward: tf.Tensor,
+  next_value: tf.Tensor,
+  terminated: tf.Tensor,
+  truncated: tf.Tensor,
+  gamma: float,
+) -> tf.Tensor:
+  """Returns from each step to the rollout's end, then the value there.
+
+  Mnih et al. (2016), algorithm S3, with s'_t what step t led to:
+
+    R_t = r_t + gamma R_{t+1}                        within an episode
+    R_t = r_t + gamma (1 - terminated_t) V(s'_t)     at its end, or at T - 1
+
+  `generalized_advantages` with lambda 1 is this less V(s_t). Runs inside XLA.
+
+  Args:
+    reward: [T, B] float32.
+    next_value: [T, B] float32, V(s'_t), before any reset.
+    terminated: [T, B] bool.
+    truncated: [T, B] bool.
+    gamma: discount per env step, in [0, 1].
+
+  Returns:
+    [T, B] float32.
+  """
+  ended = terminated | truncated  # [T, B]
+  ahead = tf.where(terminated, 0.0, next_value)  # [T, B]
+
+  def add(later, step):
+    reward, ended, ahead = step  # [B] each
+    return reward + gamma * tf.where(ended, ahead, later)
+
+  return tf.scan(add, (reward, ended, ahead), ahead[-1], reverse=True)
+
+
 NEVER = [False, False, False]
 
 
@@ -29,7 +67,7 @@ def gae(way, gamma, lam, terminated=NEVER, truncated=NEVER, next_value=NEXT):
 
 
 def returns(way, gamma, terminated=NEVER, truncated=NEVER, next_value=NEXT):
-  function = way(lambda *tensors: advantages.n_step_returns(*tensors, gamma))
+  function = way(lambda *tensors: n_step_returns(*tensors, gamma))
   found = function(
     column(REWARD), column(next_value),
     column(terminated, tf.bool), column(truncated, tf.bool),
@@ -125,6 +163,14 @@ def test_n_step_returns_are_gae_with_lambda_1(compiled):
     lambda *tensors: advantages.generalized_advantages(*tensors, 0.9, 1.0)
   )(reward, value, next_value, terminated, truncated)
   other = compiled(
-    lambda *tensors: advantages.n_step_returns(*tensors, 0.9)
+    lambda *tensors: n_step_returns(*tensors, 0.9)
   )(reward, next_value, terminated, truncated)  # fmt: skip
   np.testing.assert_allclose(one + value, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", range(5))
+def test_arguments_that_would_broadcast_are_refused(wrong):
+  arguments = [tf.ones((5, 2))] * 3 + [tf.zeros((5, 2), tf.bool)] * 2
+  arguments[wrong] = arguments[wrong][:1]
+  with pytest.raises(ValueError, match="[Ss]hape"):
+    advantages.generalized_advantages(*arguments, 0.9, 0.95)

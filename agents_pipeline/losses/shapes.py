@@ -1,0 +1,18 @@
+"""Static checks of arguments, which broadcasting would hide."""
+
+import tensorflow as tf
+
+
+def check_same(*tensors: tf.Tensor, rank: int = 2) -> None:
+  """Compares the shapes of tensors when a function is traced.
+
+  Args:
+    *tensors: all of one shape.
+    rank: of that shape.
+
+  Raises:
+    ValueError: a shape differs, or is of another rank.
+  """
+  for tensor in tensors:
+    tensor.shape.assert_has_rank(rank)
+    tensor.shape.assert_is_compatible_with(tensors[0].shape)
