@@ -18,7 +18,7 @@ BENCHABLE := $(BENCH)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu train test quick check format bench bench-check lock \
+.PHONY: help install gpu train test quick lint check format bench bench-check lock \
   audit clean
 
 help:  ## list the commands
@@ -57,7 +57,7 @@ gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 	  $$python -m pip --disable-pip-version-check install --quiet \
 	    --no-deps --require-hashes -r requirements-gpu.lock || exit 1; done
 
-train: $(INSTALLED)  ## train, evaluate, film and export CONFIG into RUN
+train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
 	  --gin_file=$(CONFIG) --root_dir=$(RUN) \
 	  $(if $(SEED),--seed=$(SEED)) $(if $(DEVICE),--device=$(DEVICE))
@@ -69,12 +69,13 @@ test: $(TESTABLE)  ## run every test
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow"
 
-check: $(TESTABLE)  ## format, lint, types and the quick tests
+lint: $(TESTABLE)  ## format, lint and types, changing nothing
 	$(BIN)/python -m compileall -q agents_pipeline tests benchmarks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy agents_pipeline
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow"
+
+check: lint quick  ## format, lint, types and the quick tests
 
 format: $(TESTABLE)  ## rewrite the code in the project's format
 	$(BIN)/ruff format .

@@ -18,7 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
 
-FORMAT = 4  # of what is tracked; another is refused
+FORMAT = 5  # of what is tracked; another is refused
 _KEPT = 2  # the newest, and the one before it
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
