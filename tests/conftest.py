@@ -37,7 +37,7 @@ def compiled(request):
   return _WAYS[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def all_ways():
   """The three ways, by name."""
   return _WAYS

@@ -1,4 +1,4 @@
-"""Our CartPole beside gymnasium's own."""
+"""The tensor CartPole against gymnasium's."""
 
 import gymnasium as gym
 import numpy as np
@@ -7,11 +7,13 @@ import tensorflow as tf
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_environment
 from tf_agents.policies import random_tf_policy
+from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.config import schema
 from agents_pipeline.environments import loading
 from agents_pipeline.ops import random_stream
 
+NUM_COPIES = 500  # of the shared programs: one of every age
 # gymnasium computes in float64, we in float32; over an episode of random
 # actions the difference stays below this.
 TOLERANCE = 2e-5
@@ -29,70 +31,75 @@ def make(batch_size=1, name="CartPole-v1", seed=0):
 
 @pytest.mark.parametrize("name", ["CartPole-v0", "CartPole-v1"])
 @pytest.mark.filterwarnings("ignore")
-def test_equals_gymnasium_step_for_step(name):
+def test_equals_gymnasium_step_for_step(name, start):
   """4,000 random actions in 20 copies: every observation, reward and end."""
   num_envs, num_steps = 20, 200
-  ours = make(num_envs, name)
-  step = tf.function(ours.step_and_reset, autograph=False)
-  theirs = [gym.make(name).unwrapped for _ in range(num_envs)]
+  environment, step = start(name, NUM_COPIES, "graph")
+  envs = [gym.make(name).unwrapped for _ in range(num_envs)]
   rng = np.random.default_rng(1)
-  time_step = ours.current_time_step()
-  episodes = 0
-  for env, state in zip(theirs, time_step.observation.numpy(), strict=True):
-    env.reset(seed=0)
-    env.state = state.astype(np.float64)
+
+  def reset_to_our_state(i):
+    envs[i].reset(seed=0)
+    envs[i].state = states[i].astype(np.float64)
+
+  states = environment.current_time_step().observation.numpy()
+  for i in range(num_envs):
+    reset_to_our_state(i)
+  num_episodes = 0
   for _ in range(num_steps):
-    actions = rng.integers(0, 2, num_envs)
-    reached, time_step = tf.nest.map_structure(
-      lambda x: x.numpy(), step(tf.constant(actions))
-    )
-    lasts = reached.step_type == 2
-    for i, env in enumerate(theirs):
-      observation, reward, terminated, _, _ = env.step(int(actions[i]))
-      difference = np.abs(reached.observation[i] - observation)
-      assert np.all(difference <= TOLERANCE * (1 + np.abs(observation)))
-      assert reached.reward[i] == reward
-      assert lasts[i] == terminated
-      assert reached.discount[i] == (0.0 if terminated else 1.0)
-      if terminated:
-        episodes += 1
-        env.reset(seed=0)
-        env.state = time_step.observation[i].astype(np.float64)
-  assert episodes > 100
+    actions = rng.integers(0, 2, NUM_COPIES)
+    next_time_step, time_step = step(tf.constant(actions))
+    ours = ts.TimeStep(*(x.numpy()[:num_envs] for x in next_time_step))
+    theirs = [
+      env.step(int(a))[:3] for env, a in zip(envs, actions, strict=False)
+    ]
+    observation, reward, terminated = map(np.array, zip(*theirs, strict=True))
+    difference = np.abs(ours.observation - observation)
+    assert np.all(difference <= TOLERANCE * (1 + np.abs(observation)))
+    np.testing.assert_array_equal(ours.reward, reward)
+    np.testing.assert_array_equal(ours.is_last(), terminated)
+    np.testing.assert_array_equal(ours.discount, 1.0 - terminated)
+    num_episodes += terminated.sum()
+    states = time_step.observation.numpy()
+    for i in np.flatnonzero(terminated):
+      reset_to_our_state(i)
+  assert num_episodes > 100
 
 
 @pytest.mark.parametrize(
   ("name", "limit"), [("CartPole-v0", 200), ("CartPole-v1", 500)]
 )
 @pytest.mark.filterwarnings("ignore")
-def test_time_limit_truncates_without_terminating(name, limit):
-  environment = make(1, name)
-  step = tf.function(environment.step_and_reset, autograph=False)
-  observation = environment.current_time_step().observation
-  for i in range(1, limit + 1):
-    # A controller that balances: push to where the pole falls.
-    x, x_dot, theta, theta_dot = observation[0].numpy()
-    push = theta + theta_dot + 0.05 * x + 0.1 * x_dot > 0
-    reached, after = step(tf.constant([int(push)], tf.int64))
-    observation = after.observation
-    assert bool(reached.is_last()[0]) == (i == limit)
-  assert float(reached.discount[0]) == 1.0
-  assert bool(after.is_first()[0])
-  assert np.abs(after.observation).max() <= 0.05
+def test_time_limit_truncates_without_terminating(name, limit, start):
+  """Of copies of every age, those at the limit end, and the others age."""
   assert gym.spec(name).max_episode_steps == limit
+  environment, step = start(name, NUM_COPIES, "graph")
+  age = np.arange(NUM_COPIES) % limit
+  environment.tracked.age.assign(age)
+  is_last = age == limit - 1
+  # No pole falls within a step of its initial state.
+  next_time_step, time_step = step(tf.ones((NUM_COPIES,), tf.int64))
+  np.testing.assert_array_equal(next_time_step.is_last(), is_last)
+  assert np.all(next_time_step.discount == 1.0)
+  assert np.all(next_time_step.reward == 1.0)
+  np.testing.assert_array_equal(time_step.is_first(), is_last)
+  assert np.abs(time_step.observation[is_last]).max() <= 0.05
+  np.testing.assert_array_equal(
+    environment.tracked.age, np.where(is_last, 0, age + 1)
+  )
 
 
-def test_starts_are_uniform_and_differ():
+def test_initial_states_are_uniform_and_differ():
   first = make(2000).current_time_step().observation.numpy()
   assert np.abs(first).max() <= 0.05
   assert np.abs(first.mean(axis=0)).max() < 0.003
   assert first.std(axis=0) == pytest.approx([0.1 / 12**0.5] * 4, rel=0.05)
 
 
-def test_seed_chooses_the_starts():
-  start = lambda seed: make(3, seed=seed).current_time_step().observation
-  np.testing.assert_array_equal(start(1), start(1))
-  assert np.abs(start(1) - start(2)).max() > 1e-4
+def test_the_seed_determines_the_initial_states():
+  first = lambda seed: make(3, seed=seed).current_time_step().observation
+  np.testing.assert_array_equal(first(1), first(1))
+  assert np.abs(first(1) - first(2)).max() > 1e-4
 
 
 def test_plain_step_follows_tf_agents_convention():
@@ -125,13 +132,12 @@ def test_a_tf_agents_driver_runs_on_it():
   assert environment.current_time_step().observation.shape == (4, 4)
 
 
-def test_is_the_same_eager_in_a_graph_and_under_xla(all_ways):
+def test_is_the_same_eager_in_a_graph_and_under_xla(start, all_ways):
   found = {}
-  for name, compiled in all_ways.items():
-    environment = make(8)
-    step = compiled(lambda a, e=environment: e.step_and_reset(a))
-    steps = [step(tf.ones((8,), tf.int64))[0].observation for _ in range(12)]
-    found[name] = np.stack(steps)
+  for way in all_ways:
+    _, step = start("CartPole-v1", NUM_COPIES, way)
+    action = tf.ones((NUM_COPIES,), tf.int64)
+    found[way] = np.stack([step(action)[0].observation for _ in range(12)])
   # Graphs fold constants and XLA fuses operations: both round differently.
   np.testing.assert_allclose(found["eager"], found["graph"], atol=1e-5)
   np.testing.assert_allclose(found["eager"], found["xla"], atol=1e-5)

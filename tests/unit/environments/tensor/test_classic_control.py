@@ -1,4 +1,4 @@
-"""Our Acrobot, MountainCar and Pendulum beside gymnasium's own."""
+"""The tensor Acrobot, MountainCar and Pendulum against gymnasium's."""
 
 import functools
 import itertools
@@ -7,34 +7,36 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
-from gymnasium.envs.classic_control import acrobot as their_acrobot
+from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.environments.tensor import acrobot, mountain_car, pendulum
+from agents_pipeline.environments import loading
 from agents_pipeline.ops import random_stream
 
 PI = np.pi
-CLASSES = {
-  "Acrobot-v1": acrobot.Acrobot,
-  "MountainCar-v0": mountain_car.MountainCar,
-  "Pendulum-v1": pendulum.Pendulum,
-}
-every_task = pytest.mark.parametrize("name", list(CLASSES))
-every_task_that_ends = pytest.mark.parametrize(
+every_task = pytest.mark.parametrize(
+  "name", ["Acrobot-v1", "MountainCar-v0", "Pendulum-v1"]
+)
+every_terminating_task = pytest.mark.parametrize(
   "name", ["Acrobot-v1", "MountainCar-v0"]
 )
+every_way = pytest.mark.parametrize("way", ["eager", "graph", "xla"])
 
 
-def make(name, batch_size=1, seed=0):
-  environment = CLASSES[name](
-    gym.spec(name).max_episode_steps,
-    batch_size,
-    random_stream.RandomStream(seed),
+def make(name, batch_size=1):
+  environment = loading.TENSOR_ENVIRONMENTS[name](
+    batch_size=batch_size, rng=random_stream.RandomStream(0)
   )
   environment.reset()
   return environment
 
 
-def make_theirs(name):
+@pytest.fixture
+def start_batch(start):
+  """`start` with a copy for each of gymnasium's steps: one program for all."""
+  return lambda name, way="xla": start(name, len(gymnasium_steps(name)[0]), way)
+
+
+def make_gymnasium(name):
   env = gym.make(name).unwrapped
   env.reset(seed=0)
   return env
@@ -133,7 +135,7 @@ def gymnasium_steps(name):
   else:
     states = np.repeat(states, 3, axis=0)
     actions = np.arange(len(states)) % 3
-  env = make_theirs(name)
+  env = make_gymnasium(name)
   steps = []
   for state, action in zip(states, actions, strict=True):
     env.state = state.copy()
@@ -142,12 +144,13 @@ def gymnasium_steps(name):
   return states, actions, *(np.array(x) for x in zip(*steps, strict=True))
 
 
+@every_way
 @every_task
 @pytest.mark.filterwarnings("ignore")
-def test_dynamics_equal_gymnasium_in_its_own_precision(name, compiled):
-  """In float64 even the fastest states agree, and every termination."""
+def test_dynamics_equal_gymnasium_in_float64(name, way, all_ways):
+  """In gymnasium's own precision even the fastest states agree."""
   states, actions, next_states, _, rewards, terminated = gymnasium_steps(name)
-  ours = compiled(make(name).dynamics)(
+  ours = all_ways[way](make(name).dynamics)(
     tf.constant(states), tf.constant(actions)
   )
   difference = ours[0].numpy() - next_states
@@ -173,8 +176,8 @@ def float32_tolerance(name, states):
   return np.where(np.abs(states[:, 3]) < 8, 1e-5, 5e-3)
 
 
-def distance_to_ending(name, next_states):
-  """[N], how far each state is from where termination begins."""
+def distance_to_goal(name, next_states):
+  """[N], how far each state is from where episodes terminate."""
   if name == "Acrobot-v1":
     theta_1, theta_2 = next_states[:, 0], next_states[:, 1]
     return np.abs(-np.cos(theta_1) - np.cos(theta_1 + theta_2) - 1)
@@ -183,34 +186,33 @@ def distance_to_ending(name, next_states):
   return np.full(len(next_states), np.inf)
 
 
+@every_way
 @every_task
 @pytest.mark.filterwarnings("ignore")
-def test_one_step_equals_gymnasium(name, compiled):
+def test_one_step_equals_gymnasium(name, way, start_batch):
   """Observation, reward and end from thousands of states, extreme ones too."""
   states, actions, next_states, observations, rewards, terminated = (
     gymnasium_steps(name)
   )
-  environment = make(name, len(states))
+  environment, step = start_batch(name, way)
   environment.tracked.state.assign(states)
-  reached, _ = compiled(lambda a: environment.step_and_reset(a))(
-    tf.cast(actions, environment.action_spec().dtype)
-  )
+  next_time_step, _ = step(tf.cast(actions, environment.action_spec().dtype))
   tolerance = float32_tolerance(name, states)
-  difference = np.abs(reached.observation.numpy() - observations)
+  difference = np.abs(next_time_step.observation.numpy() - observations)
   assert np.all(difference <= tolerance[:, None] * (1 + np.abs(observations)))
-  # On which side of the goal rounding leaves a state is left out here; the
-  # comparison in float64 has these states.
-  sure = distance_to_ending(name, next_states) > 10 * tolerance
-  assert sure.mean() > 0.98
-  lasts = reached.is_last().numpy()
-  np.testing.assert_array_equal(lasts[sure], terminated[sure])
-  np.testing.assert_array_equal(reached.discount, 1.0 - lasts)
-  difference = np.abs(reached.reward.numpy() - rewards)[sure]
+  # States that rounding may put on either side of the goal are left out here;
+  # the comparison in float64 has them.
+  is_clear = distance_to_goal(name, next_states) > 10 * tolerance
+  assert is_clear.mean() > 0.98
+  is_last = next_time_step.is_last().numpy()
+  np.testing.assert_array_equal(is_last[is_clear], terminated[is_clear])
+  np.testing.assert_array_equal(next_time_step.discount, 1.0 - is_last)
+  difference = np.abs(next_time_step.reward.numpy() - rewards)[is_clear]
   # The Pendulum's reward goes to -16.
-  assert np.all(difference <= 1e-6 * (1 + np.abs(rewards[sure])))
+  assert np.all(difference <= 1e-6 * (1 + np.abs(rewards[is_clear])))
   spec = environment.observation_spec()
-  assert np.all(reached.observation >= spec.minimum)
-  assert np.all(reached.observation <= spec.maximum)
+  assert np.all(next_time_step.observation >= spec.minimum)
+  assert np.all(next_time_step.observation <= spec.maximum)
 
 
 def swing(name, observation, rng):
@@ -228,128 +230,125 @@ def swing(name, observation, rng):
 
 
 @pytest.mark.parametrize(
-  ("name", "resynchronised_every", "tolerance", "episodes"),
+  ("name", "resync_period", "tolerance"),
   [
     # Chaotic: two states a rounding apart have nothing in common 100 or 200
     # steps later. Gymnasium's state is set to ours every few steps.
-    ("Acrobot-v1", 5, 1e-4, 20),
-    ("MountainCar-v0", None, 1e-4, 20),
+    ("Acrobot-v1", 5, 1e-4),
+    ("MountainCar-v0", None, 1e-4),
     # Unstable upright, where an error doubles every four steps.
-    ("Pendulum-v1", None, 2e-3, 20),
+    ("Pendulum-v1", None, 2e-3),
   ],
 )
 @pytest.mark.filterwarnings("ignore")
 def test_whole_episodes_equal_gymnasium(
-  name, resynchronised_every, tolerance, episodes
+  name, resync_period, tolerance, start_batch
 ):
-  """Every copy resets when, and only when, gymnasium's episode ends."""
+  """20 copies reset when, and only when, gymnasium's episode ends."""
   num_envs = 20
-  environment = make(name, num_envs)
-  step = tf.function(
-    environment.step_and_reset, autograph=False, jit_compile=True
-  )
+  environment, step = start_batch(name)
+  state = environment.tracked.state
+  states = state.numpy()
   # With the time limit: truncation is compared too.
-  theirs = [gym.make(name) for _ in range(num_envs)]
+  envs = [gym.make(name, disable_env_checker=True) for _ in range(num_envs)]
   rng = np.random.default_rng(1)
 
-  def begin(i):
-    theirs[i].reset(seed=0)
-    theirs[i].unwrapped.state = states[i].astype(np.float64)
+  def reset_to_our_state(i):
+    envs[i].reset(seed=0)
+    envs[i].unwrapped.state = states[i].astype(np.float64)
 
-  states = environment.tracked.state.numpy()
   for i in range(num_envs):
-    begin(i)
+    reset_to_our_state(i)
   observation = environment.current_time_step().observation.numpy()
-  ended = 0
+  num_episodes = 0
   for t in range(1, 201):
     actions = swing(name, observation, rng)
-    reached, after = tf.nest.map_structure(
-      lambda x: x.numpy(), step(tf.constant(actions))
+    next_time_step, time_step = step(tf.constant(actions))
+    observation, states = time_step.observation.numpy(), state.numpy()
+    ours = ts.TimeStep(*(x.numpy()[:num_envs] for x in next_time_step))
+    theirs = [env.step(a)[:4] for env, a in zip(envs, actions, strict=False)]
+    expected, reward, terminated, truncated = map(
+      np.array, zip(*theirs, strict=True)
     )
-    observation, states = after.observation, environment.tracked.state.numpy()
-    for i, env in enumerate(theirs):
-      expected, reward, terminated, truncated, _ = env.step(actions[i])
-      difference = np.abs(reached.observation[i] - expected)
-      assert np.all(difference <= tolerance * (1 + np.abs(expected)))
-      assert abs(reached.reward[i] - reward) <= tolerance * (1 - reward)
-      assert (reached.step_type[i] == 2) == (terminated or truncated)
-      assert reached.discount[i] == (0.0 if terminated else 1.0)
-      if terminated or truncated:
-        ended += 1
-        begin(i)
-      elif resynchronised_every and t % resynchronised_every == 0:
-        env.unwrapped.state = states[i].astype(np.float64)
-  assert ended >= episodes
+    ended = terminated | truncated  # [20]
+    difference = np.abs(ours.observation - expected)
+    assert np.all(difference <= tolerance * (1 + np.abs(expected)))
+    assert np.all(np.abs(ours.reward - reward) <= tolerance * (1 - reward))
+    np.testing.assert_array_equal(ours.is_last(), ended)
+    np.testing.assert_array_equal(ours.discount, 1.0 - terminated)
+    num_episodes += ended.sum()
+    for i in np.flatnonzero(ended):
+      reset_to_our_state(i)
+    if resync_period and t % resync_period == 0:
+      for i in np.flatnonzero(~ended):
+        envs[i].unwrapped.state = states[i].astype(np.float64)
+  assert num_episodes >= 20
 
 
 @every_task
-def test_time_limit_truncates_without_terminating(name):
-  environment = make(name)
-  step = tf.function(environment.step_and_reset, autograph=False)
-  # No torque and no acceleration: none of the three gets anywhere.
-  still = one_action(environment, 0 if name == "Pendulum-v1" else 1)
+def test_time_limit_truncates_without_terminating(name, start_batch):
+  """Of copies of every age, those at the limit end, and the others age."""
+  environment, step = start_batch(name)
   limit = gym.spec(name).max_episode_steps
   assert limit == (500 if name == "Acrobot-v1" else 200)
-  for i in range(1, limit + 1):
-    reached, after = step(still)
-    assert bool(reached.is_last()[0]) == (i == limit)
-  assert float(reached.discount[0]) == 1.0
-  assert float(reached.reward[0]) < 0
-  assert bool(after.is_first()[0])
-  assert float(after.reward[0]) == 0.0
+  age = np.arange(environment.batch_size) % limit
+  environment.tracked.age.assign(age)
+  is_last = age == limit - 1
+  # No torque and no acceleration: none of the three gets anywhere.
+  still = one_action(environment, 0 if name == "Pendulum-v1" else 1)
+  next_time_step, time_step = step(still)
+  np.testing.assert_array_equal(next_time_step.is_last(), is_last)
+  assert np.all(next_time_step.discount == 1.0)
+  assert np.all(next_time_step.reward < 0)
+  np.testing.assert_array_equal(time_step.is_first(), is_last)
+  np.testing.assert_array_equal(time_step.reward == 0.0, is_last)
+  np.testing.assert_array_equal(
+    environment.tracked.age, np.where(is_last, 0, age + 1)
+  )
 
 
-@every_task_that_ends
-def test_reaching_the_goal_terminates_and_begins_anew(name, compiled):
-  state, reward = {
+@every_way
+@every_terminating_task
+def test_the_goal_terminates_and_a_new_episode_begins(name, way, start_batch):
+  goal, reward = {
     "Acrobot-v1": ([PI, 0.0, 0.0, 0.0], 0.0),  # upright
     "MountainCar-v0": ([0.5, 0.05], -1.0),
   }[name]
-  environment = make(name, 2)
-  start = environment.tracked.state.numpy()[1]
-  environment.tracked.state.assign([state, start])
-  reached, after = compiled(lambda a: environment.step_and_reset(a))(
-    one_action(environment, 1)
+  environment, step = start_batch(name, way)
+  states = environment.tracked.state.numpy()
+  initial = states[0].copy()
+  states[0] = goal
+  environment.tracked.state.assign(states)
+  next_time_step, time_step = step(one_action(environment, 1))
+  is_first_copy = np.arange(len(states)) == 0
+  np.testing.assert_array_equal(next_time_step.is_last(), is_first_copy)
+  np.testing.assert_array_equal(next_time_step.discount, ~is_first_copy)
+  np.testing.assert_array_equal(
+    next_time_step.reward, np.where(is_first_copy, reward, -1.0)
   )
-  np.testing.assert_array_equal(reached.is_last(), [True, False])
-  np.testing.assert_array_equal(reached.discount, [0.0, 1.0])
-  np.testing.assert_array_equal(reached.reward, [reward, -1.0])
-  np.testing.assert_array_equal(after.is_first(), [True, False])
-  np.testing.assert_array_equal(after.discount, [1.0, 1.0])
-  begun = environment.tracked.state.numpy()[0]
-  assert np.abs(begun - start).max() <= 0.2  # a start again
+  np.testing.assert_array_equal(time_step.is_first(), is_first_copy)
+  assert np.all(time_step.discount == 1.0)
+  new_state = environment.tracked.state.numpy()[0]
+  assert np.abs(new_state - initial).max() <= 0.2  # another initial state
 
 
-def test_pendulum_spins_for_an_episode_without_growing_its_angle():
-  environment = make("Pendulum-v1", 10)
-  step = tf.function(environment.step_and_reset, autograph=False)
+def test_the_angle_of_a_spinning_pendulum_does_not_grow(start_batch):
+  environment, step = start_batch("Pendulum-v1")
+  state = environment.tracked.state
   turned = 0.0
   for _ in range(199):
-    reached, _ = step(one_action(environment, 2))
-    assert not np.any(reached.is_last())
-    turned += 0.05 * reached.observation[:, 2].numpy()
-    angles = environment.tracked.state[:, 0].numpy()
-    assert np.abs(angles).max() < PI + 0.401
+    next_time_step, _ = step(one_action(environment, 2))
+    assert not np.any(next_time_step.is_last())
+    turned += 0.05 * next_time_step.observation[:, 2].numpy()
+    assert np.abs(state[:, 0].numpy()).max() < PI + 0.401
   assert turned.max() > 6 * 2 * PI
-
-
-def test_acrobot_wraps_angles_as_gymnasium_does():
-  """In float64, where whole turns are exact too: pi and -pi stay apart."""
-  angles = np.concatenate(
-    [np.linspace(-25, 25, 2001), PI * np.arange(-7, 8), [-1e-300, 5e-17]]
-  )
-  expected = [their_acrobot.wrap(angle, -PI, PI) for angle in angles]
-  ours = acrobot.wrap_angle(tf.constant(angles)).numpy()
-  np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-14)
-  inside = np.abs(angles) <= PI
-  np.testing.assert_array_equal(ours[inside], angles[inside])
 
 
 @every_task
 @pytest.mark.filterwarnings("ignore")
-def test_starts_are_distributed_as_gymnasiums(name):
+def test_initial_states_are_distributed_as_in_gymnasium(name):
   ours = make(name, 4000).tracked.state.numpy()
-  env = make_theirs(name)
+  env = make_gymnasium(name)
   theirs = []
   for _ in range(4000):
     env.reset()
@@ -378,7 +377,7 @@ def test_starts_are_distributed_as_gymnasiums(name):
 @every_task
 @pytest.mark.filterwarnings("ignore")
 def test_specs_are_gymnasiums_spaces(name):
-  environment, env = make(name), make_theirs(name)
+  environment, env = make(name), make_gymnasium(name)
   spec, space = environment.observation_spec(), env.observation_space
   assert (spec.shape, spec.dtype) == (space.shape, space.dtype)
   np.testing.assert_array_equal(spec.minimum, space.low)
@@ -393,11 +392,12 @@ def test_specs_are_gymnasiums_spaces(name):
 
 
 @every_task
-def test_is_the_same_eager_in_a_graph_and_under_xla(name, all_ways):
+def test_is_the_same_eager_in_a_graph_and_under_xla(
+  name, start_batch, all_ways
+):
   found = {}
-  for way, compiled in all_ways.items():
-    environment = make(name, 8)
-    step = compiled(lambda a, e=environment: e.step_and_reset(a))
+  for way in all_ways:
+    environment, step = start_batch(name, way)
     action = one_action(environment, 1)
     found[way] = np.stack([step(action)[0].observation for _ in range(12)])
   # Graphs fold constants and XLA fuses operations: both round differently.
