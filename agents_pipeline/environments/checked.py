@@ -1,7 +1,7 @@
-"""An environment that fails in one line, which says where and when.
+"""A wrapper that validates an environment and fails with one-line messages.
 
-An exception, an observation of another shape or dtype than declared, a reward
-that is no finite number, an end that is neither true nor false.
+It catches exceptions, observations of another shape or dtype than declared,
+rewards that are not finite, and ends of episodes that are not truth values.
 """
 
 import contextlib
@@ -17,23 +17,27 @@ import numpy as np
 from agents_pipeline import errors
 from agents_pipeline.environments import checks
 
-# What the code of others may raise: `exit()` as well.
-ANYTHING = (Exception, SystemExit)
-_SIGNAL_WHEN_PARENT_DIES = 1  # PR_SET_PDEATHSIG of linux/prctl.h
+# What other people's code may raise: `exit()` as well.
+USER_CODE_ERRORS = (Exception, SystemExit)
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 class Watched(gym.Wrapper):
-  """One environment; what only it can tell is looked at here."""
+  """Validates what one environment returns.
+
+  Attributes:
+    label: which of several copies it is, for messages; may be set.
+  """
 
   def __init__(self, env: gym.Env, name: str):
     """Wraps an environment.
 
     Args:
-      env: with every other wrapper.
+      env: inside it, every other wrapper.
       name: its id, for messages.
     """
     super().__init__(env)
-    self.who = "copy 0"  # which of several; for messages
+    self.label = "copy 0"
     self._name = name
     self._num_steps = 0  # of the episode
     space = env.observation_space
@@ -41,115 +45,126 @@ class Watched(gym.Wrapper):
     self._shape, self._dtype = space.shape, space.dtype
 
   def reset(self, *, seed: int | None = None, options: dict | None = None):
-    """Begins an episode; its info is {}, as nothing reads it.
+    """Begins an episode and returns an empty info: nothing reads it.
 
-    gymnasium would put the infos of several copies into arrays, and fail where
-    they do not fit.
+    gymnasium would stack the infos of several copies into arrays, and fail
+    where they do not fit together.
+
+    Raises:
+      EnvironmentFailure: the environment raised or returned invalid values.
     """
     self._num_steps = 0
     try:
       observation, info = self.env.reset(seed=seed, options=options)
-    except ANYTHING as error:
-      raise self._failure(error) from None
+    except USER_CODE_ERRORS as error:
+      raise self._to_failure(error) from None
     if not isinstance(info, dict):
       self.fail(
-        f"its reset() gave {checks.short(info)} as info; expected a dict"
+        f"its reset() gave {checks.short_repr(info)} as info; expected a dict"
       )
-    self._check(observation)
+    self._check_observation(observation)
     return observation, {}
 
   def step(self, action):
-    """Does one env step; its info is {}, as in `reset`."""
+    """Does one env step and returns an empty info, as `reset` does.
+
+    Raises:
+      EnvironmentFailure: the environment raised or returned invalid values.
+    """
     self._num_steps += 1
     try:
       observation, reward, terminated, truncated, info = self.env.step(action)
       reward = float(reward)
-    except ANYTHING as error:
-      raise self._failure(error) from None
-    ends = checks.flag(terminated), checks.flag(truncated)
+    except USER_CODE_ERRORS as error:
+      raise self._to_failure(error) from None
+    ends = checks.to_bool(terminated), checks.to_bool(truncated)
     if None in ends:
       self.fail(
-        f"terminated is {checks.short(terminated)} and truncated "
-        f"{checks.short(truncated)}; expected each to be True or False"
+        f"terminated is {checks.short_repr(terminated)} and truncated "
+        f"{checks.short_repr(truncated)}; expected each to be True or False"
       )
     if not isinstance(info, dict):
-      self.fail(f"its info is {checks.short(info)}; expected a dict")
-    if not abs(reward) <= checks.FLOAT32_MAX:  # NaN is not
+      self.fail(f"its info is {checks.short_repr(info)}; expected a dict")
+    if not abs(reward) <= checks.FLOAT32_MAX:  # also where it is NaN
       self.fail(checks.not_finite("reward", reward))
-    self._check(observation)
+    self._check_observation(observation)
     return observation, reward, *ends, {}
 
   def render(self):
-    """A picture, or whatever the render mode makes."""
+    """Returns what the environment renders.
+
+    Raises:
+      EnvironmentFailure: the environment raised.
+    """
     try:
       return self.env.render()
-    except ANYTHING as error:
-      raise self._failure(error) from None
+    except USER_CODE_ERRORS as error:
+      raise self._to_failure(error) from None
 
   def close(self) -> None:
-    """Ends it; nothing is lost where that fails."""
-    with contextlib.suppress(*ANYTHING):
+    """Closes the environment; errors are ignored, as nothing depends on it."""
+    with contextlib.suppress(*USER_CODE_ERRORS):
       self.env.close()
 
-  def _check(self, observation: Any) -> None:
-    # The usual case first: this is done at every step.
+  def fail(self, reason: str) -> NoReturn:
+    """Raises EnvironmentFailure at the current step, for the given reason."""
+    raise errors.EnvironmentFailure(f"{self._location()}: {reason}")
+
+  def _check_observation(self, observation: Any) -> None:
+    # The usual case first: this runs at every step.
     if (
       self._is_box
       and type(observation) is np.ndarray
-      and (
-        observation.dtype == self._dtype and observation.shape == self._shape
-      )
+      and observation.dtype == self._dtype
+      and observation.shape == self._shape
     ):
       return
     try:
-      checks.observation(observation, self.observation_space, None)
-    except checks.Unusable as error:
+      checks.to_observation(observation, self.observation_space, None)
+    except checks.InvalidValueError as error:
       self.fail(error.reason)
 
-  def fail(self, reason: str) -> NoReturn:
-    """Raises EnvironmentFailure for what others see in it."""
-    raise errors.EnvironmentFailure(f"{self._where}: {reason}")
+  def _location(self) -> str:
+    return location(self._name, self.label, self._num_steps)
 
-  @property
-  def _where(self) -> str:
-    return where(self._name, self.who, self._num_steps)
-
-  def _failure(self, error: BaseException) -> errors.EnvironmentFailure:
+  def _to_failure(self, error: BaseException) -> errors.EnvironmentFailure:
     return errors.EnvironmentFailure(
-      f"{self._where}: {one_line(error)}", traceback.format_exc()
+      f"{self._location()}: {describe_exception(error)}",
+      traceback.format_exc(),
     )
 
 
-def leave_signals_to_the_run(env: gym.Env) -> gym.Env:
-  """In a process of its own, an environment ends when the run tells it to.
+def ignore_signals_in_subprocess(env: gym.Env) -> gym.Env:
+  """Leaves signals to the training process; `env` is returned as it is.
 
-  A terminal sends Ctrl-C, and SIGHUP when it closes, to all processes; the run
-  needs them to save. Where the run is killed they end as well, on Linux.
+  A terminal sends Ctrl-C, and SIGHUP when it closes, to all processes; but the
+  training process still needs its environments to save a checkpoint. If it is
+  killed they end as well, on Linux.
   """
   if multiprocessing.parent_process() is not None:  # gymnasium makes one here
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
       signal.signal(number, signal.SIG_IGN)
-    end_with_parent()
+    die_with_parent()
   return env
 
 
-def end_with_parent() -> None:
-  """This process is killed when the one that started it ends, on Linux."""
+def die_with_parent() -> None:
+  """Has this process killed when its parent ends, on Linux."""
   with contextlib.suppress(AttributeError, OSError):
-    ctypes.CDLL(None).prctl(_SIGNAL_WHEN_PARENT_DIES, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def where(name: str, who: str, num_steps: int) -> str:
-  """How messages begin.
+def location(name: str, label: str, num_steps: int) -> str:
+  """Returns the beginning of messages about an environment.
 
   Args:
-    name: the environment's id.
-    who: which of several.
-    num_steps: of its episode.
+    name: its id.
+    label: which of several copies.
+    num_steps: env steps of the current episode.
   """
-  return f"environment {name!r}, {who}, step {num_steps} of its episode"
+  return f"environment {name!r}, {label}, step {num_steps} of its episode"
 
 
-def one_line(error: BaseException) -> str:
-  """An exception's type and text."""
+def describe_exception(error: BaseException) -> str:
+  """Returns an exception's type and text on one line."""
   return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,7 +1,7 @@
-"""What an environment returned, as the arrays and flags that it should be.
+"""Validates and converts what an environment returns.
 
-What is meant is taken: a list for an array, 0 and 1 for False and True. What is
-not raises `Unusable`, which says what was expected.
+What is unambiguous is converted: a list to an array, 0 and 1 to False and True.
+Anything else raises `InvalidValueError`, which says what was expected.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,14 @@ from agents_pipeline import errors
 
 FLOAT32_MAX = np.float64(np.finfo(np.float32).max)
 _BOOLS = (bool, np.bool_)
-_MODES = gym.vector.AutoresetMode
-_NUMBERS = "biuf"  # kinds of NumPy's dtypes
+_NUMERIC_KINDS = "biuf"  # of NumPy's dtypes
 
 
-class Unusable(ValueError):
-  """A returned value that cannot be used.
+class InvalidValueError(ValueError):
+  """An environment returned a value that cannot be used.
 
   Attributes:
-    copy: which of several environments returned it; None for all together.
+    copy: index of the copy that returned it; None for all of them together.
     reason: what it is, and what was expected.
   """
 
@@ -35,141 +34,181 @@ class Unusable(ValueError):
 def autoreset_mode(
   env: gym.vector.VectorEnv, name: str
 ) -> gym.vector.AutoresetMode:
-  """How a vector environment goes on after an episode's end.
+  """Returns when a vector environment resets a copy whose episode ended.
 
   Args:
-    env: its metadata says.
+    env: the mode is in its metadata.
     name: its id, for messages.
 
   Raises:
-    UserError: it does not say, or says something unknown.
+    UserError: its metadata has no mode, or an unknown one.
   """
-  told = env.metadata.get("autoreset_mode")
+  declared = env.metadata.get("autoreset_mode")
   try:
-    return gym.vector.AutoresetMode(told)
+    return gym.vector.AutoresetMode(declared)
   except ValueError:
-    modes = ", ".join(f"AutoresetMode.{mode.name}" for mode in _MODES)
+    modes = ", ".join(
+      f"AutoresetMode.{mode.name}" for mode in gym.vector.AutoresetMode
+    )
     raise errors.UserError(
       f"environment {name!r}: metadata['autoreset_mode'] of its vector version "
-      f"is {short(told)}; expected one of {modes}, or "
+      f"is {short_repr(declared)}; expected one of {modes}, or "
       "EnvironmentConfig.vectorization = 'sync'"
     ) from None
 
 
-def flag(value: Any) -> bool | None:
-  """One `terminated` or `truncated`; None where it is no truth value."""
-  if type(value) in _BOOLS:  # as usual: this is done at every step
+def to_bool(value: Any) -> bool | None:
+  """Converts `terminated` or `truncated`; None if it is not a truth value."""
+  if type(value) in _BOOLS:  # the usual case first: this runs at every step
     return value
   try:
     array = np.asarray(value)
-  except Exception:  # whatever a library's own arrays raise
+  except Exception:  # an array of another library may raise anything
     return None
-  if array.shape or array.dtype.kind not in _NUMBERS or array not in (0, 1):
+  if (
+    array.shape or array.dtype.kind not in _NUMERIC_KINDS or array not in (0, 1)
+  ):
     return None
   return bool(array)
 
 
-def flags(values: Any, what: str, num_envs: int) -> np.ndarray:
-  """`terminated` or `truncated` of several copies, [B] bool.
+def to_bools(values: Any, what: str, num_envs: int) -> np.ndarray:
+  """Converts `terminated` or `truncated` of all copies.
 
   Args:
     values: as returned.
-    what: which of the two it is.
+    what: which of the two, for messages.
     num_envs: B.
+
+  Returns:
+    [B] bool.
+
+  Raises:
+    InvalidValueError: another shape, or not truth values.
   """
-  array = _array(values, what, (num_envs,))
+  array = _to_array(values, what, (num_envs,))
   if array.dtype == np.bool_:
     return array
-  if array.dtype.kind not in _NUMBERS:
-    raise Unusable(None, f"its {what} is {kind(array)}; expected bool")
-  odd = (array != 0) & (array != 1)  # [B]
-  if odd.any():
-    copy = int(odd.argmax())
-    raise Unusable(copy, f"its {what} is {array[copy]}; expected True or False")
+  if array.dtype.kind not in _NUMERIC_KINDS:
+    raise InvalidValueError(
+      None, f"its {what} is {describe(array)}; expected bool"
+    )
+  invalid = (array != 0) & (array != 1)  # [B]
+  if invalid.any():
+    copy = int(invalid.argmax())
+    raise InvalidValueError(
+      copy, f"its {what} is {array[copy]}; expected True or False"
+    )
   return array.astype(bool)
 
 
-def rewards(values: Any, num_envs: int) -> np.ndarray:
-  """The rewards of several copies, [B] of any numbers."""
-  array = _array(values, "reward", (num_envs,))
-  if array.dtype.kind not in _NUMBERS:
-    raise Unusable(None, f"its reward is {kind(array)}; expected numbers")
+def to_rewards(values: Any, num_envs: int) -> np.ndarray:
+  """Converts the rewards of B = `num_envs` copies to [B], of any number type.
+
+  Raises:
+    InvalidValueError: another shape, or not numbers.
+  """
+  array = _to_array(values, "reward", (num_envs,))
+  if array.dtype.kind not in _NUMERIC_KINDS:
+    raise InvalidValueError(
+      None, f"its reward is {describe(array)}; expected numbers"
+    )
   return array
 
 
-def observations(values: Any, space: gym.Space, num_envs: int) -> np.ndarray:
-  """The observations of several copies, [B, ...].
+def to_observations(values: Any, space: gym.Space, num_envs: int) -> np.ndarray:
+  """Converts the observations of all copies.
 
   Args:
     values: as returned.
     space: of one copy.
     num_envs: B.
+
+  Returns:
+    [B, ...].
+
+  Raises:
+    InvalidValueError: not what the space declares.
   """
-  array = _array(values, "observation", (num_envs, *(space.shape or ())))
+  array = _to_array(values, "observation", (num_envs, *(space.shape or ())))
   _check_dtype(array, space, None)
   if not isinstance(space, gym.spaces.Box):
-    for copy, one in enumerate(array):
-      if not space.contains(one):
-        raise _undeclared(one, space, copy)
+    for copy, observation in enumerate(array):
+      if not space.contains(observation):
+        raise _not_in_space(observation, space, copy)
   return array
 
 
-def final_observations(
+def to_final_observations(
   info: Mapping, ended: np.ndarray, space: gym.Space
 ) -> dict[int, np.ndarray]:
-  """The last observations of episodes that a vector environment has ended.
+  """Converts the last observations of the episodes that ended in a step.
 
   Args:
-    info: of the step.
+    info: of the step of a vector environment that resets in the same step.
     ended: [B] bool.
     space: of one copy.
 
   Returns:
-    For the number of each copy that ended, its observation [...].
+    The observation [...] of each copy that ended, by its index.
+
+  Raises:
+    InvalidValueError: one is missing, or not what the space declares.
   """
   copies = np.flatnonzero(ended).tolist()
   if "final_obs" not in info:
     old = " (it has 'final_observation', as before gymnasium 1.0)"
-    raise Unusable(
+    raise InvalidValueError(
       copies[0],
       "its info has no 'final_obs', the last observation of an episode that "
       "ends in a vector environment with autoreset mode SAME_STEP"
-      + old
-      * ("final_observation" in info),
+      + (old if "final_observation" in info else ""),
     )
-  found = {}
+  observations = {}
   for copy in copies:
     try:
-      one = info["final_obs"][copy]
+      value = info["final_obs"][copy]
     except (LookupError, TypeError):
-      one = None
-    found[copy] = observation(one, space, copy)
-    if not in_float32(found[copy]).all():
-      raise Unusable(copy, not_finite("final observation", found[copy]))
-  return found
+      value = None
+    observations[copy] = to_observation(value, space, copy)
+    if not is_finite_float32(observations[copy]).all():
+      raise InvalidValueError(
+        copy, not_finite("final observation", observations[copy])
+      )
+  return observations
 
 
-def observation(value: Any, space: gym.Space, copy: int | None) -> np.ndarray:
-  """One observation [...] as its space declares it.
+def to_observation(
+  value: Any, space: gym.Space, copy: int | None
+) -> np.ndarray:
+  """Converts one observation to an array [...].
 
-  Lists, and float64 for float32, are taken: they cost only precision.
+  Lists, and float64 for float32, are accepted: they cost only precision.
+
+  Args:
+    value: as returned.
+    space: of one copy.
+    copy: its index, for messages.
+
+  Raises:
+    InvalidValueError: not what the space declares.
   """
   if not isinstance(space, gym.spaces.Box):
     if not space.contains(value):
-      raise _undeclared(value, space, copy)
+      raise _not_in_space(value, space, copy)
     return np.asarray(value)
   try:
     array = np.asarray(value)
   except (ValueError, TypeError):
-    raise _undeclared(value, space, copy) from None
+    raise _not_in_space(value, space, copy) from None
   if array.shape != space.shape:
-    raise _undeclared(array, space, copy)
+    raise _not_in_space(array, space, copy)
   _check_dtype(array, space, copy)
   return array
 
 
-def in_float32(values: np.ndarray) -> np.ndarray:
-  """Which values are finite, and stay so as float32, [...] bool."""
+def is_finite_float32(values: np.ndarray) -> np.ndarray:
+  """Returns which values are finite also as float32, [...] bool."""
   if values.dtype.kind != "f":
     return np.ones(values.shape, bool)
   if values.dtype.itemsize <= 4:
@@ -178,44 +217,44 @@ def in_float32(values: np.ndarray) -> np.ndarray:
 
 
 def not_finite(what: str, values: Any) -> str:
-  """The reason for values that `in_float32` refuses.
+  """Returns the message for values that `is_finite_float32` rejects.
 
   Args:
-    what: they are.
+    what: the kind of value, such as "reward".
     values: of one copy.
   """
   is_finite = np.isfinite(values).all()
   problem = "beyond the range of float32" if is_finite else "not finite"
-  told = " ".join(str(values).split())[:60]
-  return f"its {what} is {problem}: {told}"
+  text = " ".join(str(values).split())[:60]
+  return f"its {what} is {problem}: {text}"
 
 
-def short(value: Any) -> str:
-  """The beginning of how a value is written, in one line."""
+def short_repr(value: Any) -> str:
+  """Returns the first 40 characters of a value's repr, on one line."""
   return " ".join(repr(value).split())[:40]
 
 
-def kind(value: Any) -> str:
-  """The type and shape of something that was returned, for messages."""
+def describe(value: Any) -> str:
+  """Returns dtype and shape of an array, or the short repr of another value."""
   if not isinstance(value, (np.ndarray, np.generic)):
-    return short(value)
+    return short_repr(value)
   if value.dtype == object:
     return "no array of numbers"
   return f"{value.dtype} of shape {value.shape}"
 
 
-def _array(values: Any, what: str, shape: tuple[int, ...]) -> np.ndarray:
-  """Values as an array of a shape."""
-  if type(values) is np.ndarray and values.shape == shape:  # as usual
+def _to_array(values: Any, what: str, shape: tuple[int, ...]) -> np.ndarray:
+  if type(values) is np.ndarray and values.shape == shape:  # the usual case
     return values
   try:
     array = np.asarray(values)
-  except Exception:  # whatever a library's own arrays raise
+  except Exception:  # an array of another library may raise anything
     array = np.array(None)
   if array.shape != shape:
-    raise Unusable(
+    raise InvalidValueError(
       None,
-      f"its {what} is {kind(array)}; expected shape {shape}, one for each copy",
+      f"its {what} is {describe(array)}; expected shape {shape}, one for each "
+      "copy",
     )
   return array
 
@@ -224,13 +263,15 @@ def _check_dtype(array: np.ndarray, space: gym.Space, copy: int | None) -> None:
   if array.dtype != space.dtype and not np.can_cast(
     array.dtype, space.dtype, "same_kind"
   ):
-    raise _undeclared(array, space, copy)
+    raise _not_in_space(array, space, copy)
 
 
-def _undeclared(value: Any, space: gym.Space, copy: int | None) -> Unusable:
-  told = kind(value)
+def _not_in_space(
+  value: Any, space: gym.Space, copy: int | None
+) -> InvalidValueError:
+  text = describe(value)
   if not isinstance(space, gym.spaces.Box) and np.ndim(value) == 0:
-    told = f"{value!s:.40}"
-  return Unusable(
-    copy, f"its observation is {told}; expected {space}, as it declares"
+    text = f"{value!s:.40}"
+  return InvalidValueError(
+    copy, f"its observation is {text}; expected {space}, as it declares"
   )

@@ -1,10 +1,10 @@
-"""Pictures without a display, and beside TensorFlow.
+"""Renders without a display, and in the same process as TensorFlow.
 
 MuJoCo loads the renderer that the variable MUJOCO_GL names as soon as it is
-imported. OSMesa brings an LLVM of its own, and where its symbols are taken for
-those of TensorFlow's LLVM, the process crashes when it compiles. So a process
-that draws nothing imports MuJoCo without OSMesa, and one that draws loads
-OSMesa in a way that keeps the two apart.
+imported. OSMesa brings its own LLVM; if its symbols are mistaken for those of
+TensorFlow's LLVM, the process crashes when it compiles. So a process that
+renders nothing imports MuJoCo without OSMesa, and one that renders loads OSMesa
+in a way that keeps the two apart.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from agents_pipeline import errors
 _MUJOCO_RENDERER = "MUJOCO_GL"
 _OSMESA = "libOSMesa.so.8"
 
-# SDL, and with it pygame, draws without a window and plays no sounds. Its
-# driver "dummy" draws nothing at all for those who look at this variable.
+# SDL, and with it pygame, draws without a window and plays no sounds. Not the
+# driver "dummy": some environments render nothing when they see its name.
 os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 
@@ -29,9 +29,9 @@ def _is_osmesa() -> bool:
 
 @contextlib.contextmanager
 def without_renderer() -> Iterator[None]:
-  """MuJoCo that is imported within does not load OSMesa.
+  """MuJoCo, imported in this context, does not load OSMesa.
 
-  The same holds for processes that are started within.
+  The same holds for processes that are started in this context.
   """
   if not _is_osmesa():
     yield
@@ -46,25 +46,25 @@ def without_renderer() -> Iterator[None]:
 
 @contextlib.contextmanager
 def with_renderer() -> Iterator[None]:
-  """MuJoCo that is imported within can draw, also beside TensorFlow.
+  """MuJoCo, imported in this context, can render beside TensorFlow.
 
   Raises:
-    UserError: what is done within raises one, and OSMesa is missing; then it
-      says so.
+    UserError: one was raised in this context; where OSMesa is missing, its
+      message is extended by that.
   """
-  missing = None
+  load_error = None
   if _is_osmesa():
-    apart = getattr(os, "RTLD_DEEPBIND", 0)  # its symbols from itself first
+    deep_bind = getattr(os, "RTLD_DEEPBIND", 0)  # prefer its own symbols
     try:
-      ctypes.CDLL(_OSMESA, mode=apart | os.RTLD_NOW)
+      ctypes.CDLL(_OSMESA, mode=deep_bind | os.RTLD_NOW)
     except OSError as error:
-      missing = error
+      load_error = error
   try:
     yield
   except errors.UserError as error:
-    if missing is None:
+    if load_error is None:
       raise
     raise errors.UserError(
       f"{error}; {_MUJOCO_RENDERER}='osmesa', but the library OSMesa cannot be "
-      f"loaded ({missing})"
+      f"loaded ({load_error})"
     ) from None

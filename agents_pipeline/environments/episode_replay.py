@@ -1,7 +1,7 @@
-"""The episodes under way of a Python environment, played again on resuming.
+"""Restores the unfinished episodes of a Python environment by replaying them.
 
-A Python environment cannot be saved. But every episode begins with a seed of
-its own, so its actions since then say where it stands.
+The state of a Python environment cannot be saved. But as every episode begins
+with its own seed, the actions since then determine its state.
 """
 
 import hashlib
@@ -11,43 +11,47 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-# Beyond this, playing an episode again takes longer than what is lost with it.
+# Replaying a longer episode would take longer than what is lost with it.
 MAX_ACTIONS = 100_000
 
 
 class ActionLog:
-  """The actions of every copy since its episode began."""
+  """The actions of every copy in its current episode.
+
+  Attributes:
+    actions: [B, ...] of every step since the oldest of the episodes began.
+    lengths: [B] int64, how many of the last of these are each copy's.
+  """
 
   def __init__(self, num_envs: int):
-    """Nothing is done yet.
+    """Creates an empty log.
 
     Args:
       num_envs: copies, B.
     """
-    # Of every step since the longest began, [B, ...], and of each its own.
     self.actions: list[np.ndarray] = []
     self.lengths: np.ndarray = np.zeros(num_envs, np.int64)
 
   def add(self, action: np.ndarray) -> None:
-    """Notes what every copy did, [B, ...]."""
+    """Appends the actions of one step, [B, ...]."""
     self.actions.append(np.array(action))
     self.lengths += 1
     if len(self.actions) > 2 * MAX_ACTIONS:
       del self.actions[:-MAX_ACTIONS]
 
-  def begin(self, which: np.ndarray) -> None:
-    """Forgets the actions of the copies [B] bool that begin an episode."""
-    self.lengths[which] = 0
+  def clear(self, mask: np.ndarray) -> None:
+    """Drops the actions of the copies, [B] bool, that begin an episode."""
+    self.lengths[mask] = 0
     longest = int(self.lengths.max())
     del self.actions[: max(len(self.actions) - longest, 0)]
 
   @property
-  def is_whole(self) -> bool:
-    """Whether no episode is too long to be played again."""
+  def is_complete(self) -> bool:
+    """Whether every episode is short enough to be replayed."""
     return int(self.lengths.max()) <= MAX_ACTIONS
 
   def to_lists(self) -> list[list]:
-    """Of every copy, its actions as JSON has them."""
+    """Returns the actions of each copy, for JSON."""
     return [
       [action[i].tolist() for action in self.actions[-length:]]
       if length
@@ -56,15 +60,15 @@ class ActionLog:
     ]
 
   def restore(self, actions: Sequence[Sequence], dtype) -> None:
-    """Takes what `to_lists` gave."""
-    self.lengths = np.array([len(of_one) for of_one in actions], np.int64)
+    """Restores what `to_lists` returned, as arrays of `dtype`."""
+    self.lengths = np.array([len(of_copy) for of_copy in actions], np.int64)
     longest = int(self.lengths.max())
-    blank = next((of_one[0] for of_one in actions if of_one), None)
+    padding = next((of_copy[0] for of_copy in actions if of_copy), None)
     self.actions = [
       np.array(
         [
-          of_one[t - longest] if len(of_one) >= longest - t else blank
-          for of_one in actions
+          of_copy[t - longest] if len(of_copy) >= longest - t else padding
+          for of_copy in actions
         ],
         dtype,
       )
@@ -72,57 +76,58 @@ class ActionLog:
     ]
 
 
-def play(
+def replay(
   env: gym.vector.VectorEnv,
   seeds: Sequence[int],
   lengths: np.ndarray,
   actions: Sequence[np.ndarray],
 ) -> Any:
-  """Plays episodes again, all to the same moment.
+  """Replays the current episode of every copy, so that all end together.
 
-  Copies whose episode is shorter than the longest wait for their turn: they do
-  anything until the others have as many actions left as they.
+  A copy with a shorter episode than the longest takes arbitrary actions first;
+  it is reset when as many actions remain as its episode has.
 
   Args:
-    env: resets only when asked to.
+    env: one that resets only when asked to.
     seeds: of each copy's episode.
-    lengths: [B] int64, the actions of each.
-    actions: [B, ...] of each step; the last so many count.
+    lengths: [B] int64, how many of the last actions are each copy's.
+    actions: [B, ...] of each step.
 
   Returns:
-    The observations where the episodes stand, as the environment gives them.
+    The observations after the last step, as the environment returns them.
   """
-  over: np.ndarray = np.zeros(len(lengths), bool)
+  ended: np.ndarray = np.zeros(len(lengths), bool)
   observation, _ = env.reset(seed=list(seeds))
-  for left in range(len(actions), -1, -1):
-    due = over | (lengths == left)
-    if due.any() and left < len(actions):
-      observation = reset_some(env, seeds, due)
-    if left:
-      observation, _, terminated, truncated, _ = env.step(actions[-left])
-      over = terminated | truncated
+  for num_left in range(len(actions), -1, -1):
+    mask = ended | (lengths == num_left)
+    if mask.any() and num_left < len(actions):
+      observation = reset_masked(env, seeds, mask)
+    if num_left:
+      observation, _, terminated, truncated, _ = env.step(actions[-num_left])
+      ended = terminated | truncated
   return observation
 
 
-def reset_some(
-  env: gym.vector.VectorEnv, seeds: Sequence[int], which: np.ndarray
+def reset_masked(
+  env: gym.vector.VectorEnv, seeds: Sequence[int], mask: np.ndarray
 ) -> Any:
-  """Resets some copies, and returns the observations of all.
+  """Resets some copies and returns the observations of all.
 
   Args:
-    env: resets only when asked to.
+    env: one that resets only when asked to.
     seeds: of every copy's episode.
-    which: [B] bool.
+    mask: [B] bool, the copies to reset.
   """
   observation, _ = env.reset(
     seed=[
-      seed if due else None for seed, due in zip(seeds, which, strict=True)
+      seed if is_reset else None
+      for seed, is_reset in zip(seeds, mask, strict=True)
     ],
-    options={"reset_mask": which},
+    options={"reset_mask": mask},
   )
   return observation
 
 
 def digests(observation: np.ndarray) -> list[str]:
-  """Of the observations [B, ...], to compare them with."""
+  """Returns a SHA-256 digest of each of the observations [B, ...]."""
   return [hashlib.sha256(one.tobytes()).hexdigest() for one in observation]

@@ -1,4 +1,4 @@
-"""From a gymnasium id to gymnasium's environment. Needs no TensorFlow."""
+"""Makes gymnasium environments from their ids. Needs no TensorFlow."""
 
 import contextlib
 import functools
@@ -13,8 +13,8 @@ from agents_pipeline.config import observations
 from agents_pipeline.config import schema as experiment_config
 from agents_pipeline.environments import checked, display
 
-# Their messages say all.
-_TOLD_BY_GYMNASIUM = (
+# Exceptions whose messages are clear without the name of their type.
+_SELF_EXPLANATORY = (
   gym.error.Error,
   AssertionError,
   ImportError,
@@ -24,50 +24,58 @@ _TOLD_BY_GYMNASIUM = (
 
 
 def environment_spec(name: str) -> gym.envs.registration.EnvSpec:
-  """Looks an id up, and imports the module in front of it first.
+  """Looks up an id, and first imports the module in front of it.
 
   Args:
     name: a gymnasium id, or `package.module:Id-v0`.
 
   Raises:
-    UserError: the module cannot be imported or nothing has this id.
+    UserError: the module cannot be imported or the id is not registered.
   """
   module, _, environment_id = name.rpartition(":")
-  # Atari's environments are registered by importing ale_py.
-  for to_import in ([module] if module else []) + (
-    ["ale_py"] if environment_id.startswith("ALE/") else []
-  ):
-    try:
-      importlib.import_module(to_import)
-    except (Exception, SystemExit) as error:  # whatever its code raises
-      told = (
-        error if isinstance(error, ImportError) else checked.one_line(error)
-      )
-      is_missing = isinstance(error, ModuleNotFoundError)
-      raise errors.UserError(
-        f"environment {name!r}: cannot import {to_import!r} ({told})",
-        "" if is_missing else traceback.format_exc(),
-      ) from None
-  if ale_py := sys.modules.get("ale_py"):  # it would greet on stderr
+  if module:
+    _import(module, name)
+  if environment_id.startswith("ALE/"):
+    _import("ale_py", name)  # it registers Atari's environments
+  if ale_py := sys.modules.get("ale_py"):  # it would print a banner to stderr
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Warning)
   with contextlib.suppress(gym.error.Error):
     return gym.spec(environment_id)
-  near = errors.nearest(environment_id, gym.registry)
+  hint = errors.nearest(environment_id, gym.registry)
   raise errors.UserError(
     f"unknown environment {name!r}: expected a registered gymnasium id or "
-    f"package.module:Id-v0{near}"
+    f"package.module:Id-v0{hint}"
   )
+
+
+def _import(module: str, environment_name: str) -> None:
+  try:
+    importlib.import_module(module)
+  except checked.USER_CODE_ERRORS as error:
+    reason = (
+      error
+      if isinstance(error, ImportError)
+      else checked.describe_exception(error)
+    )
+    is_missing = isinstance(error, ModuleNotFoundError)
+    raise errors.UserError(
+      f"environment {environment_name!r}: cannot import {module!r} ({reason})",
+      "" if is_missing else traceback.format_exc(),
+    ) from None
 
 
 def make_vector_environment(
   config: experiment_config.EnvironmentConfig,
 ) -> gym.vector.VectorEnv:
-  """Makes the copies of gymnasium's environment that are trained on.
+  """Makes the copies of a gymnasium environment to train on.
+
+  Args:
+    config: its name, number of copies, vectorization and observation.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
   """
-  with _display(config):
+  with _renderer_for(config):
     return _make_vector_environment(config)
 
 
@@ -82,7 +90,7 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
     kwargs = config.observation.vector_arguments()
   else:
     kwargs = config.observation.make_arguments()
-    # We reset ourselves, so that every episode has a seed of its own.
+    # The adapter resets them, so that every episode has its own seed.
     kwargs["vector_kwargs"] = {
       "autoreset_mode": gym.vector.AutoresetMode.DISABLED,
       "copy": False,  # the adapter copies
@@ -92,28 +100,28 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
       functools.partial(checked.Watched, name=config.name),
     ]
   if config.vectorization == "async":
-    # A fork of a process with TensorFlow's threads can hang.
+    # Forking a process with TensorFlow's threads can deadlock.
     kwargs["vector_kwargs"]["context"] = "spawn"
-    kwargs["wrappers"].append(checked.leave_signals_to_the_run)
-  several = f"{config.name}, {config.num_envs} copies"
-  with one_line(config.name if config.num_envs == 1 else several):
-    made = gym.make_vec(
+    kwargs["wrappers"].append(checked.ignore_signals_in_subprocess)
+  copies = "" if config.num_envs == 1 else f", {config.num_envs} copies"
+  with one_line(config.name + copies):
+    env = gym.make_vec(
       spec,
       num_envs=config.num_envs,
       vectorization_mode=config.vectorization,
       **kwargs,
     )
-    _check_number(made, config)
-  return made
+    _check_num_envs(env, config)
+  return env
 
 
-def _check_number(made: gym.vector.VectorEnv, config) -> None:
-  """Refuses a vector version that makes its own number of copies."""
-  if made.num_envs != config.num_envs:
-    made.close()
+def _check_num_envs(env: gym.vector.VectorEnv, config) -> None:
+  """Rejects a vector version that makes another number of copies."""
+  if env.num_envs != config.num_envs:
+    env.close()
     raise errors.UserError(
       f"EnvironmentConfig.num_envs = {config.num_envs}: the vector version of "
-      f"{config.name!r} makes {made.num_envs}; expected that number, or "
+      f"{config.name!r} makes {env.num_envs}; expected that number, or "
       "EnvironmentConfig.vectorization = 'sync'"
     )
 
@@ -121,26 +129,26 @@ def _check_number(made: gym.vector.VectorEnv, config) -> None:
 def make_evaluation_environment(
   config: experiment_config.EnvironmentConfig, render_mode: str | None = None
 ) -> gym.Env:
-  """Makes one of gymnasium's own, never a tensor version.
+  """Makes a gymnasium environment, never a tensor version.
 
-  Its rewards are its own, whatever is learnt from.
+  Its rewards are never shaped.
 
   Args:
-    config: its `name` and `observation` count.
-    render_mode: of a video.
+    config: only its `name` and `observation` are used.
+    render_mode: 'rgb_array' to record a video.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
   """
-  with _display(config, render_mode):
+  with _renderer_for(config, render_mode):
     return _make_evaluation_environment(config, render_mode)
 
 
-def _display(config, render_mode: str | None = None):
-  """A renderer only where it is needed: it may crash beside TensorFlow."""
-  # Also where the environment itself observes pictures: it may draw them.
-  draws = isinstance(config.observation, observations.ImageObservation)
-  if draws or render_mode:
+def _renderer_for(config, render_mode: str | None = None):
+  """A renderer only where it is needed, as it may crash beside TensorFlow."""
+  # An environment whose own observations are images may render them as well.
+  has_images = isinstance(config.observation, observations.ImageObservation)
+  if has_images or render_mode:
     return display.with_renderer()
   return display.without_renderer()
 
@@ -159,13 +167,13 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
 
 
 def _check_renders(config, spec) -> None:
-  """Refuses pictures of what does not draw any."""
-  make = spec.entry_point
-  if isinstance(make, str):
+  """Rejects image observations of an environment that renders no images."""
+  creator = spec.entry_point
+  if isinstance(creator, str):
     with one_line(config.name):
-      make = gym.envs.registration.load_env_creator(make)
-  # Where a function makes it, only the environment itself knows.
-  modes = getattr(make, "metadata", {}).get("render_modes")
+      creator = gym.envs.registration.load_env_creator(creator)
+  # A function has no metadata: only the environment it makes has.
+  modes = getattr(creator, "metadata", {}).get("render_modes")
   if config.observation.needs_rendering and (
     modes is not None and "rgb_array" not in modes
   ):
@@ -176,7 +184,7 @@ def _check_renders(config, spec) -> None:
 
 
 def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
-  """The modes that gymnasium's environment of this id renders in."""
+  """Returns the render modes of a gymnasium environment."""
   env = make_evaluation_environment(config)
   modes = env.metadata.get("render_modes") or []
   env.close()
@@ -185,13 +193,13 @@ def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
 
 @contextlib.contextmanager
 def one_line(name: str):
-  """One line for whatever is raised while an environment is made.
+  """Converts whatever making an environment raises to errors of one line.
 
   Args:
     name: its id.
 
   Raises:
-    UserError: with the traceback, where the environment's own code raised.
+    UserError: with the traceback, if the environment's own code raised.
     RunError: the system has no more processes or open files.
   """
   try:
@@ -202,12 +210,12 @@ def one_line(name: str):
     ) from None
   except (errors.RunError, errors.UserError):
     raise
-  except (Exception, SystemExit) as error:  # whatever its code raises
+  except checked.USER_CODE_ERRORS as error:
     text = " ".join(str(error).split())
-    if not isinstance(error, _TOLD_BY_GYMNASIUM) or not text:
-      text = checked.one_line(error)
-    says_all = isinstance(error, (gym.error.Error, ModuleNotFoundError))
+    if not isinstance(error, _SELF_EXPLANATORY) or not text:
+      text = checked.describe_exception(error)
+    needs_no_trace = isinstance(error, (gym.error.Error, ModuleNotFoundError))
     raise errors.UserError(
       f"environment {name!r}: {text}",
-      "" if says_all else traceback.format_exc(),
+      "" if needs_no_trace else traceback.format_exc(),
     ) from None

@@ -1,10 +1,10 @@
-"""Python environments, called from inside a graph."""
+"""Python environments, stepped from inside a TensorFlow graph."""
 
 import ctypes
 import functools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,37 +14,43 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_vector
 
-_NUM_NUMBERS = gymnasium_vector.NUM_NUMBERS
-_FAILED = -1.0  # in place of the type of a step
-_MAX_PACKED = 128  # numbers of an observation that crosses with the others
+_NUM_SCALARS = gymnasium_vector.NUM_SCALARS
+_FAILED = -1.0  # in place of a step type
+_MAX_PACKED = 128  # numbers of an observation that is packed with the scalars
 _thread = threading.local()
 
 
-class _Whereabouts(tf.train.experimental.PythonState):
-  """Where the episodes stand, for checkpoints."""
+class _EpisodeState(tf.train.experimental.PythonState):
+  """The state of the current episodes, for checkpoints."""
 
   def __init__(self, environment: gymnasium_vector.GymnasiumEnvironment):
     self._environment = environment
     self.restored: dict | None = None
 
   def serialize(self) -> str:
-    return json.dumps(self._environment.whereabouts())
+    return json.dumps(self._environment.get_state())
 
   def deserialize(self, value: str) -> None:
     self.restored = json.loads(value)
 
 
 class HostEnvironment(tf_py_environment.TFPyEnvironment):
-  """A `TFPyEnvironment` that crosses into Python once per step.
+  """A `TFPyEnvironment` that calls Python once per step.
 
-  Every array that crosses costs. All numbers of the time steps are one array,
-  and with them the observations, where these are a few numbers themselves.
+  Every array that Python returns to the graph costs time. So the scalars of the
+  time steps are packed into one array, and with them the observations, where
+  these are a few floats themselves.
 
   Attributes:
-    is_packed: observations are among the numbers.
+    is_packed: whether observations are packed with the scalars.
   """
 
   def __init__(self, environment: gymnasium_vector.GymnasiumEnvironment):
+    """Wraps an environment.
+
+    Args:
+      environment: B copies, which this one closes.
+    """
     super().__init__(environment)
     spec = self.observation_spec()
     self.is_packed = (
@@ -52,19 +58,21 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
       and spec.shape.rank == 1
       and spec.shape[0] <= _MAX_PACKED
     )
-    self._tracked = _Whereabouts(environment)
+    # Of the packed array, for each time step.
+    self._num_columns = _NUM_SCALARS + (spec.shape[0] if self.is_packed else 0)
+    self._tracked = _EpisodeState(environment)
     self._failure: errors.EnvironmentFailure | None = None
 
   @property
   def tracked(self) -> tf.train.experimental.PythonState:
-    """Where every copy's episode stands, for checkpoints."""
+    """The state of every copy's episode, for checkpoints."""
     return self._tracked
 
   def resume(self) -> bool:
-    """Goes on where a restored checkpoint says.
+    """Continues from the state of a restored checkpoint.
 
     Returns:
-      Whether every episode under way was played again; if not, others begin.
+      Whether every unfinished episode was replayed; if not, others begin.
     """
     return self.pyenv.resume(self._tracked.restored)
 
@@ -73,13 +81,13 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     self.pyenv.close()
 
   def raises_its_own(self, call: Callable) -> Callable:
-    """A compiled call that raises what an environment raised within it.
+    """Wraps a compiled call to raise what an environment raised within it.
 
-    TensorFlow would tell it as an error of its own, with both tracebacks.
+    TensorFlow would raise an error of its own, whose text has both tracebacks.
     """
 
     @functools.wraps(call)
-    def call_or_tell(*arguments):
+    def call_and_raise(*arguments):
       try:
         return call(*arguments)
       except tf.errors.OpError:
@@ -87,7 +95,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
           raise
         raise self._failure from None
 
-    return call_or_tell
+    return call_and_raise
 
   def step_and_reset(
     self, action: tf.Tensor
@@ -96,129 +104,140 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
 
     Args:
       action: [B, ...].
+
+    Returns:
+      The next and the current time steps, of [B, ...].
     """
     return self.time_steps(self.step_in_python(action))
 
   def step_in_python(
     self, action: tf.Tensor, *, raises_later: bool = False
   ) -> list[tf.Tensor]:
-    """Steps every copy; `time_steps` makes of it what was reached.
+    """Steps every copy, and leaves its results packed for `time_steps`.
 
     Args:
       action: [B, ...].
-      raises_later: where an environment fails, only `checked` raises.
+      raises_later: if an environment fails, do not raise here but in `checked`.
 
     Returns:
-      The arrays that crossed.
+      The arrays that Python returned.
     """
     return self._call(self.pyenv.step_and_reset, [action], 2, raises_later)
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Arrays that crossed, of environments that did not fail.
+    """Returns arrays of `step_in_python`, and fails if an environment did.
 
-    A failure ends whatever goes on beside it, wherever that stands; here it can
-    wait for that.
+    A failure aborts whatever runs in parallel at that moment. Raising it here
+    rather than in the step lets that finish first.
     """
     ok = arrays[0][0, 0] != _FAILED  # []
     check = tf.raw_ops.Assert(condition=ok, data=["an environment failed"])
-    with tf.control_dependencies([check] if check is not None else []):
+    # Outside a graph there is no op: it has already raised.
+    with tf.control_dependencies([] if check is None else [check]):
       return [tf.identity(array) for array in arrays]
 
   def time_steps(self, arrays: list[tf.Tensor]) -> tuple[ts.TimeStep, ...]:
-    """The time steps that came from Python. Runs inside XLA.
+    """Unpacks the time steps that Python returned. Runs inside XLA.
 
     Args:
-      arrays: that crossed.
+      arrays: of `step_in_python`.
 
     Returns:
-      The one reached and the one to act from, of [B, ...].
+      The next and the current time steps, of [B, ...].
     """
     numbers, *observations = arrays
     spec = self.observation_spec()
     if self.is_packed:
       size = spec.shape[0]
-      num_time_steps = numbers.shape[1] // (_NUM_NUMBERS + size)
-      sizes = [_NUM_NUMBERS * num_time_steps] + [size] * num_time_steps
+      num_time_steps = numbers.shape[1] // (_NUM_SCALARS + size)
+      sizes = [_NUM_SCALARS * num_time_steps] + [size] * num_time_steps
       numbers, *observations = tf.split(numbers, sizes, axis=1)
-    rows = tf.unstack(numbers, axis=1)  # [B] each
+    columns = tf.unstack(numbers, axis=1)  # [B] each
     return tuple(
-      ts.TimeStep(tf.cast(kind, tf.int32), reward, discount, observation)
-      for kind, reward, discount, observation in zip(
-        rows[::_NUM_NUMBERS],
-        rows[1::_NUM_NUMBERS],
-        rows[2::_NUM_NUMBERS],
+      ts.TimeStep(tf.cast(step_type, tf.int32), reward, discount, observation)
+      for step_type, reward, discount, observation in zip(
+        columns[::_NUM_SCALARS],
+        columns[1::_NUM_SCALARS],
+        columns[2::_NUM_SCALARS],
         observations,
         strict=True,
       )
     )
 
   def _current_time_step(self) -> ts.TimeStep:
-    # Theirs remembers only what came of their own `step`.
-    (now,) = self.time_steps(
+    # TF-Agents' own knows only the results of its own `step`.
+    (time_step,) = self.time_steps(
       self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
     )
-    return now
+    return time_step
 
   def _call(
-    self, function, arguments, num_time_steps: int, raises_later: bool = False
+    self,
+    function: Callable[..., Sequence[ts.TimeStep]],
+    arguments: list[tf.Tensor],
+    num_time_steps: int,
+    raises_later: bool = False,
   ) -> list[tf.Tensor]:
-    """Calls Python, which returns so many time steps of [B, ...]."""
+    """Calls a Python function that returns so many time steps of [B, ...]."""
     spec = self.observation_spec()
-    width = _NUM_NUMBERS * num_time_steps
-    if self.is_packed:
-      width += spec.shape[0] * num_time_steps
 
-    def nothing():
-      numbers: np.ndarray = np.full(
-        (self.batch_size, width), _FAILED, np.float32
-      )
-      if self.is_packed:
-        return numbers
-      shape = (self.batch_size, *spec.shape)
-      blank = np.zeros(shape, spec.dtype.as_numpy_dtype)
-      return [numbers, *[blank.copy() for _ in range(num_time_steps)]]
-
-    def packed(*values):
-      _keep_state_of_thread()
+    def call(*values):
+      _keep_thread_state()
       try:
-        time_steps = function(*values)
+        return self._pack(function(*values))
       except errors.EnvironmentFailure as failure:
         self._failure = failure
-        if raises_later:
-          return nothing()
-        raise
-      numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)
-      for i, number in enumerate(
-        number for step in time_steps for number in step[:_NUM_NUMBERS]
-      ):
-        numbers[:, i] = number
-      observations = [step.observation for step in time_steps]
-      if self.is_packed:
-        np.concatenate(
-          observations, 1, out=numbers[:, _NUM_NUMBERS * num_time_steps :]
-        )
-        return numbers
-      # Copies: TensorFlow takes over an array's memory, and writes into it when
-      # it needs the tensor no longer.
-      return [numbers, *[observation.copy() for observation in observations]]
+        if not raises_later:
+          raise
+        return self._failed(num_time_steps)
 
     num_observations = 0 if self.is_packed else num_time_steps
-    found = tf.numpy_function(
-      packed, arguments, [tf.float32] + [spec.dtype] * num_observations
+    returned = tf.numpy_function(
+      call, arguments, [tf.float32] + [spec.dtype] * num_observations
     )
-    numbers, *observations = tf.nest.flatten(found)  # eager, one is no list
+    # Executed eagerly, a single array is not in a list.
+    numbers, *observations = tf.nest.flatten(returned)
+    width = self._num_columns * num_time_steps
     numbers.set_shape([self.batch_size, width])
     for observation in observations:
       observation.set_shape([self.batch_size, *spec.shape])
     return [numbers, *observations]
 
+  def _pack(self, time_steps: Sequence[ts.TimeStep]) -> list[np.ndarray]:
+    """Packs time steps: first all their scalars, then all observations."""
+    num_scalars = _NUM_SCALARS * len(time_steps)
+    width = self._num_columns * len(time_steps)
+    numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)
+    for i, scalar in enumerate(
+      scalar for step in time_steps for scalar in step[:_NUM_SCALARS]
+    ):
+      numbers[:, i] = scalar
+    observations = [step.observation for step in time_steps]
+    if self.is_packed:
+      np.concatenate(observations, 1, out=numbers[:, num_scalars:])
+      return [numbers]
+    # Copies: TensorFlow takes over an array's memory, and writes to it once it
+    # does not need the tensor any more.
+    return [numbers, *[observation.copy() for observation in observations]]
 
-def _keep_state_of_thread() -> None:
-  """Lets Python's state of a thread of TensorFlow's last from call to call.
+  def _failed(self, num_time_steps: int) -> list[np.ndarray]:
+    """Returns arrays like those of `_pack` that `checked` rejects."""
+    width = self._num_columns * num_time_steps
+    numbers: np.ndarray = np.full((self.batch_size, width), _FAILED, np.float32)
+    if self.is_packed:
+      return [numbers]
+    spec = self.observation_spec()
+    shape = (self.batch_size, *spec.shape)
+    dtype = spec.dtype.as_numpy_dtype
+    return [numbers, *[np.zeros(shape, dtype) for _ in range(num_time_steps)]]
 
-  `tf.numpy_function` makes one for each call, with memory for its frames, and
-  drops it after: 15 to 40 us. It counts who holds it; this hold is never let
-  go.
+
+def _keep_thread_state() -> None:
+  """Keeps the PyThreadState of a TensorFlow thread alive across calls.
+
+  `tf.numpy_function` creates one for each call, with memory for its frames, and
+  frees it afterwards: 15 to 40 us. It is counted how often a state is taken;
+  this one is never released.
   """
   if not hasattr(_thread, "is_kept"):
     ctypes.pythonapi.PyGILState_Ensure()

@@ -1,4 +1,4 @@
-"""gymnasium spaces as TF-Agents specs; what has none is refused by name."""
+"""Converts gymnasium spaces to TF-Agents specs."""
 
 import gymnasium as gym
 import numpy as np
@@ -10,24 +10,20 @@ from agents_pipeline import errors
 def observation_spec(
   space: gym.Space, environment_name: str
 ) -> array_spec.BoundedArraySpec:
-  """The spec of what agents observe.
+  """Returns the spec of observations.
 
-  A Box of uint8, such as an image, stays so, and one of bool becomes uint8 of 0
-  and 1: networks scale both by their bounds. Every other Box becomes float32. A
-  Discrete space becomes int64 from 0, and its network one-hot encodes it.
+  A Box of uint8, such as an image, stays uint8, and one of bool becomes uint8
+  of 0 and 1: networks scale both by their bounds. Every other Box becomes
+  float32. A Discrete space becomes int64 from 0; networks one-hot encode it.
 
   Args:
-    space: of one environment.
-    environment_name: for the message.
+    space: of one copy.
+    environment_name: for messages.
 
   Raises:
-    UserError: networks cannot take this space.
+    UserError: networks do not support this space.
   """
-  if 0 in (space.shape or ()):
-    raise errors.UserError(
-      f"environment {environment_name!r} has the observation space {space}: "
-      f"expected at least one number, not an empty array of shape {space.shape}"
-    )
+  _check_not_empty(space, "observation", environment_name)
   if isinstance(space, gym.spaces.Box):
     is_bytes = space.dtype in (np.uint8, np.bool_)
     dtype = np.uint8 if is_bytes else np.float32
@@ -56,22 +52,18 @@ def observation_spec(
 def action_spec(
   space: gym.Space, environment_name: str
 ) -> array_spec.BoundedArraySpec:
-  """The spec of what agents do.
+  """Returns the spec of actions: int64 from 0, or float32.
 
-  Whole numbers are counted from 0, whatever the space's own first ones are.
+  Integers count from 0, whatever the start of the space.
 
   Args:
-    space: of one environment.
-    environment_name: for the message.
+    space: of one copy.
+    environment_name: for messages.
 
   Raises:
-    UserError: no agent can act in this space.
+    UserError: agents do not support this space.
   """
-  if 0 in (space.shape or ()):
-    raise errors.UserError(
-      f"environment {environment_name!r} has the action space {space}: "
-      f"expected at least one number, not an empty array of shape {space.shape}"
-    )
+  _check_not_empty(space, "action", environment_name)
   if isinstance(space, gym.spaces.Discrete):
     return array_spec.BoundedArraySpec(
       (), np.int64, 0, space.n - 1, name="action"
@@ -95,7 +87,7 @@ def action_spec(
 
 
 def check_discrete(space: gym.Space, environment_name: str) -> None:
-  """Refuses actions that have no q each.
+  """Checks that every action can have a Q-value.
 
   Raises:
     UserError: the space is not Discrete.
@@ -108,9 +100,9 @@ def check_discrete(space: gym.Space, environment_name: str) -> None:
 
 
 def float32_bounds(space: gym.spaces.Box) -> tuple[np.ndarray, np.ndarray]:
-  """The least and the greatest float32 within a Box, [...] each.
+  """Returns the smallest and the largest float32 within a Box, [...] each.
 
-  float32's nearest to a bound of float64 may lie outside.
+  The float32 nearest to a float64 bound may lie outside.
   """
   low, high = space.low.astype(np.float32), space.high.astype(np.float32)
   up, down = np.float32(np.inf), np.float32(-np.inf)
@@ -120,8 +112,18 @@ def float32_bounds(space: gym.spaces.Box) -> tuple[np.ndarray, np.ndarray]:
   )
 
 
-def first_number(space: gym.Space) -> int | np.ndarray:
-  """What a space of whole numbers counts from; 0 for others."""
+def space_start(space: gym.Space) -> int | np.ndarray:
+  """Returns the `start` of a Discrete or MultiDiscrete space, else 0."""
   if isinstance(space, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
     return space.start
   return 0
+
+
+def _check_not_empty(
+  space: gym.Space, what: str, environment_name: str
+) -> None:
+  if 0 in (space.shape or ()):
+    raise errors.UserError(
+      f"environment {environment_name!r} has the {what} space {space}: "
+      f"expected at least one number, not an empty array of shape {space.shape}"
+    )

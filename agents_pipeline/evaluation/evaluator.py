@@ -145,7 +145,7 @@ def evaluate(
   count = min(num_episodes, _AT_ONCE)
   envs = [making.make_evaluation_environment(environment) for _ in range(count)]
   for i, env in enumerate(envs):
-    env.who = f"evaluated in copy {i}"
+    env.label = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
   lengths: np.ndarray = np.zeros(num_episodes, int)
   try:
@@ -173,7 +173,9 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
-    usable = checks.in_float32(observations).reshape(len(observations), -1)
+    usable = checks.is_finite_float32(observations).reshape(
+      len(observations), -1
+    )
     if not usable.all():
       copy = int(usable.all(axis=1).argmin())
       envs[copy].fail(checks.not_finite("observation", observations[copy]))

@@ -69,7 +69,7 @@ def serve(to_policy: connection.Connection) -> None:
     to_policy: gives a `Request`, pickled; is sent observations, each answered
       by an action, then what was recorded, or an error.
   """
-  checked.end_with_parent()
+  checked.die_with_parent()
   answer: tuple[str, Any]
   with contextlib.ExitStack() as closing:
     try:
@@ -82,7 +82,7 @@ def serve(to_policy: connection.Connection) -> None:
     except OSError as error:
       answer = "failed", OSError(error.errno, error.strerror or str(error))
     except Exception as error:
-      answer = "failed", errors.RunError(checked.one_line(error))
+      answer = "failed", errors.RunError(checked.describe_exception(error))
     # Before the environment is closed, which may crash.
     to_policy.send(answer)
 
@@ -97,7 +97,7 @@ def _receive_request(to_policy: connection.Connection) -> Request:
   except (Exception, SystemExit) as error:  # whatever their code raises
     raise errors.RunError(
       "the environment cannot be made in a process of its own: "
-      f"{checked.one_line(error)}"
+      f"{checked.describe_exception(error)}"
     ) from None
   # Also where it was registered in a notebook or a script.
   gym.registry[request.spec.id] = request.spec
@@ -111,7 +111,7 @@ def _record(
 ) -> Recorded:
   env = making.make_evaluation_environment(request.environment, "rgb_array")
   closing.callback(env.close)
-  env.who = "in a video"
+  env.label = "in a video"
   recorded, frames = Recorded(), pictures.Frames()
   fps = _frames_per_second(env, request.environment, recorded)
   with video_files.open_writer(
@@ -141,7 +141,7 @@ def _play(
   while True:
     if not ended:  # the policy chooses while this draws
       observed = np.asarray(observation, env.observation_space.dtype)
-      if not checks.in_float32(observed).all():
+      if not checks.is_finite_float32(observed).all():
         env.fail(checks.not_finite("observation", observed))
       to_policy.send(("observation", observed))
     try:

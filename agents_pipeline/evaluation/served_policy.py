@@ -46,8 +46,8 @@ class ServedPolicy(tf.Module):
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
     self._action_space = str(action_space)
-    first_action = specs.first_number(action_space)
-    first_observation = specs.first_number(observation_space)
+    first_action = specs.space_start(action_space)
+    first_observation = specs.space_start(observation_space)
     network_dtype = network.input_tensor_spec.dtype
 
     def serve(observation):

@@ -115,7 +115,7 @@ def test_tf_agents_users_load_an_a2c_policy(tmp_path, actions):
   theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(
     str(tmp_path / "theirs"), load_specs_from_pbtxt=True
   )
-  first = specs.first_number(actions)
+  first = specs.space_start(actions)
   observations = np.random.default_rng(0).normal(size=(10, 4))
   for one in observations.astype(np.float32):
     step = ts.TimeStep(np.int32(0), np.float32(0), np.float32(1), one)

@@ -1,6 +1,6 @@
-"""An environment that misbehaves when it is told to.
+"""An environment that fails on demand.
 
-Without TensorFlow: processes of their own import it.
+It imports no TensorFlow, as subprocesses import it.
 """
 
 import os
@@ -11,20 +11,17 @@ import numpy as np
 
 
 class Faulty(gym.Env):
-  """Counts its steps, in episodes of 10; at one step it does what it is told.
+  """Observes its step, in episodes of 10; fails at one of its steps.
 
-  What and when come from the class, and in processes of their own from the
-  environment variables FAULT and FAULT_AT.
+  The environment variable FAULT says how, and FAULT_AT at which of the steps of
+  all copies in the process.
   """
 
   observation_space = gym.spaces.Box(-1, 1000, (2,), np.float32)
   action_space = gym.spaces.Discrete(2)
-  done = 0  # steps of all copies in this process
-  copies = 0
+  total_steps = 0  # of all copies in this process
 
   def __init__(self):
-    self.number = Faulty.copies
-    Faulty.copies += 1
     self.length = 0
 
   def reset(self, *, seed=None, options=None):
@@ -33,25 +30,28 @@ class Faulty(gym.Env):
     return np.zeros(2, np.float32), {}
 
   def step(self, action):
-    Faulty.done += 1
+    Faulty.total_steps += 1
     self.length += 1
     fault = os.environ.get("FAULT", "")
-    is_due = fault and Faulty.done == int(os.environ["FAULT_AT"])
-    given = self._do(fault) if is_due else None
+    is_due = fault and Faulty.total_steps == int(os.environ["FAULT_AT"])
+    faulty_observation = self._fail(fault) if is_due else None
     observation, reward = np.full(2, self.length, np.float32), 1.0
     if fault in ("nan reward", "reward") and is_due:
       reward = np.nan
     if fault == "no reward" and is_due:
       reward = None
-    ends = self.length == 10 and fault != "no end"
+    terminated = self.length == 10 and fault != "no end"
     info = {}
     if fault == "no end flag" and is_due:
-      ends = None
+      terminated = None
     if fault == "no info" and is_due:
       info = None
-    return observation if given is None else given, reward, ends, False, info
+    if faulty_observation is not None:
+      observation = faulty_observation
+    return observation, reward, terminated, False, info
 
-  def _do(self, fault):
+  def _fail(self, fault):
+    """Raises, ends or blocks the process, or returns a faulty observation."""
     if fault == "raise":
       raise ValueError("out of\nfuel")
     if fault == "exit":

@@ -1,4 +1,4 @@
-"""Environments that misbehave: one line that says which, where and when."""
+"""Faulty environments: one line says which copy failed, and at which step."""
 
 import time
 
@@ -27,17 +27,17 @@ FAULTY = "faulty:Faulty-v0"
 
 @pytest.fixture
 def fault(monkeypatch):
-  """Makes the environment misbehave at one of its steps."""
+  """Makes the environment fail at one of its steps."""
 
-  def at(step, what):
+  def fail_at(step, what):
     monkeypatch.setenv("FAULT", what)
     monkeypatch.setenv("FAULT_AT", str(step))
-    Faulty.done = 0
+    Faulty.total_steps = 0
 
-  return at
+  return fail_at
 
 
-def vector(num_envs=3, **fields):
+def make_vector(num_envs=3, **fields):
   return loading.make_training_environment(
     schema.EnvironmentConfig(FAULTY, num_envs=num_envs, **fields),
     random_stream.RandomStream(0),
@@ -45,8 +45,8 @@ def vector(num_envs=3, **fields):
   ).pyenv
 
 
-def fails(environment, num_steps=40):
-  """Steps till it fails; returns the message."""
+def failure_of(environment, num_steps=40):
+  """Steps until it fails; returns the message."""
   with pytest.raises(errors.EnvironmentFailure) as caught:
     for _ in range(num_steps):
       environment.step_and_reset(np.zeros(environment.batch_size, np.int64))
@@ -55,7 +55,7 @@ def fails(environment, num_steps=40):
   return str(caught.value).removeprefix(f"environment {FAULTY!r}, ")
 
 
-# Its 17th step of all is the 6th of copy 1.
+# The 17th step of all three copies is the 6th of copy 1.
 @pytest.mark.parametrize(
   ("what", "message"),
   [
@@ -91,65 +91,68 @@ def fails(environment, num_steps=40):
     ),
   ],
 )
-def test_a_fault_tells_copy_and_step(fault, what, message):
+def test_a_fault_names_copy_and_step(fault, what, message):
   fault(17, what)
-  told = fails(vector())
-  assert told == f"copy 1, step 6 of its episode: {message}"
+  assert failure_of(make_vector()) == (
+    f"copy 1, step 6 of its episode: {message}"
+  )
 
 
-def test_a_fault_in_a_process_of_its_own_tells_its_traceback(fault):
+def test_a_fault_in_a_subprocess_keeps_its_traceback(fault):
   fault(14, "raise")
-  environment = vector(2, vectorization="async")
+  environment = make_vector(2, vectorization="async")
   with pytest.raises(errors.EnvironmentFailure) as caught:
     for _ in range(20):
       environment.step_and_reset(np.zeros(2, np.int64))
   environment.close()
-  # Both fail at once; the last is told.
+  # Both fail at once; the last is reported.
   assert str(caught.value).endswith(
     "step 4 of its episode: ValueError: out of fuel"
   )
   assert 'raise ValueError("out of' in caught.value.trace
 
 
-def test_a_process_that_dies(fault):
+def test_a_subprocess_that_dies(fault):
   fault(5, "die")
-  told = fails(vector(2, vectorization="async"))
-  assert told == "copy 0, step 5 of its episode: its process died, exit code 3"
+  message = failure_of(make_vector(2, vectorization="async"))
+  assert (
+    message == "copy 0, step 5 of its episode: its process died, exit code 3"
+  )
 
 
-def test_a_process_that_hangs(fault):
+def test_a_subprocess_that_hangs(fault):
   fault(5, "hang")
-  environment = vector(2, vectorization="async", step_timeout_seconds=1.5)
+  environment = make_vector(2, vectorization="async", step_timeout_seconds=1.5)
   processes = environment._env.unwrapped.processes
-  begun = time.monotonic()
-  told = fails(environment)
-  assert told == (
+  start = time.monotonic()
+  message = failure_of(environment)
+  assert message == (
     "copy 0, step 5 of its episode: its process has not answered for 1.5 s"
   )
-  assert time.monotonic() - begun < 10
+  assert time.monotonic() - start < 10
   assert not any(process.is_alive() for process in processes)
 
 
 def test_an_episode_that_never_ends(fault):
   fault(1, "no end")
-  told = fails(vector(2, max_episode_env_steps=25))
-  assert told == (
+  message = failure_of(make_vector(2, max_episode_env_steps=25))
+  assert message == (
     "copy 0, step 25 of its episode: its episode does not end; expected an "
     "environment that ends its episodes, or "
     "EnvironmentConfig.max_episode_env_steps above 25, or None"
   )
-  environment = vector(2, max_episode_env_steps=None)
+  environment = make_vector(2, max_episode_env_steps=None)
   for _ in range(40):
     environment.step_and_reset(np.zeros(2, np.int64))
   # Episodes of 10 are not too long for 10.
   fault(10**9, "")
-  environment = vector(2, max_episode_env_steps=11)
+  environment = make_vector(2, max_episode_env_steps=11)
   for _ in range(40):
     environment.step_and_reset(np.zeros(2, np.int64))
 
 
 class SelfResetting(gym.vector.VectorEnv):
-  """A vector environment of its own, as Atari's."""
+  """An environment's own vector version, such as Atari's."""
 
   num_envs = 2
   metadata = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}  # noqa: RUF012
@@ -165,11 +168,11 @@ class SelfResetting(gym.vector.VectorEnv):
     return now, np.zeros(2), ended, ended & False, {"final_obs": now}
 
 
-def test_vector_environments_of_their_own_are_watched_as_a_whole():
-  watch = lambda longest: checked_vector.WatchedVectorEnv(
+def test_an_environments_own_vector_version_is_checked_as_a_whole():
+  make = lambda longest: checked_vector.WatchedVectorEnv(
     SelfResetting(), "Own-v0", longest, 1.0
   )
-  env = watch(None)
+  env = make(None)
   with pytest.raises(errors.EnvironmentFailure) as caught:
     for _ in range(9):
       env.step(None)
@@ -177,7 +180,7 @@ def test_vector_environments_of_their_own_are_watched_as_a_whole():
     "environment 'Own-v0', all copies, step 7 of its episode: RuntimeError: no "
     "copy known"
   )
-  env = watch(5)
+  env = make(5)
   with pytest.raises(errors.EnvironmentFailure, match="copy 1, step 5 of its"):
     for _ in range(9):
       env.step(None)
@@ -206,7 +209,7 @@ def test_a_fault_in_an_evaluation(fault, what, message):
 
 
 @pytest.mark.parametrize("agent", ["dqn", "a2c"])
-def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
+def test_a_run_is_saved_when_its_environment_fails_and_resumes(
   make_experiment, make_a2c_experiment, fault, tmp_path, monkeypatch, agent
 ):
   monkeypatch.setattr(finalize, "finish", lambda *a: {})
@@ -217,37 +220,37 @@ def test_a_run_is_saved_where_its_environment_fails_and_goes_on(
     "TrainingConfig.checkpoint_period_env_steps = 1000",
     "EvaluationConfig.period_env_steps = 1000",
   )
-  run, heard = run_folder.RunDirectory(tmp_path / "run"), []
+  run, output = run_folder.RunDirectory(tmp_path / "run"), []
   train = lambda: training_run.train(
     experiment, run, device="cpu", overwrite=False,
-    person=console.Person(heard.append, lambda: False),
+    person=console.Person(output.append, lambda: False),
   )  # fmt: skip
   fault(20 + 150, "raise")  # after an evaluation of 2 episodes
   with pytest.raises(errors.RunError) as caught:
     train()
   saved, about = checkpoints.newest(run.checkpoints)
-  told = str(caught.value)
-  assert told.startswith(
+  message = str(caught.value)
+  assert message.startswith(
     f"environment {FAULTY!r}, copy 1, step 5 of its episode: ValueError: out "
     f"of fuel; saved: {saved} (episodes "
   )
-  assert told.endswith(f"; see {run.traceback}") and "\n" not in told
+  assert message.endswith(f"; see {run.traceback}") and "\n" not in message
   assert 'raise ValueError("out of' in run.traceback.read_text()
-  # All 74 whole steps of both; of A2C, the 14 whole rollouts of 5 steps.
+  # DQN: all 74 complete steps of both copies; A2C: 14 rollouts of 5 steps.
   assert about.env_steps == (148 if agent == "dqn" else 140)
   assert run_record.read(run.run_record)["outcome"] == "failed"
   assert writers.read(run.metrics)[-1]["env_steps"] == 100
 
   fault(10**9, "")
   assert train()
-  assert any("new ones begin" in line for line in heard)
+  assert any("new ones begin" in line for line in output)
   steps = [r["env_steps"] for r in writers.read(run.metrics)]
   assert steps[-1] >= 300 and steps == sorted(set(steps))
   assert 100 in steps and len(steps) == (5 if agent == "dqn" else 4)
   assert not run.traceback.exists()
 
 
-def test_an_environment_that_raises_when_played_again_begins_new_episodes(
+def test_an_environment_that_raises_during_replay_begins_new_episodes(
   make_experiment, fault, train, tmp_path
 ):
   experiment = make_experiment(
@@ -258,5 +261,5 @@ def test_an_environment_that_raises_when_played_again_begins_new_episodes(
   folder = run_folder.RunDirectory(tmp_path / "run").checkpoints
   train(experiment, "run", lambda: bool(checkpoints.all_in(folder)))
   fault(3, "raise")
-  heard = train(experiment, "run")
-  assert any("new ones begin" in line for line in heard)
+  output = train(experiment, "run")
+  assert any("new ones begin" in line for line in output)

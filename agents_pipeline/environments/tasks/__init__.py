@@ -1,1 +1,1 @@
-"""Environments of the project's own, for gymnasium."""
+"""The project's own tasks, as gymnasium environments."""

@@ -7,7 +7,7 @@ import numpy as np
 
 _ROWS, _COLUMNS = 10, 5
 _PIXELS_PER_CELL = 30
-_COLOURS = np.array(
+_COLORS = np.array(
   [
     (28, 35, 51),  # an empty cell
     (120, 150, 205),  # the paddle
@@ -16,24 +16,24 @@ _COLOURS = np.array(
   ],
   np.uint8,
 )
-_GRID_COLOUR = (38, 47, 66)
+_GRID_COLOR = (38, 47, 66)
 
 
 class Catch(gym.Env):
   """A paddle in the bottom row catches a ball that falls one row per step.
 
-  The ball begins in a random column of the top row, the paddle in the middle.
+  The ball starts in a random column of the top row, the paddle in the middle.
   A step moves the paddle left (0), not at all (1) or right (2), within the
   board, and then the ball. The ninth step takes the ball to the bottom row and
-  ends the episode, with reward 1 if the paddle is there and -1 if not; other
-  rewards are 0. The observation is the board, uint8 [10, 5]: 255 where the ball
-  or the paddle is, else 0.
+  terminates the episode, with reward 1 if the paddle is there and -1 if not;
+  all other rewards are 0. The observation is the board, uint8 [10, 5]: 255
+  where the ball or the paddle is, 0 elsewhere.
   """
 
   metadata: ClassVar = {"render_modes": ["rgb_array"], "render_fps": 5}
 
   def __init__(self, render_mode: str | None = None):
-    """Creates a board, not yet reset.
+    """Creates the environment, not yet reset.
 
     Args:
       render_mode: 'rgb_array' or None.
@@ -52,7 +52,7 @@ class Catch(gym.Env):
     return self._observation(), {}
 
   def step(self, action):
-    """Moves the paddle left (0), nowhere (1) or right (2), then the ball."""
+    """Moves the paddle left (0), not at all (1) or right (2), then the ball."""
     assert self.action_space.contains(action), f"{action!r}: expected 0 to 2"
     column = self._paddle_column + int(action) - 1
     self._paddle_column = min(max(column, 0), _COLUMNS - 1)
@@ -63,10 +63,10 @@ class Catch(gym.Env):
     return self._observation(), reward, terminated, False, {}
 
   def render(self):
-    """Draws the board.
+    """Renders the board.
 
     Returns:
-      uint8 [300, 150, 3] in the mode 'rgb_array', else None.
+      uint8 [300, 150, 3] if the render mode is 'rgb_array', else None.
     """
     if self.render_mode is None:
       gym.logger.warn('Catch renders only if made with render_mode="rgb_array"')
@@ -74,15 +74,15 @@ class Catch(gym.Env):
     cells: np.ndarray = np.zeros((_ROWS, _COLUMNS), int)
     cells[-1, self._paddle_column] += 1
     cells[self._ball_row, self._ball_column] += 2
-    picture = (
-      _COLOURS[cells]
+    image = (
+      _COLORS[cells]
       .repeat(_PIXELS_PER_CELL, axis=0)
       .repeat(_PIXELS_PER_CELL, axis=1)
     )
     for edge in (0, _PIXELS_PER_CELL - 1):  # of every cell
-      picture[edge::_PIXELS_PER_CELL] = _GRID_COLOUR
-      picture[:, edge::_PIXELS_PER_CELL] = _GRID_COLOUR
-    return picture
+      image[edge::_PIXELS_PER_CELL] = _GRID_COLOR
+      image[:, edge::_PIXELS_PER_CELL] = _GRID_COLOR
+    return image
 
   def _observation(self) -> np.ndarray:
     board: np.ndarray = np.zeros((_ROWS, _COLUMNS), np.uint8)

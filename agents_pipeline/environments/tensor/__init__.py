@@ -1,1 +1,1 @@
-"""Environments written in TensorFlow ops, to be compiled by XLA."""
+"""Environments written in TensorFlow ops, compiled by XLA."""

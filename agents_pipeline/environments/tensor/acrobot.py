@@ -24,7 +24,7 @@ _SECONDS_PER_STEP = 0.2
 _MAX_SPEED_1 = 4 * math.pi  # rad / s
 _MAX_SPEED_2 = 9 * math.pi  # rad / s
 _GOAL_HEIGHT = 1.0  # m, of the free end above the fixed one
-_MAX_START = 0.1  # of each number of the initial state
+_MAX_INITIAL = 0.1  # of each component of the initial state
 
 
 class Acrobot(tensor_environment.TensorEnvironment):
@@ -54,11 +54,11 @@ class Acrobot(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """[B, 4], uniform in [-0.1, 0.1)."""
-    return self._rng.uniform((self.batch_size, 4), -_MAX_START, _MAX_START)
+    """Draws [B, 4], uniform in [-0.1, 0.1)."""
+    return self._rng.uniform((self.batch_size, 4), -_MAX_INITIAL, _MAX_INITIAL)
 
   def observe(self, state):
-    """[B, 6]: cosine and sine of theta1 and of theta2, theta1', theta2'."""
+    """Returns cos and sin of theta1 and of theta2, theta1', theta2': [B, 6]."""
     theta_1, theta_2, speed_1, speed_2 = tf.unstack(state, axis=1)  # [B] each
     return tf.stack(
       [
@@ -73,10 +73,10 @@ class Acrobot(tensor_environment.TensorEnvironment):
     )  # [B, 6]
 
   def dynamics(self, state, action):
-    """Turns the joint by -1, 0 or 1 N m for 0.2 s.
+    """Applies a torque of -1, 0 or 1 N m to the joint for 0.2 s.
 
-    Reward -1 for every env step but the one that brings the free end above
-    the goal's height, which is rewarded 0 and terminates.
+    The reward is -1 for every env step, except 0 for the one that lifts the
+    free end above the height of the goal, which terminates the episode.
     """
     torque = _TORQUE * tf.cast(action - 1, state.dtype)  # [B]
     theta_1, theta_2, speed_1, speed_2 = _integrate(
@@ -98,18 +98,21 @@ class Acrobot(tensor_environment.TensorEnvironment):
 
 
 def wrap_angle(angle: tf.Tensor) -> tf.Tensor:
-  """Takes whole turns off an angle until it is in [-pi, pi].
+  """Adds whole turns to an angle until it is in [-pi, pi].
 
   Gymnasium subtracts a turn while the angle is above pi, then adds one while
-  it is below -pi. The first loop runs the least number of times, n, that
+  it is below -pi. The first loop runs the smallest number of times, n, that
   brings the angle to pi or below: n is (angle - pi) / (2 pi) rounded up, or 0.
   The second is its mirror image, and at most one of them runs, as neither
-  passes the interval, which is a whole turn long. So one formula on the
-  absolute value does for both; up to pi its fraction is in [-1/2, 0], which
+  skips the interval, which is a whole turn long. So one formula on the
+  absolute value replaces both; up to pi its fraction is in [-1/2, 0], which
   rounds up to 0.
 
   Args:
     angle: floats of any shape.
+
+  Returns:
+    Floats of the same shape.
   """
   turns = tf.math.ceil((tf.abs(angle) - math.pi) / (2 * math.pi))
   return angle - tf.sign(angle) * turns * (2 * math.pi)
@@ -117,15 +120,15 @@ def wrap_angle(angle: tf.Tensor) -> tf.Tensor:
 
 def _integrate(state: list[tf.Tensor], torque: tf.Tensor) -> list[tf.Tensor]:
   # One step of the classic Runge-Kutta method. The state stays four tensors
-  # [B] throughout: nothing is stacked only to be taken apart again.
-  def after(seconds, rates):
+  # [B] throughout: stacking and unstacking them would cost time.
+  def extrapolate(seconds, rates):
     return [x + seconds * rate for x, rate in zip(state, rates, strict=True)]
 
   rates_1 = _rates(state, torque)
-  rates_2 = _rates(after(_SECONDS_PER_STEP / 2, rates_1), torque)
-  rates_3 = _rates(after(_SECONDS_PER_STEP / 2, rates_2), torque)
-  rates_4 = _rates(after(_SECONDS_PER_STEP, rates_3), torque)
-  return after(
+  rates_2 = _rates(extrapolate(_SECONDS_PER_STEP / 2, rates_1), torque)
+  rates_3 = _rates(extrapolate(_SECONDS_PER_STEP / 2, rates_2), torque)
+  rates_4 = _rates(extrapolate(_SECONDS_PER_STEP, rates_3), torque)
+  return extrapolate(
     _SECONDS_PER_STEP / 6,
     [
       a + 2 * b + 2 * c + d

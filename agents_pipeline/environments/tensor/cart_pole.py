@@ -20,7 +20,7 @@ _FORCE = 10.0  # N
 _SECONDS_PER_STEP = 0.02
 _MAX_POSITION = 2.4  # m
 _MAX_ANGLE = 12 * 2 * math.pi / 360  # rad
-_MAX_START = 0.05  # of each number of the initial state
+_MAX_INITIAL = 0.05  # of each component of the initial state
 
 
 class CartPole(tensor_environment.TensorEnvironment):
@@ -47,11 +47,11 @@ class CartPole(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """[B, 4], uniform in [-0.05, 0.05)."""
-    return self._rng.uniform((self.batch_size, 4), -_MAX_START, _MAX_START)
+    """Draws [B, 4], uniform in [-0.05, 0.05)."""
+    return self._rng.uniform((self.batch_size, 4), -_MAX_INITIAL, _MAX_INITIAL)
 
   def dynamics(self, state, action):
-    """Pushes left (0) or right (1) for 20 ms. Reward 1 for every env step."""
+    """Pushes left (0) or right (1) for 20 ms; every env step is rewarded 1."""
     x, x_dot, theta, theta_dot = tf.unstack(state, axis=1)  # [B] each
     force = tf.where(action == 1, _FORCE, -_FORCE)
     cos, sin = tf.cos(theta), tf.sin(theta)

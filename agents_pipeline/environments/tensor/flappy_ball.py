@@ -1,4 +1,4 @@
-"""FlappyBall in TensorFlow ops, equal to our gymnasium one bit for bit."""
+"""FlappyBall in TensorFlow ops, equal to tasks/flappy_ball.py bit for bit."""
 
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
@@ -8,7 +8,10 @@ from agents_pipeline.environments.tensor import tensor_environment
 
 
 class FlappyBall(tensor_environment.TensorEnvironment):
-  """B balls: state (y, v, number of steps), observation (y, v)."""
+  """See the gymnasium version.
+
+  The state is (y, v, number of steps), the observation (y, v).
+  """
 
   def __init__(self, batch_size: int, rng):
     """Creates B balls.
@@ -22,7 +25,7 @@ class FlappyBall(tensor_environment.TensorEnvironment):
       tensor_spec.BoundedTensorSpec((2,), tf.float32, -bound, bound),
       tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
       state_size=3,
-      # The task has none: it terminates before this one is reached.
+      # The task has none: it terminates before this limit.
       time_limit=flappy_ball.MAX_STEPS + 1,
       batch_size=batch_size,
       rng=rng,
@@ -35,16 +38,16 @@ class FlappyBall(tensor_environment.TensorEnvironment):
     return tf.stack([zeros, v, zeros], axis=1)
 
   def observe(self, state):
-    """Of (y, v, number of steps) [B, 3], (y, v) [B, 2]."""
+    """Returns (y, v) [B, 2] of states (y, v, number of steps) [B, 3]."""
     return state[:, :2]
 
   def dynamics(self, state, action):
-    """Flies for 50 ms, then falls (0) or jumps (1)."""
+    """Moves the balls for 50 ms, then lets them fall (0) or jump (1)."""
     y, v, num_steps = tf.unstack(state, axis=1)  # [B] each
     y = y + v
     v = tf.where(action == 1, flappy_ball.JUMP_SPEED, v - flappy_ball.FALL)
     num_steps = num_steps + 1
-    arrived = num_steps >= flappy_ball.MAX_STEPS  # [B]
-    lost = ~arrived & (tf.abs(y) > 1)  # [B]
-    reward = tf.cast(arrived, y.dtype) - tf.cast(lost, y.dtype)
-    return tf.stack([y, v, num_steps], axis=1), reward, arrived | lost
+    succeeded = num_steps >= flappy_ball.MAX_STEPS  # [B]
+    failed = ~succeeded & (tf.abs(y) > 1)  # [B]
+    reward = tf.cast(succeeded, y.dtype) - tf.cast(failed, y.dtype)
+    return tf.stack([y, v, num_steps], axis=1), reward, succeeded | failed

@@ -16,7 +16,7 @@ _MIN_POSITION = -1.2  # m, a wall
 _MAX_POSITION = 0.6  # m
 _MAX_SPEED = 0.07  # m / step
 _GOAL_POSITION = 0.5  # m
-_START_POSITIONS = (-0.6, -0.4)  # m, around the bottom of the valley
+_INITIAL_POSITIONS = (-0.6, -0.4)  # m, around the bottom of the valley
 
 
 class MountainCar(tensor_environment.TensorEnvironment):
@@ -45,14 +45,14 @@ class MountainCar(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """[B, 2]: x uniform in [-0.6, -0.4), at rest."""
-    x = self._rng.uniform((self.batch_size,), *_START_POSITIONS)  # [B]
+    """Draws [B, 2]: x uniform in [-0.6, -0.4), at rest."""
+    x = self._rng.uniform((self.batch_size,), *_INITIAL_POSITIONS)  # [B]
     return tf.stack([x, tf.zeros_like(x)], axis=1)
 
   def dynamics(self, state, action):
     """Accelerates left (0), not at all (1) or right (2) for one step.
 
-    Reward -1 for every env step, the one that reaches the goal too.
+    The reward is -1 for every env step, also for the one that reaches the goal.
     """
     x, x_dot = tf.unstack(state, axis=1)  # [B] each
     x_dot_next = tf.clip_by_value(
@@ -63,9 +63,9 @@ class MountainCar(tensor_environment.TensorEnvironment):
       _MAX_SPEED,
     )
     x_next = tf.clip_by_value(x + x_dot_next, _MIN_POSITION, _MAX_POSITION)
-    # The wall on the left stops the car; the one on the right does not.
+    # Only the wall on the left stops the car.
     stopped = (x_next <= _MIN_POSITION) & (x_dot_next < 0)  # [B]
     x_dot_next = tf.where(stopped, tf.zeros_like(x), x_dot_next)
-    # Rolling back over the goal is not reaching it.
+    # Rolling back past the goal does not count as reaching it.
     terminated = (x_next >= _GOAL_POSITION) & (x_dot_next >= 0)  # [B]
     return tf.stack([x_next, x_dot_next], axis=1), -tf.ones_like(x), terminated

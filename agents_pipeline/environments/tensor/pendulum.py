@@ -20,7 +20,7 @@ _SECONDS_PER_STEP = 0.05
 _MAX_SPEED = 8.0  # rad / s
 _SPEED_COST = 0.1  # s^2 / rad^2
 _TORQUE_COST = 0.001  # 1 / (N m)^2
-_MAX_START = (math.pi, 1.0)  # rad, rad / s
+_MAX_INITIAL = (math.pi, 1.0)  # rad, rad / s
 
 
 class Pendulum(tensor_environment.TensorEnvironment):
@@ -50,31 +50,31 @@ class Pendulum(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """[B, 2]: theta uniform in [-pi, pi), theta' in [-1, 1)."""
-    high = tf.constant(_MAX_START)  # [2]
+    """Draws [B, 2]: theta uniform in [-pi, pi), theta' in [-1, 1)."""
+    high = tf.constant(_MAX_INITIAL)  # [2]
     return high * self._rng.uniform((self.batch_size, 2), -1.0, 1.0)
 
   def observe(self, state):
-    """[B, 3]: cosine and sine of theta, theta'."""
+    """Returns cos and sin of theta, theta': [B, 3]."""
     theta, theta_dot = tf.unstack(state, axis=1)  # [B] each
     return tf.stack([tf.cos(theta), tf.sin(theta), theta_dot], axis=1)
 
   def dynamics(self, state, action):
-    """Turns the rod by a torque of [-2, 2] N m for 50 ms; never terminates.
+    """Applies a torque in [-2, 2] N m for 50 ms; never terminates.
 
     Args:
       state: [B, 2].
       action: [B, 1], clipped.
 
     Returns:
-      As documented in the base class. The reward is that of the state before
-      the env step: 0 upright, at rest and without torque, negative elsewhere.
+      As documented in the base class. The reward depends on the state before
+      the env step: 0 if upright, at rest and without torque, else negative.
     """
     theta, theta_dot = tf.unstack(state, axis=1)  # [B] each
     torque = tf.clip_by_value(action[:, 0], -_MAX_TORQUE, _MAX_TORQUE)  # [B]
-    # Gymnasium takes whole turns off theta for the cost alone. Taking them off
-    # the state too changes no observation, and keeps the angle of a rod that
-    # spins small enough for float32.
+    # Gymnasium wraps theta only to compute the cost. Wrapping the state as well
+    # changes no observation, and keeps the angle of a spinning rod small enough
+    # for float32.
     turns = tf.floor((theta + math.pi) / (2 * math.pi))
     theta = theta - turns * (2 * math.pi)
     cost = (

@@ -1,4 +1,4 @@
-"""Catch, move by move."""
+"""Catch, step by step."""
 
 import warnings
 
@@ -15,7 +15,7 @@ LEFT, STAY, RIGHT = 0, 1, 2
 
 
 def begin(column, render_mode=None):
-  """An episode whose ball falls in this column, and its first board."""
+  """Returns an episode whose ball falls in a column, and its first board."""
   env = gym.make("Catch-v0", render_mode=render_mode)
   for seed in range(1000):
     board, info = env.reset(seed=seed)
@@ -33,7 +33,7 @@ def board_of(ball, paddle):
 
 
 def play(env, actions):
-  """The boards, rewards and ends that the actions lead to."""
+  """Returns the boards, rewards and terminated after each action."""
   boards, rewards, ends, truncated, _ = zip(
     *(env.step(action) for action in actions), strict=True
   )
@@ -58,7 +58,7 @@ def test_an_episode_board_by_board():
 @pytest.mark.parametrize(
   ("last", "reward"), [(RIGHT, 1.0), (STAY, -1.0), (LEFT, -1.0)]
 )
-def test_the_last_move_counts(last, reward):
+def test_the_last_move_decides(last, reward):
   env, _ = begin(3)
   boards, rewards, ends = play(env, [STAY] * 8 + [last])
   assert rewards == (0.0,) * 8 + (reward,)
@@ -78,7 +78,7 @@ def away(ball, paddle):
 
 @pytest.mark.parametrize(("policy", "reward"), [(towards, 1.0), (away, -1.0)])
 def test_catching_always_and_never(policy, reward):
-  """60 episodes of 9 steps, of what the board shows."""
+  """60 episodes of 9 steps, acting on the board."""
   env = gym.make("Catch-v0")
   assert env.spec.max_episode_steps is None
   columns = set()
@@ -89,21 +89,21 @@ def test_catching_always_and_never(policy, reward):
       ball = int(np.argmax(board[:9].max(axis=0)))
       columns.add(ball)
       paddle = int(np.argmax(board[9]))
-      board, got, ended, _, _ = env.step(policy(ball, paddle))
-      rewards.append(got)
+      board, step_reward, ended, _, _ = env.step(policy(ball, paddle))
+      rewards.append(step_reward)
     assert rewards == [0.0] * 8 + [reward]
     board, _ = env.reset()
   assert columns == {0, 1, 2, 3, 4}
 
 
-def test_an_unknown_action_is_no_move():
+def test_an_unknown_action_is_rejected():
   env = gym.make("Catch-v0").unwrapped
   env.reset(seed=0)
   with pytest.raises(AssertionError, match="7: expected 0"):
     env.step(7)
 
 
-def test_gymnasium_finds_nothing_wrong():
+def test_passes_gymnasiums_checker():
   env = gym.make("Catch-v0")
   with warnings.catch_warnings():
     warnings.simplefilter("error")
@@ -124,7 +124,7 @@ def test_a_seed_repeats_its_episodes():
   assert np.any(np.array(starts(1)) != starts(2))
 
 
-def test_balls_fall_in_every_column_alike():
+def test_columns_are_uniformly_distributed():
   env = gym.make("Catch-v0")
   env.reset(seed=0)
   counts = sum((env.reset()[0][0] > 0).astype(int) for _ in range(5000))
@@ -132,33 +132,33 @@ def test_balls_fall_in_every_column_alike():
   assert np.abs(counts - 1000).max() < 4 * (5000 * 0.2 * 0.8) ** 0.5
 
 
-def colour(picture, row, column):
-  return tuple(int(x) for x in picture[30 * row + 15, 30 * column + 15])
+def color(image, row, column):
+  return tuple(int(x) for x in image[30 * row + 15, 30 * column + 15])
 
 
-def test_a_picture_shows_the_board():
+def test_an_image_shows_the_board():
   env, _ = begin(3, "rgb_array")
   play(env, [LEFT, STAY, STAY, STAY])
-  picture = env.render()
-  assert (picture.shape, picture.dtype) == ((300, 150, 3), np.uint8)
-  colours = {
-    (row, column): colour(picture, row, column)
+  image = env.render()
+  assert (image.shape, image.dtype) == ((300, 150, 3), np.uint8)
+  colors = {
+    (row, column): color(image, row, column)
     for row in range(10)
     for column in range(5)
   }
-  ball, paddle = colours.pop((4, 3)), colours.pop((9, 1))
-  (empty,) = set(colours.values())
+  ball, paddle = colors.pop((4, 3)), colors.pop((9, 1))
+  (empty,) = set(colors.values())
   assert len({ball, paddle, empty}) == 3
-  # A caught ball looks like neither; a missed one like itself.
+  # A caught ball has a color of its own; a missed one does not.
   play(env, [RIGHT, RIGHT, STAY, STAY, STAY])
-  assert colour(env.render(), 9, 3) not in {ball, paddle, empty}
+  assert color(env.render(), 9, 3) not in {ball, paddle, empty}
   env, _ = begin(3, "rgb_array")
   play(env, [LEFT] * 9)
-  assert colour(env.render(), 9, 3) == ball
-  assert colour(env.render(), 9, 0) == paddle
+  assert color(env.render(), 9, 3) == ball
+  assert color(env.render(), 9, 0) == paddle
 
 
-def test_draws_nothing_unasked():
+def test_warns_without_a_render_mode():
   env, _ = begin(0)
   with pytest.warns(UserWarning, match="render_mode"):
     assert env.unwrapped.render() is None
