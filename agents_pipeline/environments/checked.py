@@ -22,7 +22,7 @@ USER_CODE_ERRORS = (Exception, SystemExit)
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
-class Watched(gym.Wrapper):
+class CheckedEnv(gym.Wrapper):
   """Validates what one environment returns.
 
   Attributes:

@@ -3,7 +3,7 @@
 It makes the checks that need all copies: processes that died or hang, values
 that are not finite, episodes that never end. If the vector environment is the
 environment's own rather than gymnasium's, it also makes the checks of
-`Watched`.
+`CheckedEnv`.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.environments import checked, checks
 
 
-class WatchedVectorEnv(gym.vector.VectorWrapper):
+class CheckedVectorEnv(gym.vector.VectorWrapper):
   """Validates what a vector environment returns."""
 
   def __init__(
@@ -28,18 +28,18 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     max_episode_env_steps: int | None,
     step_timeout_seconds: float,
     *,
-    copies_are_watched: bool = False,
+    copies_are_checked: bool = False,
   ):
     """Wraps a vector environment.
 
     Args:
-      env: gymnasium's, of copies that are `Watched`, or the environment's
+      env: gymnasium's, of copies that are `CheckedEnv`, or the environment's
         own vector version.
       name: its id, for messages.
       max_episode_env_steps: an episode that reaches this length is taken to
         have no end; None to accept any length.
       step_timeout_seconds: a subprocess that takes longer is taken to hang.
-      copies_are_watched: it is gymnasium's, of copies that are `Watched`.
+      copies_are_checked: it is gymnasium's, of copies that are `CheckedEnv`.
 
     Raises:
       UserError: its autoreset mode is unknown.
@@ -56,8 +56,8 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
     self._oldest_start = 0  # the minimum of these
     self._mode = checks.autoreset_mode(env, name)
     self._resets_itself = self._mode != gym.vector.AutoresetMode.DISABLED
-    self._copies_are_watched = copies_are_watched
-    if copies_are_watched:
+    self._copies_are_checked = copies_are_checked
+    if copies_are_checked:
       env.set_attr("label", [f"copy {i}" for i in range(env.num_envs)])
 
   def reset(self, *, seed=None, options=None):
@@ -72,7 +72,7 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
       else:
         self.env.reset_async(seed=seed, options=options)
         observation, info = self.env.reset_wait(timeout=self._timeout)
-      if not self._copies_are_watched:
+      if not self._copies_are_checked:
         observation = self._to_observations(observation, info)
     except checked.USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None
@@ -94,7 +94,7 @@ class WatchedVectorEnv(gym.vector.VectorWrapper):
       else:
         self.env.step_async(actions)
         returned = self.env.step_wait(timeout=self._timeout)
-      if not self._copies_are_watched:
+      if not self._copies_are_checked:
         returned = self._convert(returned)
     except checked.USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None

@@ -85,12 +85,12 @@ def make_training_environment(
   made = making.make_vector_environment(config)
   try:
     with making.one_line(config.name):  # its spaces may raise
-      vector_env = checked_vector.WatchedVectorEnv(
+      vector_env = checked_vector.CheckedVectorEnv(
         made,
         config.name,
         config.max_episode_env_steps,
         config.step_timeout_seconds,
-        copies_are_watched=config.vectorization != "vector_entry_point",
+        copies_are_checked=config.vectorization != "vector_entry_point",
       )
       adapter = gymnasium_vector.GymnasiumEnvironment(
         vector_env, config.name, episode_seed

@@ -97,7 +97,7 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
     }
     kwargs["wrappers"] = [
       *config.observation.wrappers(),
-      functools.partial(checked.Watched, name=config.name),
+      functools.partial(checked.CheckedEnv, name=config.name),
     ]
   if config.vectorization == "async":
     # Forking a process with TensorFlow's threads can deadlock.
@@ -163,7 +163,7 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
     env = gym.make(spec, **kwargs)
     for wrap in config.observation.wrappers():
       env = wrap(env)
-    return checked.Watched(env, config.name)
+    return checked.CheckedEnv(env, config.name)
 
 
 def _check_renders(config, spec) -> None:

@@ -127,7 +127,7 @@ def _record(
 
 
 def _play(
-  env: checked.Watched,
+  env: checked.CheckedEnv,
   seed: int,
   request: Request,
   to_policy: connection.Connection,

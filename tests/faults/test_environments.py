@@ -169,7 +169,7 @@ class SelfResetting(gym.vector.VectorEnv):
 
 
 def test_an_environments_own_vector_version_is_checked_as_a_whole():
-  make = lambda longest: checked_vector.WatchedVectorEnv(
+  make = lambda longest: checked_vector.CheckedVectorEnv(
     SelfResetting(), "Own-v0", longest, 1.0
   )
   env = make(None)

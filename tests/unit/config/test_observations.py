@@ -100,7 +100,7 @@ def test_gymnasiums_own_wrappers_are_used():
     found.append(type(env))
     env = env.env
   assert found[:5] == [
-    checked.Watched,
+    checked.CheckedEnv,
     gym.wrappers.FrameStackObservation,
     gym.wrappers.GrayscaleObservation,
     gym.wrappers.ResizeObservation,

@@ -41,7 +41,7 @@ class ConstantEnv(gym.Env):
   ],
 )
 def test_terminated_is_converted_to_bool(value, expected):
-  step = checked.Watched(ConstantEnv(terminated=value), "X-v0").step(0)
+  step = checked.CheckedEnv(ConstantEnv(terminated=value), "X-v0").step(0)
   assert step[2] is expected or step[2] == expected
   assert type(step[2]) in (bool, np.bool_)
 
@@ -51,11 +51,11 @@ def test_terminated_is_converted_to_bool(value, expected):
 )
 def test_other_values_of_terminated_are_rejected(value):
   with pytest.raises(errors.EnvironmentFailure, match="to be True or False"):
-    checked.Watched(ConstantEnv(terminated=value), "X-v0").step(0)
+    checked.CheckedEnv(ConstantEnv(terminated=value), "X-v0").step(0)
 
 
 def test_infos_are_dropped():
-  env = checked.Watched(ConstantEnv(), "X-v0")
+  env = checked.CheckedEnv(ConstantEnv(), "X-v0")
   assert env.reset()[1] == {}
   assert env.step(0)[4] == {}
 
@@ -70,6 +70,6 @@ def test_infos_are_dropped():
 )
 def test_the_reward_must_be_finite_as_float32(reward, problem):
   with pytest.raises(errors.EnvironmentFailure) as caught:
-    checked.Watched(ConstantEnv(reward), "X-v0").step(0)
+    checked.CheckedEnv(ConstantEnv(reward), "X-v0").step(0)
   assert str(caught.value).endswith(f"its reward is {problem}")
-  checked.Watched(ConstantEnv(3e38), "X-v0").step(0)
+  checked.CheckedEnv(ConstantEnv(3e38), "X-v0").step(0)

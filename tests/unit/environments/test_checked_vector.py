@@ -56,7 +56,7 @@ class VectorEnv(gym.vector.VectorEnv):
 def play(vector, num_steps=2):
   """Returns the next and the current time step of the last step."""
   environment = gymnasium_vector.GymnasiumEnvironment(
-    checked_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0),
+    checked_vector.CheckedVectorEnv(vector, "Own-v0", None, 1.0),
     "Own-v0",
     lambda i, n: 0,
   )
@@ -215,7 +215,7 @@ def test_a_system_exit_is_reported():
 
 def test_unchecked_copies_get_no_label():
   vector = gym.vector.SyncVectorEnv([lambda: gym.make("CartPole-v1")])
-  checked_vector.WatchedVectorEnv(vector, "Own-v0", None, 1.0)
+  checked_vector.CheckedVectorEnv(vector, "Own-v0", None, 1.0)
   assert not hasattr(vector.envs[0], "label")
 
 
