@@ -1,1 +1,1 @@
-"""What is shown of a policy: returns, video, SavedModel, plots."""
+"""Policies in use: evaluation, videos and SavedModels."""

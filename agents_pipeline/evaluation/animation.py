@@ -1,6 +1,6 @@
-"""A film as one HTML page with controls, which needs nothing but a browser.
+"""A video as an HTML page with controls that works offline in any browser.
 
-Why not matplotlib's `to_jshtml`: its page loads its icons from a CDN.
+matplotlib's `to_jshtml` is no alternative: its page loads icons from a CDN.
 """
 
 import base64
@@ -16,20 +16,27 @@ import PIL.Image
 
 
 class HtmlWriter:
-  """Writes frames into a page as they come; used like imageio's writers.
+  """Writes each frame to the page at once; used like imageio's writers.
 
   ```
-  with HtmlWriter(pathlib.Path("film.html"), fps=50) as film:
-    film.append_data(frame)
+  with HtmlWriter(pathlib.Path("video.html"), fps=50) as video:
+    video.append_data(frame)
   ```
 
-  Frames are lossless WebP, which for flat pictures is a quarter of PNG's size;
-  a frame seen before is written as the number of the first like it.
+  Frames are lossless WebP, a quarter of PNG's size for images of few colors; a
+  repeated frame is written as the index of the first one equal to it.
   """
 
   def __init__(self, path: pathlib.Path, fps: float, title: str = ""):
+    """Creates the file.
+
+    Args:
+      path: of the page.
+      fps: frames per second.
+      title: plain text.
+    """
     head, self._tail = _page(fps, title)
-    self._numbers: dict[bytes, int] = {}  # of the first frame with a digest
+    self._indices: dict[bytes, int] = {}  # of the first frame with a digest
     self._num_frames = 0
     self._file = path.open("w", encoding="utf-8", newline="\n")
     self._file.write(head)
@@ -39,18 +46,18 @@ class HtmlWriter:
     encoded = io.BytesIO()
     PIL.Image.fromarray(frame).save(encoded, format="webp", lossless=True)
     webp = encoded.getvalue()
-    number = self._numbers.setdefault(
+    index = self._indices.setdefault(
       hashlib.sha256(webp).digest(), self._num_frames
     )
     if self._num_frames:
       self._file.write(",\n")
-    is_new = number == self._num_frames
-    entry = base64.b64encode(webp).decode() if is_new else number
+    is_new = index == self._num_frames
+    entry = base64.b64encode(webp).decode() if is_new else index
     self._file.write(json.dumps(entry))
     self._num_frames += 1
 
   def close(self) -> None:
-    """Completes the page."""
+    """Completes the page; may be called more than once."""
     if not self._file.closed:
       with self._file:
         self._file.write(self._tail)
@@ -63,10 +70,10 @@ class HtmlWriter:
 
 
 def _page(fps: float, title: str) -> tuple[str, str]:
-  """Returns what comes before the frames and what comes after them."""
+  """Returns the parts of the page before and after the frames."""
   folder = importlib.resources.files("agents_pipeline.evaluation")
   page = (folder / "animation.html").read_text(encoding="utf-8")
   head, tail = page.split("{{frames}}")
   head = head.replace("{{fps}}", json.dumps(float(fps)))
-  # The title last: whatever stands in it stays as it is.
+  # The title last, so that placeholders in it are not replaced.
   return head.replace("{{title}}", html.escape(title)), tail

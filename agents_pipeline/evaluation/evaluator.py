@@ -1,4 +1,4 @@
-"""Greedy episodes on gymnasium's own environment, rewards untouched."""
+"""Evaluates policies in gymnasium's own environments, with raw rewards."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,22 +9,22 @@ import numpy as np
 from agents_pipeline.config import observations, schema, seeding
 from agents_pipeline.environments import checks, making
 
-# Actions of [B], in the environment's own numbering, for observations [B, ...].
+# Observations [B, ...] -> actions [B, ...], as the action space numbers them.
 Act = Callable[[np.ndarray], np.ndarray]
 
-# Of one episode: 30 minutes of Atari. An episode that goes on is cut here.
+# An episode is cut off here; these are 30 minutes of Atari.
 MAX_ENV_STEPS = 27_000
-_AT_ONCE = 25  # environments alive at a time
-_NUM_RESAMPLES = 10_000  # of a bootstrap
+_MAX_ENVS = 25  # stepped together
+_NUM_RESAMPLES = 10_000  # of the bootstrap
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-  """What an evaluation found.
+  """The results of an evaluation.
 
   Attributes:
-    environment: what was acted in.
-    greedy: whether the policy took its best action every time.
+    environment: the evaluated policy acted in it.
+    greedy: whether the policy always took its best action.
     seeds: of each episode's reset.
     returns: of each episode, undiscounted.
     lengths: of each episode, env steps.
@@ -38,16 +38,16 @@ class Evaluation:
 
   @property
   def mean_return(self) -> float:
-    """Mean over episodes."""
+    """Mean return of the episodes."""
     return float(np.mean(self.returns))
 
   @property
   def mean_length(self) -> float:
-    """Mean env steps of an episode."""
+    """Mean length of the episodes, env steps."""
     return float(np.mean(self.lengths))
 
   def to_json(self) -> dict:
-    """The content of evaluation.json."""
+    """Returns the content of evaluation.json."""
     return {
       "environment": self.environment.name,
       "num_episodes": len(self.returns),
@@ -73,20 +73,20 @@ def mean(values: np.ndarray) -> np.ndarray:
 
 
 def interquartile_mean(values: np.ndarray) -> np.ndarray:
-  """The mean of the middle half (Agarwal et al. 2021).
+  """Returns the mean of the middle half (Agarwal et al. 2021).
 
   A quarter of the values, rounded down, is cut at either end, as
   `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
 
   Args:
-    values: [..., N].
+    values: [..., N]; a quarter of N, rounded down, is dropped at either end.
 
   Returns:
     [...].
   """
-  count = np.shape(values)[-1]
-  cut = count // 4
-  return np.sort(values, axis=-1)[..., cut : count - cut].mean(axis=-1)
+  num_values = np.shape(values)[-1]
+  cut = num_values // 4
+  return np.sort(values, axis=-1)[..., cut : num_values - cut].mean(axis=-1)
 
 
 def resample(num_values: int, rng: np.random.Generator) -> np.ndarray:
@@ -99,15 +99,15 @@ def bootstrap_interval(
   confidence: float = 0.95,
   statistic: Callable[[np.ndarray], np.ndarray] = mean,
 ) -> tuple[float, float]:
-  """The percentile bootstrap interval of a statistic (Efron 1979).
+  """Returns the percentile bootstrap interval of a statistic (Efron 1979).
 
   Args:
     values: [N].
     confidence: of the interval, in (0, 1).
-    statistic: [..., N] -> [...].
+    statistic: [..., N] -> [...]; by default the mean.
 
   Returns:
-    Its two ends. Resampling is seeded: the same values give the same ends.
+    Its bounds. Resampling is seeded: the same values give the same bounds.
   """
   numbers = np.asarray(values, np.float64)
   drawn = resample(len(numbers), np.random.default_rng(0))
@@ -124,60 +124,65 @@ def evaluate(
   environment: schema.EnvironmentConfig,
   num_episodes: int,
   seed: int,
-  greedy: bool = True,
 ) -> Evaluation:
-  """Runs whole episodes, each in a fresh reset with a seed of its own.
+  """Runs complete episodes, each with its own seed.
 
-  Each environment plays its share of episodes from beginning to end, so short
-  episodes are not favored.
+  Every environment plays a fixed number of episodes, so short episodes are not
+  overrepresented.
 
   Args:
-    act: the policy.
-    environment: its `name` and `observation` count.
-    num_episodes: how many.
-    seed: parent of the episodes' seeds; episode i has the same one always.
-    greedy: recorded.
+    act: the greedy policy.
+    environment: only its `name` and `observation` are used.
+    num_episodes: number of episodes.
+    seed: parent of the episodes' seeds; that of episode i does not depend on
+      `num_episodes`.
 
   Raises:
-    EnvironmentFailure: it raised, or gave what it does not declare.
+    EnvironmentFailure: the environment raised or returned invalid values.
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
-  count = min(num_episodes, _AT_ONCE)
-  envs = [making.make_evaluation_environment(environment) for _ in range(count)]
+  num_envs = min(num_episodes, _MAX_ENVS)
+  envs = [
+    making.make_evaluation_environment(environment) for _ in range(num_envs)
+  ]
   for i, env in enumerate(envs):
     env.label = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
   lengths: np.ndarray = np.zeros(num_episodes, int)
   try:
-    for first in range(0, num_episodes, count):
-      span = slice(first, min(first + count, num_episodes))
-      returns[span], lengths[span] = _episodes(act, envs, seeds[span])
+    for first in range(0, num_episodes, num_envs):
+      batch = slice(first, min(first + num_envs, num_episodes))
+      returns[batch], lengths[batch] = _run_episodes(act, envs, seeds[batch])
   finally:
     for env in envs:
       env.close()
   return Evaluation(
-    environment, greedy, seeds, returns.tolist(), lengths.tolist()
+    environment, True, seeds, returns.tolist(), lengths.tolist()
   )
 
 
-def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
-  """Plays one episode in each of the first len(seeds) environments."""
-  first = [
+def _run_episodes(
+  act: Act, envs: list[gym.Env], seeds: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+  """Runs one episode in each of the first N = len(seeds) environments.
+
+  Returns:
+    Returns [N] float64 and lengths [N] int64.
+  """
+  initial = [
     env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)
   ]
-  # The batch keeps its size, so that the policy is traced once; and the type
-  # that the space declares, whatever the environment returns.
-  first += first[:1] * (len(envs) - len(first))
-  observations = np.stack(first).astype(envs[0].observation_space.dtype)
+  # Always the same batch size and the declared dtype, so that the policy is
+  # traced once.
+  initial += initial[:1] * (len(envs) - len(initial))
+  observations = np.stack(initial).astype(envs[0].observation_space.dtype)
   returns: np.ndarray = np.zeros(len(seeds))
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
-    usable = checks.is_finite_float32(observations).reshape(
-      len(observations), -1
-    )
-    if not usable.all():
-      copy = int(usable.all(axis=1).argmin())
+    is_finite = checks.is_finite_float32(observations)  # [B, ...]
+    if not is_finite.all():
+      copy = int(is_finite.reshape(len(envs), -1).all(axis=1).argmin())
       envs[copy].fail(checks.not_finite("observation", observations[copy]))
     actions = act(observations)
     for i in sorted(running):
@@ -193,7 +198,7 @@ def _episodes(act: Act, envs: list[gym.Env], seeds: list[int]):
 
 
 def random_act(environment: schema.EnvironmentConfig, seed: int) -> Act:
-  """A policy of random actions, for comparison."""
+  """Returns a policy of random actions, for comparison."""
   env = making.make_evaluation_environment(environment)
   space = env.action_space
   space.seed(seed)

@@ -1,8 +1,8 @@
-"""The process that plays and draws a video, so that drawing may crash.
+"""Records a video in a process of its own, so that a crash loses only it.
 
-It imports no TensorFlow: what draws may bring libraries that do not get along
-with it. The policy stays in the process that started this one, which gets
-observations and sends actions.
+This process imports no TensorFlow: a renderer may load libraries that conflict
+with it. The policy stays in the parent process, which receives observations and
+answers with actions.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ import numpy as np
 from agents_pipeline import errors
 from agents_pipeline.config import observations, schema
 from agents_pipeline.environments import checked, checks, display, making
-from agents_pipeline.evaluation import captions, pictures, video_files
+from agents_pipeline.evaluation import captions, frames, video_files
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-  """A video that is to be made.
+  """A video to record.
 
   Attributes:
-    spec: gymnasium's, as it is registered where the policy is.
-    environment: its `name` and `observation` count.
+    spec: gymnasium's, as it is registered in the parent process.
+    environment: only its `name` and `observation` are used.
     path: of the new file, absolute.
     seeds: of each episode's reset.
-    max_env_steps: an episode that goes on is cut here.
-    with_captions: each frame's number in its episode and the return so far are
-      drawn into it.
+    max_env_steps: at which an episode is cut off.
+    with_captions: whether each frame shows its number in the episode and the
+      return so far.
   """
 
   spec: gym.envs.registration.EnvSpec
@@ -45,132 +45,143 @@ class Request:
 
 
 @dataclasses.dataclass
-class Recorded:
-  """What was seen.
+class Recording:
+  """The recorded episodes.
 
   Attributes:
     returns: of each episode, undiscounted.
     lengths: of each episode, env steps.
-    color: of every pixel of every frame, as RGB; None where they differ.
-    wrong_fps: frames per second that the environment declares and that cannot
-      be played; None otherwise.
+    color: of every pixel of every frame, as RGB; None if they differ.
+    unplayable_fps: the frames per second that the environment declares, if no
+      video can be played at that rate; else None.
   """
 
   returns: list[float] = dataclasses.field(default_factory=list)
   lengths: list[int] = dataclasses.field(default_factory=list)
   color: tuple[int, ...] | None = None
-  wrong_fps: str | None = None
+  unplayable_fps: str | None = None
 
 
-def serve(to_policy: connection.Connection) -> None:
-  """Makes one video.
+def serve(parent: connection.Connection) -> None:
+  """Records one video.
 
   Args:
-    to_policy: gives a `Request`, pickled; is sent observations, each answered
-      by an action, then what was recorded, or an error.
+    parent: sends a pickled `Request`, then an action for each observation that
+      it receives. At last it receives the `Recording`, or an error.
   """
   checked.die_with_parent()
   answer: tuple[str, Any]
-  with contextlib.ExitStack() as closing:
+  with contextlib.ExitStack() as cleanup:
     try:
-      request = _receive_request(to_policy)
-      answer = "recorded", _record(request, to_policy, closing)
+      request = _receive_request(parent)
+      answer = "recorded", _record(request, parent, cleanup)
     except (errors.UserError, errors.RunError) as error:
       answer = "failed", error
     except (EOFError, ConnectionError):
-      return  # nobody waits for it
+      return  # the parent has ended
     except OSError as error:
       answer = "failed", OSError(error.errno, error.strerror or str(error))
     except Exception as error:
       answer = "failed", errors.RunError(checked.describe_exception(error))
-    # Before the environment is closed, which may crash.
-    to_policy.send(answer)
+    # Before the cleanup, as closing the environment may crash.
+    parent.send(answer)
 
 
-def _receive_request(to_policy: connection.Connection) -> Request:
-  pickled = to_policy.recv_bytes()
+def _receive_request(parent: connection.Connection) -> Request:
+  pickled = parent.recv_bytes()
   try:
-    with display.with_renderer():  # modules of the user may be imported
+    with display.with_renderer():  # the user's modules may be imported
       request = cloudpickle.loads(pickled)
       if module := request.environment.name.rpartition(":")[0]:
         importlib.import_module(module)
-  except (Exception, SystemExit) as error:  # whatever their code raises
+  except checked.USER_CODE_ERRORS as error:
     raise errors.RunError(
       "the environment cannot be made in a process of its own: "
       f"{checked.describe_exception(error)}"
     ) from None
-  # Also where it was registered in a notebook or a script.
+  # Also if a notebook or a script has registered it.
   gym.registry[request.spec.id] = request.spec
   return request
 
 
 def _record(
   request: Request,
-  to_policy: connection.Connection,
-  closing: contextlib.ExitStack,
-) -> Recorded:
+  parent: connection.Connection,
+  cleanup: contextlib.ExitStack,
+) -> Recording:
   env = making.make_evaluation_environment(request.environment, "rgb_array")
-  closing.callback(env.close)
+  cleanup.callback(env.close)
   env.label = "in a video"
-  recorded, frames = Recorded(), pictures.Frames()
-  fps = _frames_per_second(env, request.environment, recorded)
+  recording, converter = Recording(), frames.FrameConverter()
+  fps = _frames_per_second(env, request.environment, recording)
   with video_files.open_writer(
     request.path, fps, request.environment.name
   ) as video:
+    recorder = _EpisodeRecorder(env, parent, request, converter, video)
     for seed in request.seeds:
-      _play(env, seed, request, to_policy, recorded, frames, video)
-    num_frames = sum(recorded.lengths) + len(request.seeds)
-    to_policy.send(("writing", num_frames))  # which may take a while
-  recorded.color = frames.color
-  video_files.check_whole(request.path, num_frames)
-  return recorded
+      episode_return, length = recorder.record(seed)
+      recording.returns.append(episode_return)
+      recording.lengths.append(length)
+    num_frames = sum(recording.lengths) + len(request.seeds)
+    parent.send(("writing", num_frames))  # leaving the context may take long
+  recording.color = converter.color
+  video_files.check_complete(request.path, num_frames)
+  return recording
 
 
-def _play(
-  env: checked.CheckedEnv,
-  seed: int,
-  request: Request,
-  to_policy: connection.Connection,
-  recorded: Recorded,
-  frames: pictures.Frames,
-  video: Any,
-) -> None:
-  """Plays one episode and writes its frames."""
-  total, length, ended = 0.0, 0, False
-  observation, _ = env.reset(seed=seed)
-  while True:
-    if not ended:  # the policy chooses while this draws
-      observed = np.asarray(observation, env.observation_space.dtype)
-      if not checks.is_finite_float32(observed).all():
-        env.fail(checks.not_finite("observation", observed))
-      to_policy.send(("observation", observed))
+@dataclasses.dataclass(frozen=True)
+class _EpisodeRecorder:
+  """Plays episodes with the policy of the parent, and writes their frames."""
+
+  env: checked.CheckedEnv
+  parent: connection.Connection
+  request: Request
+  converter: frames.FrameConverter
+  video: Any  # of `open_writer`
+
+  def record(self, seed: int) -> tuple[float, int]:
+    """Records one episode; returns its return and its length."""
+    total, length, ended = 0.0, 0, False
+    observation, _ = self.env.reset(seed=seed)
+    while True:
+      if not ended:  # the policy computes while this process renders
+        self._send(observation)
+      self._write_frame(f"frame {length + 1}  return {total:g}")
+      if ended:
+        return total, length
+      observation, reward, terminated, truncated, _ = self.env.step(
+        self.parent.recv()
+      )
+      total, length = total + float(reward), length + 1
+      ended = terminated or truncated or length >= self.request.max_env_steps
+
+  def _send(self, observation: Any) -> None:
+    array = np.asarray(observation, self.env.observation_space.dtype)
+    if not checks.is_finite_float32(array).all():
+      self.env.fail(checks.not_finite("observation", array))
+    self.parent.send(("observation", array))
+
+  def _write_frame(self, caption: str) -> None:
     try:
-      frame = frames.add(env.render())
-    except pictures.NotAPictureError as error:
-      env.fail(str(error))
-    if request.with_captions:
-      frame = captions.draw(frame, f"frame {length + 1}  return {total:g}")
-    video.append_data(frame)
-    if ended:
-      break
-    observation, reward, terminated, truncated, _ = env.step(to_policy.recv())
-    total, length = total + float(reward), length + 1
-    ended = terminated or truncated or length >= request.max_env_steps
-  recorded.returns.append(total)
-  recorded.lengths.append(length)
+      frame = self.converter.convert(self.env.render())
+    except frames.InvalidFrameError as error:
+      self.env.fail(str(error))
+    if self.request.with_captions:
+      frame = captions.draw(frame, caption)
+    self.video.append_data(frame)
 
 
 def _frames_per_second(
-  env: gym.Env, environment: schema.EnvironmentConfig, recorded: Recorded
+  env: gym.Env, environment: schema.EnvironmentConfig, recording: Recording
 ) -> float:
-  """As many env steps as the environment makes of a second."""
+  """Returns the rate at which env steps take as long as in the environment."""
   if isinstance(environment.observation, observations.AtariObservation):
     return (
       observations.ATARI_FRAMES_PER_SECOND / environment.observation.frame_skip
     )
   declared = env.metadata.get("render_fps")
-  if video_files.is_rate(declared):
+  if video_files.is_playable_fps(declared):
     return float(declared)
   if declared is not None:
-    recorded.wrong_fps = f"{declared!r:.40}"
-  return video_files.USUAL_FPS
+    recording.unplayable_fps = f"{declared!r:.40}"
+  return video_files.DEFAULT_FPS

@@ -1,4 +1,4 @@
-"""The process that draws a video, as seen by the one that has the policy."""
+"""Starts and supervises the process that records a video."""
 
 import contextlib
 import multiprocessing
@@ -18,55 +18,55 @@ import psutil
 from agents_pipeline import errors
 from agents_pipeline.evaluation import recording
 
-# What it runs; the import path comes first, for all that is imported then.
+# The process gets the import path first: it is needed by the imports below.
 _PROGRAM = """
 import sys
 from multiprocessing import connection
-to_policy = connection.Connection(int(sys.argv[1]))
-sys.path[:] = to_policy.recv()
+parent = connection.Connection(int(sys.argv[1]))
+sys.path[:] = parent.recv()
 from agents_pipeline.evaluation import recording
-recording.serve(to_policy)
+recording.serve(parent)
 """
-_SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_TO_CLOSE = 10
-_SECONDS_BETWEEN_CLOSING_LOOKS = 0.01
-_SECONDS_PER_FRAME = 0.1  # at most, of completing a file
-_MIN_PATIENCE_SECONDS = 60  # imports take long where much else is running
-_MAX_TOLD = 2_000  # bytes, the end of what it printed
+_POLL_SECONDS = 0.5
+_CLOSE_TIMEOUT_SECONDS = 10
+_CLOSE_POLL_SECONDS = 0.01
+_MAX_SECONDS_PER_FRAME = 0.1  # of completing a file
+_MIN_TIMEOUT_SECONDS = 60  # imports take long on a busy machine
+_MAX_OUTPUT_BYTES = 2_000  # read from the end of what it printed
 
 
 class Renderer:
-  """A process that makes one video; a context that ends it.
+  """A process that records one video; a context manager that ends it.
 
-  It is in a session of its own: Ctrl-C of a terminal does not reach it. What it
-  prints is kept back.
+  It is in a session of its own, so that Ctrl-C in a terminal does not reach it.
+  What it prints is not shown.
   """
 
   def __init__(
     self, request: recording.Request, check: Callable[[], None] = lambda: None
   ):
-    """Starts it.
+    """Starts the process.
 
     Args:
-      request: the video.
-      check: called again and again while waiting; it may raise to stop.
+      request: the video to record.
+      check: called periodically while waiting; it may raise to stop.
 
     Raises:
-      RunError: it cannot be started.
+      RunError: the process cannot be started.
     """
     self._name = request.environment.name
     self._check = check
-    self._patience = max(
-      _MIN_PATIENCE_SECONDS, request.environment.step_timeout_seconds
+    self._timeout = max(
+      _MIN_TIMEOUT_SECONDS, request.environment.step_timeout_seconds
     )
     self._is_done = False
-    self._printed = tempfile.TemporaryFile()  # noqa: SIM115, closed in _end
+    self._output = tempfile.TemporaryFile()  # noqa: SIM115, closed in _end
     self._connection, theirs = multiprocessing.Pipe()
     try:
       self._process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
         stdin=subprocess.DEVNULL,
-        stdout=self._printed,
+        stdout=self._output,
         stderr=subprocess.STDOUT,
         pass_fds=[theirs.fileno()],
         start_new_session=True,
@@ -87,23 +87,26 @@ class Renderer:
     self._send(self._connection.send, sys.path)
     self._send(self._connection.send_bytes, pickled)
 
-  def receive(self) -> np.ndarray | recording.Recorded:
-    """Waits for an observation, or at the end for what was recorded.
+  def receive(self) -> np.ndarray | recording.Recording:
+    """Waits for the next observation, or at the end for the recording.
+
+    Returns:
+      An observation [...], or the recording.
 
     Raises:
       UserError: the environment cannot be made.
-      RunError: it failed, or the process died or hangs.
+      RunError: the environment failed, or the process died or hangs.
       OSError: the file cannot be written.
     """
     try:
       self._wait()
       kind, content = self._connection.recv()
       if kind == "writing":
-        self._patience += _SECONDS_PER_FRAME * content
+        self._timeout += _MAX_SECONDS_PER_FRAME * content
         self._wait()
         kind, content = self._connection.recv()
     except (EOFError, ConnectionError):
-      raise self._died() from None
+      raise self._death() from None
     if kind == "failed":
       self._is_done = True
       raise content
@@ -111,32 +114,32 @@ class Renderer:
     return content
 
   def act(self, action: Any) -> None:
-    """Answers an observation."""
+    """Answers an observation with an action."""
     self._send(self._connection.send, action)
 
   def _send(self, send, content) -> None:
-    # Where it has died, `receive` tells of it.
+    # If the process has died, `receive` raises.
     with contextlib.suppress(ConnectionError):
       send(content)
 
   def _wait(self) -> None:
-    deadline = time.monotonic() + self._patience
-    while not self._connection.poll(_SECONDS_BETWEEN_LOOKS):
+    deadline = time.monotonic() + self._timeout
+    while not self._connection.poll(_POLL_SECONDS):
       self._check()
-      # Processes that it started may keep the connection open.
+      # Its own subprocesses may keep the connection open.
       if self._has_ended() and not self._connection.poll():
         raise EOFError
       if time.monotonic() > deadline:
         raise errors.EnvironmentFailure(
           f"environment {self._name!r}: the process that draws has not "
-          f"answered for {self._patience:g} s"
+          f"answered for {self._timeout:g} s"
         )
 
   def _has_ended(self) -> bool:
-    """Whether the process is over, if not yet waited for.
+    """Returns whether the process has ended, also before it is reaped.
 
-    `Popen.poll` takes a lock, and keeps it where a signal's handler raises
-    within: from then on `Popen.wait` would wait for ever.
+    Unlike `Popen.poll`, which takes a lock and does not release it if a signal
+    handler raises inside: after that `Popen.wait` would block forever.
     """
     try:
       status = psutil.Process(self._process.pid).status()
@@ -145,28 +148,28 @@ class Renderer:
     return status == psutil.STATUS_ZOMBIE
 
   def _reap(self) -> int:
-    """Waits for the end of the process, and returns its exit code."""
+    """Waits until the process ends and returns its exit code."""
     if self._process.returncode is None:
       _, status = os.waitpid(self._process.pid, 0)
       self._process.returncode = os.waitstatus_to_exitcode(status)
     return self._process.returncode
 
-  def _died(self) -> errors.EnvironmentFailure:
+  def _death(self) -> errors.EnvironmentFailure:
     code = self._reap()
-    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-    last = self._last_line()
+    cause = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    line = self._last_line()
     return errors.EnvironmentFailure(
-      f"environment {self._name!r}: its renderer ended the process ({how})"
-      + (f": {last}" if last else "")
+      f"environment {self._name!r}: its renderer ended the process ({cause})"
+      + (f": {line}" if line else "")
     )
 
   def _last_line(self) -> str:
-    """The last line that was printed, or ''."""
-    size = self._printed.seek(0, os.SEEK_END)
-    self._printed.seek(max(0, size - _MAX_TOLD))
-    lines = self._printed.read().decode(errors="replace").split("\n")
-    told = [shown for line in lines if (shown := " ".join(line.split()))]
-    return told[-1][:200] if told else ""
+    """Returns the last line that the process printed, or ''."""
+    size = self._output.seek(0, os.SEEK_END)
+    self._output.seek(max(0, size - _MAX_OUTPUT_BYTES))
+    lines = self._output.read().decode(errors="replace").split("\n")
+    lines = [text for line in lines if (text := " ".join(line.split()))]
+    return lines[-1][:200] if lines else ""
 
   def __enter__(self) -> "Renderer":
     return self
@@ -175,20 +178,20 @@ class Renderer:
     self._end()
 
   def _end(self) -> None:
-    """Lets it close its environment, then kills it and all that it started."""
+    """Lets it close its environment, then kills it and its subprocesses."""
     self._connection.close()
-    deadline = time.monotonic() + _SECONDS_TO_CLOSE
+    deadline = time.monotonic() + _CLOSE_TIMEOUT_SECONDS
     while self._is_done and not self._has_ended():
       if time.monotonic() > deadline:
         break
-      time.sleep(_SECONDS_BETWEEN_CLOSING_LOOKS)
+      time.sleep(_CLOSE_POLL_SECONDS)
     _kill_session(self._process.pid)
     self._reap()
-    self._printed.close()
+    self._output.close()
 
 
 def _kill_session(session: int) -> None:
-  """Kills every process of a session: ffmpeg has a group of its own in it."""
+  """Kills every process of a session; ffmpeg is in another process group."""
   for process in psutil.process_iter():
     with contextlib.suppress(OSError, psutil.Error):
       if os.getsid(process.pid) == session:

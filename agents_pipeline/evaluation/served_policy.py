@@ -15,16 +15,16 @@ from agents_pipeline.config import observations, schema
 from agents_pipeline.environments import making, specs
 from agents_pipeline.files import atomic
 
-# (network, observation [B, ...]) -> what is served.
+# (network, observation [B, ...]) -> the outputs of the SavedModel.
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
 
-_ABOUT = "assets.extra/policy.json"  # SavedModel's place for files of one's own
+_ABOUT = "assets.extra/policy.json"  # where SavedModels have custom files
 
 
 class ServedPolicy(tf.Module):
-  """The greedy policy of a network, in the environment's own terms.
+  """The greedy policy of a network, for raw observations and actions.
 
-  Saved, it loads where there is only TensorFlow: it holds variables and one
+  Once saved, loading it needs only TensorFlow: it has variables and one
   function, no Keras layers and no TensorFlow Probability types.
   """
 
@@ -35,28 +35,29 @@ class ServedPolicy(tf.Module):
     observation_space: gym.Space,
     action_space: gym.Space,
   ):
-    """Wraps a network that has its weights.
+    """Wraps a network whose variables are created.
 
     Args:
       network: of the agent.
-      outputs: what to return: "action" [B, ...], numbered from 0, and others.
-      observation_space: of one environment, in its own dtype.
-      action_space: of one environment, in its own numbering.
+      outputs: computes what to return: "action" [B, ...], counted from 0, and
+        others.
+      observation_space: of one copy; observations have its dtype.
+      action_space: of one copy; actions have its dtype and its start.
     """
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
     self._action_space = str(action_space)
-    first_action = specs.space_start(action_space)
-    first_observation = specs.space_start(observation_space)
+    action_start = specs.space_start(action_space)
+    observation_start = specs.space_start(observation_space)
     network_dtype = network.input_tensor_spec.dtype
 
     def serve(observation):
-      numbered = tf.cast(observation, network_dtype)
-      if first_observation:
-        numbered -= tf.cast(first_observation, network_dtype)
-      served = outputs(network, numbered)
+      network_input = tf.cast(observation, network_dtype)
+      if observation_start:
+        network_input -= tf.cast(observation_start, network_dtype)
+      served = outputs(network, network_input)
       action = served["action"]  # [B, ...]
-      action += tf.cast(first_action, action.dtype)
+      action += tf.cast(action_start, action.dtype)
       if isinstance(action_space, gym.spaces.Box):
         action = tf.clip_by_value(action, *specs.float32_bounds(action_space))
       return served | {"action": tf.cast(action, action_space.dtype)}
@@ -74,22 +75,26 @@ class ServedPolicy(tf.Module):
     )
 
   def act(self, observations: np.ndarray) -> np.ndarray:
-    """Actions [B, ...] for observations [B, ...]."""
+    """Returns the actions [B, ...] for observations [B, ...]."""
     return self.serve(tf.constant(observations))["action"].numpy()
 
   def save(self, directory: pathlib.Path, about: dict) -> None:
-    """Writes the SavedModel, in place of one that is there.
+    """Writes the SavedModel, replacing an existing one.
 
     Args:
-      directory: where.
-      about: what it is, kept inside for `load`.
+      directory: of the SavedModel.
+      about: metadata as JSON, such as the environment's id; `LoadedPolicy`
+        returns it.
+
+    Raises:
+      RunError: it cannot be written.
     """
     about = about | {"action_space": self._action_space}
-    with atomic.folder(directory) as aside:
+    with atomic.folder(directory) as temporary:
       tf.saved_model.save(
-        self, str(aside), signatures={"serving_default": self.serve}
+        self, str(temporary), signatures={"serving_default": self.serve}
       )
-      file = aside / _ABOUT
+      file = temporary / _ABOUT
       file.parent.mkdir(exist_ok=True)
       file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
 
@@ -97,19 +102,24 @@ class ServedPolicy(tf.Module):
 def save_tf_agents_policy(
   policy: tf_policy.TFPolicy, directory: pathlib.Path
 ) -> None:
-  """Writes a policy as TF-Agents' `PolicySaver` does, for its users."""
-  with atomic.folder(directory) as aside:
-    policy_saver.PolicySaver(policy, batch_size=None).save(str(aside))
+  """Writes a policy with TF-Agents' `PolicySaver`, for users of TF-Agents."""
+  with atomic.folder(directory) as temporary:
+    policy_saver.PolicySaver(policy, batch_size=None).save(str(temporary))
 
 
 class LoadedPolicy:
-  """A SavedModel of the contract, read back."""
+  """A SavedModel that `ServedPolicy` wrote, or one with the same signature.
+
+  Attributes:
+    directory: of the SavedModel.
+    about: metadata that was given to `ServedPolicy.save`; {} if there is none.
+  """
 
   def __init__(self, directory: pathlib.Path):
-    """Loads it.
+    """Loads the SavedModel.
 
     Raises:
-      UserError: the folder is no such SavedModel.
+      UserError: the folder has no such SavedModel.
     """
     self.directory = directory
     self._model = load_signature(directory)
@@ -117,24 +127,28 @@ class LoadedPolicy:
     (self._observation,) = self._model.structured_input_signature[1].values()
 
   def act(self, observations: np.ndarray) -> np.ndarray:
-    """Actions [B, ...] for observations [B, ...]."""
+    """Returns the actions [B, ...] for observations [B, ...]."""
     return self._model(observation=tf.constant(observations))["action"].numpy()
 
   def check_environment(self, name: str, env: gym.Env) -> None:
-    """Compares what it was trained to see with an environment.
+    """Checks that the policy fits the spaces of an environment.
+
+    Args:
+      name: the environment's id, for messages.
+      env: the environment.
 
     Raises:
       UserError: the policy is for another environment.
     """
-    seen, acts = env.observation_space, env.action_space
+    observed, acts = env.observation_space, env.action_space
     trained_on = self.about.get("environment")
     hint = f"; expected {trained_on!r}" if trained_on else ""
     shape = tuple(self._observation.shape[1:])
-    if seen.shape != shape or seen.dtype != self._observation.dtype:
+    if observed.shape != shape or observed.dtype != self._observation.dtype:
       raise errors.UserError(
         f"policy {str(self.directory)!r} observes {shape} "
-        f"{self._observation.dtype.name}, but {name!r} gives {seen.shape} "
-        f"{seen.dtype}{hint}"
+        f"{self._observation.dtype.name}, but {name!r} gives {observed.shape} "
+        f"{observed.dtype}{hint}"
       )
     known = self.about.get("action_space")
     if known is not None and known != str(acts):
@@ -145,7 +159,7 @@ class LoadedPolicy:
 
 
 def _read_about(directory: pathlib.Path) -> dict:
-  """What a policy says of itself; {} where it says nothing."""
+  """Returns a policy's metadata; {} if it has none."""
   path = directory / _ABOUT
   try:
     about = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -157,10 +171,10 @@ def _read_about(directory: pathlib.Path) -> dict:
 
 
 def load_signature(directory: pathlib.Path):
-  """Loads `serving_default` of a SavedModel.
+  """Returns the signature `serving_default` of a SavedModel.
 
   Raises:
-    UserError: the folder is no SavedModel, or one without that signature.
+    UserError: the folder has no SavedModel, or one without that signature.
   """
   if not (directory / "saved_model.pb").exists():
     raise errors.UserError(
@@ -169,7 +183,7 @@ def load_signature(directory: pathlib.Path):
     )
   try:
     model = tf.saved_model.load(str(directory))
-  except Exception as error:  # whatever TensorFlow raises of what is damaged
+  except Exception as error:  # TensorFlow may raise anything if it is damaged
     reason = str(error).strip().split("\n")[0]
     raise errors.UserError(
       f"--policy_dir={str(directory)!r}: this SavedModel cannot be loaded, it "
@@ -181,7 +195,7 @@ def load_signature(directory: pathlib.Path):
       f"--policy_dir={str(directory)!r}: this SavedModel has no signature "
       "'serving_default' that returns an action; expected the policy/ of a run"
     )
-  signature.keep_alive = model  # signatures do not hold their model
+  signature.keep_alive = model  # a signature holds no reference to its model
   return signature
 
 
@@ -192,13 +206,13 @@ def load_for(
 
   Args:
     directory: the SavedModel.
-    environment: a gymnasium id; None takes the one it was trained on.
+    environment: a gymnasium id; None for the one it was trained in.
 
   Returns:
-    The policy, and the environment, observed as in training.
+    The policy, and the environment with the observations of training.
 
   Raises:
-    UserError: the folder is no policy, or one for another environment.
+    UserError: the folder has no policy, or one for another environment.
   """
   policy = LoadedPolicy(directory)
   name = environment or policy.about.get("environment")
@@ -207,16 +221,16 @@ def load_for(
       f"--policy_dir={str(directory)!r} does not say what it was trained on; "
       "expected --environment"
     )
-  observed = policy.about.get("observation")
-  setting = schema.EnvironmentConfig(
+  observation = policy.about.get("observation")
+  config = schema.EnvironmentConfig(
     name=name,
-    observation=observations.from_json(observed)
-    if observed
+    observation=observations.from_json(observation)
+    if observation
     else observations.OwnObservation(),
   )
-  env = making.make_evaluation_environment(setting)
+  env = making.make_evaluation_environment(config)
   try:
     policy.check_environment(name, env)
   finally:
     env.close()
-  return policy, setting
+  return policy, config

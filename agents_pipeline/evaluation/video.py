@@ -1,4 +1,4 @@
-"""Episodes as a video: MP4, GIF, or a page with controls."""
+"""Records episodes as a video: MP4, GIF, or an HTML page with controls."""
 
 import pathlib
 from collections.abc import Callable
@@ -22,86 +22,84 @@ def record_video(
   num_episodes: int,
   seed: int,
   with_captions: bool = False,
-  say: Callable[[str], None] = lambda line: None,
+  warn: Callable[[str], None] = lambda line: None,
   check: Callable[[], None] = lambda: None,
-) -> evaluator.Evaluation:
-  """Records episodes on gymnasium's own environment, at its own frame rate.
+) -> recording.Recording:
+  """Records episodes of a gymnasium environment at its own frame rate.
 
-  The environment runs in a process of its own, whose end costs the video and
-  nothing else. The file appears whole or not at all.
+  The environment runs in a process of its own; if that crashes, only the video
+  is lost. The file is written completely or not at all.
 
   Args:
     act: the policy.
     environment: one that renders `rgb_array`.
-    path: of the file; its ending chooses the format.
-    num_episodes: one after the other.
+    path: of the file; its suffix determines the format.
+    num_episodes: recorded one after the other.
     seed: parent of the episodes' seeds, as in `evaluate`.
-    with_captions: the number of each frame in its episode and the return so
-      far are drawn into it.
-    say: is told what looks wrong with a video that was made.
-    check: called again and again while waiting; it may raise to stop.
+    with_captions: whether each frame shows its number in the episode and the
+      return so far.
+    warn: called with a line about what looks wrong with a recorded video.
+    check: called periodically while waiting; it may raise to stop.
 
   Returns:
-    The returns of what is seen.
+    The returns and lengths of the episodes.
 
   Raises:
-    UserError: another ending, or an environment that does not render.
+    UserError: another suffix, or an environment that does not render.
     RunError: the environment or its renderer failed, or the file cannot be
       written.
   """
   video_files.check_format(path)
-  video_files.check_writer(path)
+  video_files.check_ffmpeg(path)
   if "rgb_array" not in making.render_modes(environment):
     raise errors.UserError(
       f"environment {environment.name!r} does not render 'rgb_array': no video "
       "of it"
     )
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
-  with atomic.file(path) as aside:
+  with atomic.file(path) as temporary:
     recorded = _record(
       act,
       recording.Request(
         making.environment_spec(environment.name),
         environment,
-        aside.absolute(),
+        temporary.absolute(),
         seeds,
         evaluator.MAX_ENV_STEPS,
         with_captions,
       ),
       check,
     )
-  _tell_oddities(recorded, path, environment, say)
-  return evaluator.Evaluation(
-    environment, True, seeds, recorded.returns, recorded.lengths
-  )
+  _warn_if_suspicious(recorded, path, environment, warn)
+  return recorded
 
 
 def _record(
   act: evaluator.Act, request: recording.Request, check: Callable[[], None]
-) -> recording.Recorded:
-  """Acts until the episodes are recorded."""
-  with renderer.Renderer(request, check) as drawing:
+) -> recording.Recording:
+  """Answers observations with actions until the episodes are recorded."""
+  with renderer.Renderer(request, check) as process:
     while True:
-      received = drawing.receive()
-      if isinstance(received, recording.Recorded):
+      received = process.receive()
+      if isinstance(received, recording.Recording):
         return received
-      drawing.act(act(received[None])[0])
+      process.act(act(received[None])[0])
 
 
-def _tell_oddities(
-  recorded: recording.Recorded,
+def _warn_if_suspicious(
+  recorded: recording.Recording,
   path: pathlib.Path,
   environment: schema.EnvironmentConfig,
-  say: Callable[[str], None],
+  warn: Callable[[str], None],
 ) -> None:
-  if recorded.wrong_fps:
-    say(
+  if recorded.unplayable_fps:
+    warn(
       f"{path.name}: environment {environment.name!r} declares render_fps = "
-      f"{recorded.wrong_fps}; played at {video_files.USUAL_FPS}"
+      f"{recorded.unplayable_fps}; played at {video_files.DEFAULT_FPS}"
     )
   if recorded.color is not None:
     color = "#{:02x}{:02x}{:02x}".format(*recorded.color)
-    say(
+    warn(
       f"{path.name} shows one color throughout ({color}): the renderer of "
       f"{environment.name!r} draws nothing here"
     )

@@ -1,4 +1,4 @@
-"""Files of videos: MP4, GIF, or a page with controls."""
+"""Writes video files: MP4, GIF, or an HTML page with controls."""
 
 import io
 import math
@@ -15,15 +15,15 @@ from agents_pipeline import errors
 from agents_pipeline.evaluation import animation
 
 _FORMATS = (".mp4", ".gif", ".html")
-USUAL_FPS = 30
+DEFAULT_FPS = 30
 _MAX_FPS = 1_000
-_FFMPEG = "IMAGEIO_FFMPEG_EXE"
-# Of a GIF's frame, in hundredths of a second: browsers show less as ten.
+_FFMPEG_VARIABLE = "IMAGEIO_FFMPEG_EXE"
+# Of a second, for a frame of a GIF: browsers replace fewer by ten.
 _MIN_HUNDREDTHS = 2
 
 
 def check_format(path: pathlib.Path) -> None:
-  """Raises UserError where the ending of a path is no format we write."""
+  """Raises UserError if the suffix of a path is not a supported format."""
   if path.suffix.lower() not in _FORMATS:
     raise errors.UserError(
       f"--output={str(path)!r}: expected a file ending in "
@@ -31,13 +31,13 @@ def check_format(path: pathlib.Path) -> None:
     )
 
 
-def check_writer(path: pathlib.Path) -> None:
-  """Raises UserError where the program that writes a format is missing."""
-  program = os.environ.get(_FFMPEG)
+def check_ffmpeg(path: pathlib.Path) -> None:
+  """Raises UserError if the user's ffmpeg is needed and cannot be run."""
+  program = os.environ.get(_FFMPEG_VARIABLE)
   if path.suffix.lower() != ".mp4" or not program:
     return
   try:
-    told = subprocess.run(
+    output = subprocess.run(
       [program, "-version"],
       stdin=subprocess.DEVNULL,
       stdout=subprocess.PIPE,
@@ -45,20 +45,20 @@ def check_writer(path: pathlib.Path) -> None:
       timeout=30,
       check=False,
     ).stdout
-    reason = "" if told.startswith(b"ffmpeg") else "it is another program"
+    reason = "" if output.startswith(b"ffmpeg") else "it is another program"
   except OSError as error:
     reason = error.strerror or str(error)
   except subprocess.TimeoutExpired:
     reason = "it does not answer"
   if reason:
     raise errors.UserError(
-      f"{_FFMPEG}={program!r}: cannot be run as ffmpeg ({reason}); expected "
-      "the path of ffmpeg, or nothing to use the one that is installed"
+      f"{_FFMPEG_VARIABLE}={program!r}: cannot be run as ffmpeg ({reason}); "
+      "expected the path of ffmpeg, or nothing to use the one that is installed"
     )
 
 
-def is_rate(value: object) -> bool:
-  """Whether a number of frames per second can be played."""
+def is_playable_fps(value: object) -> bool:
+  """Returns whether a video can be played at a number of frames per second."""
   return (
     isinstance(value, numbers.Real)
     and not isinstance(value, bool)
@@ -71,19 +71,19 @@ def open_writer(path: pathlib.Path, fps: float, title: str):
   """Opens a new file.
 
   Args:
-    path: its ending chooses the format.
-    fps: frames per second, for which `is_rate` holds. A GIF plays 50 at most.
-    title: of a page.
+    path: its suffix determines the format.
+    fps: frames per second that `is_playable_fps`. A GIF plays at most 50.
+    title: of an HTML page.
 
   Returns:
-    A context with `append_data(frame)`, a frame being uint8 [H, W, 3] with even
-    sides.
+    A context manager with `append_data(frame)`, where a frame is uint8
+    [H, W, 3] of even height and width.
   """
   if path.suffix.lower() == ".html":
     return animation.HtmlWriter(path, fps, title)
   if path.suffix.lower() == ".gif":
     return _GifWriter(path, fps)
-  # An absolute path: of "10:15.mp4", ffmpeg takes 10 for a protocol.
+  # An absolute path: in "10:15.mp4", ffmpeg takes 10 for a protocol.
   return imageio.get_writer(
     path.absolute(),
     fps=fps,
@@ -94,17 +94,17 @@ def open_writer(path: pathlib.Path, fps: float, title: str):
 
 
 class _GifWriter:
-  """Writes a GIF at its end.
+  """Writes a GIF when it is closed.
 
-  imageio's writer keeps every frame until then as well; but where it cannot
-  write, it tries again when it is deleted, and tells of that on stderr.
+  imageio's writer buffers all frames as well; but if it cannot write them, it
+  tries again when it is deleted, and prints that to stderr.
   """
 
   def __init__(self, path: pathlib.Path, fps: float):
     self._path = path
     self._content = io.BytesIO()
     self._writer = imageio.get_writer(
-      self._content, format="gif", duration=milliseconds(fps), loop=0
+      self._content, format="gif", duration=gif_frame_milliseconds(fps), loop=0
     )
 
   def append_data(self, frame: np.ndarray) -> None:
@@ -119,18 +119,18 @@ class _GifWriter:
       self._path.write_bytes(self._content.getvalue())
 
 
-def milliseconds(fps: float) -> int:
-  """How long a GIF shows a frame: whole hundredths, and no less than two."""
+def gif_frame_milliseconds(fps: float) -> int:
+  """Returns how long a GIF shows a frame: a multiple of 10, at least 20."""
   return 10 * max(_MIN_HUNDREDTHS, round(100 / fps))
 
 
-def check_whole(path: pathlib.Path, num_frames: int) -> None:
-  """Raises OSError where ffmpeg failed, of which imageio does not tell."""
+def check_complete(path: pathlib.Path, num_frames: int) -> None:
+  """Raises OSError if ffmpeg failed, which imageio does not report."""
   if path.suffix.lower() != ".mp4":
     return
   try:
-    there, _ = imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))
+    num_written, _ = imageio_ffmpeg.count_frames_and_secs(str(path.absolute()))
   except RuntimeError:
-    there = 0
-  if there != num_frames:
-    raise OSError(f"ffmpeg wrote {there} of {num_frames} frames")
+    num_written = 0
+  if num_written != num_frames:
+    raise OSError(f"ffmpeg wrote {num_written} of {num_frames} frames")

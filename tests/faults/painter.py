@@ -1,6 +1,6 @@
-"""Environments whose renderer does what it should not.
+"""Environments whose renderer fails.
 
-Without TensorFlow: the process that draws imports it.
+It imports no TensorFlow, as the process that records videos imports it.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Painter(gym.Env):
-  """Ends after 5 steps; its third picture is drawn as `fault` says."""
+  """Ends after 5 steps; rendering its third frame fails as `fault` says."""
 
   observation_space = gym.spaces.Box(0, 9, (1,), np.float32)
   action_space = gym.spaces.Discrete(2)
@@ -24,9 +24,9 @@ class Painter(gym.Env):
     self.render_mode = render_mode
     self._fault = fault
     if render_mode and note:
-      wanted = ("MUJOCO_GL", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER")
-      told = [os.getpid(), *(os.environ.get(name) for name in wanted)]
-      pathlib.Path(note).write_text(" ".join(map(str, told)))
+      names = ("MUJOCO_GL", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER")
+      values = [os.getpid(), *(os.environ.get(name) for name in names)]
+      pathlib.Path(note).write_text(" ".join(map(str, values)))
 
   def reset(self, *, seed=None, options=None):
     super().reset(seed=seed)
@@ -41,11 +41,11 @@ class Painter(gym.Env):
 
   def render(self):
     if self.steps == 2:
-      return self._third()
+      return self._render_third_frame()
     shade = 0 if self._fault == "black" else 50 * self.steps
     return np.full((16, 16, 3), shade, np.uint8)
 
-  def _third(self):
+  def _render_third_frame(self):
     if self._fault in ("SIGABRT", "SIGSEGV"):
       print("library: cannot\topen the display\n", file=sys.stderr, flush=True)
       os.kill(os.getpid(), getattr(signal, self._fault))
@@ -65,13 +65,13 @@ class Painter(gym.Env):
       os.abort()
 
 
-class Hurried(Painter):
-  """Declares a rate that cannot be played."""
+class ZeroFps(Painter):
+  """Declares a frame rate that cannot be played."""
 
   metadata = {"render_modes": ["rgb_array"], "render_fps": 0}  # noqa: RUF012
 
 
 gym.register("Painter-v0", Painter)
-# gymnasium's own checker would refuse it.
-gym.register("Hurried-v0", Hurried, disable_env_checker=True)
+# gymnasium's own checker would reject it.
+gym.register("ZeroFps-v0", ZeroFps, disable_env_checker=True)
 gym.register("SlowPainter-v0", Painter, kwargs={"fault": "slow"})

@@ -1,4 +1,4 @@
-"""The HTML film: what its file holds, and how its page behaves in a browser."""
+"""HTML videos: the content of the file, and the page in a browser."""
 
 import base64
 import html.parser
@@ -25,18 +25,18 @@ from selenium.webdriver.support.wait import WebDriverWait
 from agents_pipeline.evaluation import animation
 
 NUM_FRAMES = 12
-COLOURS = [(20 * i, 255 - 20 * i, 5 * i) for i in range(NUM_FRAMES)]
+COLORS = [(20 * i, 255 - 20 * i, 5 * i) for i in range(NUM_FRAMES)]
 
 
 def write(path, frames, fps=10.0, title=""):
-  with animation.HtmlWriter(path, fps, title) as film:
+  with animation.HtmlWriter(path, fps, title) as video:
     for frame in frames:
-      film.append_data(frame)
+      video.append_data(frame)
   return path.read_text(encoding="utf-8")
 
 
-def flat(colour, shape=(40, 60)):
-  return np.full((*shape, 3), colour, np.uint8)
+def flat(color, shape=(40, 60)):
+  return np.full((*shape, 3), color, np.uint8)
 
 
 def noise(num_frames, shape=(50, 70, 3)):
@@ -64,8 +64,8 @@ class Elements(html.parser.HTMLParser):
     self.text[self._open] = self.text.get(self._open, "") + data
 
 
-def film_of(page):
-  return json.loads(Elements(page).text["film"])
+def video_of(page):
+  return json.loads(Elements(page).text["video"])
 
 
 def decode(picture):
@@ -74,48 +74,48 @@ def decode(picture):
     return np.array(image)
 
 
-def test_every_frame_is_there_to_the_last_bit(tmp_path):
+def test_frames_are_lossless(tmp_path):
   frames = noise(3)
-  film = film_of(write(tmp_path / "film.html", frames, fps=29.97))
-  assert film["fps"] == 29.97
-  np.testing.assert_array_equal([decode(f) for f in film["frames"]], frames)
+  video = video_of(write(tmp_path / "video.html", frames, fps=29.97))
+  assert video["fps"] == 29.97
+  np.testing.assert_array_equal([decode(f) for f in video["frames"]], frames)
 
 
 def test_equal_frames_are_written_once(tmp_path):
   a, b = noise(2)
-  kept = film_of(write(tmp_path / "film.html", [a, b, b, a, b]))["frames"]
+  kept = video_of(write(tmp_path / "video.html", [a, b, b, a, b]))["frames"]
   assert [type(f) for f in kept] == [str, str, int, int, int]
   assert kept[2:] == [1, 0, 1]
   # Same bytes, another shape: not equal.
   turned = write(tmp_path / "turned.html", [a, a.reshape(70, 50, 3)])
-  assert decode(film_of(turned)["frames"][1]).shape == (70, 50, 3)
+  assert decode(video_of(turned)["frames"][1]).shape == (70, 50, 3)
 
 
-def test_frames_go_to_the_disk_as_they_come(tmp_path):
-  path = tmp_path / "film.html"
-  film = animation.HtmlWriter(path, 10)
+def test_frames_are_written_at_once(tmp_path):
+  path = tmp_path / "video.html"
+  video = animation.HtmlWriter(path, 10)
   sizes = []
   for frame in noise(3, (100, 100, 3)):
-    film.append_data(frame)
+    video.append_data(frame)
     sizes.append(path.stat().st_size)
   assert all(b - a > 20_000 for a, b in itertools.pairwise(sizes))
-  film.close()
-  film.close()  # as often as one likes
-  assert len(film_of(path.read_text())["frames"]) == 3
+  video.close()
+  video.close()  # may be called twice
+  assert len(video_of(path.read_text())["frames"]) == 3
   assert path.read_text().endswith("</html>\n")
 
 
-def test_the_title_is_text_and_never_markup(tmp_path):
+def test_the_title_is_escaped(tmp_path):
   title = """</title><script>alert("1 & 2")</script>{{fps}} {{frames}} 'é'"""
-  page = write(tmp_path / "film.html", [flat(0)], title=title)
+  page = write(tmp_path / "video.html", [flat(0)], title=title)
   text = Elements(page).text
   assert text["title"] == text["h1"] == title
   assert "<script>alert" not in page
-  assert len(film_of(page)["frames"]) == 1
+  assert len(video_of(page)["frames"]) == 1
 
 
-def test_nothing_comes_from_outside(tmp_path):
-  page = write(tmp_path / "film.html", [flat(0)], title="CartPole-v1")
+def test_the_page_has_no_external_resources(tmp_path):
+  page = write(tmp_path / "video.html", [flat(0)], title="CartPole-v1")
   sources = [
     value
     for name, value in Elements(page).attributes
@@ -125,11 +125,11 @@ def test_nothing_comes_from_outside(tmp_path):
   assert not re.search(r"https?:|@import|url\(|{{|}}", page)
 
 
-def test_a_film_of_500_frames_of_cartpole_is_below_400_kb(tmp_path):
+def test_500_frames_of_cartpole_take_less_than_400_kb(tmp_path):
   env = gym.make("CartPole-v1", render_mode="rgb_array")
   env.action_space.seed(0)
-  path, seen, ended = tmp_path / "film.html", set(), True
-  with animation.HtmlWriter(path, env.metadata["render_fps"]) as film:
+  path, seen, ended = tmp_path / "video.html", set(), True
+  with animation.HtmlWriter(path, env.metadata["render_fps"]) as video:
     for _ in range(500):
       if ended:
         env.reset(seed=len(seen))
@@ -138,11 +138,11 @@ def test_a_film_of_500_frames_of_cartpole_is_below_400_kb(tmp_path):
       ended = not ended and any(ends)
       frame = env.render()
       seen.add(frame.tobytes())
-      film.append_data(frame)
+      video.append_data(frame)
   env.close()
   assert frame.shape == (400, 600, 3) and len(seen) > 300
   assert path.stat().st_size < 400_000
-  last = film_of(path.read_text())["frames"][-1]
+  last = video_of(path.read_text())["frames"][-1]
   np.testing.assert_array_equal(decode(last), frame)
 
 
@@ -188,12 +188,12 @@ def browser(tmp_path_factory):
 
 
 class Page:
-  """What a person sees of the film, and does with it."""
+  """What a user sees of the page, and does with it."""
 
   def __init__(self, browser, path: pathlib.Path):
     self.browser = browser
     for log in ("browser", "performance"):
-      browser.get_log(log)  # what was before is not ours
+      browser.get_log(log)  # drops what earlier tests logged
     browser.get(path.as_uri())
 
   def find(self, name):
@@ -205,18 +205,18 @@ class Page:
   def press(self, *keys):
     ActionChains(self.browser).send_keys(*keys).perform()
 
-  def counted(self) -> int:
-    """The frame that the counter names, from 0."""
+  def counter_index(self) -> int:
+    """The frame that the counter shows, from 0."""
     words = re.fullmatch(r"frame (\d+) of 12", self.find("counter").text)
     return int(words[1]) - 1
 
-  def seen(self) -> int:
-    """The frame whose colour is on the screen, from 0."""
+  def visible_index(self) -> int:
+    """The frame whose color is visible, from 0."""
     shot = io.BytesIO(self.find("frame").screenshot_as_png)
     image = np.array(PIL.Image.open(shot).convert("RGB"))
-    return COLOURS.index(tuple(image[len(image) // 2, len(image[0]) // 2]))
+    return COLORS.index(tuple(image[len(image) // 2, len(image[0]) // 2]))
 
-  def playing(self) -> bool:
+  def is_playing(self) -> bool:
     label = self.find("play").get_attribute("aria-label")
     return {"Pause": True, "Play": False}[label]
 
@@ -224,72 +224,73 @@ class Page:
     WebDriverWait(self.browser, seconds, 0.02).until(lambda _: condition())
 
   def pause(self):
-    if self.playing():
+    if self.is_playing():
       self.click("play")
-    return self.settled()
+    return self.paused_index()
 
-  def settled(self) -> int:
-    """The frame that picture, counter and slider all agree on, and keep."""
-    # Longer than a frame lasts: what still plays is found out.
-    self.wait(lambda: self.seen() == self.counted())
-    before = self.counted()
-    time.sleep(0.3)
-    assert self.seen() == self.counted() == before
+  def paused_index(self) -> int:
+    """Checks that the video is paused; returns the index of its frame."""
+    self.wait(lambda: self.visible_index() == self.counter_index())
+    before = self.counter_index()
+    time.sleep(0.3)  # longer than a frame, in case it still plays
+    assert self.visible_index() == self.counter_index() == before
     assert int(self.find("slider").get_property("value")) == before
-    assert not self.playing()
+    assert not self.is_playing()
     return before
 
 
 @pytest.fixture
 def page(browser, tmp_path):
-  write(tmp_path / "film.html", map(flat, COLOURS), title="Colours <12>")
-  return Page(browser, tmp_path / "film.html")
+  write(tmp_path / "video.html", map(flat, COLORS), title="Colors <12>")
+  return Page(browser, tmp_path / "video.html")
 
 
 @in_a_browser
-def test_it_plays_by_itself_through_every_frame(page):
-  assert page.playing()
+def test_it_starts_by_itself_and_plays_every_frame(page):
+  assert page.is_playing()
   seen = set()
-  page.wait(lambda: seen.add(page.seen()) or len(seen) >= 6)
+  page.wait(lambda: seen.add(page.visible_index()) or len(seen) >= 6)
   counted = set()
-  page.wait(lambda: counted.add(page.counted()) or len(counted) == NUM_FRAMES)
+  page.wait(
+    lambda: counted.add(page.counter_index()) or len(counted) == NUM_FRAMES
+  )
   assert page.find("frame").get_property("width") == 60
-  assert page.browser.title == "Colours <12>"
+  assert page.browser.title == "Colors <12>"
   assert page.browser.get_log("browser") == []  # no error
 
 
 @in_a_browser
-def test_pause_stops_it_and_play_goes_on(page):
-  page.wait(lambda: page.counted() == 2)
+def test_pause_and_play(page):
+  page.wait(lambda: page.counter_index() == 2)
   index = page.pause()
   assert index >= 2
   page.click("play")
-  page.wait(lambda: page.counted() > index)
-  assert page.playing()
+  page.wait(lambda: page.counter_index() > index)
+  assert page.is_playing()
 
 
 @in_a_browser
-def test_steps_move_one_frame(page):
+def test_the_step_buttons(page):
   page.pause()
   page.click("first")
-  assert page.settled() == 0
+  assert page.paused_index() == 0
   for index in (1, 2, 3):
     page.click("step")
-    assert page.settled() == index
+    assert page.paused_index() == index
   page.click("back")
-  assert page.settled() == 2
+  assert page.paused_index() == 2
   page.click("last")
-  assert page.settled() == NUM_FRAMES - 1
+  assert page.paused_index() == NUM_FRAMES - 1
   page.click("step")  # there is none
-  assert page.settled() == NUM_FRAMES - 1
+  assert page.paused_index() == NUM_FRAMES - 1
   page.click("play")  # from the beginning
-  page.wait(lambda: page.counted() < 4)
-  page.click("back")  # stops it
-  page.settled()
+  page.wait(lambda: page.counter_index() < 4)
+  page.click("back")  # pauses
+  page.paused_index()
 
 
 @in_a_browser
-def test_the_slider_seeks_and_stops(page):
+def test_the_slider_seeks_and_pauses(page):
   slider = page.find("slider")
   travel = slider.size["width"] - 16  # the thumb is 16 pixels wide
   for index in (9, 2):
@@ -297,98 +298,98 @@ def test_the_slider_seeks_and_stops(page):
     ActionChains(page.browser).move_to_element_with_offset(
       slider, offset, 0
     ).click().perform()
-    assert page.settled() == index
+    assert page.paused_index() == index
   assert page.browser.switch_to.active_element == slider
   page.press(Keys.ARROW_RIGHT)  # one frame, not the slider's and the page's
-  assert page.settled() == 3
+  assert page.paused_index() == 3
   assert slider.get_attribute("aria-valuetext") == "frame 4 of 12"
 
 
 @in_a_browser
 def test_keys_play_and_step(page):
   page.press(" ")
-  index = page.settled()
+  index = page.paused_index()
   page.press(" ")
-  assert page.playing()
-  page.wait(lambda: page.counted() != index)
+  assert page.is_playing()
+  page.wait(lambda: page.counter_index() != index)
   page.click("step")
-  page.settled()
+  page.paused_index()
   page.press(" ")  # plays after a click too, and does not step once more
-  assert page.playing()
+  assert page.is_playing()
   page.press(Keys.HOME)
-  assert page.settled() == 0
+  assert page.paused_index() == 0
   page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
-  assert page.settled() == 1
+  assert page.paused_index() == 1
   page.press(Keys.END)
-  assert page.settled() == NUM_FRAMES - 1
+  assert page.paused_index() == NUM_FRAMES - 1
 
 
 @in_a_browser
-def test_a_control_in_focus_keeps_its_keys(page):
+def test_a_focused_control_handles_its_own_keys(page):
   page.pause()
   page.click("first")
   page.browser.execute_script("document.getElementById('step').focus()")
   page.press(" ")
-  assert page.settled() == 1
+  assert page.paused_index() == 1
   page.browser.execute_script("document.getElementById('loop').focus()")
   page.press(" ")
-  assert page.settled() == 1
+  assert page.paused_index() == 1
   assert not page.find("loop").is_selected()
 
 
 @in_a_browser
-def test_at_the_end_it_loops_or_stops(page):
+def test_at_the_end_it_loops_or_pauses(page):
   page.pause()
   assert page.find("loop").is_selected()
   page.press(Keys.END, Keys.ARROW_LEFT)
   page.click("play")
-  page.wait(lambda: page.counted() < 4)
-  assert page.playing()
+  page.wait(lambda: page.counter_index() < 4)
+  assert page.is_playing()
   page.click("loop")
-  page.wait(lambda: not page.playing())
-  assert page.settled() == NUM_FRAMES - 1
+  page.wait(lambda: not page.is_playing())
+  assert page.paused_index() == NUM_FRAMES - 1
 
 
 @in_a_browser
 @pytest.mark.parametrize("speed, seconds", [("4", 0.5), ("1", 2), ("0.5", 4)])
-def test_the_speed_is_the_films_times_the_choice(
-  browser, tmp_path, speed, seconds
-):
-  write(tmp_path / "film.html", map(flat, COLOURS), fps=4)
-  page = Page(browser, tmp_path / "film.html")
+def test_the_speed_multiplies_the_frame_rate(browser, tmp_path, speed, seconds):
+  write(tmp_path / "video.html", map(flat, COLORS), fps=4)
+  page = Page(browser, tmp_path / "video.html")
   Select(page.find("speed")).select_by_value(speed)
   page.click("first")
   page.click("play")
   began = time.monotonic()
-  page.wait(lambda: page.counted() >= 8)
+  page.wait(lambda: page.counter_index() >= 8)
   assert 0.8 * seconds < time.monotonic() - began < 1.9 * seconds
 
 
 @in_a_browser
-def test_equal_frames_are_shown_in_their_places(browser, tmp_path):
+def test_repeated_frames_are_shown_in_order(browser, tmp_path):
   order = [0, 1, 1, 0, 2, 0, 1, 2, 2, 0, 1, 2]
-  frames = [flat(COLOURS[i]) for i in order]
-  write(tmp_path / "film.html", frames)
-  page = Page(browser, tmp_path / "film.html")
+  frames = [flat(COLORS[i]) for i in order]
+  write(tmp_path / "video.html", frames)
+  page = Page(browser, tmp_path / "video.html")
   page.press(Keys.HOME)
   for i, index in enumerate(order):
     page.wait(
-      lambda i=i, index=index: (page.counted(), page.seen()) == (i, index)
+      lambda i=i, index=index: (
+        (page.counter_index(), page.visible_index()) == (i, index)
+      )
     )
     page.press(Keys.ARROW_RIGHT)
 
 
 @in_a_browser
-def test_the_browser_asks_for_nothing(page):
-  page.wait(lambda: page.counted() == 5)
+def test_the_browser_requests_nothing(page):
+  page.wait(lambda: page.counter_index() == 5)
   events = [
     json.loads(entry["message"])["message"]
     for entry in page.browser.get_log("performance")
   ]
-  asked = [
+  requested = [
     event["params"]["request"]["url"]
     for event in events
     if event["method"] == "Network.requestWillBeSent"
   ]
-  assert asked[0] == page.browser.current_url
-  assert all(url.startswith("data:") for url in asked[1:])
+  assert requested[0] == page.browser.current_url
+  assert all(url.startswith("data:") for url in requested[1:])

@@ -1,0 +1,27 @@
+"""The best policy so far."""
+
+import numpy as np
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.evaluation import best_policy
+
+
+def test_the_best_network_is_kept_and_of_equals_the_latest():
+  network = dqn_agent.make_q_network(
+    dqn_config.DqnConfig(hidden_layers=(2,)),
+    tensor_spec.TensorSpec((3,), tf.float32),
+    tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
+    seed=0,
+  )
+  best = best_policy.BestPolicy(network)
+  kept = []
+  for env_steps, mean_return in enumerate([5.0, 9.0, 7.0, 9.0, float("nan")]):
+    network.variables[0].assign(tf.fill((2, 3), float(env_steps)))
+    kept.append(best.offer(network, mean_return, env_steps))
+  assert kept == [True, True, False, True, False]
+  assert float(best.mean_return) == 9.0
+  assert int(best.env_steps) == 3
+  np.testing.assert_array_equal(best.network.variables[0], np.full((2, 3), 3.0))
