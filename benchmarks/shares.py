@@ -30,7 +30,7 @@ def measure(config: str) -> dict:
     RunError: it failed.
   """
   with tempfile.TemporaryDirectory() as folder:
-    run = run_folder.RunDirectory(pathlib.Path(folder) / "run")
+    run = run_folder.RunFolder(pathlib.Path(folder) / "run")
     start = time.time()
     commands.train(f"configs/{config}.gin", run.root)
     end = time.time()
@@ -42,7 +42,7 @@ def measure(config: str) -> dict:
 
 
 def _parts(
-  run: run_folder.RunDirectory, start: float, end: float
+  run: run_folder.RunFolder, start: float, end: float
 ) -> dict[str, float]:
   """Seconds of each part; they add up to the whole run's."""
   built = _written(run.config)

@@ -51,7 +51,7 @@ def soak(*bindings: str) -> list[float]:
     return False  # does not stop the run
 
   with tempfile.TemporaryDirectory() as folder:
-    run = run_folder.RunDirectory(pathlib.Path(folder))
+    run = run_folder.RunFolder(pathlib.Path(folder))
     training_session.TrainingSession(
       experiment,
       run,

@@ -44,7 +44,7 @@ def measure() -> dict[str, float]:
     RunError: the run ended before, or took too long.
   """
   with tempfile.TemporaryDirectory() as folder:
-    run = run_folder.RunDirectory(pathlib.Path(folder) / "run")
+    run = run_folder.RunFolder(pathlib.Path(folder) / "run")
     printed = pathlib.Path(folder) / "printed"
     before, seconds = time.perf_counter(), {}
     with printed.open("wb") as file:
@@ -66,7 +66,7 @@ def measure() -> dict[str, float]:
 
 
 def _ends_of_parts(
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
 ) -> dict[str, Callable[[], bool]]:
   """Part of the start -> what tells that it is over."""
 

@@ -126,7 +126,7 @@ def _run(bindings, root):
   finalize.finish = lambda *arguments: {}
   training_run.train(
     gin_files.load_experiment([], bindings),
-    run_folder.RunDirectory(root),
+    run_folder.RunFolder(root),
     device="cpu",
     overwrite=False,
     person=console.Person(lambda line: None, lambda: False),

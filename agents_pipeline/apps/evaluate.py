@@ -25,7 +25,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
 def main() -> int:
   """Reads the flags, evaluates, and returns the exit code."""
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
-  paths.check_no_pattern("--policy_dir", policy_dir)
+  paths.check_no_glob("--policy_dir", policy_dir)
   output = paths.from_text("--output", _OUTPUT.value) if _OUTPUT.value else None
   if output and output.suffix != ".json":
     raise errors.UserError(

@@ -27,13 +27,13 @@ _POLICY_DIR = flags.DEFINE_string(
 def main() -> int:
   """Reads the flags, exports, and returns the exit code."""
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
-  paths.check_no_pattern("--root_dir", root_dir)
+  paths.check_no_glob("--root_dir", root_dir)
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
     from agents_pipeline.runs import export
   told = export.export_from_checkpoint(
-    run_folder.RunDirectory(root_dir),
+    run_folder.RunFolder(root_dir),
     _CHECKPOINT.value,
     policy_dir,
     command_line.say,

@@ -45,7 +45,7 @@ def main() -> int:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
   if _POLICY_DIR.value:
     policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
-    paths.check_no_pattern("--policy_dir", policy_dir)
+    paths.check_no_glob("--policy_dir", policy_dir)
   output = paths.from_text("--output", _OUTPUT.value)
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():

@@ -65,7 +65,7 @@ def main() -> int:
     from agents_pipeline.runs import console, training_run
   complete = training_run.train(
     experiment,
-    run_folder.RunDirectory(root_dir),
+    run_folder.RunFolder(root_dir),
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
     person=console.Person(

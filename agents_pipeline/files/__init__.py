@@ -1,1 +1,1 @@
-"""Files that appear whole, the run folder, its lock."""
+"""Files: atomic writes, the run folder and its lock, typed paths."""

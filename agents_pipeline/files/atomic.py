@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all, also when power fails.
+"""Atomic writes: files and folders appear whole or not at all.
 
-What is written lies aside, under a name that begins with `.partial-`, until it
-is flushed to the disk; then it is renamed.
+Content is written to a sibling whose name starts with `.partial-`, flushed to
+the disk, and then renamed, so it also survives a power failure.
 """
 
 import contextlib
@@ -15,76 +15,80 @@ import tensorflow as tf
 from agents_pipeline import errors
 
 _PARTIAL = ".partial-"
-_BEFORE = f"{_PARTIAL}before-"
+_REPLACED = f"{_PARTIAL}before-"
 
 
 @contextlib.contextmanager
 def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Gives a path to write to, and puts it in place when it is whole.
+  """Yields a temporary path to write to, and renames it to `path` on success.
 
-  Its folder is made if need be.
+  Args:
+    path: of the new file; missing parent folders are created.
 
   Raises:
-    RunError: it cannot be written; what was there before still is.
+    RunError: it cannot be written; an existing file is left unchanged.
   """
-  with _told(path), _aside(path) as aside:
-    yield aside
-    flush(aside)
-    aside.replace(path)
+  with _one_line_errors(path), _temporary(path) as temporary:
+    yield temporary
+    flush(temporary)
+    temporary.replace(path)
     flush(path.parent)
 
 
 @contextlib.contextmanager
 def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Gives an empty folder to write into; otherwise like `file`."""
-  with _told(path), _aside(path) as aside:
-    aside.mkdir()
-    yield aside
-    for written in (*aside.rglob("*"), aside):
+  """Yields an empty temporary folder; otherwise like `file`."""
+  with _one_line_errors(path), _temporary(path) as temporary:
+    temporary.mkdir()
+    yield temporary
+    for written in (*temporary.rglob("*"), temporary):
       flush(written)
-    with _replaced(path):
-      aside.replace(path)
+    with _moved_away(path):
+      temporary.replace(path)
     flush(path.parent)
 
 
 @contextlib.contextmanager
-def _replaced(path: pathlib.Path) -> Iterator[None]:
-  """Makes room for a folder, and removes the one that was there after that.
+def _moved_away(path: pathlib.Path) -> Iterator[None]:
+  """Moves an existing folder out of the way, and removes it at the end.
 
-  Killed in between, `recover` puts it back.
+  If the process is killed in between, `recover` moves it back.
   """
-  before = path.with_name(f"{_BEFORE}{path.name}")
+  replaced = path.with_name(f"{_REPLACED}{path.name}")
   if path.exists():
-    _clear(before)
-    path.replace(before)
+    _delete(replaced)
+    path.replace(replaced)
   yield
-  _clear(before)
+  _delete(replaced)
 
 
 def remove(path: pathlib.Path) -> None:
-  """Removes a folder at one moment."""
-  leaving = path.with_name(f"{_PARTIAL}{path.name}")
-  _clear(leaving)
-  path.replace(leaving)
-  _clear(leaving)
+  """Removes a folder in one step: it is renamed before it is deleted."""
+  renamed = path.with_name(f"{_PARTIAL}{path.name}")
+  _delete(renamed)
+  path.replace(renamed)
+  _delete(renamed)
 
 
 def recover(folder: pathlib.Path) -> None:
-  """Puts right what a killed process left in a folder.
+  """Cleans up after a killed process.
 
-  What it had not finished is removed, and what it was about to replace is put
-  back.
+  Unfinished files and folders are deleted. What was about to be replaced is
+  moved back.
+
+  Args:
+    folder: that was written to; may be missing.
   """
-  for before in folder.glob(f"{_BEFORE}*"):
-    path = before.with_name(before.name.removeprefix(_BEFORE))
+  for replaced in folder.glob(f"{_REPLACED}*"):
+    path = replaced.with_name(replaced.name.removeprefix(_REPLACED))
     if not path.exists():
-      before.replace(path)
+      replaced.replace(path)
   for path in folder.glob(f"{_PARTIAL}*"):
-    _clear(path)
+    _delete(path)
 
 
 def clear(paths: Iterable[pathlib.Path]) -> None:
-  """Removes files and folders in order, each at one moment."""
+  """Removes files and folders in the given order, each in one step."""
   for path in paths:
     if path.is_dir() and not path.is_symlink():
       remove(path)
@@ -93,7 +97,7 @@ def clear(paths: Iterable[pathlib.Path]) -> None:
 
 
 def flush(path: pathlib.Path) -> None:
-  """Waits until the disk holds a file, or the names in a folder."""
+  """Blocks until a file, or the entries of a folder, are on the disk."""
   descriptor = os.open(path, os.O_RDONLY)
   try:
     os.fsync(descriptor)
@@ -102,17 +106,17 @@ def flush(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def _aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def _temporary(path: pathlib.Path) -> Iterator[pathlib.Path]:
   path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f"{_PARTIAL}{path.name}")
-  _clear(aside)
+  temporary = path.with_name(f"{_PARTIAL}{path.name}")
+  _delete(temporary)
   try:
-    yield aside
+    yield temporary
   finally:
-    _clear(aside)
+    _delete(temporary)
 
 
-def _clear(path: pathlib.Path) -> None:
+def _delete(path: pathlib.Path) -> None:
   if path.is_dir() and not path.is_symlink():
     shutil.rmtree(path, ignore_errors=True)
   else:
@@ -120,8 +124,8 @@ def _clear(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: pathlib.Path) -> Iterator[None]:
-  """What the system or TensorFlow says of a full disk, in one line."""
+def _one_line_errors(path: pathlib.Path) -> Iterator[None]:
+  """Turns errors of the file system and of TensorFlow into `RunError`."""
   try:
     yield
   except OSError as error:

@@ -1,4 +1,4 @@
-"""One process at a time writes a run folder."""
+"""A lock that admits one writing process per run folder."""
 
 import contextlib
 import fcntl
@@ -13,74 +13,83 @@ _NAME = ".lock"
 
 
 @contextlib.contextmanager
-def only_writer(folder: pathlib.Path) -> Iterator[None]:
-  """Holds a run folder, which is made if need be.
+def exclusive(folder: pathlib.Path) -> Iterator[None]:
+  """Locks a folder for the calling process, creating the folder if needed.
 
-  The system lets go of a dead process's lock, so the next takes it over. A
-  folder that stays empty is removed again.
+  The operating system releases the lock of a process that dies. The lock file
+  is removed on exit, and so are folders that were created here and are still
+  empty: a run that is refused leaves nothing behind.
+
+  Args:
+    folder: to be locked.
 
   Raises:
-    UserError: another process holds it, which is named; or it cannot be made.
+    UserError: another process holds the lock, which is named; or the folder
+      cannot be created or written.
   """
-  made = _make(folder)
+  created = _create(folder)
   try:
-    lock = _take(folder)
+    descriptor = _acquire(folder)
     try:
       yield
     finally:
+      # Removed while still locked, so that nobody else can hold this file.
       (folder / _NAME).unlink(missing_ok=True)
-      os.close(lock)
+      os.close(descriptor)
   finally:
-    with contextlib.suppress(OSError):  # it holds something
-      for path in made:
+    with contextlib.suppress(OSError):  # not empty
+      for path in created:
         path.rmdir()
 
 
-def _make(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Makes a folder; returns what of its path was not there, deepest first."""
-  path, made = folder, []
+def _create(folder: pathlib.Path) -> list[pathlib.Path]:
+  """Creates a folder; returns it and its new parents, deepest first."""
+  path, created = folder, []
   while not path.exists():
-    made.append(path)
+    created.append(path)
     path = path.parent
   try:
     folder.mkdir(parents=True, exist_ok=True)
   except OSError as error:
-    raise _cannot_be_written(folder, error) from None
-  return made
+    raise _not_writable(folder, error) from None
+  return created
 
 
-def _take(folder: pathlib.Path) -> int:
-  """Returns the descriptor of the lock, which this process now holds."""
+def _acquire(folder: pathlib.Path) -> int:
+  """Returns the descriptor of the lock file, locked by this process."""
   path = folder / _NAME
   while True:
     try:
-      lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+      descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-      raise _cannot_be_written(folder, error) from None
+      raise _not_writable(folder, error) from None
     try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-      holder = os.pread(lock, 1000, 0).decode()
-      os.close(lock)
+      holder = os.pread(descriptor, 1000, 0).decode() or "another process"
+      os.close(descriptor)
       raise errors.UserError(
-        f"--root_dir={str(folder)!r}: {holder or 'another process'} is writing "
-        "this run; expected to wait for it, or another --root_dir"
+        f"--root_dir={str(folder)!r}: {holder} is writing this run; wait for "
+        "it to end, or use another --root_dir"
       ) from None
-    # Whoever held it may have removed the file that was opened.
-    with contextlib.suppress(FileNotFoundError):
-      if os.path.samestat(os.fstat(lock), path.stat()):
-        break
-    os.close(lock)
+    if _is_same_file(descriptor, path):
+      break
+    # The previous holder removed this file after it was opened here.
+    os.close(descriptor)
+  os.ftruncate(descriptor, 0)
   holder = f"process {os.getpid()} on {socket.gethostname()}"
-  os.ftruncate(lock, 0)
-  os.pwrite(lock, holder.encode(), 0)
-  return lock
+  os.pwrite(descriptor, holder.encode(), 0)
+  return descriptor
 
 
-def _cannot_be_written(
-  folder: pathlib.Path, error: OSError
-) -> errors.UserError:
+def _is_same_file(descriptor: int, path: pathlib.Path) -> bool:
+  try:
+    return os.path.samestat(os.fstat(descriptor), path.stat())
+  except FileNotFoundError:
+    return False
+
+
+def _not_writable(folder: pathlib.Path, error: OSError) -> errors.UserError:
   return errors.UserError(
-    f"--root_dir={str(folder)!r}: expected a folder that can be written "
-    f"({error.strerror})"
+    f"--root_dir={str(folder)!r}: expected a writable folder ({error.strerror})"
   )

@@ -1,4 +1,4 @@
-"""Paths that a user gives, looked at before any work."""
+"""Validation of the paths that a user types."""
 
 import os
 import pathlib
@@ -7,21 +7,21 @@ import sys
 
 from agents_pipeline import errors
 
-_PATTERNS = "[]*?\\"
-# gs://bucket/run, and what is left of it as a path: gs:/bucket/run.
+_GLOB_CHARACTERS = "[]*?\\"
+# Matches gs://bucket/run, and gs:/bucket/run, as pathlib normalizes it.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 
 
 def from_text(flag: str, text: str | os.PathLike) -> pathlib.Path:
-  """The path that a user means: on this machine, `~` is a home folder.
+  """Parses a local path and expands `~`; it need not exist.
 
   Args:
-    flag: that gives it, for messages.
+    flag: the flag it was given by, for error messages.
     text: what was typed.
 
   Raises:
-    UserError: it is a URL, no text, too long, may not be looked at, or is in
-      the home folder of nobody.
+    UserError: it is a URL, not valid text, too long, in a folder that may not
+      be searched, or in an unknown user's home folder.
   """
   text = os.fspath(text)
   if "\0" in text or not is_text(text):
@@ -45,18 +45,21 @@ def from_text(flag: str, text: str | os.PathLike) -> pathlib.Path:
   except (FileNotFoundError, NotADirectoryError):
     pass
   except OSError as error:
-    raise _refused(flag, text, error) from None
+    raise _invalid(flag, text, error) from None
   except RuntimeError:
     user = pathlib.Path(text).parts[0][1:]
-    whose = f"of a user {user!r}" if user else "of yours"
+    owner = f"user {user!r}" if user else "the current user"
     raise errors.UserError(
-      f"{flag}={text!r}: there is no home folder {whose}"
+      f"{flag}={text!r}: {owner} has no home folder"
     ) from None
   return path
 
 
 def is_text(typed: str) -> bool:
-  """Whether it is text: Python keeps other bytes as half characters."""
+  """Whether a string is valid Unicode.
+
+  Python decodes other bytes of a command line to lone surrogates.
+  """
   try:
     typed.encode("utf-8")
   except UnicodeEncodeError:
@@ -64,38 +67,38 @@ def is_text(typed: str) -> bool:
   return True
 
 
-def _refused(flag: str, path: object, error: OSError) -> errors.UserError:
-  return errors.UserError(f"{flag}={path!s:.60}...: {error.strerror}")
-
-
-def check_no_pattern(flag: str, path: pathlib.Path) -> None:
-  """Raises UserError where TensorFlow would take a path for a pattern.
+def check_no_glob(flag: str, path: pathlib.Path) -> None:
+  """Raises UserError if TensorFlow would expand a path as a glob pattern.
 
   Args:
-    flag: that names it, for messages.
-    path: where something is read or written.
+    flag: the flag it was given by, for error messages.
+    path: to be read or written by TensorFlow.
   """
-  if any(c in str(path.absolute()) for c in _PATTERNS):
+  if any(c in str(path.absolute()) for c in _GLOB_CHARACTERS):
     raise errors.UserError(
       f"{flag}={str(path)!r}: expected a path without any of "
-      f"{' '.join(_PATTERNS)}, which TensorFlow takes for patterns"
+      f"{' '.join(_GLOB_CHARACTERS)}, which TensorFlow takes for patterns"
     )
 
 
 def nearest_existing(flag: str, path: pathlib.Path) -> pathlib.Path:
-  """The last thing on the way to a path that exists.
+  """The path itself if it exists, otherwise its nearest existing parent.
 
   Args:
-    flag: that names it, for messages.
-    path: where something is to be written.
+    flag: the flag it was given by, for error messages.
+    path: to be written.
 
   Raises:
-    UserError: TensorFlow would take it for a pattern, or it is too long.
+    UserError: TensorFlow would take it for a glob pattern, or it is too long.
   """
-  check_no_pattern(flag, path)
+  check_no_glob(flag, path)
   try:
     while not path.exists():
       path = path.parent
   except OSError as error:
-    raise _refused(flag, path, error) from None
+    raise _invalid(flag, path, error) from None
   return path
+
+
+def _invalid(flag: str, path: object, error: OSError) -> errors.UserError:
+  return errors.UserError(f"{flag}={path!s:.60}...: {error.strerror}")

@@ -1,12 +1,31 @@
-"""Every path that a run writes, named once."""
+"""Paths within a run folder."""
 
 import pathlib
 
 
-class RunDirectory:
-  """The run folder. docs/ and the README explain it to people."""
+class RunFolder:
+  """Every file and folder that a run writes; the README describes each.
+
+  Attributes:
+    root: the run folder itself, `--root_dir`.
+    config: every configuration value in force, as gin text.
+    run_record: run.json, see `runs/run_record.py`.
+    metrics: one row per result.
+    timing: throughput, one row per result.
+    episodes: one row per training episode.
+    checkpoints: a folder of checkpoint folders.
+    policy: the SavedModel of the best policy.
+    tf_agents_policy: the same policy, as TF-Agents' `PolicySaver` writes it.
+    evaluation: the final evaluation.
+    videos: a folder.
+    trained_video: in `videos`, of the best policy.
+    random_video: in `videos`, of random actions.
+    learning_curve: returns over env steps.
+    traceback: of an environment that raised; absent otherwise.
+  """
 
   def __init__(self, root: str | pathlib.Path):
+    """Names the paths; nothing is read or written."""
     self.root = pathlib.Path(root)
     self.config = self.root / "config.gin"
     self.run_record = self.root / "run.json"
@@ -23,19 +42,24 @@ class RunDirectory:
     self.learning_curve = self.root / "learning_curve.png"
     self.traceback = self.root / "traceback.txt"
 
-  def training_video(self, episode: int, ending: str) -> pathlib.Path:
-    """The film made after so many episodes of training."""
-    return self.videos / f"episode_{episode:06d}.{ending}"
+  def training_video(self, episode: int, suffix: str) -> pathlib.Path:
+    """The video recorded after a number of training episodes.
+
+    Args:
+      episode: episodes finished so far.
+      suffix: of the file, without the dot.
+    """
+    return self.videos / f"episode_{episode:06d}.{suffix}"
 
   @property
-  def is_begun(self) -> bool:
-    """Whether a run has left its record, the first thing it writes."""
+  def has_run(self) -> bool:
+    """Whether a run has written its record, the first file of every run."""
     return self.run_record.exists()
 
   @property
-  def written(self) -> list[pathlib.Path]:
-    """What lies here under a name that a run writes, its record last."""
-    names = (
+  def existing_paths(self) -> list[pathlib.Path]:
+    """Whatever exists of the files and folders of a run, its record last."""
+    paths = (
       self.checkpoints,
       self.config,
       self.metrics,
@@ -50,4 +74,4 @@ class RunDirectory:
       *self.root.glob("events.out.tfevents.*"),
       self.run_record,
     )
-    return [path for path in names if path.exists()]
+    return [path for path in paths if path.exists()]

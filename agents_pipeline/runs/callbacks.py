@@ -86,7 +86,7 @@ class Films:
   def __init__(
     self,
     experiment: schema.Experiment,
-    run: run_folder.RunDirectory,
+    run: run_folder.RunFolder,
     pipeline: pipeline_lib.Pipeline,
     seed: int,
     person: person_lib.Person,

@@ -25,7 +25,7 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
 
 
 def export_from_checkpoint(
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
   checkpoint: str | None,
   policy_dir: pathlib.Path,
   say: Callable[[str], None],
@@ -46,7 +46,7 @@ def export_from_checkpoint(
   Raises:
     UserError: there is no such run, or no such checkpoint.
   """
-  if not run.is_begun:
+  if not run.has_run:
     raise errors.UserError(
       f"--root_dir={str(run.root)!r}: expected a run folder, with config.gin"
     )
@@ -93,7 +93,7 @@ def _is_evaluated(path: pathlib.Path, about: checkpoints.About) -> bool:
 
 
 def _named(
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
   checkpoint: str,
   known: dict[str, pathlib.Path],
 ) -> pathlib.Path:

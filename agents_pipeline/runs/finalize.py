@@ -13,7 +13,7 @@ from agents_pipeline.runs import export, run_record, stopwatch, videos
 
 def finish(
   experiment: schema.Experiment,
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
   pipeline: pipeline_lib.Pipeline,
   seeds: seeding.Seeds,
   person: person_lib.Person,

@@ -20,7 +20,7 @@ def train(
   seed: int | None = None,
   device: str = "auto",
   overwrite: bool = False,
-) -> run_folder.RunDirectory:
+) -> run_folder.RunFolder:
   """Trains into a run folder, as the `train` binary does.
 
   The figure is shown below the cell and redrawn in its place. Interrupting the
@@ -40,7 +40,7 @@ def train(
   Raises:
     UserError: something given is wrong; nothing was changed.
   """
-  run = run_folder.RunDirectory(paths.from_text("--root_dir", root_dir))
+  run = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
   experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
   if seed is not None:
     experiment = dataclasses.replace(experiment, seed=seed)

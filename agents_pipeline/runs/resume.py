@@ -14,7 +14,7 @@ _EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
 _SEED = "Experiment.seed"
 
 
-def check(run: run_folder.RunDirectory, text: str) -> None:
+def check(run: run_folder.RunFolder, text: str) -> None:
   """Refuses to go on with a run that is another one.
 
   Args:
@@ -26,7 +26,7 @@ def check(run: run_folder.RunDirectory, text: str) -> None:
       may differ.
     RunError: all its checkpoints are damaged.
   """
-  if not run.is_begun:
+  if not run.has_run:
     return
   begun_with = _begun_with(run) or text
   changed = [
@@ -51,7 +51,7 @@ def check(run: run_folder.RunDirectory, text: str) -> None:
     )
 
 
-def _begun_with(run: run_folder.RunDirectory) -> str | None:
+def _begun_with(run: run_folder.RunFolder) -> str | None:
   """The configuration of what there is to go on with.
 
   config.gin, which is there for people, counts only before a checkpoint is.
@@ -80,7 +80,7 @@ def tell_versions(saved: checkpoints.About, say: Callable[[str], None]) -> None:
       )
 
 
-def check_place(run: run_folder.RunDirectory) -> None:
+def check_place(run: run_folder.RunFolder) -> None:
   """Refuses a folder that cannot be made, or that holds something else.
 
   Raises:
@@ -93,8 +93,8 @@ def check_place(run: run_folder.RunDirectory) -> None:
       f"--root_dir={str(run.root)!r}: expected a folder that can be written, "
       f"but {str(nearest)!r} {why}"
     )
-  others = [path for path in run.written if path != run.traceback]
-  if not run.is_begun and others:
+  others = [path for path in run.existing_paths if path != run.traceback]
+  if not run.has_run and others:
     raise errors.UserError(
       f"--root_dir={str(run.root)!r} is no run folder and holds "
       f"{others[0].name!r}; expected a run folder or a new one"
@@ -102,7 +102,7 @@ def check_place(run: run_folder.RunDirectory) -> None:
 
 
 def is_finished(
-  run: run_folder.RunDirectory, experiment: schema.Experiment
+  run: run_folder.RunFolder, experiment: schema.Experiment
 ) -> bool:
   """Whether the run there has reached the end of this experiment.
 
@@ -131,7 +131,7 @@ def is_reached(
 
 
 def what_is_finished(
-  run: run_folder.RunDirectory, experiment: schema.Experiment
+  run: run_folder.RunFolder, experiment: schema.Experiment
 ) -> str:
   """One line for a run that there is nothing left to do for."""
   record = run_record.read(run.run_record) or {}

@@ -15,7 +15,7 @@ class RunTables:
   def __init__(
     self,
     experiment: schema.Experiment,
-    run: run_folder.RunDirectory,
+    run: run_folder.RunFolder,
     pipeline: pipeline_lib.Pipeline,
     resumes: bool,
   ):

@@ -24,7 +24,7 @@ from agents_pipeline.training import compilation
 
 def train(
   experiment: schema.Experiment,
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
   *,
   device: str,
   overwrite: bool,
@@ -47,7 +47,7 @@ def train(
     RunError: the run failed; what it had saved is kept.
   """
   resume.check_place(run)
-  with lock.only_writer(run.root):
+  with lock.exclusive(run.root):
     if not overwrite:
       resume.check(run, gin_files.to_text(experiment))
       if resume.is_finished(run, experiment):
@@ -67,7 +67,7 @@ def train(
       if overwrite:
         # Killed while it removes, it leaves nothing to go on from.
         run_record.forget(run.run_record)
-        atomic.clear(run.written)
+        atomic.clear(run.existing_paths)
       run.traceback.unlink(missing_ok=True)
       return _run(experiment, run, pipeline, seeds, device, person)
 
@@ -85,7 +85,7 @@ def _memory_told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _trace_kept(run: run_folder.RunDirectory) -> Iterator[None]:
+def _trace_kept(run: run_folder.RunFolder) -> Iterator[None]:
   """Writes the traceback of an environment that raises when it is made."""
   try:
     yield
@@ -98,7 +98,7 @@ def _trace_kept(run: run_folder.RunDirectory) -> Iterator[None]:
 
 def _run(
   experiment: schema.Experiment,
-  run: run_folder.RunDirectory,
+  run: run_folder.RunFolder,
   pipeline: pipeline_lib.Pipeline,
   seeds: seeding.Seeds,
   device: str,

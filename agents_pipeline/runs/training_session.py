@@ -25,7 +25,7 @@ class TrainingSession:
   def __init__(
     self,
     experiment: schema.Experiment,
-    run: run_folder.RunDirectory,
+    run: run_folder.RunFolder,
     pipeline: pipeline_lib.Pipeline,
     seeds: seeding.Seeds,
     keeper: checkpoints.Checkpoints,

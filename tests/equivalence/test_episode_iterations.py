@@ -256,7 +256,7 @@ class Folder:
   """Runs experiments into one folder, without what a run does at its end."""
 
   def __init__(self, root):
-    self.run = run_folder.RunDirectory(root)
+    self.run = run_folder.RunFolder(root)
     self.heard = []  # of the newest start
 
   def train(self, *bindings, results=10**9):

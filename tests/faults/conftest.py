@@ -53,7 +53,7 @@ def train(tmp_path, monkeypatch):
     heard = []
     training_run.train(
       experiment,
-      run_folder.RunDirectory(tmp_path / folder),
+      run_folder.RunFolder(tmp_path / folder),
       **{"device": "cpu", "overwrite": False} | fields,
       person=console.Person(heard.append, wants_to_stop),
     )

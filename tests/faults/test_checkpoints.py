@@ -87,7 +87,7 @@ def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
   longer = "TrainingConfig.num_env_steps = 400"
   train(make_experiment(longer), "whole")
   train(make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   assert [p.name for p in checkpoints.all_in(run.checkpoints)] == [
     "env_steps-300",
     "env_steps-200",
@@ -115,7 +115,7 @@ def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
     "env_steps-300",
     "env_steps-400",
   ]
-  whole = run_folder.RunDirectory(tmp_path / "whole")
+  whole = run_folder.RunFolder(tmp_path / "whole")
   ends = [
     tf.train.load_checkpoint(str(r.checkpoints / "env_steps-400"))
     for r in (run, whole)
@@ -132,7 +132,7 @@ def test_the_checkpoint_says_of_which_configuration_it_is(
 ):
   """config.gin is for people: editing it does not make another run of it."""
   train(make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   edited = run.config.read_text().replace("gamma = 0.99", "gamma = 0.5")
   run.config.write_text(edited)
   with pytest.raises(errors.UserError, match="gamma: 0.99 -> 0.5"):
@@ -143,7 +143,7 @@ def test_other_versions_are_told_and_other_formats_refused(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   about = run.checkpoints / "env_steps-300" / "about.json"
   content = json.loads(about.read_text())
   del content["checksum"]
@@ -173,8 +173,8 @@ def test_begun_anew_nothing_of_the_old_run_is_gone_on_with(
   Until its checkpoints are gone, which is one moment, it is the old run.
   """
   train(make_experiment(), "whole")
-  whole = run_folder.RunDirectory(tmp_path / "whole")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  whole = run_folder.RunFolder(tmp_path / "whole")
+  run = run_folder.RunFolder(tmp_path / "run")
   replace, unlink = pathlib.Path.replace, pathlib.Path.unlink
   left = [0]
 
@@ -208,7 +208,7 @@ def test_a_linked_folder_of_checkpoints_can_be_begun_anew(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   run.checkpoints.rename(tmp_path / "scratch")
   run.checkpoints.symlink_to(tmp_path / "scratch")
   train(make_experiment("TrainingConfig.num_env_steps = 320"), "run")
@@ -247,7 +247,7 @@ def test_an_export_is_of_the_configuration_that_was_saved(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   export.export_from_checkpoint(run, None, tmp_path / "one", print)
   edited = run.config.read_text().replace("'relu'", "'tanh'")
   run.config.write_text(edited)

@@ -32,7 +32,7 @@ def fails(train, experiment, folder):
 def test_a_loss_that_is_not_finite(make_experiment, train, tmp_path):
   experiment = make_experiment(*DIVERGES)
   told = fails(train, experiment, "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   saved = run.checkpoints / "env_steps-100"
   assert told.startswith("diverged: loss is not finite at train step ")
   assert f"; saved: {saved} (episodes " in told
@@ -68,7 +68,7 @@ def test_a_weight_that_is_not_finite_is_neither_judged_nor_saved(
 
   monkeypatch.setattr(training_session.TrainingSession, "_iterate", broken)
   told = fails(train, make_experiment(), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   assert told.startswith("diverged: a weight of ")
   assert f"; saved: {run.checkpoints}/env_steps-100 (" in told
   assert [p.name for p in run.checkpoints.iterdir()] == ["env_steps-100"]

@@ -220,7 +220,7 @@ def test_a_run_is_saved_when_its_environment_fails_and_resumes(
     "TrainingConfig.checkpoint_period_env_steps = 1000",
     "EvaluationConfig.period_env_steps = 1000",
   )
-  run, output = run_folder.RunDirectory(tmp_path / "run"), []
+  run, output = run_folder.RunFolder(tmp_path / "run"), []
   train = lambda: training_run.train(
     experiment, run, device="cpu", overwrite=False,
     person=console.Person(output.append, lambda: False),
@@ -258,7 +258,7 @@ def test_an_environment_that_raises_during_replay_begins_new_episodes(
     "TrainingConfig.checkpoint_period_env_steps = 105",  # within an episode
   )
   fault(10**9, "")
-  folder = run_folder.RunDirectory(tmp_path / "run").checkpoints
+  folder = run_folder.RunFolder(tmp_path / "run").checkpoints
   train(experiment, "run", lambda: bool(checkpoints.all_in(folder)))
   fault(3, "raise")
   output = train(experiment, "run")

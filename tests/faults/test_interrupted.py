@@ -41,7 +41,7 @@ def interrupted(train, make_experiment, tmp_path):
       folder,
       wants_to_stop,
     )
-    root = run_folder.RunDirectory(tmp_path / folder)
+    root = run_folder.RunFolder(tmp_path / folder)
     record = json.loads(root.run_record.read_text())
     return root, record, said
 
@@ -110,6 +110,6 @@ def test_an_environment_that_cannot_be_made_for_an_evaluation_saves_the_run(
   )
   with pytest.raises(errors.RunError, match="port in use; saved: .*traceback"):
     train(experiment, "run")
-  root = run_folder.RunDirectory(tmp_path / "run")
+  root = run_folder.RunFolder(tmp_path / "run")
   assert len(checkpoints.all_in(root.checkpoints)) == 1
   assert root.traceback.read_text() == "its traceback"

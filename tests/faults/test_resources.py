@@ -93,7 +93,7 @@ def test_a_full_disk_costs_no_more_than_the_checkpoint(
 ):
   experiment = make_experiment()
   train(experiment, "whole")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   disk = FullDisk(monkeypatch, ".partial-env_steps-200")
   with pytest.raises(errors.RunError) as caught:
     train(experiment, "run")
@@ -106,7 +106,7 @@ def test_a_full_disk_costs_no_more_than_the_checkpoint(
   assert not list(run.root.rglob(".*"))
   disk.make_room()
   assert "goes on at 100 env steps" in train(experiment, "run")
-  whole = run_folder.RunDirectory(tmp_path / "whole")
+  whole = run_folder.RunFolder(tmp_path / "whole")
   assert run.metrics.read_bytes() == whole.metrics.read_bytes()
 
 
@@ -209,20 +209,20 @@ def test_a_folder_that_is_read_only(tmp_path, monkeypatch):
     return open_(path, flags, *mode, **fields)
 
   monkeypatch.setattr(os, "open", read_only)
-  with pytest.raises(errors.UserError) as caught, lock.only_writer(made):
+  with pytest.raises(errors.UserError) as caught, lock.exclusive(made):
     pass
   assert str(caught.value) == (
-    f"--root_dir={str(made)!r}: expected a folder that can be written "
+    f"--root_dir={str(made)!r}: expected a writable folder "
     "(Read-only file system)"
   )
   assert names(tmp_path) == []
 
 
 def test_a_lock_leaves_no_folder_that_was_not_there(tmp_path):
-  with lock.only_writer(tmp_path / "a" / "b"):
+  with lock.exclusive(tmp_path / "a" / "b"):
     assert (tmp_path / "a" / "b" / ".lock").exists()
   assert names(tmp_path) == []
-  with lock.only_writer(tmp_path / "a" / "b"):
+  with lock.exclusive(tmp_path / "a" / "b"):
     (tmp_path / "a" / "b" / "kept").touch()
   assert names(tmp_path / "a" / "b") == ["kept"]
 

@@ -99,8 +99,8 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
     assert code == 2
     assert err == (
       f"error: --root_dir={str(root)!r}: process {pid} on "
-      f"{socket.gethostname()} is writing this run; expected to wait for it, "
-      "or another --root_dir\n"
+      f"{socket.gethostname()} is writing this run; wait for it to end, or "
+      "use another --root_dir\n"
     )
   assert not starter.has_ended(pid)
   os.kill(pid, signal.SIGKILL)
@@ -132,8 +132,8 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
     "VideoConfig.period_episodes = 3", "VideoConfig.format = 'gif'"
   )
   train(experiment, "whole")
-  whole = run_folder.RunDirectory(tmp_path / "whole")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  whole = run_folder.RunFolder(tmp_path / "whole")
+  run = run_folder.RunFolder(tmp_path / "run")
 
   def stops_within(module, name, nth):
     """The person wants to stop in the midst of the n-th such call."""
@@ -192,7 +192,7 @@ def test_a_run_killed_while_it_finishes_finishes_the_next_time(
 ):
   """What it leaves for people and servers is made again, the same."""
   whole, run = (
-    run_folder.RunDirectory(tmp_path / name) for name in ("whole", "run")
+    run_folder.RunFolder(tmp_path / name) for name in ("whole", "run")
   )
   code, _, err = starting.run_app("train", train_flags(whole.root), HERE)
   assert code == 0, err

@@ -37,7 +37,7 @@ def test_policies_and_checkpoints_hold_no_pickles(
   make_experiment, train, tmp_path
 ):
   train(make_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   unpickled.clear()
   policy = tmp_path / "policy"
   export.export_from_checkpoint(run, None, policy, print)

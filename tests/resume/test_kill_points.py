@@ -90,7 +90,7 @@ def seconds_of(root):
 
 def end_of(root):
   """What a run ends with, by name."""
-  run = run_folder.RunDirectory(root)
+  run = run_folder.RunFolder(root)
   newest, _ = checkpoints.newest(run.checkpoints)
   reader = tf.train.load_checkpoint(str(newest))
   found = {

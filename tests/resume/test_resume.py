@@ -53,12 +53,12 @@ def run_once(tmp_path, monkeypatch):
       experiment = dataclasses.replace(experiment, seed=seed)
     complete = training_run.train(
       experiment,
-      run_folder.RunDirectory(tmp_path / folder),
+      run_folder.RunFolder(tmp_path / folder),
       device="cpu",
       overwrite=overwrite,
       person=console.Person(heard.append, lambda: len(written) >= results),
     )
-    return complete, heard, run_folder.RunDirectory(tmp_path / folder)
+    return complete, heard, run_folder.RunFolder(tmp_path / folder)
 
   return run
 
@@ -208,7 +208,7 @@ def test_work_after_the_last_checkpoint_is_done_again(
   experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
   _, _, whole = run_once(experiment, "whole")
   run_once(experiment, "killed", results=3)  # saved at env step 75
-  killed = run_folder.RunDirectory(whole.root.parent / "killed")
+  killed = run_folder.RunFolder(whole.root.parent / "killed")
   with killed.metrics.open("a") as file:
     file.write("99,9,9,9,9,9,9,9,9,9,9,9\n100,1")
   _, _, resumed = run_once(experiment, "killed")
@@ -342,7 +342,7 @@ def test_divergence_keeps_the_last_good_checkpoint(
   )
   with pytest.raises(errors.RunError, match="diverged"):
     run_once(experiment, "run")
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   assert run_record.read(run.run_record)["outcome"] == "failed"
   pipeline = building.build(experiment, seeding.Seeds(0))
   assert checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(

@@ -381,13 +381,13 @@ def test_child_seeds_differ_by_name_and_by_parent():
 def test_a_run_folder_is_cleared_of_what_a_run_writes_and_nothing_else(
   tmp_path,
 ):
-  run = run_folder.RunDirectory(tmp_path)
-  assert not run.is_begun
+  run = run_folder.RunFolder(tmp_path)
+  assert not run.has_run
   for name in ("config.gin", "run.json", "events.out.tfevents.1", "mine.txt"):
     (tmp_path / name).touch()
   run.policy.mkdir()
-  assert run.is_begun
-  atomic.clear(run.written)
+  assert run.has_run
+  atomic.clear(run.existing_paths)
   assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 

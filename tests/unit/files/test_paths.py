@@ -35,7 +35,7 @@ def test_the_path_that_is_meant(typed, meant, monkeypatch):
     (pathlib.Path("s3://bucket"), "'s3:/bucket': expected a path on this"),
     ("C:/runs", "not a URL; a folder of that name is './C:/runs'"),
     ("file:///data/x", "did you mean '/data/x'?"),
-    ("~no-such-user", "no home folder of a user 'no-such-user'"),
+    ("~no-such-user", "user 'no-such-user' has no home folder"),
     ("r\udce9", r"'r\\udce9': expected a name of utf-8 text"),
     ("a\0b", r"'a\\x00b': expected a name of utf-8 text"),
     ("x" * 300, "x...: File name too long"),
@@ -62,14 +62,14 @@ def test_a_home_folder_that_nobody_knows(monkeypatch):
     return path
 
   monkeypatch.setattr(os.path, "expanduser", unknown)
-  with pytest.raises(errors.UserError, match="no home folder of yours"):
+  with pytest.raises(errors.UserError, match="current user has no home"):
     paths.from_text("--root_dir", "~/x")
 
 
 def test_a_folder_that_may_only_be_read_is_called_so(tmp_path, monkeypatch):
   monkeypatch.setattr(os, "access", lambda path, mode: False)
   with pytest.raises(errors.UserError) as caught:
-    resume.check_place(run_folder.RunDirectory(tmp_path))
+    resume.check_place(run_folder.RunFolder(tmp_path))
   assert str(caught.value) == (
     f"--root_dir={str(tmp_path)!r}: expected a folder that can be written, but "
     f"{str(tmp_path)!r} may only be read"

@@ -243,7 +243,7 @@ def test_exports_of_a_checkpoint_have_running_statistics(
     pipeline.network(tf.constant(x), training=True)
   newest = pipeline.network(tf.constant(x))[0].numpy()
   assert np.abs(newest - expected).max() > 1e-3
-  run = run_folder.RunDirectory(tmp_path / "run")
+  run = run_folder.RunFolder(tmp_path / "run")
   run_record.write_text(run.config, gin_files.to_text(experiment))
   run_record.write_json(run.run_record, {"seed": 0})
   keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
