@@ -13,17 +13,25 @@ _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "The SavedModel: policy/ of a run folder.", required=True
 )
 _ENVIRONMENT = flags.DEFINE_string(
-  "environment", None, "A gymnasium id; by default what it was trained on."
+  "environment", None, "A gymnasium id; by default the one trained on."
 )
 _NUM_EPISODES = flags.DEFINE_integer(
-  "num_episodes", 100, "How many.", lower_bound=1, upper_bound=1_000_000
+  "num_episodes",
+  100,
+  "Number of episodes.",
+  lower_bound=1,
+  upper_bound=1_000_000,
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
-_OUTPUT = flags.DEFINE_string("output", None, "A JSON file to write as well.")
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Seed of the environment resets.", lower_bound=0
+)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "A JSON file to write the evaluation to."
+)
 
 
 def main() -> int:
-  """Reads the flags, evaluates, and returns the exit code."""
+  """Evaluates as the flags say, and returns the exit code."""
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   paths.check_no_glob("--policy_dir", policy_dir)
   output = paths.from_text("--output", _OUTPUT.value) if _OUTPUT.value else None
@@ -36,17 +44,19 @@ def main() -> int:
     from agents_pipeline.evaluation import evaluator, served_policy
     from agents_pipeline.runs import run_record
   policy, environment = served_policy.load_for(policy_dir, _ENVIRONMENT.value)
-  found = evaluator.evaluate(
+  evaluation = evaluator.evaluate(
     policy.act, environment, _NUM_EPISODES.value, _SEED.value
   )
-  told = found.to_json() | {"policy_env_steps": policy.about.get("env_steps")}
-  low, high = told["interval_95"]
-  if output:  # first: nobody may be reading the line
-    run_record.write_json(output, told)
+  content = evaluation.to_json() | {
+    "policy_env_steps": policy.about.get("env_steps")
+  }
+  if output:  # before printing, which may fail
+    run_record.write_json(output, content)
+  low, high = content["interval_95"]
   command_line.print_result(
-    f"{environment.name}: mean return {found.mean_return:.2f} over "
-    f"{len(found.returns)} greedy episodes, 95 % interval {low:.2f} to "
-    f"{high:.2f}, mean length {found.mean_length:.1f}"
+    f"{environment.name}: mean return {evaluation.mean_return:.2f} over "
+    f"{len(evaluation.returns)} greedy episodes, 95 % interval {low:.2f} to "
+    f"{high:.2f}, mean length {evaluation.mean_length:.1f}"
   )
   return command_line.DONE
 

@@ -1,4 +1,4 @@
-"""Writes the SavedModel of a run's policy from one of its checkpoints.
+"""Exports the policy of a run as a SavedModel, from one of its checkpoints.
 
 python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
   --policy_dir=cartpole_policy
@@ -15,32 +15,32 @@ _ROOT_DIR = flags.DEFINE_string(
 _CHECKPOINT = flags.DEFINE_string(
   "checkpoint",
   None,
-  "A name in checkpoints/, such as env_steps-20000, for the policy as it was "
-  "then; by default the best policy that evaluations found, or the newest one "
-  "where training has not been evaluated yet.",
+  "A name in checkpoints/, such as env_steps-20000, to export the policy of "
+  "that moment; by default the best policy evaluated so far, or the newest one "
+  "if there was no evaluation since training began.",
 )
 _POLICY_DIR = flags.DEFINE_string(
-  "policy_dir", None, "Where to write; must not exist.", required=True
+  "policy_dir", None, "Folder to create.", required=True
 )
 
 
 def main() -> int:
-  """Reads the flags, exports, and returns the exit code."""
+  """Exports as the flags say, and returns the exit code."""
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
   paths.check_no_glob("--root_dir", root_dir)
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   command_line.check_writable("--policy_dir", policy_dir)
   with command_line.quiet_imports():
     from agents_pipeline.runs import export
-  told = export.export_from_checkpoint(
+  about = export.export_from_checkpoint(
     run_folder.RunFolder(root_dir),
     _CHECKPOINT.value,
     policy_dir,
     command_line.say,
   )
   command_line.print_result(
-    f"{policy_dir}: {told['agent']} for {told['environment']} after "
-    f"{told['env_steps']:,} env steps"
+    f"{policy_dir}: {about['agent']} for {about['environment']} after "
+    f"{about['env_steps']:,} env steps"
   )
   return command_line.DONE
 

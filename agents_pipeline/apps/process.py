@@ -1,4 +1,4 @@
-"""What a process writes to, and how it ends, whatever surrounds it."""
+"""Robust standard streams, and a reliable exit code."""
 
 import atexit
 import contextlib
@@ -11,48 +11,50 @@ import pathlib
 import select
 import sys
 
-# Who read has left: a closed pipe, or a terminal that is gone.
-_NOBODY_READS = (errno.EPIPE, errno.EIO)
+# Errors of a closed pipe and of a closed terminal: nobody reads the output.
+_NO_READER = (errno.EPIPE, errno.EIO)
 
 
 def prepare() -> None:
-  """Makes the standard streams safe to write to, and the exit code certain."""
+  """Makes writes to the standard streams safe, and the exit code reliable."""
   _open_closed_descriptors()
-  sys.stdout = _never_failing(1, sys.stdout)
-  sys.stderr = _never_failing(2, sys.stderr)
-  _draw_to_files()
+  sys.stdout = _safe_stream(1, sys.stdout)
+  sys.stderr = _safe_stream(2, sys.stderr)
+  _configure_matplotlib()
   atexit.register(_skip_unloading)
 
 
 def _open_closed_descriptors() -> None:
-  """Otherwise the next file opened would get number 2, and be written into."""
+  """Opens missing descriptors 0 to 2, which the next open file would get."""
   for number in range(3):
     try:
       os.fstat(number)
     except OSError:
-      os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+      os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
       os.set_inheritable(number, True)
 
 
-def _draw_to_files() -> None:
-  """Makes matplotlib import, and draw alike, whatever a user has set.
+def _configure_matplotlib() -> None:
+  """Makes matplotlib independent of the user's settings.
 
-  A process started from a notebook's cell is told of a backend that may not be
-  installed here; a matplotlibrc that is not text ends the import.
+  A process started from a notebook inherits a backend that may not be installed
+  here, and importing matplotlib fails if a matplotlibrc is not valid text.
   """
   os.environ["MPLBACKEND"] = "agg"
-  found = importlib.util.find_spec("matplotlib")
-  if found and found.origin:
-    own = pathlib.Path(found.origin).parent / "mpl-data" / "matplotlibrc"
-    os.environ["MATPLOTLIBRC"] = str(own)
+  spec = importlib.util.find_spec("matplotlib")
+  if spec and spec.origin:
+    defaults = pathlib.Path(spec.origin).parent / "mpl-data" / "matplotlibrc"
+    os.environ["MATPLOTLIBRC"] = str(defaults)
 
 
 class _Output(io.FileIO):
-  """A descriptor that nobody may be reading; then nothing is written to it.
+  """A descriptor whose writes never fail.
+
+  After an error, everything goes to /dev/null.
 
   Attributes:
-    lost: why something written could not be kept, such as "No space left on
-      device"; None where nothing was lost that anybody waited for.
+    lost: why output was lost, such as "No space left on device"; None if none
+      was, or if only its reader has gone.
   """
 
   def __init__(self, descriptor: int):
@@ -60,26 +62,28 @@ class _Output(io.FileIO):
     self.lost: str | None = None
 
   def write(self, data) -> int:
-    """Writes what it can; the rest goes to /dev/null."""
+    """Writes what it can, and returns the number of bytes written."""
     try:
-      while (written := super().write(data)) is None:  # O_NONBLOCK, and full
+      while (
+        written := super().write(data)
+      ) is None:  # O_NONBLOCK is set, and the pipe is full
         select.select([], [self], [])
       return written
     except OSError as error:
-      if error.errno not in _NOBODY_READS:
+      if error.errno not in _NO_READER:
         self.lost = error.strerror
-      nowhere = os.open(os.devnull, os.O_WRONLY)
-      os.dup2(nowhere, self.fileno())
-      os.close(nowhere)
+      devnull = os.open(os.devnull, os.O_WRONLY)
+      os.dup2(devnull, self.fileno())
+      os.close(devnull)
       return memoryview(data).nbytes
 
 
-def _never_failing(descriptor: int, stream) -> io.TextIOWrapper:
-  """A stream such as this one, of which no write ever fails.
+def _safe_stream(descriptor: int, stream) -> io.TextIOWrapper:
+  """A stream with the settings of another, whose writes never fail.
 
   Args:
-    descriptor: of the stream.
-    stream: `sys.stdout` or `sys.stderr`; None where it was closed.
+    descriptor: file descriptor to write to.
+    stream: `sys.stdout` or `sys.stderr`; None if it was closed.
   """
   if stream is not None:
     with contextlib.suppress(OSError, ValueError):
@@ -87,26 +91,27 @@ def _never_failing(descriptor: int, stream) -> io.TextIOWrapper:
   return io.TextIOWrapper(
     io.BufferedWriter(_Output(descriptor)),
     encoding=getattr(stream, "encoding", None) or "utf-8",
-    errors="backslashreplace",  # where the encoding lacks a letter
+    errors="backslashreplace",  # for characters that it cannot encode
     line_buffering=getattr(stream, "line_buffering", True),
     write_through=getattr(stream, "write_through", False),
   )
 
 
 def lost_output() -> str | None:
-  """Why something written to stdout is lost; None where it is not."""
+  """Why output to stdout was lost; None if none was."""
   raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
   return raw.lost if isinstance(raw, _Output) else None
 
 
 def _skip_unloading() -> None:
-  """Ends the process, with its code, before libraries unload themselves.
+  """Ends the process, with its exit code, before C++ destructors run.
 
-  Two that hold the same library, as TensorFlow and Mesa hold LLVM, may crash in
-  each other's destructors. Of those that glibc calls at the end, the one that
-  is registered last comes first; Python has finished by then.
+  Libraries that contain copies of the same third one, as TensorFlow and Mesa
+  both contain LLVM, may crash in each other's destructors. glibc calls exit
+  handlers in reverse order of registration, so this one, registered last, comes
+  before the destructors; Python has shut down by then.
   """
   libc = ctypes.CDLL(None)
   libc.fflush(None)
-  with contextlib.suppress(AttributeError):  # a libc without it
+  with contextlib.suppress(AttributeError):  # not glibc
     libc.on_exit(libc._exit, None)

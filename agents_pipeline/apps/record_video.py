@@ -17,18 +17,22 @@ _RANDOM_POLICY = flags.DEFINE_bool(
   "random_policy", False, "Record random actions instead; needs --environment."
 )
 _ENVIRONMENT = flags.DEFINE_string(
-  "environment", None, "A gymnasium id; by default what it was trained on."
+  "environment", None, "A gymnasium id; by default the one trained on."
 )
 _NUM_EPISODES = flags.DEFINE_integer(
   "num_episodes",
   1,
-  "How many, one after the other.",
+  "Number of episodes, one after the other.",
   lower_bound=1,
   upper_bound=1_000,
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the resets.", lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  "seed", 0, "Seed of the environment resets.", lower_bound=0
+)
 _CAPTIONS = flags.DEFINE_bool(
-  "captions", False, "Draw each frame's number and the return into it."
+  "captions",
+  False,
+  "Draw the frame number and the return so far into each frame.",
 )
 _OUTPUT = flags.DEFINE_string(
   "output",
@@ -39,7 +43,7 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main() -> int:
-  """Reads the flags, records, and returns the exit code."""
+  """Records as the flags say, and returns the exit code."""
   policy_dir, environment = None, _ENVIRONMENT.value
   if bool(_POLICY_DIR.value) == _RANDOM_POLICY.value:
     raise errors.UserError("expected one of --policy_dir and --random_policy")
@@ -58,24 +62,24 @@ def main() -> int:
     )
   video_files.check_format(output)
   if policy_dir:
-    policy, setting = served_policy.load_for(policy_dir, environment)
+    policy, config = served_policy.load_for(policy_dir, environment)
     act: evaluator.Act = policy.act
   elif environment:
-    setting = schema.EnvironmentConfig(environment)
-    act = evaluator.random_act(setting, _SEED.value)
+    config = schema.EnvironmentConfig(environment)
+    act = evaluator.random_act(config, _SEED.value)
   else:
     raise errors.UserError("--random_policy: expected --environment as well")
-  seen = video.record_video(
+  evaluation = video.record_video(
     act,
-    setting,
+    config,
     output,
     _NUM_EPISODES.value,
     _SEED.value,
     _CAPTIONS.value,
     command_line.say,
   )
-  returns = ", ".join(f"{r:.1f}" for r in seen.returns)
-  command_line.print_result(f"{output}: {setting.name}, returns {returns}")
+  returns = ", ".join(f"{r:.1f}" for r in evaluation.returns)
+  command_line.print_result(f"{output}: {config.name}, returns {returns}")
   return command_line.DONE
 
 

@@ -1,4 +1,4 @@
-"""Trains an experiment into a run folder, or goes on where it stopped.
+"""Trains an experiment into a run folder, or resumes it where it stopped.
 
 python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
   --root_dir=runs/dqn_cartpole
@@ -9,12 +9,15 @@ import dataclasses
 from absl import flags
 
 from agents_pipeline import errors
-from agents_pipeline.apps import command_line
+from agents_pipeline.apps import command_line, signals
 from agents_pipeline.config import gin_files, schema
 from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
-  "root_dir", None, "The run folder; a run that stopped goes on.", required=True
+  "root_dir",
+  None,
+  "The run folder; a run that stopped there is resumed.",
+  required=True,
 )
 _GIN_FILES = flags.DEFINE_multi_string(
   "gin_file", [], "Configuration; later files override earlier ones."
@@ -25,12 +28,13 @@ _GIN_BINDINGS = flags.DEFINE_multi_string(
 _ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
   "allow_gin_imports",
   False,
-  "gin files may import Python modules, which runs their code.",
+  "Let gin files import Python modules, which runs their code.",
 )
 _SEED = flags.DEFINE_integer(
   "seed",
   None,
-  "Of everything random; overrides Experiment.seed.",
+  "Seed of weights, environments, exploration and replay; overrides "
+  "Experiment.seed.",
   lower_bound=0,
   upper_bound=schema.MAX_SEED,
 )
@@ -38,21 +42,21 @@ _DEVICE = flags.DEFINE_enum(
   "device",
   "auto",
   ["auto", "cpu", "gpu"],
-  "What runs; 'auto' is a GPU "
-  "where there is one and the networks are large enough.",
+  "Where to run; 'auto' is a GPU if there is one and the networks are large "
+  "enough to profit.",
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "Begin anew, removing the run that is there."
+  "overwrite", False, "Start over, removing the run in that folder."
 )
 
 
 def main() -> int:
-  """Reads the flags, trains, and returns the exit code."""
+  """Trains as the flags say, and returns the exit code."""
   if not _ROOT_DIR.value:
     raise errors.UserError("--root_dir='': expected a run folder")
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
-  stop = command_line.StopSignals()
-  # Before TensorFlow, which takes seconds to import: mistakes are told at once.
+  stop_signals = signals.StopSignals(report=command_line.say)
+  # Before TensorFlow, which takes seconds to import: mistakes show at once.
   experiment = gin_files.load_experiment(
     _GIN_FILES.value,
     _GIN_BINDINGS.value,
@@ -63,16 +67,17 @@ def main() -> int:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
   with command_line.quiet_imports():
     from agents_pipeline.runs import console, training_run
-  complete = training_run.train(
+  completed = training_run.train(
     experiment,
     run_folder.RunFolder(root_dir),
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
     person=console.Person(
-      say=command_line.say, wants_to_stop=lambda: bool(stop.received)
+      say=command_line.say,
+      wants_to_stop=lambda: bool(stop_signals.received),
     ),
   )
-  return command_line.DONE if complete else stop.exit_code
+  return command_line.DONE if completed else stop_signals.exit_code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Closed and full streams, signals, and the exit code that is promised."""
+"""Closed and full streams, signals, and exit codes."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ command_line.run(main)
 
 @pytest.fixture
 def shell(tmp_path):
-  """Runs a binary with this main by a line of bash; its exit code and words."""
+  """Runs a main function by a line of bash; exit code, stdout and stderr."""
 
   def run(main, line, **variables):
     script = tmp_path / "script.py"
@@ -54,14 +54,14 @@ def shell(tmp_path):
     "$APP | true; exit ${PIPESTATUS[0]}",
   ],
 )
-def test_output_that_nobody_reads_changes_nothing(shell, line):
+def test_output_without_a_reader_changes_nothing(shell, line):
   code, _, err = shell("pass", line)
   assert code == 7
   assert set(err.splitlines()) <= {"caf\u00e9"}
 
 
-def test_a_reader_that_is_slow_gets_every_line(shell, tmp_path):
-  """Also from a pipe that others have made to fail when it is full."""
+def test_a_slow_reader_gets_every_line(shell, tmp_path):
+  """Also from a non-blocking pipe, where writes fail when it is full."""
   (tmp_path / "reads.py").write_text(
     "import fcntl, os, subprocess, sys, time\n"
     "reading, writing = os.pipe()\n"
@@ -77,12 +77,12 @@ def test_a_reader_that_is_slow_gets_every_line(shell, tmp_path):
   assert shell("pass", line) == (7, "4000\n", "")
 
 
-def test_letters_that_the_encoding_lacks_are_escaped(shell):
+def test_characters_that_the_encoding_lacks_are_escaped(shell):
   code, _, err = shell("pass", "$APP >&-", PYTHONIOENCODING="ascii")
   assert (code, set(err.splitlines())) == (7, {"caf\\xe9"})
 
 
-def test_a_result_that_is_lost_is_an_error(shell):
+def test_a_lost_result_is_an_error(shell):
   result = "command_line.print_result('42')"
   code, _, err = shell(result, "$APP >/dev/full")
   assert code == 1
@@ -94,8 +94,8 @@ def test_a_result_that_is_lost_is_an_error(shell):
   assert shell(result, line)[0] == 7
 
 
-def test_the_exit_code_stays_where_libraries_crash_at_the_end(shell, tmp_path):
-  """And what Python does at its end is done before."""
+def test_the_exit_code_stays_if_libraries_crash_at_exit(shell, tmp_path):
+  """Python's own shutdown comes first."""
   crash = "ctypes.CDLL(None).on_exit(ctypes.CDLL(None).abort, None)"
   main = (
     f"{crash}; atexit.register(pathlib.Path('left').touch); "
@@ -115,10 +115,10 @@ def test_the_exit_code_stays_where_libraries_crash_at_the_end(shell, tmp_path):
   ("line", "expected"),
   [("$APP", 129), ("trap '' HUP; $APP", 7), ("nohup $APP", 7)],
 )
-def test_a_terminal_that_closes_stops_what_does_not_ignore_it(
+def test_a_closing_terminal_stops_what_does_not_ignore_it(
   shell, tmp_path, line, expected
 ):
-  """It sends SIGHUP twice; the second must not disturb what is tidied up."""
+  """It sends SIGHUP twice; the second must not disturb the clean-up."""
   main = (
     "try: os.kill(os.getpid(), signal.SIGHUP)\n"
     "  finally: os.kill(os.getpid(), signal.SIGHUP); "
@@ -128,7 +128,7 @@ def test_a_terminal_that_closes_stops_what_does_not_ignore_it(
   assert (tmp_path / "tidy").exists()
 
 
-def test_words_that_are_no_text_are_refused_in_one_line(shell, tmp_path):
+def test_arguments_that_are_not_text_are_refused_in_one_line(shell, tmp_path):
   (tmp_path / "flags").write_bytes(b"--v=\xff")
   for line in (r"$APP --v=$'\xff'", r"$APP $'r\xe9sultat'"):
     code, _, err = shell("pass", line)
@@ -138,7 +138,7 @@ def test_words_that_are_no_text_are_refused_in_one_line(shell, tmp_path):
   assert code == 2 and len(err.splitlines()) == 1, err
 
 
-def test_matplotlib_draws_whatever_is_set_for_it(shell, tmp_path):
+def test_matplotlib_ignores_the_settings_of_the_user(shell, tmp_path):
   (tmp_path / "rc").write_bytes(b"\xff")
   code, _, err = shell(
     "import matplotlib.pyplot as p; p.figure().savefig('some.png')",
