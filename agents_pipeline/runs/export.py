@@ -1,13 +1,14 @@
-"""Exports: a policy as a SavedModel, and as TF-Agents writes it."""
+"""Exports policies as SavedModels, our own and TF-Agents'."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.agents import building
 from agents_pipeline.agents import pipeline as pipeline_lib
+from agents_pipeline.agents import registry
 from agents_pipeline.config import gin_files, observations, schema
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import run_folder
@@ -15,7 +16,12 @@ from agents_pipeline.runs import checkpoints
 
 
 def about(experiment: schema.Experiment, env_steps: int) -> dict:
-  """What an exported policy says of itself."""
+  """The description that is saved with a policy.
+
+  Args:
+    experiment: that it was trained by.
+    env_steps: done when its weights were taken.
+  """
   return {
     "environment": experiment.environment.name,
     "observation": observations.to_json(experiment.environment.observation),
@@ -24,102 +30,130 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
   }
 
 
-def export_from_checkpoint(
-  run: run_folder.RunFolder,
-  checkpoint: str | None,
-  policy_dir: pathlib.Path,
-  say: Callable[[str], None],
-) -> dict:
-  """Writes a policy/ from a run folder, without its code state or buffer.
-
-  Args:
-    run: the run folder.
-    checkpoint: path, or name within checkpoints/; its policy as it was then.
-      None takes the newest one, and of it the best policy that evaluations
-      found; where the only one was before training, the policy as it is.
-    policy_dir: where to write.
-    say: is told which checkpoints are damaged.
-
-  Returns:
-    What the policy says of itself.
+def export_best(
+  pipeline: pipeline_lib.Pipeline,
+  experiment: schema.Experiment,
+  folder: run_folder.RunFolder,
+) -> None:
+  """Writes policy/ and tf_agents_policy/: the best policy of a run.
 
   Raises:
-    UserError: there is no such run, or no such checkpoint.
+    RunError: they cannot be written.
   """
-  if not run.has_run:
+  best = pipeline.best
+  pipeline.serve(best.network).save(
+    folder.policy, about(experiment, int(best.env_steps))
+  )
+  served_policy.save_tf_agents_policy(
+    pipeline.make_tf_agents_policy(best.network), folder.tf_agents_policy
+  )
+
+
+def export_from_checkpoint(
+  folder: run_folder.RunFolder,
+  checkpoint: str | None,
+  policy_dir: pathlib.Path,
+  report: Callable[[str], None],
+) -> dict:
+  """Exports a policy from a run folder, without building its environment.
+
+  Args:
+    folder: the run folder.
+    checkpoint: path of a checkpoint, or its name in checkpoints/, to export the
+      policy of that moment. None takes the newest checkpoint, and from it the
+      best policy evaluated so far, or the policy of that moment if there was no
+      evaluation since training began.
+    policy_dir: folder to create.
+    report: prints which checkpoints are damaged.
+
+  Returns:
+    The description of the policy.
+
+  Raises:
+    UserError: there is no such run or checkpoint, or the checkpoint is damaged.
+    RunError: all checkpoints are damaged, or the policy cannot be written.
+  """
+  if not folder.has_run:
     raise errors.UserError(
-      f"--root_dir={str(run.root)!r}: expected a run folder, with config.gin"
+      f"--root_dir={str(folder.root)!r}: expected a run folder, with config.gin"
     )
-  known = {path.name: path for path in checkpoints.all_in(run.checkpoints)}
-  if not known:
-    raise errors.UserError(f"{run.checkpoints}: no checkpoint to export from")
-  env_steps = tf.Variable(0, dtype=tf.int64)
-  made: list[tuple[schema.Experiment, pipeline_lib.Policy]] = []
-
-  def restore(path: pathlib.Path, about: checkpoints.About) -> None:
-    # What it was saved with counts, whatever config.gin says by now.
-    experiment = gin_files.load_experiment([], [about.config])
-    built = building.build_policy(experiment)
-    counted = tf.train.Checkpoint(env_steps=env_steps)
-    best = tf.train.Checkpoint(network=built.network, env_steps=env_steps)
-    takes_best = checkpoint is None and _is_evaluated(path, about)
-    checkpoints.restore_part(
-      path,
-      about,
-      {"best": best}
-      if takes_best
-      else {"network": built.network, "statistics": counted},
+  if not checkpoints.newest_first(folder.checkpoints):
+    raise errors.UserError(
+      f"{folder.checkpoints}: no checkpoint to export from"
     )
-    made.append((experiment, built))
-
   if checkpoint is None:
-    checkpoints.newest(run.checkpoints, restore, say)
+    restored = _restore_newest(folder, report)
   else:
-    checkpoints.use(_named(run, checkpoint, known), restore)
-  ((experiment, built),) = made
-  policy = built.serve(built.network)
-  told = about(experiment, int(env_steps))
-  policy.save(policy_dir, told)
-  return told
+    restored = _restore(_find(folder, checkpoint), prefer_best=False)
+  description = about(restored.experiment, restored.env_steps)
+  policy = restored.policy
+  policy.serve(policy.network).save(policy_dir, description)
+  return description
 
 
-def _is_evaluated(path: pathlib.Path, about: checkpoints.About) -> bool:
+@dataclasses.dataclass(frozen=True)
+class _RestoredPolicy:
+  """A policy from a checkpoint.
+
+  Attributes:
+    experiment: the configuration that it was saved with.
+    policy: its network has the restored weights.
+    env_steps: done when these weights were taken.
+  """
+
+  experiment: schema.Experiment
+  policy: pipeline_lib.Policy
+  env_steps: int
+
+
+def _restore_newest(
+  folder: run_folder.RunFolder, report: Callable[[str], None]
+) -> _RestoredPolicy:
+  for path in checkpoints.until_intact(folder.checkpoints):
+    with checkpoints.skip_damaged(report):
+      return _restore(path, prefer_best=True)
+  raise AssertionError("there is a checkpoint")
+
+
+def _restore(path: pathlib.Path, *, prefer_best: bool) -> _RestoredPolicy:
+  description = checkpoints.read_about(path)
+  # Not config.gin, which users may have edited since.
+  experiment = gin_files.load_experiment([], [description.config])
+  policy = registry.build_policy(experiment)
+  env_steps = tf.Variable(0, dtype=tf.int64)
+  objects = {
+    "network": policy.network,
+    "statistics": tf.train.Checkpoint(env_steps=env_steps),
+  }
+  if prefer_best and _has_evaluation(path, description):
+    best = tf.train.Checkpoint(network=policy.network, env_steps=env_steps)
+    objects = {"best": best}
+  checkpoints.restore_part(path, description, objects)
+  return _RestoredPolicy(experiment, policy, int(env_steps))
+
+
+def _has_evaluation(path: pathlib.Path, about: checkpoints.About) -> bool:
   """Whether a policy was evaluated since training began."""
   evaluated_at = tf.Variable(-1, dtype=tf.int64)
-  checkpoints.restore_part(
-    path, about, {"best": tf.train.Checkpoint(evaluated_at=evaluated_at)}
-  )
+  best = tf.train.Checkpoint(evaluated_at=evaluated_at)
+  checkpoints.restore_part(path, about, {"best": best})
   return int(evaluated_at) > 0
 
 
-def _named(
-  run: run_folder.RunFolder,
-  checkpoint: str,
-  known: dict[str, pathlib.Path],
-) -> pathlib.Path:
-  """The checkpoint that a person names.
+def _find(folder: run_folder.RunFolder, checkpoint: str) -> pathlib.Path:
+  """The checkpoint of a run that the user means.
 
   Raises:
     UserError: there is none of that name.
   """
-  name = pathlib.Path(checkpoint).name
-  elsewhere = name != checkpoint and (
-    pathlib.Path(checkpoint).parent.resolve() != run.checkpoints.resolve()
+  saved = {p.name: p for p in checkpoints.newest_first(folder.checkpoints)}
+  typed = pathlib.Path(checkpoint)
+  is_elsewhere = typed.name != checkpoint and (
+    typed.parent.resolve() != folder.checkpoints.resolve()
   )
-  if name not in known or elsewhere:
+  if typed.name not in saved or is_elsewhere:
     raise errors.UserError(
-      f"--checkpoint={checkpoint!r}: expected one of {', '.join(sorted(known))}"
-      f"{errors.nearest(name, known)}"
+      f"--checkpoint={checkpoint!r}: expected one of {', '.join(sorted(saved))}"
+      f"{errors.nearest(typed.name, saved)}"
     )
-  return known[name]
-
-
-def export_best(pipeline, experiment: schema.Experiment, run) -> None:
-  """Writes policy/ and tf_agents_policy/ of the best policy of a run."""
-  best = pipeline.best
-  pipeline.serve(best.network).save(
-    run.policy, about(experiment, int(best.env_steps))
-  )
-  served_policy.save_tf_agents_policy(
-    pipeline.make_tf_agents_policy(best.network), run.tf_agents_policy
-  )
+  return saved[typed.name]

@@ -1,4 +1,4 @@
-"""Checkpoints that are damaged, cut short, or of another run."""
+"""Checkpoints that are damaged, truncated, or of another run."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ from agents_pipeline.runs import checkpoints, export, run_record
 SIZE = 500
 
 
-def keeper_of(folder, numbers):
+def checkpoints_of(folder, numbers):
   objects = {"numbers": numbers, "count": tf.Variable(1)}
   return checkpoints.Checkpoints(folder, objects)
 
@@ -26,69 +26,69 @@ def two(tmp_path):
   for env_steps in (10, 11):
     numbers = tf.Variable(tf.fill([SIZE], float(env_steps)))
     about = checkpoints.About(env_steps, "", {})
-    keeper_of(tmp_path, numbers).save(about)
+    checkpoints_of(tmp_path, numbers).save(about)
   return tmp_path
 
 
 def restored(folder):
-  """The numbers that are restored, and what is said."""
-  numbers, heard = tf.Variable(tf.zeros([SIZE])), []
-  about = keeper_of(folder, numbers).restore(heard.append)
+  """Restores; returns the env steps of the checkpoint, and the reports."""
+  numbers, reports = tf.Variable(tf.zeros([SIZE])), []
+  about = checkpoints_of(folder, numbers).restore(reports.append)
   np.testing.assert_array_equal(numbers, np.full(SIZE, about.env_steps))
-  return about.env_steps, heard
+  return about.env_steps, reports
 
 
 FILES = ["about.json", "state.index", "state.data-00000-of-00001"]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_or_empty_file_is_named_and_the_one_before_used(two, name):
+def test_a_checkpoint_with_a_missing_or_empty_file_is_skipped(two, name):
   file = two / "env_steps-11" / name
   for damage in (lambda: file.write_bytes(b""), file.unlink):
     damage()
-    env_steps, (said,) = restored(two)
+    env_steps, (report,) = restored(two)
     assert env_steps == 10
-    assert said.startswith(f"{two}/env_steps-11 is damaged and passed over: ")
-    assert "\n" not in said
+    assert report.startswith(f"skipped: {two}/env_steps-11 is damaged: ")
+    assert "\n" not in report
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_any_changed_byte_is_noticed_or_harmless(two, name):
+def test_any_changed_byte_is_detected_or_harmless(two, name):
   file, draw = two / "env_steps-11" / name, random.Random(0)
   whole = file.read_bytes()
-  passed_over = 0
+  num_skipped = 0
   for _ in range(60):
     changed = bytearray(whole)
     changed[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
     file.write_bytes(changed)
-    env_steps, heard = restored(two)
-    assert len(heard) == 11 - env_steps
-    passed_over += len(heard)
-  assert passed_over > 40
+    env_steps, reports = restored(two)
+    assert len(reports) == 11 - env_steps
+    num_skipped += len(reports)
+  assert num_skipped > 40
   for length in sorted(draw.randrange(len(whole)) for _ in range(20)):
     file.write_bytes(whole[:length])
     restored(two)
 
 
-def test_where_all_are_damaged_nothing_is_begun(two):
+def test_nothing_is_restored_if_all_are_damaged(two):
   for folder in two.iterdir():
     (folder / "state.index").unlink()
   with pytest.raises(errors.RunError) as caught:
     restored(two)
   assert str(caught.value) == (
-    f"{two}: every checkpoint is damaged; expected one to go on from, or "
-    "--overwrite to begin anew"
+    f"{two}: every checkpoint is damaged; expected an intact one to resume "
+    "from, or --overwrite to start over"
   )
 
 
-def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
+def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
   make_experiment, train, tmp_path
 ):
   longer = "TrainingConfig.num_env_steps = 400"
   train(make_experiment(longer), "whole")
   train(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
-  assert [p.name for p in checkpoints.all_in(run.checkpoints)] == [
+  assert [p.name for p in checkpoints.newest_first(run.checkpoints)] == [
     "env_steps-300",
     "env_steps-200",
   ]
@@ -96,21 +96,21 @@ def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
   (newest / "state.data-00000-of-00001").write_bytes(b"")
   (run.checkpoints / ".partial-env_steps-400").mkdir()  # of a killed process
 
-  heard = []
-  told = export.export_from_checkpoint(
-    run, None, tmp_path / "policy", heard.append
+  reports = []
+  about = export.export_from_checkpoint(
+    run, None, tmp_path / "policy", reports.append
   )
-  assert heard[0].startswith(f"{newest} is damaged and passed over")
-  assert told["env_steps"] <= 200
+  assert reports[0].startswith(f"skipped: {newest} is damaged: ")
+  assert about["env_steps"] <= 200
   with pytest.raises(errors.UserError, match="env_steps-300 is damaged"):
     export.export_from_checkpoint(
       run, "env_steps-300", tmp_path / "other", print
     )
 
-  heard = train(make_experiment(longer), "run")
-  assert heard[1].startswith(f"{newest} is damaged and passed over")
-  assert "goes on at 200 env steps" in heard
-  # The damaged one has been written anew on the way.
+  printed = train(make_experiment(longer), "run")
+  assert printed[1].startswith(f"skipped: {newest} is damaged: ")
+  assert "goes on at 200 env steps" in printed
+  # The damaged one has been overwritten on the way.
   assert [p.name for p in sorted(run.checkpoints.iterdir())] == [
     "env_steps-300",
     "env_steps-400",
@@ -127,10 +127,10 @@ def test_a_run_goes_on_from_the_one_before_and_ends_the_same(
     np.testing.assert_array_equal(one, other, err_msg=name)
 
 
-def test_the_checkpoint_says_of_which_configuration_it_is(
+def test_the_configuration_of_the_checkpoint_counts(
   make_experiment, train, tmp_path
 ):
-  """config.gin is for people: editing it does not make another run of it."""
+  """config.gin is for users: editing it does not change the run."""
   train(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   edited = run.config.read_text().replace("gamma = 0.99", "gamma = 0.5")
@@ -139,7 +139,7 @@ def test_the_checkpoint_says_of_which_configuration_it_is(
     train(make_experiment("DqnConfig.gamma = 0.5"), "run")
 
 
-def test_other_versions_are_told_and_other_formats_refused(
+def test_other_versions_are_reported_and_other_formats_refused(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")
@@ -165,12 +165,12 @@ def test_other_versions_are_told_and_other_formats_refused(
     train(make_experiment("TrainingConfig.num_env_steps = 400"), "run")
 
 
-def test_begun_anew_nothing_of_the_old_run_is_gone_on_with(
+def test_an_overwritten_run_is_never_resumed(
   make_experiment, train, tmp_path, monkeypatch
 ):
-  """Also where removing the old run was cut short, at any of its steps.
+  """Even if the process was killed at any step of removing it.
 
-  Until its checkpoints are gone, which is one moment, it is the old run.
+  Until its checkpoints are gone, in one step, it is still the old run.
   """
   train(make_experiment(), "whole")
   whole = run_folder.RunFolder(tmp_path / "whole")
@@ -195,16 +195,16 @@ def test_begun_anew_nothing_of_the_old_run_is_gone_on_with(
       patch.setattr(pathlib.Path, "unlink", counted(unlink))
       with pytest.raises(KeyboardInterrupt):
         train(make_experiment(), "run", overwrite=True)
-    heard = train(make_experiment(), "run")
-    goes_on = any("goes on at" in line for line in heard)
-    assert goes_on == (killed_at < 6)
-    assert not any("is finished" in line for line in heard)
+    printed = train(make_experiment(), "run")
+    is_resumed = any("goes on at" in line for line in printed)
+    assert is_resumed == (killed_at < 6)
+    assert not any("is finished" in line for line in printed)
     assert run.metrics.read_bytes() == whole.metrics.read_bytes()
     assert not list(run.root.glob(".*"))
     assert run_record.read(run.run_record)["outcome"] == "finished"
 
 
-def test_a_linked_folder_of_checkpoints_can_be_begun_anew(
+def test_a_linked_folder_of_checkpoints_can_be_overwritten(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")
@@ -215,15 +215,17 @@ def test_a_linked_folder_of_checkpoints_can_be_begun_anew(
   assert (tmp_path / "scratch" / "env_steps-320").exists()
   train(make_experiment(), "run", overwrite=True)
   assert not run.checkpoints.is_symlink()
-  assert checkpoints.all_in(run.checkpoints)[0].name == "env_steps-300"
+  assert checkpoints.newest_first(run.checkpoints)[0].name == "env_steps-300"
 
 
-def test_what_was_about_to_be_replaced_is_put_back(tmp_path, monkeypatch):
-  """Killed between the two names."""
+def test_a_checkpoint_that_was_being_replaced_is_recovered(
+  tmp_path, monkeypatch
+):
+  """After a kill between the two renames."""
   one = tf.Variable(1)
-  keeper = checkpoints.Checkpoints(tmp_path, {"one": one})
+  saved = checkpoints.Checkpoints(tmp_path, {"one": one})
   about = checkpoints.About(5, "", {})
-  keeper.save(about)
+  saved.save(about)
   replace, count = pathlib.Path.replace, [0]
 
   def killed(path, target):
@@ -235,15 +237,15 @@ def test_what_was_about_to_be_replaced_is_put_back(tmp_path, monkeypatch):
   monkeypatch.setattr(pathlib.Path, "replace", killed)
   one.assign(2)
   with pytest.raises(KeyboardInterrupt):
-    keeper.save(about)
+    saved.save(about)
   monkeypatch.setattr(pathlib.Path, "replace", replace)
-  assert checkpoints.all_in(tmp_path) == []
+  assert checkpoints.newest_first(tmp_path) == []
   atomic.recover(tmp_path)
   assert [p.name for p in tmp_path.iterdir()] == ["env_steps-5"]
-  assert keeper.restore(print) and int(one) == 1
+  assert saved.restore(print) and int(one) == 1
 
 
-def test_an_export_is_of_the_configuration_that_was_saved(
+def test_an_export_uses_the_configuration_that_was_saved(
   make_experiment, train, tmp_path
 ):
   train(make_experiment(), "run")

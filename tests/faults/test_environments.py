@@ -259,7 +259,7 @@ def test_an_environment_that_raises_during_replay_begins_new_episodes(
   )
   fault(10**9, "")
   folder = run_folder.RunFolder(tmp_path / "run").checkpoints
-  train(experiment, "run", lambda: bool(checkpoints.all_in(folder)))
+  train(experiment, "run", lambda: bool(checkpoints.newest_first(folder)))
   fault(3, "raise")
   output = train(experiment, "run")
   assert any("new ones begin" in line for line in output)

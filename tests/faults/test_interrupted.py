@@ -30,7 +30,7 @@ def interrupted(train, make_experiment, tmp_path):
 
     def wants_to_stop():
       calls.append(None)
-      saved = checkpoints.all_in(tmp_path / folder / "checkpoints")
+      saved = checkpoints.newest_first(tmp_path / folder / "checkpoints")
       return len(saved) == 2
 
     said = train(
@@ -111,5 +111,5 @@ def test_an_environment_that_cannot_be_made_for_an_evaluation_saves_the_run(
   with pytest.raises(errors.RunError, match="port in use; saved: .*traceback"):
     train(experiment, "run")
   root = run_folder.RunFolder(tmp_path / "run")
-  assert len(checkpoints.all_in(root.checkpoints)) == 1
+  assert len(checkpoints.newest_first(root.checkpoints)) == 1
   assert root.traceback.read_text() == "its traceback"

@@ -90,7 +90,7 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
 ):
   root = tmp_path / "run"
   pid, _ = app(root, FOR_EVER)
-  until(lambda: checkpoints.all_in(root / "checkpoints"))
+  until(lambda: checkpoints.newest_first(root / "checkpoints"))
   for flags in (
     train_flags(root, FOR_EVER),
     [*train_flags(root), "--overwrite"],
@@ -150,7 +150,7 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
     return heard
 
   stops_within(evaluator, "evaluate", 2)  # the first is before training
-  assert next(iter(checkpoints.all_in(run.checkpoints))).name == (
+  assert next(iter(checkpoints.newest_first(run.checkpoints))).name == (
     "env_steps-200"
   )
   assert b"\n200," not in run.metrics.read_bytes()
