@@ -43,7 +43,7 @@ def train_seeds(
     run = root / f"seed_{seed}"
     more = [f"--gin_bindings={binding}" for binding in bindings]
     commands.train(gin_file, run, f"--seed={seed}", *more)
-    row = _row(seed, run_folder.RunDirectory(run))
+    row = _row(seed, run_folder.RunFolder(run))
     command_line.say(
       f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
       f"{row['policy_env_steps']:,}, {row['seconds']:.0f} s"
@@ -54,7 +54,7 @@ def train_seeds(
     return list(pool.map(train, seeds))
 
 
-def _row(seed: int, run: run_folder.RunDirectory) -> dict:
+def _row(seed: int, run: run_folder.RunFolder) -> dict:
   """What a finished run reached, and the digest of its metrics."""
   record = json.loads(run.run_record.read_text("utf-8"))
   return {

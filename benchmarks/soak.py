@@ -17,9 +17,9 @@ from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
   checkpoints,
   console,
-  stopwatch,
   training_session,
 )
+from agents_pipeline.runs import run as run_lib
 
 _PARTS = 20  # the first part is left out: it compiles and fills the buffer
 _CONFIG = (
@@ -52,15 +52,12 @@ def soak(*bindings: str) -> list[float]:
 
   with tempfile.TemporaryDirectory() as folder:
     run = run_folder.RunFolder(pathlib.Path(folder))
+    saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
     training_session.TrainingSession(
-      experiment,
-      run,
-      pipeline,
-      seeds,
-      checkpoints.Checkpoints(run.checkpoints, pipeline.tracked),
-      console.Person(print, sample),
-      stopwatch.Stopwatch(),
-      resumes=False,
+      run_lib.Run(
+        experiment, run, pipeline, seeds, saved, console.Console(print, sample)
+      ),
+      resumed=False,
     ).train()
   sample()
   pipeline.close()

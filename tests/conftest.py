@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import gin
 import pytest
+import small_runs
 import tensorflow as tf
 
 from agents_pipeline.config import gin_files
@@ -43,48 +44,20 @@ def all_ways():
   return _WAYS
 
 
-_SHORT = [
-  "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 300",
-  "TrainingConfig.log_period_env_steps = 100",
-  "TrainingConfig.checkpoint_period_env_steps = 100",
-  "EvaluationConfig.period_env_steps = 200",
-  "EvaluationConfig.num_episodes_while_training = 2",
-  "EvaluationConfig.num_episodes = 3",
-]
-
-
-_DQN = [
-  "Experiment.agent = @DqnConfig()",
-  *_SHORT,
-  "DqnConfig.hidden_layers = (16,)",
-  "DqnConfig.batch_size = 16",
-  "DqnConfig.num_random_env_steps = 50",
-  "DqnConfig.num_env_steps_before_training = 50",
-  "ReplayConfig.capacity_env_steps = 200",
-]
-_A2C = [
-  "Experiment.agent = @A2cConfig()",
-  *_SHORT,
-  "EnvironmentConfig.num_envs = 2",
-  "A2cConfig.hidden_layers = (16,)",
-]
-
-
-def _maker(tmp_path_factory, name, lines):
-  """From a file: bindings may replace a choice that it makes."""
-  file = tmp_path_factory.getbasetemp() / f"{name}.gin"
-  file.write_text("\n".join(lines))
+def _experiment_maker(tmp_path_factory, agent):
+  # In a file: bindings may then replace a choice that it makes.
+  file = tmp_path_factory.getbasetemp() / f"small_{agent}.gin"
+  file.write_text("\n".join(small_runs.bindings(agent)))
   return lambda *bindings: gin_files.load_experiment([file], bindings)
 
 
 @pytest.fixture
 def make_experiment(tmp_path_factory):
   """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
-  return _maker(tmp_path_factory, "small_dqn", _DQN)
+  return _experiment_maker(tmp_path_factory, "dqn")
 
 
 @pytest.fixture
 def make_a2c_experiment(tmp_path_factory):
   """Makes a small experiment of A2C on CartPole-v1; bindings change it."""
-  return _maker(tmp_path_factory, "small_a2c", _A2C)
+  return _experiment_maker(tmp_path_factory, "a2c")

@@ -20,7 +20,7 @@ import traceback
 
 
 class Starter:
-  """The other side of it, for tests."""
+  """Starts processes, for tests: the client of this module's server."""
 
   def __init__(self):
     self._process = subprocess.Popen(
@@ -51,19 +51,19 @@ class Starter:
       folder: it runs in.
       **fields: see `start_app`.
     """
-    with tempfile.TemporaryDirectory() as told:
-      code = self.wait(self.start_app(app, flags, folder, told, **fields))
-      read = lambda name: pathlib.Path(told, name).read_text()
+    with tempfile.TemporaryDirectory() as output:
+      code = self.wait(self.start_app(app, flags, folder, output, **fields))
+      read = lambda name: pathlib.Path(output, name).read_text()
       return code, read("out"), read("err")
 
-  def start_app(self, app, flags, folder, told, replaced=(), limits=None):
+  def start_app(self, app, flags, folder, output, replaced=(), limits=None):
     """Starts a binary; returns its process id.
 
     Args:
       app: its name.
       flags: of it.
       folder: it runs in.
-      told: folder for its stdout and stderr, "out" and "err".
+      output: folder for its stdout and stderr, "out" and "err".
       replaced: names such as "module:function" that do nothing.
       limits: name in the module `resource` -> the soft limit.
     """
@@ -73,7 +73,7 @@ class Starter:
           "app": app,
           "flags": list(flags),
           "folder": str(folder),
-          "told": str(told),
+          "output": str(output),
           "replaced": list(replaced),
           "limits": limits or {},
         }
@@ -119,26 +119,19 @@ def has_ended(pid):
 
 
 def _run(bindings, root):
+  import small_runs
+
   from agents_pipeline.config import gin_files
-  from agents_pipeline.files import run_folder
-  from agents_pipeline.runs import console, finalize, training_run
 
-  finalize.finish = lambda *arguments: {}
-  training_run.train(
-    gin_files.load_experiment([], bindings),
-    run_folder.RunFolder(root),
-    device="cpu",
-    overwrite=False,
-    person=console.Person(lambda line: None, lambda: False),
-  )
+  small_runs.train(gin_files.load_experiment([], bindings), root)
 
 
-def _app(app, flags, folder, told, replaced, limits):
+def _app(app, flags, folder, output, replaced, limits):
   import importlib
   import runpy
 
   for number, name in ((1, "out"), (2, "err")):
-    descriptor = os.open(f"{told}/{name}", os.O_WRONLY | os.O_CREAT)
+    descriptor = os.open(f"{output}/{name}", os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, number)
   os.chdir(folder)
   sys.path.insert(0, folder)  # as `python -m` does

@@ -72,9 +72,9 @@ def main() -> int:
     run_folder.RunFolder(root_dir),
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
-    person=console.Person(
-      say=command_line.say,
-      wants_to_stop=lambda: bool(stop_signals.received),
+    console=console.Console(
+      print=command_line.say,
+      stop_requested=lambda: bool(stop_signals.received),
     ),
   )
   return command_line.DONE if completed else stop_signals.exit_code

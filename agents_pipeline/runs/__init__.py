@@ -1,1 +1,1 @@
-"""A run: train, resume, evaluate, record, export."""
+"""The life of a run: train, log, evaluate, save, resume, finalize, export."""

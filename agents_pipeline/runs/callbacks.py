@@ -1,125 +1,158 @@
-"""What a run does between two results, every so often."""
+"""Periodic callbacks of training: evaluations and videos.
 
-from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.config import schema
+A new callback is one class, and one line in `make_callbacks`.
+"""
+
+from typing import Protocol
+
 from agents_pipeline.environments import making
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.files import run_folder
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs import videos
 from agents_pipeline.training import loop
 
 
-class Every:
-  """Says when a multiple of a period has been reached since it was asked."""
+class Callback(Protocol):
+  """Called between two results of the training loop.
 
-  def __init__(self, period: int, start: int):
-    """Counts from somewhere.
+  What it returns, column -> value, becomes part of the row of metrics.csv that
+  is written next. If a run is stopped or killed before that row is part of a
+  checkpoint, the resumed run makes the same call again.
+  """
 
-    Args:
-      period: in any unit.
-      start: in the same; its multiple is not due again.
-    """
-    self._period = period
-    self._block = start // period
+  def before_training(self) -> dict[str, float]:
+    """Called once per run, before its first env step; not when resumed."""
 
-  def __call__(self, now: int) -> bool:
-    """Whether it is due now."""
-    block = now // self._period
-    due = block > self._block
-    self._block = block
-    return due
-
-
-class Evaluations:
-  """Evaluates the policy that learns, and keeps the best."""
-
-  def __init__(
-    self,
-    experiment: schema.Experiment,
-    pipeline: pipeline_lib.Pipeline,
-    seed: int,
-    person: person_lib.Person,
-  ):
-    """Begins where the interval under way began.
+  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+    """Called after every result of the training loop, before it is logged.
 
     Args:
-      experiment: says how often, and in what.
-      pipeline: is evaluated.
-      seed: parent of the episodes' seeds.
-      person: may stop one; then it is due again.
+      result: what was done since the previous result.
+
+    Raises:
+      StopRequested: the user asked to stop; the call will be repeated.
+      RunError: this ends the run.
     """
-    self._experiment = experiment
-    self._pipeline = pipeline
-    self._act = person.stops(pipeline.serve(pipeline.network).act)
-    self._seed = seed
-    self._due = Every(
-      experiment.evaluation.period_env_steps,
+
+
+def make_callbacks(run: run_lib.Run) -> list[Callback]:
+  """All callbacks of a run, in the order in which they are called."""
+  return [EvaluationCallback(run), VideoCallback(run)]
+
+
+class Period:
+  """Tells whether a counter has passed a multiple of a period.
+
+  Used after every result, whose counters need not be such multiples.
+  """
+
+  def __init__(self, length: int, start: int):
+    """Begins to count.
+
+    Args:
+      length: of the period, in any unit.
+      start: value of the counter now, in the same unit.
+    """
+    self._length = length
+    self._index = start // length
+
+  def has_passed(self, now: int) -> bool:
+    """Whether a multiple was passed since the previous call.
+
+    Args:
+      now: value of the counter.
+    """
+    index = now // self._length
+    has_passed = index > self._index
+    self._index = index
+    return has_passed
+
+
+class EvaluationCallback:
+  """Evaluates the policy that is trained, and keeps a copy of the best."""
+
+  def __init__(self, run: run_lib.Run):
+    """Begins a period where the current interval began.
+
+    Args:
+      run: its `experiment.evaluation` holds period and number of episodes.
+    """
+    self._run = run
+    pipeline = run.pipeline
+    self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
+    self._period = Period(
+      run.experiment.evaluation.period_env_steps,
       int(pipeline.interval.env_steps),
     )
 
-  def now(self, env_steps: int) -> dict[str, float]:
-    """Evaluates, and returns what goes into the row."""
-    found = evaluator.evaluate(
+  def before_training(self) -> dict[str, float]:
+    """Evaluates the untrained policy."""
+    with self._run.stopwatch.part("evaluation"):
+      return self._evaluate(0)
+
+  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+    """Evaluates once per period, and at the end of the run."""
+    with self._run.stopwatch.part("evaluation"):
+      if self._period.has_passed(result.env_steps) or result.is_last:
+        return self._evaluate(result.env_steps)
+      return {}
+
+  def _evaluate(self, env_steps: int) -> dict[str, float]:
+    experiment, pipeline = self._run.experiment, self._run.pipeline
+    evaluation = evaluator.evaluate(
       self._act,
-      self._experiment.environment,
-      self._experiment.evaluation.num_episodes_while_training,
-      self._seed,
+      experiment.environment,
+      experiment.evaluation.num_episodes_while_training,
+      self._run.seeds.evaluation,
     )
-    self._pipeline.best.offer(
-      self._pipeline.network, found.mean_return, env_steps
-    )
+    pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)
     return {
-      "evaluation_return": found.mean_return,
-      "evaluation_length": found.mean_length,
+      "evaluation_return": evaluation.mean_return,
+      "evaluation_length": evaluation.mean_length,
     }
 
-  def if_due(self, result: loop.IterationResult) -> dict[str, float]:
-    """Evaluates at the period, and at the end of the run."""
-    due = self._due(result.env_steps) or result.is_last
-    return self.now(result.env_steps) if due else {}
 
+class VideoCallback:
+  """Records the policy that is trained, greedily, once per period of episodes.
 
-class Films:
-  """Films the policy that learns, as it is, every so many episodes."""
+  All videos begin with the same reset of the environment.
+  """
 
-  def __init__(
-    self,
-    experiment: schema.Experiment,
-    run: run_folder.RunFolder,
-    pipeline: pipeline_lib.Pipeline,
-    seed: int,
-    person: person_lib.Person,
-  ):
-    """Begins at the episode where the interval under way began.
+  def __init__(self, run: run_lib.Run):
+    """Begins a period at the episode where the current interval began.
 
     Args:
-      experiment: says how often, and how.
-      run: where they go.
-      pipeline: is filmed.
-      seed: parent of the episode's seed; every film begins alike.
-      person: is told where there is no film, and may stop one.
+      run: its `experiment.video` holds the period; None means no videos.
     """
-    self._experiment = experiment
     self._run = run
-    self._num_episodes = pipeline.statistics.num_episodes
-    self._act = person.stops(pipeline.serve(pipeline.network).act)
-    self._seed = seed
-    self._person = person
-    self._due: Every | None = None
-    period = experiment.video.period_episodes
-    if period and "rgb_array" in making.render_modes(experiment.environment):
-      self._due = Every(period, int(pipeline.interval.num_episodes))
+    pipeline, config = run.pipeline, run.experiment.video
+    self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
+    self._period: Period | None = None
+    modes = making.render_modes(run.experiment.environment)
+    if config.period_episodes and "rgb_array" in modes:
+      self._period = Period(
+        config.period_episodes, int(pipeline.interval.num_episodes)
+      )
 
-  def if_due(self) -> None:
-    """Films one greedy episode, if another period of episodes has ended."""
-    now = int(self._num_episodes)
-    if self._due is None or not self._due(now):
+  def before_training(self) -> dict[str, float]:
+    """Does nothing."""
+    return {}
+
+  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+    """Records one episode if a period has passed."""
+    del result
+    with self._run.stopwatch.part("videos"):
+      self._record_if_due()
+    return {}
+
+  def _record_if_due(self) -> None:
+    run, num_episodes = self._run, self._run.num_episodes
+    if self._period is None or not self._period.has_passed(num_episodes):
       return
-    videos.film(
-      self._experiment,
+    videos.try_record(
+      run.experiment,
       self._act,
-      self._run.training_video(now, self._experiment.video.format),
-      self._seed,
-      self._person,
+      run.folder.training_video(num_episodes, run.experiment.video.format),
+      run.seeds.evaluation,
+      run.console,
     )

@@ -1,4 +1,4 @@
-"""The person who started a run."""
+"""Console output and stop requests."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,39 +6,39 @@ from collections.abc import Callable
 from agents_pipeline.evaluation import evaluator
 
 
-class Stopped(BaseException):
-  """The person wants to stop, in the midst of something to be done again.
+class StopRequested(BaseException):
+  """Aborts an evaluation or a video, which the resumed run repeats.
 
-  No `Exception`: what an environment's renderer raises is told and passed over.
+  Not an `Exception`: those of a renderer are reported, and the run continues.
   """
 
 
 @dataclasses.dataclass(frozen=True)
-class Person:
-  """Who to tell, and who may want to stop.
+class Console:
+  """The user's end of a run.
 
   Attributes:
-    say: tells them a line.
-    wants_to_stop: whether they asked for it.
+    print: prints a line to the user.
+    stop_requested: whether the user has asked the run to stop.
   """
 
-  say: Callable[[str], None]
-  wants_to_stop: Callable[[], bool]
+  print: Callable[[str], None]
+  stop_requested: Callable[[], bool] = lambda: False
 
-  def check(self) -> None:
-    """Raises `Stopped` where they want to stop."""
-    if self.wants_to_stop():
-      raise Stopped
+  def check_stop(self) -> None:
+    """Raises `StopRequested` if a stop was requested."""
+    if self.stop_requested():
+      raise StopRequested
 
-  def stops(self, act: evaluator.Act) -> evaluator.Act:
-    """A policy that raises `Stopped` where they want to stop.
+  def interruptible(self, act: evaluator.Act) -> evaluator.Act:
+    """Wraps a policy so that it raises `StopRequested` once that is so.
 
     Args:
-      act: to be evaluated or filmed, which may take minutes.
+      act: the policy of an evaluation or a video, which may take minutes.
     """
 
     def act_or_stop(observations):
-      self.check()
+      self.check_stop()
       return act(observations)
 
     return act_or_stop

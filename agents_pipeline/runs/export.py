@@ -7,12 +7,13 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.agents import building
 from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.agents import registry
 from agents_pipeline.config import gin_files, observations, schema
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints
+from agents_pipeline.runs import run as run_lib
 
 
 def about(experiment: schema.Experiment, env_steps: int) -> dict:
@@ -30,22 +31,18 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
   }
 
 
-def export_best(
-  pipeline: pipeline_lib.Pipeline,
-  experiment: schema.Experiment,
-  folder: run_folder.RunFolder,
-) -> None:
+def export_best(run: run_lib.Run) -> None:
   """Writes policy/ and tf_agents_policy/: the best policy of a run.
 
   Raises:
     RunError: they cannot be written.
   """
-  best = pipeline.best
+  pipeline, best = run.pipeline, run.pipeline.best
   pipeline.serve(best.network).save(
-    folder.policy, about(experiment, int(best.env_steps))
+    run.folder.policy, about(run.experiment, int(best.env_steps))
   )
   served_policy.save_tf_agents_policy(
-    pipeline.make_tf_agents_policy(best.network), folder.tf_agents_policy
+    pipeline.make_tf_agents_policy(best.network), run.folder.tf_agents_policy
   )
 
 
@@ -119,7 +116,7 @@ def _restore(path: pathlib.Path, *, prefer_best: bool) -> _RestoredPolicy:
   description = checkpoints.read_about(path)
   # Not config.gin, which users may have edited since.
   experiment = gin_files.load_experiment([], [description.config])
-  policy = registry.build_policy(experiment)
+  policy = building.build_policy(experiment)
   env_steps = tf.Variable(0, dtype=tf.int64)
   objects = {
     "network": policy.network,

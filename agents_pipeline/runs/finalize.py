@@ -1,89 +1,94 @@
-"""The end of a run: what it leaves for people to look at and to serve."""
+"""The end of a run: export, final evaluation and videos of the best policy."""
 
 import time
 
-from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import making
 from agents_pipeline.evaluation import evaluator, served_policy
-from agents_pipeline.files import run_folder
-from agents_pipeline.runs import console as person_lib
-from agents_pipeline.runs import export, run_record, stopwatch, videos
+from agents_pipeline.runs import export, run_record, videos
+from agents_pipeline.runs import run as run_lib
 
 
-def finish(
-  experiment: schema.Experiment,
-  run: run_folder.RunFolder,
-  pipeline: pipeline_lib.Pipeline,
-  seeds: seeding.Seeds,
-  person: person_lib.Person,
-  watch: stopwatch.Stopwatch,
-) -> dict:
-  """Exports the best policy, judges what was exported, and records it.
+def finalize(run: run_lib.Run) -> dict:
+  """Exports the best policy, then evaluates and records the exported one.
 
   Args:
-    experiment: what was run.
-    run: where it is written.
-    pipeline: trained.
-    seeds: of the run.
-    person: is told, and may stop it.
-    watch: is told where the time goes.
+    run: whose training has ended.
 
   Returns:
-    What run.json tells of it.
+    The results, as run.json has them.
 
   Raises:
-    Stopped: the person stopped it.
+    StopRequested: the user asked to stop; the resumed run does all of it again.
+    RunError: the environment failed, or something cannot be written.
   """
-  setting, name = experiment.environment, experiment.environment.name
   start = time.monotonic()
-  with watch.part("export"):
-    export.export_best(pipeline, experiment, run)
-  trained = person.stops(served_policy.LoadedPolicy(run.policy).act)
-  with watch.part("evaluation"):
-    found = evaluator.evaluate(
-      trained,
-      setting,
-      experiment.evaluation.num_episodes,
-      seeds.final_evaluation,
-    )
-  policy_env_steps = int(pipeline.best.env_steps)
-  run_record.write_json(
-    run.evaluation,
-    found.to_json() | {"policy_env_steps": policy_env_steps},
+  with run.stopwatch.part("export"):
+    export.export_best(run)
+  # What was exported, as others will load it.
+  policy = served_policy.LoadedPolicy(run.folder.policy)
+  act = run.console.interruptible(policy.act)
+  evaluation = _evaluate(run, act)
+  low, high = evaluator.bootstrap_interval(evaluation.returns)
+  run.console.print(
+    f"{evaluation.environment.name}: mean return {evaluation.mean_return:.1f} "
+    f"(95 %: {low:.1f} to {high:.1f}), {len(evaluation.returns)} greedy "
+    "episodes"
   )
-  low, high = evaluator.bootstrap_interval(found.returns)
-  person.say(
-    f"{name}: mean return {found.mean_return:.1f} (95 %: {low:.1f} to "
-    f"{high:.1f}), {len(found.returns)} greedy episodes"
-  )
-  person.say(
+  policy_env_steps = int(run.pipeline.best.env_steps)
+  run.console.print(
     f"this is the best policy found, from env step {policy_env_steps:,}"
   )
-  if "rgb_array" in making.render_modes(setting):
-    at_random = evaluator.random_act(setting, seeds.final_evaluation)
-    for path, act in (
-      (run.trained_video, trained),
-      (run.random_video, person.stops(at_random)),
-    ):
-      with watch.part("videos"):
-        videos.film(experiment, act, path, seeds.final_evaluation, person)
-  else:
-    person.say(f"no video: {name} does not render 'rgb_array'")
+  _record_videos(run, act)
   seconds = time.monotonic() - start
-  person.say(f"evaluated, exported and recorded in {seconds:.0f} s")
-  for path, what in (
-    (run.learning_curve, "to look at"),
-    (run.trained_video, "to watch, beside random.mp4"),
-    (run.policy, "to serve, with TensorFlow alone"),
-  ):
-    if path.exists():
-      person.say(f"  {path}  {what}")
+  run.console.print(f"evaluated, exported and recorded in {seconds:.0f} s")
+  _print_paths(run)
   return {
-    "env_steps": int(pipeline.statistics.env_steps),
-    "train_steps": int(pipeline.train_steps),
-    "episodes": int(pipeline.statistics.num_episodes),
+    **run.counters(),
     "policy_env_steps": policy_env_steps,
-    "mean_return": found.mean_return,
+    "mean_return": evaluation.mean_return,
     "interval_95": [low, high],
   }
+
+
+def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
+  """Evaluates a policy, and writes evaluation.json."""
+  with run.stopwatch.part("evaluation"):
+    evaluation = evaluator.evaluate(
+      act,
+      run.experiment.environment,
+      run.experiment.evaluation.num_episodes,
+      run.seeds.final_evaluation,
+    )
+  run_record.write_json(
+    run.folder.evaluation,
+    evaluation.to_json()
+    | {"policy_env_steps": int(run.pipeline.best.env_steps)},
+  )
+  return evaluation
+
+
+def _record_videos(run: run_lib.Run, act: evaluator.Act) -> None:
+  """Records a policy, and random actions beside it."""
+  environment, seed = run.experiment.environment, run.seeds.final_evaluation
+  if "rgb_array" not in making.render_modes(environment):
+    run.console.print(
+      f"no video: {environment.name} does not render 'rgb_array'"
+    )
+    return
+  random_act = evaluator.random_act(environment, seed)
+  for path, recorded_act in (
+    (run.folder.trained_video, act),
+    (run.folder.random_video, run.console.interruptible(random_act)),
+  ):
+    with run.stopwatch.part("videos"):
+      videos.try_record(run.experiment, recorded_act, path, seed, run.console)
+
+
+def _print_paths(run: run_lib.Run) -> None:
+  for path, description in (
+    (run.folder.learning_curve, "returns over env steps"),
+    (run.folder.trained_video, "beside random.mp4, of random actions"),
+    (run.folder.policy, "SavedModel, needs TensorFlow alone"),
+  ):
+    if path.exists():
+      run.console.print(f"  {path}  {description}")

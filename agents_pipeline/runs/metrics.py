@@ -1,4 +1,4 @@
-"""The names of what is logged. docs/metrics.md says what each one means."""
+"""Names of the logged columns; docs/metrics.md explains each."""
 
 from collections.abc import Sequence
 
@@ -11,35 +11,37 @@ _FIRST = (
 )
 _LAST = ("evaluation_return", "evaluation_length")
 
-# Of timing.csv. The clock tells another time in every run; all that is in
-# metrics.csv is the same, to the byte, for one seed.
+# Of timing.csv. Throughput is kept apart, since it differs between runs; one
+# seed gives one metrics.csv, to the byte.
 TIMING_COLUMNS = (
   "env_steps",
   "env_steps_per_second",
   "train_steps_per_second",
 )
 
-# Of episodes.csv: a row for every episode, in the order of their ends.
+# Of episodes.csv, which has one row per training episode, in order of their
+# ends.
 EPISODE_COLUMNS = ("env_steps", "episode_return", "episode_length")
 
+# Column -> value; None where there is no value.
 Row = dict[str, float | int | None]
 
 
 def columns(measures: Sequence[str]) -> tuple[str, ...]:
-  """The columns of a run.
+  """The columns of metrics.csv.
 
   Args:
-    measures: what its agent and its schedules tell.
+    measures: names of what the agent measures, and of its schedules.
   """
   return *_FIRST, *measures, *_LAST
 
 
 def row(names: Sequence[str], **values: float | int | None) -> Row:
-  """Makes a row of every column; what is not given is None.
+  """Makes a row of all columns; values that are not given are None.
 
   Args:
     names: the columns.
-    **values: of some of them.
+    **values: column -> value.
 
   Raises:
     KeyError: a name is not a column.

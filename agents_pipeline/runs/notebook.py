@@ -1,4 +1,4 @@
-"""Training from a notebook, where the learning curve is drawn as it grows."""
+"""Training from a notebook, which shows the learning curve as it grows."""
 
 import contextlib
 import dataclasses
@@ -21,57 +21,59 @@ def train(
   device: str = "auto",
   overwrite: bool = False,
 ) -> run_folder.RunFolder:
-  """Trains into a run folder, as the `train` binary does.
+  """Runs an experiment, or resumes it, like the `train` binary.
 
-  The figure is shown below the cell and redrawn in its place. Interrupting the
-  kernel saves and stops; the same call goes on from there.
+  The learning curve is shown below the cell and updated in place. Interrupting
+  the kernel saves a checkpoint and returns; the same call resumes.
 
   Args:
     gin_file: the configuration.
     root_dir: the run folder.
     *gin_bindings: such as "DqnConfig.gamma = 0.9".
-    seed: of everything random; None leaves the configuration's.
+    seed: of everything random; None leaves that of the configuration.
     device: 'auto', 'cpu' or 'gpu'.
-    overwrite: begin anew, removing the run that is there.
+    overwrite: start over, removing the run in that folder.
 
   Returns:
-    The run folder's paths.
+    The paths of the run folder.
 
   Raises:
-    UserError: something given is wrong; nothing was changed.
+    UserError: an argument is wrong; nothing was changed.
+    RunError: the run failed; its checkpoints are kept.
+    KeyboardInterrupt: the kernel was interrupted twice.
   """
-  run = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
+  folder = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
   experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
   if seed is not None:
     experiment = dataclasses.replace(experiment, seed=seed)
-  with keras_settings.restored(), _interruptible() as wants_to_stop:
+  with keras_settings.restored(), _interruptible() as stop_requested:
     training_run.train(
       experiment,
-      run,
+      folder,
       device=device,
       overwrite=overwrite,
-      person=console.Person(say=print, wants_to_stop=wants_to_stop),
+      console=console.Console(print, stop_requested),
     )
-  return run
+  return folder
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-  """The first interrupt is a wish to stop, a second one is raised at once."""
-  asked: list[int] = []
+  """The first interrupt requests a stop; the second raises as usual."""
+  interrupts: list[int] = []
 
-  def interrupt(number, frame):
+  def handle(number, frame):
     del frame
-    if asked:
+    if interrupts:
       raise KeyboardInterrupt
-    asked.append(number)
-    print("stopping after this call; what is learnt will be saved")
+    interrupts.append(number)
+    print("stopping after this call; a checkpoint will be saved")
 
   if threading.current_thread() is not threading.main_thread():
-    yield lambda: False  # signals go to the main one
+    yield lambda: False  # only the main thread receives signals
     return
-  before = signal.signal(signal.SIGINT, interrupt)
+  previous = signal.signal(signal.SIGINT, handle)
   try:
-    yield lambda: bool(asked)
+    yield lambda: bool(interrupts)
   finally:
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, previous)

@@ -1,4 +1,4 @@
-"""run.json: what was run, with what, on what, and how it ended."""
+"""run.json: how a run was started, with which software, and how it ended."""
 
 import json
 import os
@@ -21,21 +21,28 @@ _PACKAGES = (
 
 
 class RunRecord:
-  """The record of a run; every start after the first adds to it."""
+  """The record of the current start of a run.
+
+  It replaces the record of the previous start, but for the list of starts.
+  """
 
   def __init__(self, path: pathlib.Path, seed: int, device: str):
-    """Reads the record of an earlier start, or begins one.
+    """Writes the record with the outcome "running".
 
     Args:
       path: of run.json.
       seed: of the run.
       device: 'cpu' or 'gpu'.
+
+    Raises:
+      UserError: the previous record is not valid.
+      RunError: it cannot be written.
     """
     self._path = path
-    before = read(path) or {"starts": []}
+    previous = read(path) or {"starts": []}
     self._content: dict = {
       "seed": seed,
-      "starts": list(before["starts"]),
+      "starts": list(previous["starts"]),
       "command": [sys.executable, *sys.argv],
       "git_commit": provenance.git_commit(),
       "python": platform.python_version(),
@@ -46,32 +53,37 @@ class RunRecord:
       "ended": None,
     }
     self._content["starts"].append(provenance.now())
-    self.write()
+    write_json(self._path, self._content)
 
   def end(self, outcome: str, **results) -> None:
-    """Writes how it ended: 'finished', 'stopped' or 'failed', and results."""
-    self._content |= {"outcome": outcome, "ended": provenance.now(), **results}
-    self.write()
+    """Adds how the run ended.
 
-  def write(self) -> None:
-    """Writes the record, whole or not at all."""
+    Args:
+      outcome: 'finished', 'stopped' or 'failed'.
+      **results: further fields of run.json.
+
+    Raises:
+      RunError: it cannot be written.
+    """
+    self._content |= {"outcome": outcome, "ended": provenance.now(), **results}
     write_json(self._path, self._content)
 
 
-def forget(path: pathlib.Path) -> None:
-  """Makes a record one of a run that has just begun.
+def reset(path: pathlib.Path) -> None:
+  """Overwrites a record with that of a run that has only begun.
 
-  A run that is removed is no finished one, however far that gets.
+  So the run no longer counts as finished if the process is killed while it
+  removes the rest of the folder.
   """
   if path.exists():
     write_json(path, {"seed": None, "starts": [], "outcome": "running"})
 
 
 def read(path: pathlib.Path) -> dict | None:
-  """Reads a run.json; None where there is none.
+  """Reads a run.json; None if there is none.
 
   Raises:
-    UserError: it is none.
+    UserError: it cannot be read, or is not a run record.
   """
   if not path.exists():
     return None
@@ -79,27 +91,31 @@ def read(path: pathlib.Path) -> dict | None:
     content = json.loads(path.read_text("utf-8"))
   except (OSError, ValueError) as error:
     raise errors.UserError(f"{path} cannot be read: {error}") from None
-  is_ours = isinstance(content, dict) and (
+  is_record = isinstance(content, dict) and (
     isinstance(content.get("starts"), list)
     and isinstance(content.get("env_steps", 0), int)
     and isinstance(content.get("episodes", 0), int)
   )
-  if not is_ours:
-    raise errors.UserError(f"{path} is no record of a run")
+  if not is_record:
+    raise errors.UserError(f"{path} is not a run record")
   return content
 
 
 def write_json(path: pathlib.Path, content: dict) -> None:
-  """Writes a JSON file for people, whole or not at all."""
+  """Writes an indented JSON file, atomically."""
   write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-  """Writes a text file whole or not at all, and its folder if need be."""
-  with atomic.file(path) as aside:
-    aside.write_text(text, "utf-8")
+  """Writes a text file, atomically."""
+  with atomic.file(path) as temporary:
+    temporary.write_text(text, "utf-8")
 
 
 def versions() -> dict[str, str | None]:
-  """The version of every package that a run's numbers depend on."""
+  """The version of every package that a run's numbers depend on.
+
+  Returns:
+    Package -> version; None if it is not installed.
+  """
   return provenance.versions(_PACKAGES)

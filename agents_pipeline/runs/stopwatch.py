@@ -1,4 +1,4 @@
-"""Where the time of one start of a run goes."""
+"""Measures what a run spends its time on."""
 
 import contextlib
 import time
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 
 class Stopwatch:
-  """Adds up what each part takes; what is no part is not told.
+  """Adds up the time of named parts; other time is not recorded.
 
   Attributes:
-    seconds: of each part so far, in the order they first came.
+    seconds: part -> seconds so far, in order of first use.
   """
 
   def __init__(self):
@@ -17,16 +17,16 @@ class Stopwatch:
 
   @contextlib.contextmanager
   def part(self, name: str) -> Iterator[None]:
-    """Counts what is done within as that part's."""
+    """Adds the time of a `with` block to a part."""
     start = time.monotonic()
     try:
       yield
     finally:
-      spent = time.monotonic() - start
-      self.seconds[name] = self.seconds.get(name, 0.0) + spent
+      elapsed = time.monotonic() - start
+      self.seconds[name] = self.seconds.get(name, 0.0) + elapsed
 
   def each(self, name: str, items: Iterable) -> Iterator:
-    """The items, whose making counts as that part's."""
+    """Yields the items; the time to produce each is added to a part."""
     iterator = iter(items)
     while True:
       with self.part(name):
@@ -37,12 +37,12 @@ class Stopwatch:
       yield item
 
   def to_json(self) -> dict[str, float]:
-    """Seconds of each part, as run.json has them."""
-    return {name: round(spent, 2) for name, spent in self.seconds.items()}
+    """Seconds of each part, for run.json."""
+    return {name: round(seconds, 2) for name, seconds in self.seconds.items()}
 
   def __str__(self) -> str:
-    """The share of each part."""
+    """Each part's share of the recorded time."""
     total = sum(self.seconds.values()) or 1.0
     return ", ".join(
-      f"{name} {spent / total:.0%}" for name, spent in self.seconds.items()
+      f"{name} {seconds / total:.0%}" for name, seconds in self.seconds.items()
     )

@@ -1,80 +1,144 @@
-"""A whole run: train, evaluate, export, record videos; or resume one."""
+"""A whole run: build or resume, train, finalize, and record the outcome."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
-from agents_pipeline.agents import pipeline as pipeline_lib
 from agents_pipeline.config import gin_files, schema, seeding
 from agents_pipeline.files import atomic, lock, run_folder
 from agents_pipeline.runs import (
   checkpoints,
   finalize,
+  logger,
   resume,
   run_record,
-  stopwatch,
   training_session,
 )
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import console as console_lib
+from agents_pipeline.runs import run as run_lib
 from agents_pipeline.training import compilation
 
 
 def train(
   experiment: schema.Experiment,
-  run: run_folder.RunFolder,
+  folder: run_folder.RunFolder,
   *,
   device: str,
   overwrite: bool,
-  person: person_lib.Person,
+  console: console_lib.Console,
+  finish: Callable[[run_lib.Run], dict] = finalize.finalize,
+  extra_sinks: Sequence[logger.SinkFactory] = (),
 ) -> bool:
-  """Runs an experiment into a run folder, or goes on where it stopped.
+  """Runs an experiment, or resumes it where it stopped.
 
   Args:
-    experiment: what to run.
-    run: where.
+    experiment: the configuration.
+    folder: the run folder.
     device: 'auto', 'cpu' or 'gpu'.
-    overwrite: begin anew, removing what an earlier run wrote.
-    person: to talk with.
+    overwrite: start over, removing what an earlier run wrote.
+    console: prints to the user, who may request a stop.
+    finish: called when training has ended; returns results for run.json.
+    extra_sinks: results are also written to these.
 
   Returns:
-    Whether it ran to the end; False if the person stopped it.
+    Whether the run has finished; False if the user asked it to stop.
 
   Raises:
-    UserError: something the person gave is wrong; nothing was changed.
-    RunError: the run failed; what it had saved is kept.
+    UserError: the user's input is wrong; nothing was changed.
+    RunError: the run failed; its checkpoints are kept.
   """
-  resume.check_place(run)
-  with lock.exclusive(run.root):
+  resume.check_folder(folder)
+  with lock.exclusive(folder.root):
     if not overwrite:
-      resume.check(run, gin_files.to_text(experiment))
-      if resume.is_finished(run, experiment):
-        person.say(resume.what_is_finished(run, experiment))
+      resume.check_configuration(folder, gin_files.to_text(experiment))
+      if resume.is_finished(folder, experiment):
+        console.print(resume.finished_message(folder, experiment))
         return True
     device = compilation.choose_device(
-      device, gpu_pays=building.gpu_pays(experiment), say=person.say
+      device, gpu_pays=building.gpu_pays(experiment), say=console.print
     )
     seeds = seeding.Seeds(experiment.seed)
-    with _memory_told(), _trace_kept(run):
-      pipeline = building.build(experiment, seeds, person.say)
-    with contextlib.closing(pipeline), _memory_told():
-      if person.wants_to_stop():
+    with _explained_memory_errors(), _traceback_in_file(folder):
+      pipeline = building.build(experiment, seeds, console.print)
+    with contextlib.closing(pipeline), _explained_memory_errors():
+      if console.stop_requested():
         return False
-      for folder in (run.root, run.checkpoints, run.videos):
-        atomic.recover(folder)
-      if overwrite:
-        # Killed while it removes, it leaves nothing to go on from.
-        run_record.forget(run.run_record)
-        atomic.clear(run.existing_paths)
-      run.traceback.unlink(missing_ok=True)
-      return _run(experiment, run, pipeline, seeds, device, person)
+      _clean_up(folder, overwrite)
+      saved = checkpoints.Checkpoints(folder.checkpoints, pipeline.tracked)
+      run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
+      return _execute(run, device, finish, extra_sinks)
+
+
+def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
+  """Removes what a killed process left unfinished, or the whole run."""
+  for path in (folder.root, folder.checkpoints, folder.videos):
+    atomic.recover(path)
+  if overwrite:
+    run_record.reset(folder.run_record)
+    atomic.clear(folder.existing_paths)
+  folder.traceback.unlink(missing_ok=True)
+
+
+def _execute(
+  run: run_lib.Run,
+  device: str,
+  finish: Callable[[run_lib.Run], dict],
+  extra_sinks: Sequence[logger.SinkFactory],
+) -> bool:
+  """Trains, finishes, and records the outcome; returns whether it finished."""
+  resumed = _restore(run)
+  # The record is written first: it marks the folder as a run folder.
+  record = run_record.RunRecord(run.folder.run_record, run.seeds.run, device)
+  run_record.write_text(run.folder.config, gin_files.to_text(run.experiment))
+  session = training_session.TrainingSession(
+    run, resumed=resumed, extra_sinks=extra_sinks
+  )
+  try:
+    if not session.train():
+      raise console_lib.StopRequested
+    results = finish(run)
+  except console_lib.StopRequested:
+    record.end("stopped", **run.counters())
+    run.console.print(
+      f"saved at {run.env_steps:,} env steps; the same command resumes"
+      if run.env_steps
+      else "stopped before the first env step; the same command starts over"
+    )
+    return False
+  except KeyboardInterrupt:  # the second one, in a notebook
+    record.end("stopped")
+    raise
+  except Exception:
+    with contextlib.suppress(errors.RunError):  # the disk may be full
+      record.end("failed")
+    raise
+  run.console.print(f"time: {run.stopwatch}")
+  record.end(
+    "finished",
+    stopped_early=session.stopped_early,
+    **results,
+    seconds=run.stopwatch.to_json(),
+  )
+  return True
+
+
+def _restore(run: run_lib.Run) -> bool:
+  """Restores the newest checkpoint; returns whether there is one."""
+  saved = run.checkpoints.restore(run.console.print)
+  if saved is None:
+    return False
+  run.console.print(f"resuming at {saved.env_steps:,} env steps")
+  resume.report_version_changes(saved, run.console.print)
+  run.pipeline.resume()
+  return True
 
 
 @contextlib.contextmanager
-def _memory_told() -> Iterator[None]:
-  """One line for memory that TensorFlow or Python could not get."""
+def _explained_memory_errors() -> Iterator[None]:
+  """Turns failed allocations of TensorFlow and Python into `RunError`."""
   try:
     yield
   except (tf.errors.ResourceExhaustedError, MemoryError) as error:
@@ -85,70 +149,12 @@ def _memory_told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _trace_kept(run: run_folder.RunFolder) -> Iterator[None]:
-  """Writes the traceback of an environment that raises when it is made."""
+def _traceback_in_file(folder: run_folder.RunFolder) -> Iterator[None]:
+  """Saves the traceback of an environment that cannot be made."""
   try:
     yield
   except errors.UserError as error:
     if not error.trace:
       raise
-    run_record.write_text(run.traceback, error.trace)
-    raise errors.UserError(f"{error}; see {run.traceback}") from None
-
-
-def _run(
-  experiment: schema.Experiment,
-  run: run_folder.RunFolder,
-  pipeline: pipeline_lib.Pipeline,
-  seeds: seeding.Seeds,
-  device: str,
-  person: person_lib.Person,
-) -> bool:
-  """What is written into the folder; returns whether it ran to the end."""
-  text = gin_files.to_text(experiment)
-  keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-  saved = keeper.restore(person.say)
-  if saved:
-    person.say(f"goes on at {saved.env_steps:,} env steps")
-    resume.tell_versions(saved, person.say)
-    pipeline.resume()
-  # First the record: what it lies in is a run folder from then on.
-  record = run_record.RunRecord(run.run_record, seeds.run, device)
-  run_record.write_text(run.config, text)
-  watch = stopwatch.Stopwatch()
-  session = training_session.TrainingSession(
-    experiment, run, pipeline, seeds, keeper, person, watch, resumes=bool(saved)
-  )
-  try:
-    if not session.train():
-      raise person_lib.Stopped
-    results = finalize.finish(experiment, run, pipeline, seeds, person, watch)
-  except person_lib.Stopped:
-    env_steps = int(pipeline.statistics.env_steps)
-    record.end(
-      "stopped",
-      env_steps=env_steps,
-      train_steps=int(pipeline.train_steps),
-      episodes=int(pipeline.statistics.num_episodes),
-    )
-    person.say(
-      f"saved at {env_steps:,} env steps; the same command resumes"
-      if env_steps
-      else "stopped before the first env step; the same command begins"
-    )
-    return False
-  except KeyboardInterrupt:  # a second one, in a notebook
-    record.end("stopped")
-    raise
-  except Exception:
-    with contextlib.suppress(errors.RunError):  # the disk may be full
-      record.end("failed")
-    raise
-  person.say(f"time: {watch}")
-  record.end(
-    "finished",
-    stopped_early=session.stopped_early,
-    **results,
-    seconds=watch.to_json(),
-  )
-  return True
+    run_record.write_text(folder.traceback, error.trace)
+    raise errors.UserError(f"{error}; see {folder.traceback}") from None

@@ -1,200 +1,182 @@
-"""The training of a run: from where it stands to its end, or to a stop."""
+"""One session of training: until the run ends, fails or is stopped."""
 
-import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.agents import pipeline as pipeline_lib
-from agents_pipeline.config import gin_files, schema, seeding
-from agents_pipeline.files import run_folder
-from agents_pipeline.runs import (
-  callbacks,
-  checkpoints,
-  resume,
-  run_record,
-  sinks,
-  stopwatch,
-)
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.config import gin_files
+from agents_pipeline.runs import callbacks as callbacks_lib
+from agents_pipeline.runs import checkpoints, logger, resume, run_record
+from agents_pipeline.runs import console as console_lib
+from agents_pipeline.runs import run as run_lib
 
 
 class TrainingSession:
-  """One start of a run."""
+  """Trains a run from its current position, logging and saving on the way.
+
+  A position is a pair of env steps: those done, and those at which the current
+  interval began, the one of the next result. They are equal when every result
+  has been logged.
+  """
 
   def __init__(
     self,
-    experiment: schema.Experiment,
-    run: run_folder.RunFolder,
-    pipeline: pipeline_lib.Pipeline,
-    seeds: seeding.Seeds,
-    keeper: checkpoints.Checkpoints,
-    person: person_lib.Person,
-    watch: stopwatch.Stopwatch,
+    run: run_lib.Run,
     *,
-    resumes: bool,
+    resumed: bool,
+    extra_sinks: Sequence[logger.SinkFactory] = (),
   ):
-    """Wires it; nothing is written.
+    """Creates the callbacks; nothing is written.
 
     Args:
-      experiment: what is run.
-      run: where.
-      pipeline: restored, if it was saved.
-      seeds: of the run.
-      keeper: of its checkpoints.
-      person: to talk with.
-      watch: is told where the time goes.
-      resumes: whether it was restored.
+      run: its pipeline holds the position.
+      resumed: whether the pipeline was restored from a checkpoint.
+      extra_sinks: see `Logger`.
     """
-    self._experiment = experiment
     self._run = run
-    self._pipeline = pipeline
-    self._keeper = keeper
-    self._person = person
-    self._watch = watch
-    self._resumes = resumes
-    self._saved = self._stand if resumes else None
-    self._evaluations = callbacks.Evaluations(
-      experiment, pipeline, seeds.evaluation, person
-    )
-    self._films = callbacks.Films(
-      experiment, run, pipeline, seeds.evaluation, person
-    )
+    self._resumed = resumed
+    self._extra_sinks = extra_sinks
+    self._saved_position = self._position if resumed else None
+    self._callbacks = callbacks_lib.make_callbacks(run)
 
   def train(self) -> bool:
-    """Trains and saves; returns whether the run has reached its end.
+    """Trains, logs and saves until the run ends or the user asks to stop.
+
+    Returns:
+      Whether the run has ended.
 
     Raises:
-      RunError: it diverged, an environment failed, or the disk is full. What
-        was saved is kept.
+      RunError: training diverged, an environment failed, or the disk is full.
+        Checkpoints are kept.
     """
-    if self._resumes and not self._run.metrics.exists():
-      self._person.say(f"{self._run.metrics} is gone, and its rows with it")
-    with contextlib.closing(
-      sinks.RunTables(
-        self._experiment, self._run, self._pipeline, self._resumes
-      )
-    ) as tables:
+    run = self._run
+    if self._resumed and not run.folder.metrics.exists():
+      run.console.print(f"{run.folder.metrics} is missing, with all its rows")
+    with logger.Logger(
+      run, resumed=self._resumed, extra_sinks=self._extra_sinks
+    ) as log:
       try:
-        self._iterate(tables)
-      except person_lib.Stopped:
-        pass  # in an evaluation or a video, which is due again
+        self._iterate(log)
+      except console_lib.StopRequested:
+        pass  # during a callback, which is repeated when resumed
       except errors.DivergedError as error:
-        raise errors.RunError(f"{error}; {self._last_good()}") from None
+        raise errors.RunError(f"{error}; {self._last_checkpoint()}") from None
       except (errors.EnvironmentFailure, errors.UserError) as error:
-        self._save(tables)
-        told = f"{error}; {self._last_good()}"
-        if error.trace:
-          run_record.write_text(self._run.traceback, error.trace)
-          told += f"; see {self._run.traceback}"
-        raise errors.RunError(told) from None
-      self._save(tables)
-      tables.draw()
-    if self.stopped_early:
-      self._person.say(
-        f"stops early at {self._env_steps:,} env steps: it succeeded"
-      )
-    if self._is_over and not int(self._pipeline.train_steps):
-      self._person.say(self._nothing_learned())
-    return self._is_over
-
-  def _iterate(self, tables: sinks.RunTables) -> None:
-    pipeline = self._pipeline
-    checkpoint_due = callbacks.Every(
-      self._experiment.training.checkpoint_period_env_steps,
-      int(pipeline.interval.env_steps),
-    )
-    if not self._resumes:
-      with self._watch.part("evaluation"):
-        untrained = self._evaluations.now(0)
-      tables.write_untrained(untrained)
-    results = pipeline.run(self._person.wants_to_stop)
-    for result in self._watch.each("training", results):
-      self._check_weights()
-      with self._watch.part("evaluation"):
-        evaluated = self._evaluations.if_due(result)
-      with self._watch.part("videos"):
-        self._films.if_due()
-      with self._watch.part("tables"):
-        tables.write(result, evaluated)
-      # From here on a checkpoint says that this result is written.
-      pipeline.interval.end(pipeline.statistics)
-      if checkpoint_due(result.env_steps):
-        self._save(tables)
-
-  @property
-  def _env_steps(self) -> int:
-    return int(self._pipeline.statistics.env_steps)
-
-  @property
-  def _stand(self) -> tuple[int, int]:
-    """Env steps now, and where the interval under way began."""
-    return self._env_steps, int(self._pipeline.interval.env_steps)
-
-  @property
-  def _is_over(self) -> bool:
-    """Whether the run has reached its end and every result is written."""
-    is_over = self._is_reached or bool(self._pipeline.should_stop())
-    return is_over and self._stand[0] == self._stand[1]
-
-  @property
-  def _is_reached(self) -> bool:
-    return resume.is_reached(
-      self._experiment.training,
-      self._env_steps,
-      int(self._pipeline.statistics.num_episodes),
-    )
+        self._save(log)
+        raise errors.RunError(self._explain(error)) from None
+      self._save(log)
+    self._print_outcome()
+    return self._has_ended
 
   @property
   def stopped_early(self) -> bool:
-    """Whether it has done what it was for, before its last env step."""
-    return self._is_over and not self._is_reached
+    """Whether the stopping criterion was met before the last env step."""
+    return self._has_ended and not self._is_end_reached
 
-  def _nothing_learned(self) -> str:
-    """One line for a run that ended before its first train step."""
-    collected = self._experiment.agent.num_env_steps_before_training
-    told = (
-      f"nothing was learned: the run ended after {self._env_steps:,} env "
-      "steps, before its first train step"
+  def _iterate(self, log: logger.Logger) -> None:
+    run, pipeline = self._run, self._run.pipeline
+    checkpoint_period = callbacks_lib.Period(
+      run.experiment.training.checkpoint_period_env_steps,
+      int(pipeline.interval.env_steps),
     )
-    if not collected:
-      return told
-    return f"{told} (DqnConfig.num_env_steps_before_training = {collected})"
+    if not self._resumed:
+      values: dict[str, float] = {}
+      for callback in self._callbacks:
+        values |= callback.before_training()
+      log.write_untrained(values)
+    results = pipeline.run(run.console.stop_requested)
+    for result in run.stopwatch.each("training", results):
+      self._check_weights()
+      values = {}
+      for callback in self._callbacks:
+        values |= callback.after_result(result)
+      with run.stopwatch.part("tables"):
+        log.write(result, values)
+      # From here on, checkpoints say that this result has been logged.
+      pipeline.interval.end(pipeline.statistics)
+      if checkpoint_period.has_passed(result.env_steps):
+        self._save(log)
 
-  def _save(self, tables: sinks.RunTables) -> None:
-    """Saves, unless it is saved already or has not begun."""
-    if not self._env_steps or self._stand == self._saved:
+  def _save(self, log: logger.Logger) -> None:
+    """Saves a checkpoint, unless this position has one or is the beginning."""
+    run = self._run
+    if not run.env_steps or self._position == self._saved_position:
       return
     self._check_weights()
-    with self._watch.part("saving"):
-      tables.flush()
-      self._keeper.save(
-        checkpoints.About(
-          self._env_steps,
-          gin_files.to_text(self._experiment),
-          tables.last_row,
-        )
+    with run.stopwatch.part("saving"):
+      log.flush()
+      config = gin_files.to_text(run.experiment)
+      run.checkpoints.save(
+        checkpoints.About(run.env_steps, config, log.last_row)
       )
-    self._saved = self._stand
+    self._saved_position = self._position
 
   def _check_weights(self) -> None:
-    """Refuses to judge or save what an update may have broken."""
-    for variable in self._pipeline.network.variables:
+    """Raises DivergedError if a weight is not finite."""
+    for variable in self._run.pipeline.network.variables:
       if not np.isfinite(variable.numpy()).all():
         raise errors.DivergedError(
           f"diverged: a weight of {variable.name} is not finite at env step "
-          f"{self._env_steps:,}"
+          f"{self._run.env_steps:,}"
         )
 
-  def _last_good(self) -> str:
-    """Where one can go on from, and how good it was."""
-    saved = self._keeper.newest()
+  @property
+  def _position(self) -> tuple[int, int]:
+    return self._run.env_steps, int(self._run.pipeline.interval.env_steps)
+
+  @property
+  def _has_ended(self) -> bool:
+    """Whether the run has reached its end and logged every result."""
+    env_steps, interval_start = self._position
+    is_over = self._is_end_reached or bool(self._run.pipeline.should_stop())
+    return is_over and env_steps == interval_start
+
+  @property
+  def _is_end_reached(self) -> bool:
+    run = self._run
+    return resume.is_end_reached(
+      run.experiment.training, run.env_steps, run.num_episodes
+    )
+
+  def _print_outcome(self) -> None:
+    run = self._run
+    if self.stopped_early:
+      run.console.print(
+        f"stopped early at {run.env_steps:,} env steps: it succeeded"
+      )
+    if self._has_ended and not run.train_steps:
+      message = (
+        f"nothing was learned: the run ended after {run.env_steps:,} env "
+        "steps, before its first train step"
+      )
+      num_collected = run.experiment.agent.num_env_steps_before_training
+      if num_collected:
+        message += (
+          f" (DqnConfig.num_env_steps_before_training = {num_collected})"
+        )
+      run.console.print(message)
+
+  def _explain(
+    self, error: errors.EnvironmentFailure | errors.UserError
+  ) -> str:
+    """One line about a failed environment; its traceback goes to a file."""
+    message = f"{error}; {self._last_checkpoint()}"
+    if error.trace:
+      traceback = self._run.folder.traceback
+      run_record.write_text(traceback, error.trace)
+      message += f"; see {traceback}"
+    return message
+
+  def _last_checkpoint(self) -> str:
+    """Where the run can be resumed from, and the metrics it had there."""
+    saved = self._run.checkpoints.newest()
     if saved is None:
       return "nothing was saved"
     path, about = saved
-    measured = ", ".join(
+    values = ", ".join(
       f"{name} {value:.4g}"
       for name, value in about.metrics.items()
       if value is not None and name not in ("env_steps", "train_steps")
     )
-    return f"saved: {path} ({measured})"
+    return f"saved: {path} ({values})"

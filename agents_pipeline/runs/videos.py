@@ -1,28 +1,31 @@
-"""Videos of a run, whose renderer is the environment's and may fail."""
+"""Videos of a run. Environments do the rendering, which may fail."""
 
 import pathlib
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema
 from agents_pipeline.evaluation import evaluator, video
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import console as console_lib
 
 
-def film(
+def try_record(
   experiment: schema.Experiment,
   act: evaluator.Act,
   path: pathlib.Path,
   seed: int,
-  person: person_lib.Person,
+  console: console_lib.Console,
 ) -> None:
-  """Records one episode, or tells why there is no video: the run goes on.
+  """Records a video of one episode, or prints why there is none.
 
   Args:
-    experiment: says what to record, and how.
+    experiment: its environment, and whether to draw captions.
     act: the policy.
     path: of the video.
-    seed: parent of the episode's.
-    person: is told.
+    seed: parent of the episode's seed.
+    console: prints the reason; a stop request aborts the recording.
+
+  Raises:
+    StopRequested: the user asked to stop; there is no video.
   """
   try:
     video.record_video(
@@ -32,14 +35,13 @@ def film(
       1,
       seed,
       experiment.video.captions,
-      person.say,
-      person.check,
+      console.print,
+      console.check_stop,
     )
   except Exception as error:
-    if person.wants_to_stop():
-      raise person_lib.Stopped from None
+    if console.stop_requested():
+      raise console_lib.StopRequested from None
     reason = str(error).strip().split("\n")[0]
-    # Ours say what they are.
     if not isinstance(error, (errors.UserError, errors.RunError)):
       reason = f"{type(error).__name__}: {reason}"
-    person.say(f"no video {path.name}: {reason}")
+    console.print(f"no video {path.name}: {reason}")

@@ -1,4 +1,4 @@
-"""The binaries as a user runs them: exit codes, messages, what they leave."""
+"""The binaries as a user runs them: exit codes, messages, files."""
 
 import csv
 import json
@@ -12,6 +12,7 @@ import time
 import imageio.v2 as imageio
 import numpy as np
 import pytest
+import small_runs
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
@@ -21,21 +22,7 @@ from agents_pipeline.config import gin_files, seeding
 ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-TINY = [
-  "Experiment.agent = @DqnConfig()",
-  "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 600",
-  "TrainingConfig.log_period_env_steps = 200",
-  "TrainingConfig.checkpoint_period_env_steps = 300",
-  "EvaluationConfig.period_env_steps = 300",
-  "EvaluationConfig.num_episodes_while_training = 2",
-  "EvaluationConfig.num_episodes = 4",
-  "DqnConfig.hidden_layers = (16,)",
-  "DqnConfig.num_random_env_steps = 100",
-  "DqnConfig.num_env_steps_before_training = 100",
-]
-
-
+SMALL = small_runs.bindings(num_env_steps=600)
 IN_PROCESSES = [
   "EnvironmentConfig.backend = 'gymnasium'",
   "EnvironmentConfig.num_envs = 2",
@@ -62,22 +49,19 @@ def run(app, *arguments):
 
 
 def train_flags(root, *bindings):
-  return [
-    f"--root_dir={root}",
-    *(f"--gin_bindings={b}" for b in (*TINY, *bindings)),
-  ]
+  return small_runs.flags(root, [*SMALL, *bindings])
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
-  """A run folder that `train` made, and what it said."""
+  """A run folder that `train` made, and its stdout and stderr."""
   root = tmp_path_factory.mktemp("runs") / "tiny"
   code, out, err = run("train", *train_flags(root))
   assert code == 0, err
   return root, out, err
 
 
-def test_train_leaves_a_whole_run_folder(run_folder):
+def test_train_writes_a_complete_run_folder(run_folder):
   root, _, _ = run_folder
   left = {p.name.split(".tfevents")[0] for p in root.iterdir()}
   assert left == {
@@ -85,18 +69,18 @@ def test_train_leaves_a_whole_run_folder(run_folder):
     "policy", "tf_agents_policy", "evaluation.json", "videos",
     "learning_curve.png", "episodes.csv", "timing.csv",
   }  # fmt: skip
-  told = json.loads((root / "run.json").read_text())
-  assert (told["outcome"], told["env_steps"]) == ("finished", 600)
-  assert told["train_steps"] == 500
-  assert "agents_pipeline.apps.train" in " ".join(told["command"]) or any(
-    "train.py" in word for word in told["command"]
+  content = json.loads((root / "run.json").read_text())
+  assert (content["outcome"], content["env_steps"]) == ("finished", 600)
+  assert content["train_steps"] == 500
+  assert "agents_pipeline.apps.train" in " ".join(content["command"]) or any(
+    "train.py" in word for word in content["command"]
   )
   rows = list(csv.DictReader((root / "metrics.csv").open()))
-  assert [int(r["env_steps"]) for r in rows] == [0, 100, 200, 300, 400, 600]
+  assert [int(r["env_steps"]) for r in rows] == [0, 100, 200, 400, 600]
   assert float(rows[-1]["loss"]) > 0
   assert float(rows[-1]["evaluation_return"]) > 5
   evaluation = json.loads((root / "evaluation.json").read_text())
-  assert len(evaluation["returns"]) == evaluation["num_episodes"] == 4
+  assert len(evaluation["returns"]) == evaluation["num_episodes"] == 3
 
 
 def test_train_trained(run_folder):
@@ -118,7 +102,7 @@ def test_train_trained(run_folder):
     assert np.all(initial != trained.numpy())
 
 
-def test_train_says_little_and_no_line_is_too_long(run_folder):
+def test_train_prints_few_and_short_lines(run_folder):
   _, out, err = run_folder
   lines = (out + err).splitlines()
   assert 3 < len(lines) < 20, err
@@ -127,7 +111,7 @@ def test_train_says_little_and_no_line_is_too_long(run_folder):
     assert noise not in out + err
 
 
-def test_films_of_the_trained_and_the_random_policy(run_folder):
+def test_videos_of_the_trained_and_the_random_policy(run_folder):
   root, _, _ = run_folder
   for name in ("trained", "random"):
     frames = imageio.mimread(root / "videos" / f"{name}.mp4", memtest=False)
@@ -145,7 +129,7 @@ def test_running_again_says_that_it_is_finished(run_folder):
   assert (root / "metrics.csv").read_text() == before
 
 
-def test_evaluate_tells_and_writes(run_folder, tmp_path):
+def test_evaluate_prints_and_writes(run_folder, tmp_path):
   root, _, _ = run_folder
   output = tmp_path / "found.json"
   flags = [f"--policy_dir={root}/policy", "--num_episodes=5", "--seed=3"]
@@ -153,12 +137,12 @@ def test_evaluate_tells_and_writes(run_folder, tmp_path):
   assert code == 0, err
   assert out.startswith("CartPole-v1: mean return ")
   assert len(out.splitlines()) == 1
-  told = json.loads(output.read_text())
-  assert (told["num_episodes"], told["environment"]) == (5, "CartPole-v1")
-  assert f"{told['mean_return']:.2f}" in out
+  content = json.loads(output.read_text())
+  assert (content["num_episodes"], content["environment"]) == (5, "CartPole-v1")
+  assert f"{content['mean_return']:.2f}" in out
 
 
-def test_record_video_films_a_policy_and_random_actions(run_folder, tmp_path):
+def test_record_video_of_a_policy_and_of_random_actions(run_folder, tmp_path):
   root, _, _ = run_folder
   code, out, err = run(
     "record_video", f"--policy_dir={root}/policy",
@@ -187,11 +171,11 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
   np.testing.assert_allclose(q_of(tmp_path / "best"), q_of(root / "policy"))
   code, out, err = run(
     "export_policy", f"--root_dir={root}", f"--policy_dir={tmp_path}/early",
-    "--checkpoint=env_steps-300",
+    "--checkpoint=env_steps-400",
   )  # fmt: skip
   assert code == 0, err
-  assert "after 300 env steps" in out
-  reader = tf.train.load_checkpoint(str(root / "checkpoints/env_steps-300"))
+  assert "after 400 env steps" in out
+  reader = tf.train.load_checkpoint(str(root / "checkpoints/env_steps-400"))
   name = next(
     n
     for n in reader.get_variable_to_shape_map()
@@ -218,18 +202,14 @@ def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path):
 
 
 def test_every_app_works_for_a2c(tmp_path):
-  """On a task of continuous actions, to its folder, film and policy."""
+  """On a task of continuous actions, from training to export."""
   root = tmp_path / "run"
   bindings = [
-    "Experiment.agent = @A2cConfig()",
-    "EnvironmentConfig.name = 'Pendulum-v1'",
+    *small_runs.bindings("a2c", "Pendulum-v1", num_env_steps=600),
     "EnvironmentConfig.num_envs = 4",
-    "A2cConfig.hidden_layers = (16,)",
     "A2cConfig.normalize_observations = True",
-    *(b for b in TINY if b.startswith(("Training", "Evaluation"))),
   ]
-  flags = [f"--gin_bindings={b}" for b in bindings]
-  code, _, err = run("train", f"--root_dir={root}", *flags)
+  code, _, err = run("train", *small_runs.flags(root, bindings))
   assert code == 0, err
   assert max(map(len, err.splitlines())) <= 80 + len(str(root))
   header, *lines = (root / "metrics.csv").read_text().splitlines()
@@ -247,9 +227,9 @@ def test_every_app_works_for_a2c(tmp_path):
   code, out, err = run("evaluate", policy, "--num_episodes=2")
   assert code == 0 and "Pendulum-v1" in out + err, err
   code, _, err = run(
-    "record_video", policy, f"--output={tmp_path / 'film.gif'}"
+    "record_video", policy, f"--output={tmp_path / 'video.gif'}"
   )
-  assert code == 0 and (tmp_path / "film.gif").stat().st_size > 10_000, err
+  assert code == 0 and (tmp_path / "video.gif").stat().st_size > 10_000, err
   early = sorted((root / "checkpoints").iterdir())[0].name
   code, _, err = run(
     "export_policy", f"--root_dir={root}", f"--checkpoint={early}",
@@ -260,7 +240,7 @@ def test_every_app_works_for_a2c(tmp_path):
   assert json.loads(about.read_text())["agent"] == "a2c"
 
 
-def test_help_tells_the_flags():
+def test_help_lists_the_flags():
   code, out, _ = run("train", "--help")
   assert code == 0
   assert "--root_dir" in out and "--gin_bindings" in out
@@ -274,7 +254,7 @@ def test_help_tells_the_flags():
     (signal.SIGHUP, 129, IN_PROCESSES),
   ],
 )
-def test_a_signal_saves_and_the_next_start_goes_on(
+def test_a_signal_saves_and_the_next_start_resumes(
   tmp_path, number, expected, bindings
 ):
   """To all processes of the run at once, as a terminal sends it."""
@@ -302,7 +282,7 @@ def test_a_signal_saves_and_the_next_start_goes_on(
     shorter = f"TrainingConfig.num_env_steps = {newest + 200}"
     code, _, err = run("train", *train_flags(root, shorter))
     assert code == 0, err
-    assert f"goes on at {newest:,} env steps" in err
+    assert f"resuming at {newest:,} env steps" in err
 
 
 def test_a_diverging_run_exits_with_one(tmp_path):
@@ -319,7 +299,7 @@ def test_a_diverging_run_exits_with_one(tmp_path):
   assert json.loads((root / "run.json").read_text())["outcome"] == "failed"
 
 
-def test_tensorflow_before_us_is_explained_in_one_line():
+def test_importing_tensorflow_first_is_explained_in_one_line():
   code = "import tensorflow, agents_pipeline"
   found = subprocess.run(
     [sys.executable, "-c", code],
@@ -345,5 +325,5 @@ def test_environments_in_processes_of_their_own_end_with_the_run(tmp_path):
     ),
   )
   assert code == 0, err
-  told = json.loads((tmp_path / "run" / "run.json").read_text())
-  assert (told["outcome"], told["env_steps"]) == ("finished", 200)
+  content = json.loads((tmp_path / "run" / "run.json").read_text())
+  assert (content["outcome"], content["env_steps"]) == ("finished", 200)

@@ -9,6 +9,7 @@ import numpy as np
 import out_of_paint
 import pytest
 import replay_rows
+import small_runs
 import tensorflow as tf
 from gymnasium.envs import registration
 
@@ -16,14 +17,8 @@ from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments.tasks import flappy_ball
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import (
-  console,
-  finalize,
-  run_record,
-  sinks,
-  training_run,
-  writers,
-)
+from agents_pipeline.runs import run_record
+from agents_pipeline.runs.sinks import csv_files
 from agents_pipeline.training import replay_iteration
 
 LAST = 2
@@ -240,18 +235,6 @@ def test_graph_equals_xla_and_one_seed_gives_one_run(backend, monkeypatch):
       np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def stops_after(results, patch):
-  """A person's wish to stop when so many results are written."""
-  written, write = [], sinks.RunTables.write
-
-  def counting(self, *arguments):
-    write(self, *arguments)
-    written.append(1)
-
-  patch.setattr(sinks.RunTables, "write", counting)
-  return lambda: len(written) >= results
-
-
 class Folder:
   """Runs experiments into one folder, without what a run does at its end."""
 
@@ -259,30 +242,18 @@ class Folder:
     self.run = run_folder.RunFolder(root)
     self.heard = []  # of the newest start
 
-  def train(self, *bindings, results=10**9):
-    """Returns whether it ran to its end; the person stops after so many."""
-    self.heard = []
+  def train(self, *bindings, results=None):
+    """Returns whether it ran to its end; the user stops after so many."""
     with pytest.MonkeyPatch.context() as patch:
       left_as_graphs(patch)
-      wants_to_stop = stops_after(results, patch)
-      patch.setattr(finalize, "finish", self._finish)
-      return training_run.train(
+      outcome = small_runs.train(
         make_experiment(*bindings),
-        self.run,
-        device="cpu",
-        overwrite=False,
-        person=console.Person(self.heard.append, wants_to_stop),
+        self.run.root,
+        max_results=results,
+        finish=small_runs.mark_finished,
       )
-
-  @staticmethod
-  def _finish(experiment, run, pipeline, seeds, person_, watch):
-    del experiment, seeds, person_, watch
-    run.policy.mkdir(exist_ok=True)
-    run.evaluation.touch()
-    return {
-      "env_steps": int(pipeline.statistics.env_steps),
-      "episodes": int(pipeline.statistics.num_episodes),
-    }
+    self.heard = outcome.printed
+    return outcome.completed
 
   @property
   def record(self):
@@ -290,11 +261,11 @@ class Folder:
 
   @property
   def episodes(self):
-    return writers.read(self.run.episodes)
+    return csv_files.read(self.run.episodes)
 
   @property
   def metrics(self):
-    return writers.read(self.run.metrics)
+    return csv_files.read(self.run.metrics)
 
   @property
   def films(self):

@@ -109,7 +109,7 @@ def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
 
   printed = train(make_experiment(longer), "run")
   assert printed[1].startswith(f"skipped: {newest} is damaged: ")
-  assert "goes on at 200 env steps" in printed
+  assert "resuming at 200 env steps" in printed
   # The damaged one has been overwritten on the way.
   assert [p.name for p in sorted(run.checkpoints.iterdir())] == [
     "env_steps-300",
@@ -152,8 +152,8 @@ def test_other_versions_are_reported_and_other_formats_refused(
   about.write_text(json.dumps(content))
   longer = make_experiment("TrainingConfig.num_env_steps = 320")
   assert (
-    f"tensorflow is {tf.__version__}, and was 1.0 when this was saved: its "
-    "numbers may differ in their last bits from here on"
+    f"tensorflow is {tf.__version__}, but was 1.0 when this was saved: numbers "
+    "may differ in their last bits from here on"
   ) in train(longer, "run")
   del content["checksum"]
   content["format"] = 0
@@ -196,7 +196,7 @@ def test_an_overwritten_run_is_never_resumed(
       with pytest.raises(KeyboardInterrupt):
         train(make_experiment(), "run", overwrite=True)
     printed = train(make_experiment(), "run")
-    is_resumed = any("goes on at" in line for line in printed)
+    is_resumed = any("resuming at" in line for line in printed)
     assert is_resumed == (killed_at < 6)
     assert not any("is finished" in line for line in printed)
     assert run.metrics.read_bytes() == whole.metrics.read_bytes()

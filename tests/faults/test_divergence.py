@@ -1,19 +1,16 @@
-"""Runs whose agent diverges: one line, and what was good is kept."""
+"""Diverging runs: a one-line error, and the good checkpoints are kept."""
 
 import numpy as np
 import pytest
+import small_runs
 import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import (
-  checkpoints,
-  run_record,
-  training_session,
-  writers,
-)
+from agents_pipeline.runs import checkpoints, run_record
+from agents_pipeline.runs.sinks import csv_files
 
 DIVERGES = (
   "Adam.learning_rate = 1e25",
@@ -22,63 +19,62 @@ DIVERGES = (
 )
 
 
-def fails(train, experiment, folder):
+def fails(train, experiment, name, **fields):
+  """Trains; returns the one line of the error that ends it."""
   with pytest.raises(errors.RunError) as caught:
-    train(experiment, folder)
+    train(experiment, name, **fields)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
 
 def test_a_loss_that_is_not_finite(make_experiment, train, tmp_path):
   experiment = make_experiment(*DIVERGES)
-  told = fails(train, experiment, "run")
+  message = fails(train, experiment, "run")
   run = run_folder.RunFolder(tmp_path / "run")
   saved = run.checkpoints / "env_steps-100"
-  assert told.startswith("diverged: loss is not finite at train step ")
-  assert f"; saved: {saved} (episodes " in told
-  assert "episode_return " in told.split("; saved")[1]
+  assert message.startswith("diverged: loss is not finite at train step ")
+  assert f"; saved: {saved} (episodes " in message
+  assert "episode_return " in message.split("; saved")[1]
   assert [p.name for p in run.checkpoints.iterdir()] == [saved.name]
   assert run_record.read(run.run_record)["outcome"] == "failed"
   pipeline = building.build(experiment, seeding.Seeds(0))
-  keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-  assert keeper.restore(print).env_steps == 100
+  restored = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
+  assert restored.restore(print).env_steps == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)
-  # It is the same run again: it diverges at the same step.
-  assert fails(train, experiment, "run") == told
+  # The same run again: it diverges at the same step.
+  assert fails(train, experiment, "run") == message
 
 
-def test_a_weight_that_is_not_finite_is_neither_judged_nor_saved(
-  make_experiment, train, tmp_path, monkeypatch
+class Sabotage(small_runs.ResultCounter):
+  """Makes a weight infinite after env step 200 is logged.
+
+  As a gradient that is not finite does, before any loss is.
+  """
+
+  def __init__(self, run, resumed_at):
+    super().__init__()
+    self._weights = run.pipeline.network.variables[0]
+
+  def write(self, entry):
+    if entry.metrics["env_steps"] >= 200:
+      self._weights.assign_add(tf.fill(self._weights.shape, np.inf))
+
+
+def test_a_weight_that_is_not_finite_is_neither_evaluated_nor_saved(
+  make_experiment, train, tmp_path
 ):
-  """As a gradient that is not finite makes it, before any loss is."""
-  iterate = training_session.TrainingSession._iterate
-
-  def broken(self, tables):
-    end, pipeline = self._pipeline.interval.end, self._pipeline
-
-    def end_and_break(statistics):
-      end(statistics)
-      if int(statistics.env_steps) >= 200:
-        pipeline.network.variables[0].assign_add(
-          tf.fill(pipeline.network.variables[0].shape, np.inf)
-        )
-
-    monkeypatch.setattr(self._pipeline.interval, "end", end_and_break)
-    iterate(self, tables)
-
-  monkeypatch.setattr(training_session.TrainingSession, "_iterate", broken)
-  told = fails(train, make_experiment(), "run")
+  message = fails(train, make_experiment(), "run", extra_sinks=[Sabotage])
   run = run_folder.RunFolder(tmp_path / "run")
-  assert told.startswith("diverged: a weight of ")
-  assert f"; saved: {run.checkpoints}/env_steps-100 (" in told
+  assert message.startswith("diverged: a weight of ")
+  assert f"; saved: {run.checkpoints}/env_steps-100 (" in message
   assert [p.name for p in run.checkpoints.iterdir()] == ["env_steps-100"]
-  assert writers.read(run.metrics)[-1]["env_steps"] == 200
+  assert csv_files.read(run.metrics)[-1]["env_steps"] == 200
 
 
 def test_q_values_beyond_their_bound(make_experiment, train):
   """CartPole's q is above 1 within its first updates."""
-  told = fails(train, make_experiment("DqnConfig.max_mean_q = 0.25"), "bounded")
-  assert told.startswith(
+  experiment = make_experiment("DqnConfig.max_mean_q = 0.25")
+  assert fails(train, experiment, "bounded").startswith(
     "diverged: mean_q is beyond plus or minus 0.25 at train step "
   )
   train(make_experiment("DqnConfig.max_mean_q = 1e6"), "free")

@@ -5,6 +5,7 @@ import time
 import gymnasium as gym
 import numpy as np
 import pytest
+import small_runs
 from faulty import Faulty
 
 from agents_pipeline import errors
@@ -13,14 +14,8 @@ from agents_pipeline.environments import checked_vector, loading
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.files import run_folder
 from agents_pipeline.ops import random_stream
-from agents_pipeline.runs import (
-  checkpoints,
-  console,
-  finalize,
-  run_record,
-  training_run,
-  writers,
-)
+from agents_pipeline.runs import checkpoints, run_record
+from agents_pipeline.runs.sinks import csv_files
 
 FAULTY = "faulty:Faulty-v0"
 
@@ -212,7 +207,6 @@ def test_a_fault_in_an_evaluation(fault, what, message):
 def test_a_run_is_saved_when_its_environment_fails_and_resumes(
   make_experiment, make_a2c_experiment, fault, tmp_path, monkeypatch, agent
 ):
-  monkeypatch.setattr(finalize, "finish", lambda *a: {})
   make = make_experiment if agent == "dqn" else make_a2c_experiment
   experiment = make(
     f"EnvironmentConfig.name = '{FAULTY}'",
@@ -220,14 +214,10 @@ def test_a_run_is_saved_when_its_environment_fails_and_resumes(
     "TrainingConfig.checkpoint_period_env_steps = 1000",
     "EvaluationConfig.period_env_steps = 1000",
   )
-  run, output = run_folder.RunFolder(tmp_path / "run"), []
-  train = lambda: training_run.train(
-    experiment, run, device="cpu", overwrite=False,
-    person=console.Person(output.append, lambda: False),
-  )  # fmt: skip
+  run = run_folder.RunFolder(tmp_path / "run")
   fault(20 + 150, "raise")  # after an evaluation of 2 episodes
   with pytest.raises(errors.RunError) as caught:
-    train()
+    small_runs.train(experiment, run.root)
   saved, about = checkpoints.newest(run.checkpoints)
   message = str(caught.value)
   assert message.startswith(
@@ -239,12 +229,13 @@ def test_a_run_is_saved_when_its_environment_fails_and_resumes(
   # DQN: all 74 complete steps of both copies; A2C: 14 rollouts of 5 steps.
   assert about.env_steps == (148 if agent == "dqn" else 140)
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  assert writers.read(run.metrics)[-1]["env_steps"] == 100
+  assert csv_files.read(run.metrics)[-1]["env_steps"] == 100
 
   fault(10**9, "")
-  assert train()
-  assert any("new ones begin" in line for line in output)
-  steps = [r["env_steps"] for r in writers.read(run.metrics)]
+  resumed = small_runs.train(experiment, run.root)
+  assert resumed.completed
+  assert any("new ones begin" in line for line in resumed.printed)
+  steps = [r["env_steps"] for r in csv_files.read(run.metrics)]
   assert steps[-1] >= 300 and steps == sorted(set(steps))
   assert 100 in steps and len(steps) == (5 if agent == "dqn" else 4)
   assert not run.traceback.exists()
@@ -259,7 +250,8 @@ def test_an_environment_that_raises_during_replay_begins_new_episodes(
   )
   fault(10**9, "")
   folder = run_folder.RunFolder(tmp_path / "run").checkpoints
-  train(experiment, "run", lambda: bool(checkpoints.newest_first(folder)))
+  is_saved = lambda: bool(checkpoints.newest_first(folder))
+  train(experiment, "run", stop_requested=is_saved)
   fault(3, "raise")
   output = train(experiment, "run")
   assert any("new ones begin" in line for line in output)

@@ -18,7 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import observations, schema
 from agents_pipeline.environments import display, making
 from agents_pipeline.evaluation import evaluator, renderer, video
-from agents_pipeline.runs import console as person_lib
+from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import videos
 
 HERE = pathlib.Path(__file__).parent
@@ -92,15 +92,15 @@ def test_a_renderer_that_fails_costs_only_the_video(
   experiment = dataclasses.replace(
     make_experiment(), environment=painting(fault=fault)
   )
-  output = []
-  videos.film(
+  printed = []
+  videos.try_record(
     experiment,
     ALWAYS,
     tmp_path / "videos" / "trained.mp4",
     0,
-    person_lib.Person(output.append, lambda: False),
+    console_lib.Console(printed.append),
   )
-  (line,) = output
+  (line,) = printed
   assert line.startswith("no video trained.mp4: environment 'painter:Painter-")
   assert line.endswith(message)
   assert list((tmp_path / "videos").iterdir()) == []
@@ -224,10 +224,10 @@ def test_the_process_ends_when_recording_is_stopped(painting, tmp_path):
       pid = int(note.read_text().split()[0])
       wait_until(lambda: len(session_of(pid)) == 2)
       processes.extend([pid, *sorted(session_of(pid))])
-      raise person_lib.Stopped
+      raise console_lib.StopRequested
     return ALWAYS(observed)
 
-  with pytest.raises(person_lib.Stopped):
+  with pytest.raises(console_lib.StopRequested):
     video.record_video(
       act_until_stopped, painting(note=str(note)), tmp_path / "a.mp4", 1, seed=0
     )

@@ -11,14 +11,11 @@ from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import atomic, lock, run_folder
 from agents_pipeline.replay import memory
-from agents_pipeline.runs import (
-  checkpoints,
-  learning_curve,
-  run_record,
-  writers,
-)
+from agents_pipeline.runs import checkpoints, run_record
+from agents_pipeline.runs.sinks import csv_files, learning_curve, sink
 
 HERE = pathlib.Path(__file__).parent
+METRICS_OF = lambda entry: [entry.metrics]
 
 
 def names(folder):
@@ -26,9 +23,9 @@ def names(folder):
 
 
 class FullDisk:
-  """Has no room for files of some name; `make_room` mends that.
+  """Has no space for files of one name, until `make_room` is called.
 
-  What is written for them comes to the disk when it is flushed.
+  Their content reaches the disk when it is flushed.
   """
 
   def __init__(self, patch, name, after=0):
@@ -52,7 +49,7 @@ class FullDisk:
   "write",
   [
     lambda path: run_record.write_json(path, {"new": 1}),
-    lambda path: writers.CsvWriter(path, ("env_steps",)).close(),
+    lambda path: csv_files.CsvSink(path, ("env_steps",), METRICS_OF).close(),
     lambda path: learning_curve.LearningCurve("X-v0", path).draw(),
   ],
 )
@@ -73,22 +70,23 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
   assert path.read_bytes() != b"old" and names(tmp_path) == ["file.png"]
 
 
-def test_rows_that_do_not_fit_are_told(tmp_path):
+def test_rows_that_do_not_fit_on_the_disk_raise(tmp_path):
   """/dev/full is a disk that is always full."""
-  table = writers.CsvWriter(tmp_path / "metrics.csv", ("env_steps",))
-  table.write({"env_steps": 1})
+  path = tmp_path / "metrics.csv"
+  table = csv_files.CsvSink(path, ("env_steps",), METRICS_OF)
+  table.write(sink.LogEntry({"env_steps": 1}))
   with open("/dev/full", "ab") as full:
     os.dup2(full.fileno(), table._file.fileno())
   with pytest.raises(errors.RunError) as caught:
-    table.write({"env_steps": 2})
+    table.write(sink.LogEntry({"env_steps": 2}))
   assert str(caught.value) == (
-    f"{tmp_path}/metrics.csv cannot be written: No space left on device"
+    f"{path} cannot be written: No space left on device"
   )
   table.close()
-  assert (tmp_path / "metrics.csv").read_text() == "env_steps\n1\n"
+  assert path.read_text() == "env_steps\n1\n"
 
 
-def test_a_full_disk_costs_no_more_than_the_checkpoint(
+def test_a_full_disk_loses_nothing_but_the_checkpoint(
   make_experiment, train, tmp_path, monkeypatch
 ):
   experiment = make_experiment()
@@ -105,7 +103,7 @@ def test_a_full_disk_costs_no_more_than_the_checkpoint(
   assert run_record.read(run.run_record)["outcome"] == "failed"
   assert not list(run.root.rglob(".*"))
   disk.make_room()
-  assert "goes on at 100 env steps" in train(experiment, "run")
+  assert "resuming at 100 env steps" in train(experiment, "run")
   whole = run_folder.RunFolder(tmp_path / "whole")
   assert run.metrics.read_bytes() == whole.metrics.read_bytes()
 
@@ -153,16 +151,16 @@ def test_a_process_that_may_write_no_larger_files(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", ["mp4", "gif", "html"])
-def test_a_film_that_cannot_be_written(starting, tmp_path, ending):
-  film = tmp_path / f"film.{ending}"
-  flags = ["--random_policy", "--environment=CartPole-v1", f"--output={film}"]
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "html"])
+def test_a_video_that_cannot_be_written(starting, tmp_path, suffix):
+  video = tmp_path / f"video.{suffix}"
+  flags = ["--random_policy", "--environment=CartPole-v1", f"--output={video}"]
   code, _, err = starting.run_app(
     "record_video", flags, HERE, limits={"RLIMIT_FSIZE": 2_000}
   )
   assert code == 1
   assert len(err.splitlines()) == 1
-  assert err.startswith(f"error: {film} cannot be written: ")
+  assert err.startswith(f"error: {video} cannot be written: ")
   assert names(tmp_path) == []
 
 

@@ -28,15 +28,15 @@ def until(condition, seconds=30):
 
 @pytest.fixture
 def app(starting, train_flags, tmp_path):
-  """Starts `train`; returns its process id and what it tells."""
+  """Starts `train`; returns its process id, and a function: its stderr."""
 
   def start(root, *bindings):
-    told = tmp_path / f"told{len(list(tmp_path.iterdir()))}"
-    told.mkdir()
+    output = tmp_path / f"output{len(list(tmp_path.iterdir()))}"
+    output.mkdir()
     flags = train_flags(root, *bindings)
-    pid = starting.start_app("train", flags, HERE, told)
-    until((told / "err").exists)
-    return pid, lambda: (told / "err").read_text()
+    pid = starting.start_app("train", flags, HERE, output)
+    until((output / "err").exists)
+    return pid, lambda: (output / "err").read_text()
 
   return start
 
@@ -47,21 +47,21 @@ def app(starting, train_flags, tmp_path):
 def test_a_second_signal_stops_at_once(app, starting, tmp_path, number, code):
   """The first waits for the step to end; here that takes a minute."""
   root = tmp_path / "run"
-  pid, told = app(
+  pid, stderr = app(
     root,
     "EnvironmentConfig.name = 'slow:Slow-v0'",
     "EvaluationConfig.period_env_steps = 200",
   )
   until((root / "metrics.csv").exists)
   os.kill(pid, number)
-  until(lambda: "stopping after this call" in told())
-  begun = time.monotonic()
+  until(lambda: "stopping after this call" in stderr())
+  start = time.monotonic()
   os.kill(pid, number)
   assert starting.wait(pid) == code
-  assert time.monotonic() - begun < 2
-  # It was killed in its work: that is what the record says.
+  assert time.monotonic() - start < 2
+  # It was killed while it ran, and its record says so.
   assert json.loads((root / "run.json").read_text())["outcome"] == "running"
-  assert "Traceback" not in told()
+  assert "Traceback" not in stderr()
 
 
 def test_a_terminal_that_closes_saves_and_leaves(app, starting, tmp_path):
@@ -71,21 +71,23 @@ def test_a_terminal_that_closes_saves_and_leaves(app, starting, tmp_path):
     "EnvironmentConfig.backend = 'gymnasium'",
     "TrainingConfig.checkpoint_period_env_steps = 1_000_000_000",
   )
-  pid, told = app(root, FOR_EVER, *bindings)
+  pid, stderr = app(root, FOR_EVER, *bindings)
   until((root / "metrics.csv").exists)
   until(lambda: len((root / "metrics.csv").read_text().splitlines()) > 3)
   os.kill(pid, signal.SIGHUP)
-  until(lambda: "stopping after this call" in told() or starter.has_ended(pid))
+  until(
+    lambda: "stopping after this call" in stderr() or starter.has_ended(pid)
+  )
   if not starter.has_ended(pid):
     os.kill(pid, signal.SIGHUP)
   assert starting.wait(pid) == 129
   assert json.loads((root / "run.json").read_text())["outcome"] == "stopped"
   saved, _ = checkpoints.newest(root / "checkpoints")
   reached = int(saved.name.split("-")[1])
-  assert reached > 0 and "Traceback" not in told()
+  assert reached > 0 and "Traceback" not in stderr()
 
 
-def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
+def test_a_second_process_is_refused_until_the_first_is_dead(
   app, starting, train_flags, tmp_path
 ):
   root = tmp_path / "run"
@@ -111,23 +113,23 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_taken_over(
   flags = train_flags(root, f"TrainingConfig.num_env_steps = {reached + 100}")
   code, _, err = starting.run_app("train", flags, HERE)
   assert code == 0, err
-  assert f"goes on at {reached:,} env steps" in err
+  assert f"resuming at {reached:,} env steps" in err
   assert not (root / ".lock").exists()
 
 
 def test_a_signal_before_training_leaves_nothing(app, starting, tmp_path):
-  pid, told = app(tmp_path / "run", FOR_EVER)
+  pid, stderr = app(tmp_path / "run", FOR_EVER)
   os.kill(pid, signal.SIGTERM)
-  # The system's own way, where it is faster than ours: a shell says 143 too.
+  # Negative if the signal comes before our handler; a shell reports 143 too.
   assert starting.wait(pid) in (143, -signal.SIGTERM)
-  assert "Traceback" not in told()
+  assert "Traceback" not in stderr()
   assert not list(tmp_path.glob("run/*"))
 
 
-def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
+def test_a_stop_during_an_evaluation_or_a_video_saves_and_repeats_it(
   make_experiment, train, tmp_path, monkeypatch
 ):
-  """The result it belongs to is not written yet; it is when going on."""
+  """The result that it belongs to is not logged until the run resumes."""
   experiment = make_experiment(
     "VideoConfig.period_episodes = 3", "VideoConfig.format = 'gif'"
   )
@@ -136,7 +138,7 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
   run = run_folder.RunFolder(tmp_path / "run")
 
   def stops_within(module, name, nth):
-    """The person wants to stop in the midst of the n-th such call."""
+    """Trains until a stop is requested during the n-th such call."""
     calls, original = [], getattr(module, name)
 
     def called(act, *arguments):
@@ -145,20 +147,21 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
 
     with monkeypatch.context() as patch:
       patch.setattr(module, name, called)
-      heard = train(experiment, "run", lambda: len(calls) >= nth)
-    assert not any("no video" in line for line in heard)
-    return heard
+      printed = train(
+        experiment, "run", stop_requested=lambda: len(calls) >= nth
+      )
+    assert not any("no video" in line for line in printed)
 
   stops_within(evaluator, "evaluate", 2)  # the first is before training
   assert next(iter(checkpoints.newest_first(run.checkpoints))).name == (
     "env_steps-200"
   )
   assert b"\n200," not in run.metrics.read_bytes()
-  films = [p.name for p in run.videos.glob("*")]
+  videos = [p.name for p in run.videos.glob("*")]
   stops_within(evaluator, "evaluate", 1)  # again at once
   assert b"\n200," not in run.metrics.read_bytes()
   stops_within(video, "record_video", 1)
-  assert [p.name for p in run.videos.glob("*")] == films
+  assert [p.name for p in run.videos.glob("*")] == videos
   train(experiment, "run")
   for table in ("metrics", "episodes"):
     assert (
@@ -169,28 +172,26 @@ def test_a_stop_within_an_evaluation_or_a_film_saves_and_is_made_good(
   ]
 
 
-def test_a_signal_while_evaluating_a_policy_leaves_no_half_of_a_file(
-  starting, tmp_path
-):
-  told = tmp_path / "told"
-  told.mkdir()
+def test_a_signal_while_recording_leaves_no_unfinished_file(starting, tmp_path):
+  output = tmp_path / "output"
+  output.mkdir()
   flags = [
     "--random_policy", "--environment=slow:Slow-v0", "--num_episodes=9",
-    f"--output={tmp_path}/film.html",
+    f"--output={tmp_path}/video.html",
   ]  # fmt: skip
-  pid = starting.start_app("record_video", flags, HERE, told)
-  until((tmp_path / ".partial-film.html").exists)
+  pid = starting.start_app("record_video", flags, HERE, output)
+  until((tmp_path / ".partial-video.html").exists)
   time.sleep(1)  # it is within the environment's step, as nearly always
   os.kill(pid, signal.SIGTERM)
-  assert starting.wait(pid) == 143, (told / "err").read_text()
-  assert [p.name for p in tmp_path.iterdir()] == ["told"]
-  assert (told / "err").read_text() == ""
+  assert starting.wait(pid) == 143, (output / "err").read_text()
+  assert [p.name for p in tmp_path.iterdir()] == ["output"]
+  assert (output / "err").read_text() == ""
 
 
 def test_a_run_killed_while_it_finishes_finishes_the_next_time(
   starting, train_flags, tmp_path
 ):
-  """What it leaves for people and servers is made again, the same."""
+  """Its results are made again, the same."""
   whole, run = (
     run_folder.RunFolder(tmp_path / name) for name in ("whole", "run")
   )
@@ -198,9 +199,9 @@ def test_a_run_killed_while_it_finishes_finishes_the_next_time(
   assert code == 0, err
   kept = ("policy", "tf_agents_policy", "evaluation", "trained_video")
   for killed_at in kept:
-    told = tmp_path / f"told_{killed_at}"
-    told.mkdir()
-    pid = starting.start_app("train", train_flags(run.root), HERE, told)
+    output = tmp_path / f"output_{killed_at}"
+    output.mkdir()
+    pid = starting.start_app("train", train_flags(run.root), HERE, output)
     path = getattr(run, killed_at)
     aside = path.with_name(f".partial-{path.name}")
     until(lambda aside=aside, path=path: aside.exists() or path.exists())
@@ -208,7 +209,7 @@ def test_a_run_killed_while_it_finishes_finishes_the_next_time(
     assert starting.wait(pid) == -signal.SIGKILL
   code, _, err = starting.run_app("train", train_flags(run.root), HERE)
   assert code == 0, err
-  assert "goes on at 300 env steps" in err
+  assert "resuming at 300 env steps" in err
   for name in kept:
     assert getattr(run, name).exists(), name
   for name in ("evaluation", "metrics", "episodes", "config"):

@@ -25,7 +25,7 @@ unpickled: list = []
 
 
 def listen(event, arguments):
-  """Python tells every class that a pickle names."""
+  """Python audits every class that a pickle names."""
   if event == "pickle.find_class":
     unpickled.append(arguments)
 
@@ -45,8 +45,8 @@ def test_policies_and_checkpoints_hold_no_pickles(
   assert setting.name == "CartPole-v1"
   experiment = gin_files.load_experiment([run.config])
   pipeline = building.build(experiment, seeding.Seeds(0))
-  keeper = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-  assert keeper.restore(print)
+  saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
+  assert saved.restore(print)
   pipeline.resume()
   assert unpickled == []
   assert loaded.about["environment"] == "CartPole-v1"

@@ -1,4 +1,4 @@
-"""Interrupted and resumed = never interrupted, but for what cannot be."""
+"""A run that is interrupted and resumed ends like one that never was."""
 
 import dataclasses
 import json
@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import replay_rows
+import small_runs
 import tensorflow as tf
 from gymnasium.envs.classic_control import cartpole
 
@@ -14,51 +15,28 @@ from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import (
-  checkpoints,
-  console,
-  finalize,
-  run_record,
-  sinks,
-  training_run,
-  writers,
-)
+from agents_pipeline.runs import checkpoints, run_record
+from agents_pipeline.runs.sinks import csv_files
 
 
 @pytest.fixture
-def run_once(tmp_path, monkeypatch):
-  """Runs an experiment into a folder, without export and films."""
+def run_once(tmp_path):
+  """Trains into a folder; returns completed, printed lines and the folder.
 
-  def finish(experiment, run, pipeline, seeds, person_, watch):
-    del experiment, pipeline, seeds, person_, watch
-    run.policy.mkdir(exist_ok=True)
-    run.evaluation.touch()
-    return {"env_steps": 300, "mean_return": 0.0}
+  The user asks to stop when `results` results are logged.
+  """
 
-  monkeypatch.setattr(finalize, "finish", finish)
-
-  written, write = [], sinks.RunTables.write
-
-  def counting(self, *arguments):
-    write(self, *arguments)
-    written.append(1)
-
-  monkeypatch.setattr(sinks.RunTables, "write", counting)
-
-  def run(experiment, folder, results=10**9, overwrite=False, seed=None):
-    """The person stops when so many results are written."""
-    heard = []
-    written.clear()
+  def run(experiment, name, results=None, overwrite=False, seed=None):
     if seed is not None:
       experiment = dataclasses.replace(experiment, seed=seed)
-    complete = training_run.train(
+    outcome = small_runs.train(
       experiment,
-      run_folder.RunFolder(tmp_path / folder),
-      device="cpu",
+      tmp_path / name,
+      max_results=results,
       overwrite=overwrite,
-      person=console.Person(heard.append, lambda: len(written) >= results),
+      finish=small_runs.mark_finished,
     )
-    return complete, heard, run_folder.RunFolder(tmp_path / folder)
+    return outcome.completed, outcome.printed, outcome.folder
 
   return run
 
@@ -103,14 +81,14 @@ def test_a_run_stopped_twice_ends_like_one_never_stopped(
   make_experiment, run_once, bindings
 ):
   experiment = make_experiment(*bindings)
-  complete, _, whole = run_once(experiment, "whole")
-  assert complete
+  completed, _, whole = run_once(experiment, "whole")
+  assert completed
   assert run_once(experiment, "parts", results=2)[0] is False
-  complete, heard, _ = run_once(experiment, "parts", results=1)
-  assert not complete
-  assert any("goes on at" in line for line in heard)
-  complete, heard, parts = run_once(experiment, "parts")
-  assert complete
+  completed, printed, _ = run_once(experiment, "parts", results=1)
+  assert not completed
+  assert any("resuming at" in line for line in printed)
+  completed, printed, parts = run_once(experiment, "parts")
+  assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
   assert len(run_record.read(parts.run_record)["starts"]) == 3
@@ -130,12 +108,12 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     "Adam.learning_rate = @LinearLearningRate()",
     "LinearLearningRate.num_train_steps = 40",
   )
-  complete, _, whole = run_once(experiment, "whole")
-  assert complete
+  completed, _, whole = run_once(experiment, "whole")
+  assert completed
   assert run_once(experiment, "parts", results=2)[0] is False
   assert run_once(experiment, "parts", results=1)[0] is False
-  complete, _, parts = run_once(experiment, "parts")
-  assert complete
+  completed, _, parts = run_once(experiment, "parts")
+  assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
   names = contents(whole.checkpoints)
@@ -144,7 +122,7 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
 
 
 @pytest.mark.parametrize("agent", ["dqn", "a2c"])
-def test_a_run_that_did_what_it_was_for_ends_early(
+def test_a_run_that_meets_its_stopping_criterion_ends_early(
   make_experiment, make_a2c_experiment, run_once, agent
 ):
   make = make_experiment if agent == "dqn" else make_a2c_experiment
@@ -153,40 +131,40 @@ def test_a_run_that_did_what_it_was_for_ends_early(
     "OnLastEpisodes.min_episode_return = 5",
     "TrainingConfig.num_env_steps = 3000",
   )
-  complete, heard, run = run_once(experiment, agent)
-  assert complete
-  (*_, last) = writers.read(run.metrics)
+  completed, printed, run = run_once(experiment, agent)
+  assert completed
+  (*_, last) = csv_files.read(run.metrics)
   assert last["env_steps"] < 1000
-  assert last["evaluation_return"] is not None  # judged where it ended
-  assert any("stops early" in line for line in heard)
-  complete, heard, _ = run_once(experiment, agent)
-  assert complete and "is finished: it succeeded after" in heard[-1]
+  assert last["evaluation_return"] is not None  # evaluated where it ended
+  assert any("stopped early" in line for line in printed)
+  completed, printed, _ = run_once(experiment, agent)
+  assert completed and "is finished: it succeeded after" in printed[-1]
 
 
-def test_a_run_that_ends_before_it_learns_says_so(
+def test_a_run_that_ends_before_its_first_train_step_says_so(
   make_experiment, make_a2c_experiment, run_once
 ):
-  told = "nothing was learned: the run ended after {} env steps, before its "
-  told += "first train step"
+  message = "nothing was learned: the run ended after {} env steps, before "
+  message += "its first train step"
   stops = [
     "TrainingConfig.stop = @OnEvaluation()",
-    "OnEvaluation.min_mean_return = 5",  # an untrained cart stands 8 steps
+    "OnEvaluation.min_mean_return = 5",  # an untrained cart lasts 8 steps
   ]
-  complete, heard, _ = run_once(make_a2c_experiment(*stops), "a2c")
-  assert complete
-  assert told.format(0) in heard
-  complete, heard, run = run_once(
+  completed, printed, _ = run_once(make_a2c_experiment(*stops), "a2c")
+  assert completed
+  assert message.format(0) in printed
+  completed, printed, run = run_once(
     make_experiment("TrainingConfig.num_episodes = 1"), "dqn"
   )
-  assert complete
-  steps = writers.read(run.metrics)[-1]["env_steps"]
+  assert completed
+  steps = csv_files.read(run.metrics)[-1]["env_steps"]
   assert 0 < steps < 50
   collected = "DqnConfig.num_env_steps_before_training = 50"
-  assert f"{told.format(steps)} ({collected})" in heard
-  # One that learns says nothing of it, nor one that was only stopped.
-  for results, folder in ((10**9, "whole"), (1, "stopped")):
-    _, heard, _ = run_once(make_experiment(), folder, results=results)
-    assert not any("nothing was learned" in line for line in heard)
+  assert f"{message.format(steps)} ({collected})" in printed
+  # Neither one that learned says so, nor one that was only stopped.
+  for results, folder in ((None, "whole"), (1, "stopped")):
+    _, printed, _ = run_once(make_experiment(), folder, results=results)
+    assert not any("nothing was learned" in line for line in printed)
 
 
 def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
@@ -195,15 +173,13 @@ def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
     "OnEvaluation.min_mean_return = 5",
     "TrainingConfig.num_env_steps = 3000",
   )
-  complete, _, run = run_once(experiment, "run")
-  assert complete
-  # The evaluation before training is one; an untrained cart stands 8 steps.
-  assert [r["env_steps"] for r in writers.read(run.metrics)] == [0]
+  completed, _, run = run_once(experiment, "run")
+  assert completed
+  # The evaluation before training is one; an untrained cart lasts 8 steps.
+  assert [r["env_steps"] for r in csv_files.read(run.metrics)] == [0]
 
 
-def test_work_after_the_last_checkpoint_is_done_again(
-  make_experiment, run_once
-):
+def test_work_after_the_last_checkpoint_is_repeated(make_experiment, run_once):
   """Killed between two checkpoints: the rows written since are replaced."""
   experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
   _, _, whole = run_once(experiment, "whole")
@@ -216,17 +192,19 @@ def test_work_after_the_last_checkpoint_is_done_again(
   assert_same_numbers(whole, resumed)
 
 
-def test_a_finished_run_says_so_and_is_left_alone(make_experiment, run_once):
+def test_a_finished_run_says_so_and_is_left_unchanged(
+  make_experiment, run_once
+):
   experiment = make_experiment()
   _, _, run = run_once(experiment, "run")
   before = run.run_record.read_text()
-  complete, heard, _ = run_once(experiment, "run")
-  assert complete
-  assert "is finished: 300 env steps" in heard[-1]
+  completed, printed, _ = run_once(experiment, "run")
+  assert completed
+  assert "is finished: 300 env steps" in printed[-1]
   assert run.run_record.read_text() == before
 
 
-def test_a_finished_run_whose_policy_is_gone_makes_it_again(
+def test_a_finished_run_without_its_policy_makes_it_again(
   make_experiment, run_once
 ):
   _, _, run = run_once(make_experiment(), "run")
@@ -236,12 +214,14 @@ def test_a_finished_run_whose_policy_is_gone_makes_it_again(
   assert run.policy.exists() and run.metrics.read_bytes() == before
 
 
-def test_a_finished_run_goes_on_to_a_larger_number(make_experiment, run_once):
+def test_a_finished_run_continues_to_a_larger_number_of_steps(
+  make_experiment, run_once
+):
   run_once(make_experiment(), "run")
   longer = make_experiment("TrainingConfig.num_env_steps = 400")
-  complete, _, run = run_once(longer, "run")
-  assert complete
-  assert writers.read(run.metrics)[-1]["env_steps"] == 400
+  completed, _, run = run_once(longer, "run")
+  assert completed
+  assert csv_files.read(run.metrics)[-1]["env_steps"] == 400
   _, _, whole = run_once(
     make_experiment("TrainingConfig.num_env_steps = 400"), "whole"
   )
@@ -260,12 +240,12 @@ def test_another_configuration_or_seed_is_refused_and_changes_nothing(
   other = make_experiment("DqnConfig.gamma = 0.5")
   with pytest.raises(errors.UserError, match="gamma: 0.99 -> 0.5"):
     run_once(other, "run")
-  with pytest.raises(errors.UserError, match="begun with seed 0; expected"):
+  with pytest.raises(errors.UserError, match="started with seed 0; expected"):
     run_once(make_experiment(), "run", seed=1)
   assert before == {p: p.stat().st_mtime_ns for p in run.root.rglob("*")}
   other = make_experiment("DqnConfig.gamma = 0.5")
-  complete, _, _ = run_once(other, "run", overwrite=True)
-  assert complete
+  completed, _, _ = run_once(other, "run", overwrite=True)
+  assert completed
   assert "DqnConfig.gamma = 0.5" in run.config.read_text()
 
 
@@ -277,7 +257,7 @@ class Drifting(cartpole.CartPoleEnv):
     return super().step(action)
 
 
-def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
+def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   make_experiment, run_once
 ):
   gym.register("Drifting-v0", Drifting)
@@ -285,15 +265,15 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
     "EnvironmentConfig.name = 'Drifting-v0'",
     "ReplayConfig.capacity_env_steps = 1_000",
   )
-  # Left within an episode: one that has only begun can be played again.
+  # Stopped during an episode: one that has only just begun can be replayed.
   _, _, run = run_once(experiment, "run", results=3)
-  heard = []
-  pipeline = building.build(experiment, seeding.Seeds(0), heard.append)
+  printed = []
+  pipeline = building.build(experiment, seeding.Seeds(0), printed.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
   replay = pipeline.tracked["replay"]
   rows_before = int(replay.num_rows())
   pipeline.resume()
-  assert heard[-1] == (
+  assert printed[-1] == (
     "Drifting-v0: the episodes under way cannot be played again; new ones begin"
   )
   whereabouts = json.loads(pipeline.tracked["environment"].serialize())
@@ -304,23 +284,23 @@ def test_an_environment_that_cannot_be_played_again_begins_new_episodes(
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2
   assert float(newest.discount[0, -2]) == 1.0
-  complete, heard, _ = run_once(experiment, "run")
-  assert complete
-  assert any("new ones begin" in line for line in heard)
-  steps = [r["env_steps"] for r in writers.read(run.metrics)]
+  completed, printed, _ = run_once(experiment, "run")
+  assert completed
+  assert any("new ones begin" in line for line in printed)
+  steps = [r["env_steps"] for r in csv_files.read(run.metrics)]
   assert steps == [0, 50, 100, 200, 300]
 
 
-def test_a_folder_of_someone_else_is_refused(
+def test_a_folder_with_other_files_is_refused(
   make_experiment, run_once, tmp_path
 ):
-  film = tmp_path / "run" / "videos" / "holiday.mp4"
-  film.parent.mkdir(parents=True)
-  film.touch()
+  theirs = tmp_path / "run" / "videos" / "holiday.mp4"
+  theirs.parent.mkdir(parents=True)
+  theirs.touch()
   for overwrite in (False, True):
-    with pytest.raises(errors.UserError, match="is no run folder and holds"):
+    with pytest.raises(errors.UserError, match="is not a run folder, and"):
       run_once(make_experiment(), "run", overwrite=overwrite)
-  assert film.exists()
+  assert theirs.exists()
 
 
 def test_a_root_dir_that_cannot_be_made_is_refused(
@@ -328,7 +308,7 @@ def test_a_root_dir_that_cannot_be_made_is_refused(
 ):
   (tmp_path / "file").touch()
   for name in ("file", "file/below"):
-    with pytest.raises(errors.UserError, match="file' is in the way"):
+    with pytest.raises(errors.UserError, match="file' is not a folder"):
       run_once(make_experiment(), name, overwrite=True)
 
 
@@ -365,10 +345,10 @@ def test_the_configuration_of_a_run_folder_gives_the_same_run(
   assert first.config.read_text() == second.config.read_text()
 
 
-def test_a_folder_of_before_the_seed_was_configured_goes_on(
+def test_a_folder_of_a_version_without_configured_seeds_resumes(
   make_experiment, run_once, monkeypatch
 ):
-  """Its config.gin and checkpoints have no Experiment.seed, run.json has."""
+  """Its seed is in run.json, not in config.gin and checkpoints."""
   to_text, seed = gin_files.to_text, "Experiment.seed = 3\n"
   with monkeypatch.context() as before:
     before.setattr(gin_files, "to_text", lambda e: to_text(e).replace(seed, ""))
@@ -377,7 +357,7 @@ def test_a_folder_of_before_the_seed_was_configured_goes_on(
   assert "Experiment.seed" not in about.config + run.config.read_text()
   with pytest.raises(errors.UserError) as caught:
     run_once(make_experiment(), "run")
-  assert str(caught.value).startswith(f"seed 0: {run.root} was begun with seed")
-  complete, _, _ = run_once(make_experiment(), "run", seed=3)
-  assert complete
+  assert str(caught.value).startswith(f"seed 0: {run.root} was started with ")
+  completed, _, _ = run_once(make_experiment(), "run", seed=3)
+  assert completed
   assert "Experiment.seed = 3" in run.config.read_text()

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.evaluation import best_policy
 
 

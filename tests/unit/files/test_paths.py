@@ -1,4 +1,4 @@
-"""What is typed as a path."""
+"""Paths that a user types."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from agents_pipeline.runs import notebook, resume
 
 
 @pytest.mark.parametrize(
-  ("typed", "meant"),
+  ("typed", "expected"),
   [
     ("runs/a", "runs/a"),
     ("~/runs", "/home/of/somebody/runs"),
@@ -23,13 +23,13 @@ from agents_pipeline.runs import notebook, resume
     ("", "."),
   ],
 )
-def test_the_path_that_is_meant(typed, meant, monkeypatch):
+def test_typed_paths_are_parsed(typed, expected, monkeypatch):
   monkeypatch.setenv("HOME", "/home/of/somebody")
-  assert paths.from_text("--root_dir", typed) == pathlib.Path(meant)
+  assert paths.from_text("--root_dir", typed) == pathlib.Path(expected)
 
 
 @pytest.mark.parametrize(
-  ("typed", "why"),
+  ("typed", "reason"),
   [
     ("gs://bucket", "not a URL; a folder of that name is './gs:/bucket'"),
     (pathlib.Path("s3://bucket"), "'s3:/bucket': expected a path on this"),
@@ -41,23 +41,25 @@ def test_the_path_that_is_meant(typed, meant, monkeypatch):
     ("x" * 300, "x...: File name too long"),
   ],
 )
-def test_what_is_no_path_here_is_refused(typed, why, tmp_path, monkeypatch):
+def test_typed_text_that_is_no_local_path_is_refused(
+  typed, reason, tmp_path, monkeypatch
+):
   monkeypatch.chdir(tmp_path)
-  with pytest.raises(errors.UserError, match=why):
+  with pytest.raises(errors.UserError, match=reason):
     paths.from_text("--root_dir", typed)
   (tmp_path / "my.gin").touch()
-  with pytest.raises(errors.UserError, match=why):
+  with pytest.raises(errors.UserError, match=reason):
     notebook.train("my.gin", typed)
   assert os.listdir() == ["my.gin"]
 
 
-def test_a_link_in_a_circle_is_refused(tmp_path):
+def test_a_circular_link_is_refused(tmp_path):
   (tmp_path / "round").symlink_to("round")
   with pytest.raises(errors.UserError, match="Too many levels of symbolic"):
     paths.from_text("--root_dir", tmp_path / "round")
 
 
-def test_a_home_folder_that_nobody_knows(monkeypatch):
+def test_an_unknown_home_folder_is_refused(monkeypatch):
   def unknown(path):
     return path
 
@@ -66,11 +68,11 @@ def test_a_home_folder_that_nobody_knows(monkeypatch):
     paths.from_text("--root_dir", "~/x")
 
 
-def test_a_folder_that_may_only_be_read_is_called_so(tmp_path, monkeypatch):
+def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
   monkeypatch.setattr(os, "access", lambda path, mode: False)
   with pytest.raises(errors.UserError) as caught:
-    resume.check_place(run_folder.RunFolder(tmp_path))
+    resume.check_folder(run_folder.RunFolder(tmp_path))
   assert str(caught.value) == (
-    f"--root_dir={str(tmp_path)!r}: expected a folder that can be written, but "
-    f"{str(tmp_path)!r} may only be read"
+    f"--root_dir={str(tmp_path)!r}: expected a writable folder, but "
+    f"{str(tmp_path)!r} is read-only"
   )

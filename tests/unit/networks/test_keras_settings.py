@@ -1,39 +1,28 @@
 """What a person has set for Keras changes nothing here."""
 
+import functools
 import json
 
 import numpy as np
 import pytest
+import small_runs
 import tensorflow as tf
 
 import agents_pipeline
 from agents_pipeline.agents import building
 from agents_pipeline.networks import keras_settings
-from agents_pipeline.runs import finalize, learning_curve, notebook
+from agents_pipeline.runs import notebook, training_run
+from agents_pipeline.runs.sinks import learning_curve
 
-SMALL = """
-EnvironmentConfig.name = 'Catch-v0'
-TrainingConfig.num_env_steps = 60
-TrainingConfig.log_period_env_steps = 20
-EvaluationConfig.period_env_steps = 60
-EvaluationConfig.num_episodes_while_training = 1
-EvaluationConfig.num_episodes = 1
-"""
-DQN = """
-Experiment.agent = @DqnConfig()
-DqnConfig.conv_layers = ((4, 3, 1),)
-DqnConfig.hidden_layers = (8,)
-DqnConfig.batch_normalization = True
-DqnConfig.batch_size = 8
-DqnConfig.num_random_env_steps = 10
-DqnConfig.num_env_steps_before_training = 20
-ReplayConfig.capacity_env_steps = 100
-"""
-A2C = """
-Experiment.agent = @A2cConfig()
-A2cConfig.hidden_layers = (8,)
-A2cConfig.normalize_observations = True
-"""
+DQN = (
+  *small_runs.bindings("dqn", "Catch-v0", num_env_steps=60),
+  "DqnConfig.conv_layers = ((4, 3, 1),)",
+  "DqnConfig.batch_normalization = True",
+)
+A2C = (
+  *small_runs.bindings("a2c", "Catch-v0", num_env_steps=60),
+  "A2cConfig.normalize_observations = True",
+)
 THEIRS = [
   keras_settings.Settings("float64", 1e-2, "channels_first", None, False),
   keras_settings.Settings(
@@ -45,12 +34,15 @@ THEIRS = [
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-  """Trains from a notebook without what comes at the end; its metrics."""
-  monkeypatch.setattr(finalize, "finish", lambda *a: {"env_steps": 60})
+  """Trains from a notebook without the final stage; returns its metrics."""
+  without_end = functools.partial(
+    training_run.train, finish=lambda run: run.counters()
+  )
+  monkeypatch.setattr(training_run, "train", without_end)
   monkeypatch.setattr(learning_curve.LearningCurve, "draw", lambda self: None)
 
-  def run(name, config):
-    (tmp_path / "my.gin").write_text(SMALL + config)
+  def run(name, bindings):
+    (tmp_path / "my.gin").write_text("\n".join(bindings))
     made = notebook.train(tmp_path / "my.gin", tmp_path / name, device="cpu")
     return made.metrics.read_bytes()
 

@@ -4,7 +4,7 @@ import imageio.v2 as imageio
 import matplotlib
 import pytest
 
-from agents_pipeline.runs import learning_curve
+from agents_pipeline.runs.sinks import learning_curve, sink
 
 
 def episodes(count):
@@ -40,7 +40,11 @@ def test_it_shows_episodes_their_mean_and_evaluations(tmp_path):
   curve = learning_curve.LearningCurve("CartPole-v1", path, ROWS, episodes(99))
   curve.draw()
   assert {dots, greedy} <= colors(path) and mean not in colors(path)
-  curve.add({"env_steps": 990, "evaluation_return": None}, episodes(60))
+  curve.write(
+    sink.LogEntry(
+      {"env_steps": 990, "evaluation_return": None}, None, episodes(60)
+    )
+  )
   curve.draw()
   assert {dots, mean, greedy} <= colors(path)
   learning_curve.LearningCurve("nothing yet", path).draw()
@@ -73,12 +77,12 @@ def test_it_is_redrawn_during_training(tmp_path, monkeypatch):
   path = tmp_path / "curve.png"
   curve = learning_curve.LearningCurve("CartPole-v1", path)
   row = {"env_steps": 0, "evaluation_return": None}
-  curve.add(row, episodes(5))
+  curve.write(sink.LogEntry(row, None, episodes(5)))
   assert not path.exists()  # too soon
   monkeypatch.setattr(learning_curve, "_SECONDS_BETWEEN_DRAWINGS", 0.0)
-  curve.add(row, episodes(5))
+  curve.write(sink.LogEntry(row, None, episodes(5)))
   first = path.read_bytes()
-  curve.add(row, episodes(50))
+  curve.write(sink.LogEntry(row, None, episodes(50)))
   assert path.read_bytes() != first
 
 
@@ -98,7 +102,11 @@ def test_a_notebook_updates_the_figure_in_place(tmp_path):
   try:
     curve = learning_curve.LearningCurve("CartPole-v1", tmp_path / "curve.png")
     curve.draw()
-    curve.add({"env_steps": 9, "evaluation_return": 1.0}, episodes(9))
+    curve.write(
+      sink.LogEntry(
+        {"env_steps": 9, "evaluation_return": 1.0}, None, episodes(9)
+      )
+    )
     curve.draw()
   finally:
     interactiveshell.InteractiveShell.clear_instance()

@@ -1,28 +1,19 @@
-"""Training from a notebook: one call, and the folder it gives back."""
+"""Training from a notebook."""
 
 import pytest
+import small_runs
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
-from agents_pipeline.runs import notebook, run_record, training_run, writers
+from agents_pipeline.runs import notebook, run_record, training_run
+from agents_pipeline.runs.sinks import csv_files
 
-CONFIG = """
-Experiment.agent = @DqnConfig()
-EnvironmentConfig.name = 'FlappyBall-v0'
-TrainingConfig.num_env_steps = 60
-TrainingConfig.log_period_env_steps = 20
-EvaluationConfig.period_env_steps = 60
-EvaluationConfig.num_episodes_while_training = 2
-EvaluationConfig.num_episodes = 3
-DqnConfig.hidden_layers = (4,)
-DqnConfig.batch_size = 8
-DqnConfig.num_random_env_steps = 10
-DqnConfig.num_env_steps_before_training = 20
-ReplayConfig.capacity_env_steps = 100
-"""
+CONFIG = "\n".join(
+  small_runs.bindings("dqn", "FlappyBall-v0", num_env_steps=60)
+)
 
 
-def test_a_run_and_what_the_same_call_does_then(tmp_path, capsys):
+def test_training_and_calling_it_again(tmp_path, capsys):
   gin_file, folder = tmp_path / "my.gin", tmp_path / "runs" / "first"
   gin_file.write_text(CONFIG)
   train = lambda *bindings, **fields: notebook.train(
@@ -42,39 +33,41 @@ def test_a_run_and_what_the_same_call_does_then(tmp_path, capsys):
   assert "DqnConfig.gamma = 0.75" in run.config.read_text()
   record = run_record.read(run.run_record)
   assert (record["outcome"], record["seed"]) == ("finished", 3)
-  assert record["env_steps"] == 60 and record["train_steps"] == 40
-  assert [r["env_steps"] for r in writers.read(run.metrics)] == [0, 20, 40, 60]
-  assert len(writers.read(run.episodes)) == record["episodes"] > 2
+  assert record["env_steps"] == 60 and record["train_steps"] == 50
+  env_steps = [row["env_steps"] for row in csv_files.read(run.metrics)]
+  assert env_steps == [0, 10, 20, 40, 60]
+  assert len(csv_files.read(run.episodes)) == record["episodes"] > 2
   about = served_policy.LoadedPolicy(run.policy).about
   assert about["environment"] == "FlappyBall-v0"
-  said = capsys.readouterr().out
-  assert "FlappyBall-v0: mean return" in said and str(run.policy) in said
+  printed = capsys.readouterr().out
+  assert "FlappyBall-v0: mean return" in printed and str(run.policy) in printed
 
-  # The same call: there is nothing left to do.
+  # The same call again has nothing left to do.
   again = train("DqnConfig.gamma = 0.75", seed=3)
   assert again.root == run.root
   assert f"{folder} is finished: 60 env steps" in capsys.readouterr().out
   assert run_record.read(run.run_record) == record
 
-  # Another is refused, by the seed or the configuration, if not told so.
+  # Another seed or configuration is refused.
   before = run.config.read_text()
   with pytest.raises(errors.UserError, match="gamma: 0.75 -> 0.99"):
     train(seed=3)
-  with pytest.raises(errors.UserError, match="begun with seed 3"):
+  with pytest.raises(errors.UserError, match="started with seed 3"):
     train("DqnConfig.gamma = 0.75")
   assert run.config.read_text() == before
 
 
-def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
+def test_arguments_reach_the_run(tmp_path, monkeypatch, capsys):
   seen = {}
 
-  def train(experiment, run, *, device, overwrite, person):
+  def train(experiment, folder, *, device, overwrite, console):
     seen.update(
       name=experiment.environment.name, gamma=experiment.agent.gamma,
-      root=run.root, seed=experiment.seed, device=device, overwrite=overwrite,
+      root=folder.root, seed=experiment.seed, device=device,
+      overwrite=overwrite,
     )  # fmt: skip
-    assert not person.wants_to_stop()
-    person.say("hello")
+    assert not console.stop_requested()
+    console.print("hello")
 
   monkeypatch.setattr(training_run, "train", train)
   gin_file = tmp_path / "my.gin"
@@ -95,7 +88,7 @@ def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
   assert capsys.readouterr().out == "hello\n" * 5
   with pytest.raises(errors.UserError, match="Experiment.seed = -1: expected"):
     notebook.train(gin_file, tmp_path, seed=-1)
-  # What a later choice leaves unread is told as well.
+  # A binding that a later choice leaves unread is reported.
   notebook.train(gin_file, tmp_path, "DqnConfig.replay = @NewestTransition()")
   assert capsys.readouterr().out == (
     "DqnConfig.replay is @NewestTransition(): ReplayConfig.capacity_env_steps "
@@ -103,7 +96,7 @@ def test_what_is_given_reaches_the_run(tmp_path, monkeypatch, capsys):
   )
 
 
-def test_a_mistake_is_told_before_anything_is_written(tmp_path):
+def test_a_mistake_is_reported_before_anything_is_written(tmp_path):
   with pytest.raises(errors.UserError, match="does not exist"):
     notebook.train(tmp_path / "none.gin", tmp_path / "run")
   gin_file = tmp_path / "my.gin"

@@ -1,0 +1,134 @@
+"""Logs every result of a run to all sinks. A new sink is added to `_SINKS`."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from agents_pipeline.runs import metrics
+from agents_pipeline.runs import run as run_lib
+from agents_pipeline.runs.sinks import (
+  csv_files,
+  learning_curve,
+  progress_bar,
+  sink,
+  tensorboard,
+)
+from agents_pipeline.training import episode_statistics, loop
+
+# Opens a sink, given the run and the env steps of the last entry that a resumed
+# run keeps: entries written later are repeated. They are None for a new run. It
+# raises RunError if the sink cannot be opened.
+SinkFactory = Callable[[run_lib.Run, int | None], sink.Sink]
+
+_SINKS: tuple[SinkFactory, ...] = (
+  csv_files.open_metrics,
+  csv_files.open_timing,
+  csv_files.open_episodes,
+  tensorboard.open_events,
+  progress_bar.open_progress,
+  learning_curve.open_curve,
+)
+
+
+class Logger:
+  """Turns results into log entries and writes them to all sinks.
+
+  A context manager, which closes the sinks.
+
+  Attributes:
+    last_row: the last row of metrics.csv; {} if there is none.
+  """
+
+  def __init__(
+    self,
+    run: run_lib.Run,
+    *,
+    resumed: bool,
+    extra_sinks: Sequence[SinkFactory] = (),
+  ):
+    """Opens all sinks.
+
+    Args:
+      run: its counters say what was logged before its checkpoint.
+      resumed: whether it was restored from a checkpoint.
+      extra_sinks: opened after those of every run.
+
+    Raises:
+      RunError: one cannot be opened.
+    """
+    self._run = run
+    resumed_at = int(run.pipeline.interval.env_steps) if resumed else None
+    factories = (*_SINKS, *extra_sinks)
+    self._sinks = [open_sink(run, resumed_at) for open_sink in factories]
+    rows = csv_files.read(run.folder.metrics)
+    self.last_row = rows[-1] if rows else {}
+
+  def __enter__(self) -> "Logger":
+    return self
+
+  def __exit__(self, error_type: type | None, *_) -> None:
+    for opened in self._sinks:
+      opened.close(failed=error_type is not None)
+
+  def write_untrained(self, evaluation: Mapping[str, float]) -> None:
+    """Logs the entry of env step 0.
+
+    Args:
+      evaluation: column -> value of the evaluation before training.
+    """
+    counters = {"env_steps": 0, "train_steps": 0, "episodes": 0}
+    row = metrics.row(self._run.columns, **counters, **evaluation)
+    self._write(sink.LogEntry(row))
+
+  def write(
+    self, result: loop.IterationResult, values: Mapping[str, float]
+  ) -> None:
+    """Logs a result of the training loop.
+
+    Args:
+      result: what was done since the previous result.
+      values: column -> value of what callbacks measured.
+
+    Raises:
+      RunError: it cannot be written.
+    """
+    pipeline, episodes = self._run.pipeline, result.episodes
+    row = metrics.row(
+      self._run.columns,
+      env_steps=result.env_steps,
+      train_steps=result.train_steps,
+      episodes=int(pipeline.statistics.num_episodes),
+      episode_return=_mean(episodes.returns),
+      episode_length=_mean(episodes.lengths),
+      **result.means,
+      **{name: value() for name, value in pipeline.schedules.items()},
+      **values,
+    )
+    timing = metrics.row(
+      metrics.TIMING_COLUMNS,
+      env_steps=result.env_steps,
+      env_steps_per_second=result.num_env_steps / result.seconds,
+      train_steps_per_second=result.num_train_steps / result.seconds,
+    )
+    self._write(sink.LogEntry(row, timing, _episode_rows(episodes)))
+
+  def flush(self) -> None:
+    """Makes all entries durable, so that a checkpoint may count them."""
+    for opened in self._sinks:
+      opened.flush()
+
+  def _write(self, entry: sink.LogEntry) -> None:
+    for opened in self._sinks:
+      opened.write(entry)
+    self.last_row = entry.metrics
+
+
+def _mean(values: np.ndarray) -> float | None:
+  return float(np.mean(values)) if len(values) else None
+
+
+def _episode_rows(episodes: episode_statistics.Episodes) -> list[metrics.Row]:
+  return [
+    dict(zip(metrics.EPISODE_COLUMNS, values, strict=True))
+    for values in zip(*(column.tolist() for column in episodes), strict=True)
+  ]

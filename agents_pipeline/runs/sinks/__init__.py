@@ -1,0 +1,1 @@
+"""Sinks: where the results of a run are written to or shown."""

@@ -1,0 +1,135 @@
+"""Small experiments, and a way to train them without their final stage."""
+
+import dataclasses
+
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import console, training_run
+
+_AGENTS = {
+  "dqn": (
+    "Experiment.agent = @DqnConfig()",
+    "DqnConfig.hidden_layers = (16,)",
+    "DqnConfig.batch_size = 16",
+  ),
+  "a2c": (
+    "Experiment.agent = @A2cConfig()",
+    "EnvironmentConfig.num_envs = 2",
+    "A2cConfig.hidden_layers = (16,)",
+  ),
+}
+
+
+def bindings(agent="dqn", environment="CartPole-v1", num_env_steps=300):
+  """Gin bindings of an experiment that takes seconds.
+
+  It logs and saves three times, trains from a sixth of the run on, and
+  evaluates before training, at two thirds and at the end.
+
+  Args:
+    agent: "dqn" or "a2c".
+    environment: gymnasium id.
+    num_env_steps: length of the run; the periods are fractions of it.
+  """
+  third, sixth = num_env_steps // 3, num_env_steps // 6
+  lines = [
+    *_AGENTS[agent],
+    f"EnvironmentConfig.name = '{environment}'",
+    f"TrainingConfig.num_env_steps = {num_env_steps}",
+    f"TrainingConfig.log_period_env_steps = {third}",
+    f"TrainingConfig.checkpoint_period_env_steps = {third}",
+    f"EvaluationConfig.period_env_steps = {2 * third}",
+    "EvaluationConfig.num_episodes_while_training = 2",
+    "EvaluationConfig.num_episodes = 3",
+  ]
+  if agent == "dqn":
+    lines += [
+      f"DqnConfig.num_random_env_steps = {sixth}",
+      f"DqnConfig.num_env_steps_before_training = {sixth}",
+      f"ReplayConfig.capacity_env_steps = {2 * third}",
+    ]
+  return lines
+
+
+def flags(root, gin_bindings):
+  """The flags of `train` for these bindings."""
+  return [f"--root_dir={root}", *(f"--gin_bindings={b}" for b in gin_bindings)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+  """What one start of a run led to.
+
+  Attributes:
+    completed: whether the run finished.
+    printed: lines printed to the user.
+    folder: its run folder.
+  """
+
+  completed: bool
+  printed: list[str]
+  folder: run_folder.RunFolder
+
+
+def train(
+  experiment,
+  root,
+  *,
+  stop_requested=lambda: False,
+  max_results=None,
+  device="cpu",
+  overwrite=False,
+  finish=lambda run: run.counters(),
+  extra_sinks=(),
+):
+  """Trains without the final export, evaluation and videos.
+
+  Args:
+    experiment: the configuration.
+    root: of the run folder.
+    stop_requested: whether the user asks to stop.
+    max_results: the user also asks to stop when so many results are logged.
+    device: see `training_run.train`.
+    overwrite: likewise.
+    finish: likewise; `mark_finished` makes the run count as finished.
+    extra_sinks: likewise.
+
+  Returns:
+    The outcome.
+  """
+  folder, printed, counter = run_folder.RunFolder(root), [], ResultCounter()
+  is_enough = lambda: max_results is not None and counter.count >= max_results
+  completed = training_run.train(
+    experiment,
+    folder,
+    device=device,
+    overwrite=overwrite,
+    console=console.Console(
+      printed.append, lambda: is_enough() or stop_requested()
+    ),
+    finish=finish,
+    extra_sinks=[lambda run, resumed_at: counter, *extra_sinks],
+  )
+  return Outcome(completed, printed, folder)
+
+
+def mark_finished(run):
+  """A final stage that leaves empty results."""
+  run.folder.policy.mkdir(exist_ok=True)
+  run.folder.evaluation.touch()
+  return run.counters()
+
+
+class ResultCounter:
+  """A sink that counts the results of training."""
+
+  def __init__(self):
+    self.count = 0
+
+  def write(self, entry):
+    self.count += entry.timing is not None  # None: before training
+
+  def flush(self):
+    pass
+
+  def close(self, *, failed):
+    pass
