@@ -46,7 +46,7 @@ def all_ways():
 
 def _experiment_maker(tmp_path_factory, agent):
   # In a file: bindings may then replace a choice that it makes.
-  file = tmp_path_factory.getbasetemp() / f"small_{agent}.gin"
+  file = tmp_path_factory.mktemp("experiment") / f"small_{agent}.gin"
   file.write_text("\n".join(small_runs.bindings(agent)))
   return lambda *bindings: gin_files.load_experiment([file], bindings)
 

@@ -1,7 +1,7 @@
-"""Starts processes of ours without importing TensorFlow for each.
+"""Starts processes of the package without importing TensorFlow in each.
 
-A process of its own: it imports, then forks for everything that it is asked for
-by a line of JSON on stdin, and answers by a line on stdout.
+A server process imports it once, and forks for every request. A request is a
+line of JSON on its stdin, the answer a line on its stdout.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ import threading
 import time
 import traceback
 
+_ROOT = str(pathlib.Path(__file__).parents[1])
+
 
 class Starter:
   """Starts processes, for tests: the client of this module's server."""
@@ -29,9 +31,13 @@ class Starter:
       stdout=subprocess.PIPE,
       stderr=subprocess.DEVNULL,
       text=True,
-      # What takes longest is compiling.
       env=os.environ
       | {
+        # The package beside these tests, whichever is installed.
+        "PYTHONPATH": os.pathsep.join(
+          filter(None, [_ROOT, os.environ.get("PYTHONPATH")])
+        ),
+        # Compiling takes longest.
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
       },

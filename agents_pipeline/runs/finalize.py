@@ -87,8 +87,8 @@ def _record_videos(run: run_lib.Run, act: evaluator.Act) -> None:
 def _print_paths(run: run_lib.Run) -> None:
   for path, description in (
     (run.folder.learning_curve, "returns over env steps"),
-    (run.folder.trained_video, "beside random.mp4, of random actions"),
-    (run.folder.policy, "SavedModel, needs TensorFlow alone"),
+    (run.folder.trained_video, "the policy; random.mp4 shows random actions"),
+    (run.folder.policy, "SavedModel that needs TensorFlow alone"),
   ):
     if path.exists():
       run.console.print(f"  {path}  {description}")
