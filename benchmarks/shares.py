@@ -1,7 +1,7 @@
 """Which share of a run's time went where.
 
 It trains as a user does, to the end, and reads the run folder: timing.csv has
-the time of the compiled calls, and when each file was written tells the rest.
+the time of the compiled calls; when files were written gives the rest.
 
 python -m benchmarks.shares [--configs=dqn_cartpole] [--output=FILE.json]
 """

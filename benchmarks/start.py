@@ -68,7 +68,7 @@ def measure() -> dict[str, float]:
 def _ends_of_parts(
   run: run_folder.RunFolder,
 ) -> dict[str, Callable[[], bool]]:
-  """Part of the start -> what tells that it is over."""
+  """Part of the start -> whether it is over."""
 
   def has_row(env_steps: int) -> bool:
     # Rows are written whole, and unbuffered.

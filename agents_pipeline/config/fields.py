@@ -273,7 +273,7 @@ def _short(value: Any) -> str:
 def check(config: Any) -> None:
   """Compares every field of a dataclass instance with its declaration.
 
-  Numbers that need not be whole become floats: TensorFlow tells 1 from 1.0.
+  Numbers that need not be whole become floats: to TensorFlow, 1 is not 1.0.
 
   Raises:
     UserError: naming the first field that does not fit and what would.

@@ -138,7 +138,7 @@ def check_all_read(
     classes: name -> configuration dataclass.
 
   Returns:
-    Lines that tell which bindings count no more, one for each choice.
+    Lines on bindings that nothing reads any more, one for each choice.
 
   Raises:
     UserError: naming the first mistake, and what stands in its place.

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 _TIME_LIMIT = 500
 ENV, _DEFAULTS = gymnax.make("CartPole-v1")
-# It does not tell a time limit from a termination, so the limit is kept here.
+# gymnax ends an episode alike at a time limit and at a termination, so the
+# limit is kept here.
 _PARAMS = _DEFAULTS.replace(max_steps_in_episode=2**30)
 
 

@@ -1,4 +1,4 @@
-"""The order of the rooms, and that our notes tell of things that exist."""
+"""The order of imports, and that the documents name files that exist."""
 
 import ast
 import pathlib

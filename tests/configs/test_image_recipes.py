@@ -26,11 +26,11 @@ def test_catch_is_learnt_from_stacked_frames():
     ],
   )
   pipeline = building.build(experiment, seeding.Seeds(0))
-  learnt = []
+  learned = []
   for result in pipeline.run():
-    learnt.append(float(np.mean(result.episodes.returns)))
+    learned.append(float(np.mean(result.episodes.returns)))
     pipeline.interval.end(pipeline.statistics)
   pipeline.close()
   # Of a thousand env steps each, exploring included.
-  assert learnt[0] < -0.3
-  assert learnt[-1] > 0.2  # seeds 0 to 2: 0.79, 0.81 and 0.33
+  assert learned[0] < -0.3
+  assert learned[-1] > 0.2  # seeds 0 to 2: 0.79, 0.81 and 0.33

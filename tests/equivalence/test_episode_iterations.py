@@ -82,7 +82,7 @@ class Iterated:
   Attributes:
     num_envs: B.
     num_episodes: collected per iteration.
-    iterations: of each, what `after` tells.
+    iterations: of each, what `_after` returns.
     train_steps: [N, 3] of each train step, the env steps and the episodes till
       then, and whether the target network is the online network.
   """
@@ -179,7 +179,7 @@ def test_what_is_kept_of_one_environment_ends_with_a_whole_episode(iterated):
 
 
 def test_target_is_copied_at_the_first_train_step_after_two_episodes(iterated):
-  # The step that copies is told at its end: the networks are then the same,
+  # The step that copies is recorded at its end: the networks are then the same,
   # till the next.
   pairs_before = 0
   for _, episodes, is_same in iterated.train_steps.tolist():
@@ -240,7 +240,7 @@ class Folder:
 
   def __init__(self, root):
     self.run = run_folder.RunFolder(root)
-    self.heard = []  # of the newest start
+    self.printed = []  # of the newest start
 
   def train(self, *bindings, results=None):
     """Returns whether it ran to its end; the user stops after so many."""
@@ -252,7 +252,7 @@ class Folder:
         max_results=results,
         finish=small_runs.mark_finished,
       )
-    self.heard = outcome.printed
+    self.printed = outcome.printed
     return outcome.completed
 
   @property
@@ -268,7 +268,7 @@ class Folder:
     return csv_files.read(self.run.metrics)
 
   @property
-  def films(self):
+  def videos(self):
     return sorted(path.name for path in self.run.videos.glob("*"))
 
 
@@ -277,9 +277,9 @@ TWELVE = (EVERY_EPISODE, "TrainingConfig.num_episodes = 12")
 
 
 @pytest.fixture(scope="module")
-def filmed(tmp_path_factory):
+def recorded(tmp_path_factory):
   """A run of 12 episodes, recorded after every 4; the second video fails."""
-  temporary = tmp_path_factory.mktemp("filmed")
+  temporary = tmp_path_factory.mktemp("recorded")
   folder = Folder(temporary / "run")
   spec = registration.EnvSpec(
     "FlappyBall-v0",
@@ -294,57 +294,57 @@ def filmed(tmp_path_factory):
   return folder
 
 
-def test_videos_while_training_and_one_that_fails_costs_no_more(filmed):
-  assert filmed.films == ["episode_000004.html", "episode_000012.html"]
-  for name in filmed.films:
-    page = (filmed.run.videos / name).read_text("utf-8")
+def test_videos_while_training_and_one_that_fails_costs_no_more(recorded):
+  assert recorded.videos == ["episode_000004.html", "episode_000012.html"]
+  for name in recorded.videos:
+    page = (recorded.run.videos / name).read_text("utf-8")
     assert "data:image" in page and page.rstrip().endswith("</html>")
-  assert [line for line in filmed.heard if "no video" in line] == [
+  assert [line for line in recorded.printed if "no video" in line] == [
     "no video episode_000008.html: environment 'FlappyBall-v0', in a video, "
     "step 3 of its episode: RuntimeError: out of paint and of brushes"
   ]
-  assert filmed.record["outcome"] == "finished"
+  assert recorded.record["outcome"] == "finished"
 
 
-def test_a_run_ends_with_its_last_episode_and_is_finished(filmed):
-  last = filmed.metrics[-1]
-  assert last["episodes"] == len(filmed.episodes) == 12
+def test_a_run_ends_with_its_last_episode_and_is_finished(recorded):
+  last = recorded.metrics[-1]
+  assert last["episodes"] == len(recorded.episodes) == 12
   assert last["train_steps"] == 12 * TRAIN_STEPS
-  assert last["env_steps"] == filmed.episodes[-1]["env_steps"] < 1_000
-  assert last["evaluation_return"] is not None  # judged where it ended
-  assert filmed.record["stopped_early"] is False
-  assert not any("succeeded" in line for line in filmed.heard)
+  assert last["env_steps"] == recorded.episodes[-1]["env_steps"] < 1_000
+  assert last["evaluation_return"] is not None  # evaluated where it ended
+  assert recorded.record["stopped_early"] is False
+  assert not any("succeeded" in line for line in recorded.printed)
 
 
 def check_sums(folder, num_envs):
-  """Rows of episodes, rows of metrics, and env steps tell the same."""
+  """Rows of episodes, rows of metrics, and env steps agree."""
   ends = [row["env_steps"] for row in folder.episodes]
   assert ends == sorted(ends)
   assert num_envs > 1 or len(set(ends)) == len(ends)
-  told = 0
+  num_seen = 0
   for row in folder.metrics[1:]:
     ended = [e for e in folder.episodes if e["env_steps"] <= row["env_steps"]]
     assert row["episodes"] == len(ended)
-    new = ended[told:]
-    told = len(ended)
+    new = ended[num_seen:]
+    num_seen = len(ended)
     for name in ("episode_return", "episode_length"):
       if new:
         mean = np.mean([episode[name] for episode in new])
         assert row[name] == pytest.approx(mean, rel=1e-5)
       else:
         assert row[name] is None
-  assert told == len(folder.episodes) > 2
+  assert num_seen == len(folder.episodes) > 2
   return sum(row["episode_length"] for row in folder.episodes)
 
 
-def test_every_env_step_and_return_is_in_a_row_of_an_episode(filmed):
-  assert check_sums(filmed, 1) == filmed.metrics[-1]["env_steps"]
-  for row in filmed.episodes:
+def test_every_env_step_and_return_is_in_a_row_of_an_episode(recorded):
+  assert check_sums(recorded, 1) == recorded.metrics[-1]["env_steps"]
+  for row in recorded.episodes:
     # Of FlappyBall: 1 for 41 steps, else -1.
     expected = 1 if row["episode_length"] == flappy_ball.MAX_STEPS else -1
     assert row["episode_return"] == expected
   before = 0
-  for row in filmed.episodes:
+  for row in recorded.episodes:
     assert row["env_steps"] == before + row["episode_length"]
     before = row["env_steps"]
 
@@ -359,7 +359,7 @@ def comparable(path):
 
 
 def test_stopped_finished_and_gone_on_with_equals_never_stopped(
-  filmed, tmp_path
+  recorded, tmp_path
 ):
   """Films do not change a run either: this one has none."""
   parts = Folder(tmp_path / "run")
@@ -373,14 +373,14 @@ def test_stopped_finished_and_gone_on_with_equals_never_stopped(
   assert len(parts.episodes) == 5
   finished = parts.run.episodes.read_bytes()
   assert parts.train(*five)
-  assert "is finished: " in parts.heard[-1]
-  assert "succeeded" not in parts.heard[-1]
+  assert "is finished: " in parts.printed[-1]
+  assert "succeeded" not in parts.printed[-1]
   assert parts.run.episodes.read_bytes() == finished
   assert parts.train(*TWELVE)
   assert len(parts.record["starts"]) == 3
-  assert parts.run.episodes.read_bytes() == filmed.run.episodes.read_bytes()
-  assert comparable(parts.run.metrics) == comparable(filmed.run.metrics)
-  assert parts.films == []
+  assert parts.run.episodes.read_bytes() == recorded.run.episodes.read_bytes()
+  assert comparable(parts.run.metrics) == comparable(recorded.run.metrics)
+  assert parts.videos == []
 
 
 def test_episodes_under_way_at_a_stop_are_told_whole(tmp_path):

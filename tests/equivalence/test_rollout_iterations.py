@@ -102,7 +102,7 @@ def test_each_child_seed_reaches_its_consumer(make_a2c_experiment, monkeypatch):
 
 
 def test_a_vector_environment_that_resets_by_itself(make_a2c_experiment):
-  """NEXT_STEP: the steps that reset are neither counted nor learnt from."""
+  """NEXT_STEP: the steps that reset are neither counted nor learned from."""
   pipeline = build(
     make_a2c_experiment(
       "EnvironmentConfig.backend = 'gymnasium'",

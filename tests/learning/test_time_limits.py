@@ -1,6 +1,6 @@
-"""What is learnt at a time limit, where the right value is known.
+"""What is learned at a time limit, where the right value is known.
 
-Reward 1 at every step and gamma 0.9: what goes on for ever is worth
+Reward 1 at every step and gamma 0.9: an endless episode is worth
 1 / (1 - 0.9) = 10, what ends after n more steps (1 - 0.9^n) / (1 - 0.9), 6.51
 for n = 10. A truncated episode is worth 10 although it is cut after 10 steps.
 """

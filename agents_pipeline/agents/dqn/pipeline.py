@@ -2,6 +2,9 @@
 
 import functools
 import math
+from collections.abc import Callable
+
+import tensorflow as tf
 
 from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
@@ -62,27 +65,16 @@ def build(
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
   )
-  driver = drivers.StepDriver(
-    parts.environment,
-    exploration.EpsilonGreedyPolicy(
-      agent.policy,
-      epsilon,
-      parts.exploration_stream,
-      always_asks=compilation.acting_is_cheaper_than_a_branch(
-        config.conv_layers
-      ),
-    ),
-    [replay.add],
-    statistics,
-    experiment.environment.reward,
-  )
   update_target = _make_target_update(config, agent, statistics)
+  iteration = replay_iteration.ReplayIteration(
+    _make_driver(config, parts, agent, replay, epsilon),
+    replay,
+    agent,
+    update_target,
+    _iteration_sizes(experiment),
+    statistics,
+  )
   pending = around_python.PendingAction(experiment.environment.num_envs)
-
-  def abandon_episodes():
-    replay.end_episodes()
-    pending.forget()
-
   tracked = {
     "replay": replay,
     "replay_stream": replay_stream,
@@ -90,14 +82,11 @@ def build(
   }
   if not parts.on_device:
     tracked["pending_action"] = pending
-  iteration = replay_iteration.ReplayIteration(
-    driver,
-    replay,
-    agent,
-    update_target,
-    _iteration_sizes(experiment),
-    statistics,
-  )
+
+  def abandon_episodes():
+    replay.end_episodes()
+    pending.forget()
+
   return pipeline.assemble(
     parts,
     agent,
@@ -107,6 +96,29 @@ def build(
     make_greedy_policy=dqn_agent.make_greedy_policy,
     tracked=tracked,
     abandon_episodes=abandon_episodes,
+  )
+
+
+def _make_driver(
+  config: dqn_config.DqnConfig,
+  parts: pipeline.Parts,
+  agent: dqn_agent.DqnAgent,
+  replay: interfaces.Replay,
+  epsilon: Callable[[], tf.Tensor],
+) -> drivers.StepDriver:
+  """Makes what collects: epsilon-greedily, into the replay."""
+  policy = exploration.EpsilonGreedyPolicy(
+    agent.policy,
+    epsilon,
+    parts.exploration_stream,
+    always_asks=compilation.acting_is_cheaper_than_a_branch(config.conv_layers),
+  )
+  return drivers.StepDriver(
+    parts.environment,
+    policy,
+    [replay.add],
+    parts.statistics,
+    parts.experiment.environment.reward,
   )
 
 

@@ -105,45 +105,45 @@ class TensorEnvironment(tf_environment.TFEnvironment):
       action: [B].
 
     Returns:
-      The time steps reached (LAST with the true last observation where an
+      The next time steps (LAST with the true last observation where an
       episode ended), and those to act from next (FIRST there).
     """
-    reached, state, age = self._advance(action)
-    ended = reached.is_last()  # [B]
+    next_time_step, state, age = self._advance(action)
+    ended = next_time_step.is_last()  # [B]
     begun = self.initial_state()  # [B, S]
     self._remember(
       ts.TimeStep(
-        tf.where(ended, ts.StepType.FIRST, reached.step_type),
-        tf.where(ended, 0.0, reached.reward),
-        tf.where(ended, 1.0, reached.discount),
+        tf.where(ended, ts.StepType.FIRST, next_time_step.step_type),
+        tf.where(ended, 0.0, next_time_step.reward),
+        tf.where(ended, 1.0, next_time_step.discount),
         (),
       ),
       tf.where(ended[:, None], begun, state),
       tf.where(ended, tf.zeros_like(age), age),
     )
-    return reached, self._current_time_step()
+    return next_time_step, self._current_time_step()
 
   def _advance(self, action):
     state, reward, terminated = self.dynamics(self._state.value(), action)
     age = self._age.value() + 1  # [B]
     ended = terminated | (age >= self._time_limit)  # [B]
-    reached = ts.TimeStep(
+    next_time_step = ts.TimeStep(
       tf.where(ended, ts.StepType.LAST, ts.StepType.MID),
       reward,
       # A time limit leaves the discount at 1: there is more to come.
       tf.where(terminated, 0.0, 1.0),
       self.observe(state),
     )
-    return reached, state, age
+    return next_time_step, state, age
 
   def _step(self, action) -> ts.TimeStep:
     resetting = self._step_type.value() == ts.StepType.LAST  # [B]
-    reached, state, age = self._advance(action)
+    next_time_step, state, age = self._advance(action)
     self._remember(
       ts.TimeStep(
-        tf.where(resetting, ts.StepType.FIRST, reached.step_type),
-        tf.where(resetting, 0.0, reached.reward),
-        tf.where(resetting, 1.0, reached.discount),
+        tf.where(resetting, ts.StepType.FIRST, next_time_step.step_type),
+        tf.where(resetting, 0.0, next_time_step.reward),
+        tf.where(resetting, 1.0, next_time_step.discount),
         (),
       ),
       tf.where(resetting[:, None], self.initial_state(), state),

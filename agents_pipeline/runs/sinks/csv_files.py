@@ -72,7 +72,7 @@ class CsvSink:
       content += b"".join(_lines_until(path, resumed_at))
     with atomic.file(path) as temporary:
       temporary.write_bytes(content)
-    # Unbuffered: others read the file while the run goes on.
+    # Unbuffered: others read the file during the run.
     self._file = path.open("ab", buffering=0)
 
   def write(self, entry: sink.LogEntry) -> None:

@@ -105,10 +105,10 @@ def test_a_table_is_old_where_what_it_depends_on_has_changed(repository):
 def test_a_table_of_no_known_commit_is_old(repository):
   root, commit = repository
   known = commit("README.md", "1")
-  (told,) = learning_tables.changes_since(f"{known}+", "mine", root)
-  assert told == f"{known}+ had changes that were not committed"
-  (told,) = learning_tables.changes_since("f" * 40, "mine", root)
-  assert told == "fffffffff is no commit of this repository"
+  (change,) = learning_tables.changes_since(f"{known}+", "mine", root)
+  assert change == f"{known}+ had changes that were not committed"
+  (change,) = learning_tables.changes_since("f" * 40, "mine", root)
+  assert change == "fffffffff is no commit of this repository"
 
 
 def test_every_dependency_and_every_configuration_exists():

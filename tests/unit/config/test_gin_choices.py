@@ -15,16 +15,16 @@ A2C = ("Experiment.agent = @A2cConfig()", *ENOUGH)
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-  """Loads texts as gin files, then bindings; returns what was said as well."""
+  """Loads gin files, then bindings; also returns what was printed."""
   monkeypatch.chdir(tmp_path)
 
   def load(files, bindings=()):
     paths = [tmp_path / f"{i}.gin" for i in range(len(files))]
     for path, text in zip(paths, files, strict=True):
       path.write_text("\n".join(text) if isinstance(text, tuple) else text)
-    said = []
-    experiment = gin_files.load_experiment(paths, bindings, say=said.append)
-    return experiment, said
+    printed = []
+    experiment = gin_files.load_experiment(paths, bindings, say=printed.append)
+    return experiment, printed
 
   return load
 
@@ -109,7 +109,7 @@ def load(tmp_path, monkeypatch):
       (*DQN, "RmsProp:\n  decay = 0.5"),
       "RmsProp.decay is read by nothing: DqnConfig.optimizer is @Adam()",
     ),
-    # A value that does not fit is told first.
+    # A value that does not fit is reported first.
     (
       (*DQN, "DqnConfig.optimizer = 'adam'", "RmsProp.decay = 0.5"),
       "DqnConfig.optimizer = 'adam': expected one of @Adam(), @AdamW(), "
@@ -125,7 +125,7 @@ def test_what_stands_in_its_place_is_named(load, bindings, message):
 
 
 def test_scopes_and_macros_are_followed_as_gin_follows_them(load):
-  (experiment, said) = load(
+  (experiment, printed) = load(
     [],
     (
       "Experiment.agent = @one/DqnConfig()",
@@ -142,7 +142,7 @@ def test_scopes_and_macros_are_followed_as_gin_follows_them(load):
   agent = experiment.agent
   assert (agent.optimizer.beta_1, agent.optimizer.beta_2) == (0.5, 0.125)
   assert (agent.epsilon.initial, agent.epsilon.final) == (0.75, 0.25)
-  assert said == []
+  assert printed == []
 
 
 def test_a_later_choice_may_leave_earlier_bindings_unread_and_tells(load):
@@ -153,7 +153,7 @@ def test_a_later_choice_may_leave_earlier_bindings_unread_and_tells(load):
     "ReplayConfig.capacity_env_steps = 500",
     "LinearEpsilon.final = 0.2",
   )
-  told = [
+  expected = [
     "Experiment.agent is @A2cConfig(): DqnConfig.hidden_layers and 3 more "
     "bindings are read by nothing"
   ]
@@ -163,16 +163,16 @@ def test_a_later_choice_may_leave_earlier_bindings_unread_and_tells(load):
     ([first, choice], []),
     ([first, f"include '0.gin'\n{choice}"], []),
   ):
-    experiment, said = load(files, bindings)
+    experiment, printed = load(files, bindings)
     assert type(experiment.agent).__name__ == "A2cConfig"
-    assert said == told
+    assert printed == expected
   # Of two choices, each says its own; one binding is one.
-  _, said = load(
+  _, printed = load(
     [(*first, "Adam.beta_1 = 0.5")],
     [choice, "A2cConfig.optimizer = @AdamW()"],
   )
-  assert said == [
-    *told,
+  assert printed == [
+    *expected,
     "A2cConfig.optimizer is @AdamW(): Adam.beta_1 is read by nothing",
   ]
 
@@ -201,8 +201,8 @@ def test_a_binding_beside_the_choice_that_leaves_it_unread_is_refused(
 def test_a_file_is_derived_from_another_by_including_it(load, tmp_path):
   (tmp_path / "base.gin").write_text("\n".join((*DQN, "Adam.beta_1 = 0.5")))
   derived = "include 'base.gin'\nDqnConfig.optimizer = @RmsProp()\n"
-  _, said = load([derived])
-  assert said == [
+  _, printed = load([derived])
+  assert printed == [
     "DqnConfig.optimizer is @RmsProp(): Adam.beta_1 is read by nothing"
   ]
   with pytest.raises(errors.UserError, match=r"Adam.beta_2 is read by nothing"):

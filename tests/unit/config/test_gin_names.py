@@ -85,7 +85,7 @@ def test_the_field_is_one_that_this_experiment_has():
 
 
 def test_a_name_without_a_class_is_answered_alike():
-  for typed, told in (
+  for typed, answer in (
     ("total_timesteps", "did you mean 'TrainingConfig.num_env_steps'?"),
     ("gamma", "did you mean 'DqnConfig.gamma'?"),
     ("foo", "expected a binding such as Class.field = value"),
@@ -93,5 +93,5 @@ def test_a_name_without_a_class_is_answered_alike():
     with pytest.raises(errors.UserError) as caught:
       gin_files.load_experiment([], [*DQN, f"{typed} = 1"])
     assert (
-      str(caught.value) == f"--gin_bindings: nothing reads {typed!r}; {told}"
+      str(caught.value) == f"--gin_bindings: nothing reads {typed!r}; {answer}"
     )

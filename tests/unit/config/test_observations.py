@@ -390,8 +390,8 @@ def test_sticky_actions_act_in_training_and_in_evaluation():
       "ALE/Breakout-v5", observation, "vector_entry_point", 2
     )
     env = evaluation("ALE/Breakout-v5", observation)
-    told = env.unwrapped.ale.getFloat("repeat_action_probability")
-    assert told == probability
+    content = env.unwrapped.ale.getFloat("repeat_action_probability")
+    assert content == probability
     for step in range(20):
       reached, _ = environment.pyenv.step_and_reset(np.full(2, 2 + step % 2))
     one, other = reached.observation
@@ -428,8 +428,8 @@ def test_an_evaluation_on_atari_says_how_it_was_made():
     [20.0, 22.0],
     [100, 200],
   )
-  told = json.loads(json.dumps(found.to_json()))
-  assert told["observation"] == {
+  content = json.loads(json.dumps(found.to_json()))
+  assert content["observation"] == {
     "kind": "AtariObservation",
     "frame_skip": 3,
     "screen_size": 42,
@@ -441,11 +441,11 @@ def test_an_evaluation_on_atari_says_how_it_was_made():
     "actions": "minimal set",
     "max_frames_per_episode": 108_000,
   }
-  assert "neither clipped" in told["rewards"]
-  assert told["environment"] == "ALE/Pong-v5"
-  assert told["max_env_steps_per_episode"] == 27_000
-  assert told["mean_return"] == 21
-  assert told["seeds"] == [11, 12]
+  assert "neither clipped" in content["rewards"]
+  assert content["environment"] == "ALE/Pong-v5"
+  assert content["max_env_steps_per_episode"] == 27_000
+  assert content["mean_return"] == 21
+  assert content["seeds"] == [11, 12]
 
 
 CHOICES = [

@@ -134,15 +134,15 @@ def test_by_the_batch_when_training_and_by_running_statistics_else(compiled):
 
 def test_a_train_step_by_hand(compiled):
   agent = make_agent(target_update_period_train_steps=100)
-  # Only to be told: by running statistics, q = 1 and 3 * 5. The targets are
+  # Not trained on: by running statistics, q = 1 and 3 * 5. The targets are
   # 7 + 0.5 * 30 * 2 and 7 + 0.5 * 30 * 4.
-  told = agent.loss(EXPERIENCE)
-  np.testing.assert_allclose(told.extra.td_error, [37 - 1, 67 - 15], rtol=1e-5)
+  info = agent.loss(EXPERIENCE)
+  np.testing.assert_allclose(info.extra.td_error, [37 - 1, 67 - 15], rtol=1e-5)
   assert numbers(agent.network)[MEAN] == 1.0
   # By the batch, q = 0 and 8.99925; the target network's is as before.
-  learnt = compiled(lambda: agent.train(EXPERIENCE))()
+  learned = compiled(lambda: agent.train(EXPERIENCE))()
   np.testing.assert_allclose(
-    learnt.extra.td_error, [37, 67 - 8.99925], rtol=1e-5
+    learned.extra.td_error, [37, 67 - 8.99925], rtol=1e-5
   )
   assert numbers(agent.network)[MEAN] == pytest.approx(1.02)
   assert numbers(agent.network)[VARIANCE] == pytest.approx(3.99901)

@@ -1,4 +1,4 @@
-"""What a person has set for Keras changes nothing here."""
+"""A user's settings of Keras change nothing."""
 
 import functools
 import json

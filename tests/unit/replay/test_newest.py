@@ -58,7 +58,7 @@ def transition(own, action, reward, discount, reached, kinds):
   )
 
 
-# The first environment goes on, the second terminates.
+# The first environment continues, the second terminates.
 OLD = transition(
   [[5, 6], [7, 8]], [1, 1], [-1, -2], [1, 1], [[1, 2], [2, 1]],
   [(FIRST, MID), (MID, MID)],
@@ -108,7 +108,7 @@ def test_an_agents_loss_of_it_by_hand(compiled):
     return agent.loss(buffer.sample()[0])
 
   found = compiled(add_and_learn)()
-  # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it goes on, else 7.
+  # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it continues, else 7.
   assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
   assert float(found.loss) == (44**2 + 4**2) / 2
 

@@ -348,7 +348,7 @@ def test_one_frame_per_step_is_stored():
 
 
 class Numbered(gym.Env):
-  """Frames [6, 5] that tell their copy, episode and step, all from 1.
+  """Frames [6, 5] that show their copy, episode and step, all from 1.
 
   Episodes have 1, 2, 3, 5 and 8 steps in turn; every other one is truncated.
   """
@@ -458,9 +458,9 @@ def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
   assert len(given) == 120
   windows = replay_rows.windows(pipeline.tracked["replay"], 2_000, 2)
   steps = windows.step_type[:, 0].numpy() != LAST
-  told = lambda now, action, then: (now.tobytes(), int(action), then.tobytes())
+  pair = lambda now, action, then: (now.tobytes(), int(action), then.tobytes())
   sampled = {
-    told(x[0], action, x[1])
+    pair(x[0], action, x[1])
     for x, action in zip(
       windows.observation.numpy()[steps],
       windows.action[:, 0].numpy()[steps],
@@ -468,7 +468,7 @@ def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
     )
   }
   newest = lambda count: {
-    told(*(x[i] for x in step)) for step in given[-count:] for i in range(3)
+    pair(*(x[i] for x in step)) for step in given[-count:] for i in range(3)
   }
   # Of the 25 rows of a copy, one after every ninth step is no step.
   assert newest(22) <= sampled <= newest(23)

@@ -57,14 +57,14 @@ def machine(monkeypatch):
   ],
 )
 def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
-  done, heard = machine(*gpus), []
-  found = compilation.choose_device(wanted, gpu_pays=pays, say=heard.append)
+  done, printed = machine(*gpus), []
+  found = compilation.choose_device(wanted, gpu_pays=pays, say=printed.append)
   assert found == chosen
   assert done["hidden"] == (chosen == "cpu")
   assert done["grow"] == [(g, True) for g in gpus if chosen == "gpu"]
   # Only where a GPU is left alone unasked there is something to explain.
-  told = (wanted, gpus, pays) == ("auto", ("one",), False)
-  assert ["--device=gpu" in line for line in heard] == [True] * told
+  explains = (wanted, gpus, pays) == ("auto", ("one",), False)
+  assert ["--device=gpu" in line for line in printed] == [True] * explains
 
 
 def test_a_gpu_that_is_not_there_is_refused(machine):
@@ -100,6 +100,6 @@ def test_only_small_products_change_the_threads(monkeypatch):
   assert asked == [("intra", 1)]
   assert "multi_thread_eigen=false" in os.environ["XLA_FLAGS"]
   asked.clear()
-  monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")  # a person's own
+  monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")  # the user's own
   compilation.choose_threads(1_000, enters_python=True)
   assert asked == [("inter", 1)]

@@ -1,4 +1,4 @@
-"""Flags for XLA that a person has set."""
+"""XLA flags that a user has set."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_a_file_of_flags_is_added_to(tmp_path, monkeypatch):
     "--xla_a=1",
     "--xla_cpu_multi_thread_eigen=false",
   ]
-  file.write_text("--xla_cpu_multi_thread_eigen=true")  # a person's own
+  file.write_text("--xla_cpu_multi_thread_eigen=true")  # the user's own
   monkeypatch.setenv("XLA_FLAGS", str(file))
   compilation.choose_threads(1_000, enters_python=False)
   assert os.environ["XLA_FLAGS"] == str(file)

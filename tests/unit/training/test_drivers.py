@@ -45,13 +45,13 @@ def make_driver(environment, policy, observers=(), choice=None):
 def test_a_driver_acts_steps_and_observes_in_this_order():
   tape = []
   both = Taped(tape)
-  tell = lambda who: (
+  note = lambda who: (
     lambda t: tape.append(
       f"{who} sees {t.time_step.step_type.numpy().tolist()} -> "
       f"{t.next_time_step.step_type.numpy().tolist()}"
     )
   )
-  driver, _ = make_driver(both, both, [tell("buffer"), tell("counter")])
+  driver, _ = make_driver(both, both, [note("buffer"), note("counter")])
   after, _ = driver.run(steps([0, 1]))
   driver.run(after)
   assert tape == [
@@ -63,7 +63,7 @@ def test_a_driver_acts_steps_and_observes_in_this_order():
 
 
 class Played:
-  """An environment that reaches what it is told to."""
+  """An environment whose steps lead where it is given."""
 
   def __init__(self, *reached):
     self._reached = iter(reached)
