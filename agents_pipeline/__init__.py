@@ -42,6 +42,6 @@ if "tf_keras" not in sys.modules and _keras_refuses_its_settings():
 
 __version__ = "0.1.0"
 
-from agents_pipeline.agents import building as _registry  # noqa: E402
+from agents_pipeline.agents import registry as _registry  # noqa: E402
 
 assert _registry  # imported for what gin files can bind

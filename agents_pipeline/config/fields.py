@@ -109,7 +109,8 @@ class _Component:
     """Returns what was expected where value is not it, else ""."""
     if isinstance(value, self.classes):
       return ""
-    return f"one of {', '.join(f'@{c.__name__}()' for c in self.classes)}"
+    names = [f"@{c.__name__}()" for c in self.classes]
+    return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 
 @dataclasses.dataclass(frozen=True)

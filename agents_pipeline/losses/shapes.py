@@ -13,6 +13,8 @@ def check_same(*tensors: tf.Tensor, rank: int = 2) -> None:
   Raises:
     ValueError: a shape differs, or is of another rank.
   """
+  first = tf.TensorShape(tensors[0].shape)
   for tensor in tensors:
-    tensor.shape.assert_has_rank(rank)
-    tensor.shape.assert_is_compatible_with(tensors[0].shape)
+    shape = tf.TensorShape(tensor.shape)
+    shape.assert_has_rank(rank)
+    shape.assert_is_compatible_with(first)

@@ -10,7 +10,7 @@ import starter
 from hypothesis import strategies as st
 
 from agents_pipeline import errors
-from agents_pipeline.config import gin_files, schema
+from agents_pipeline.config import fields, gin_files, schema
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ ENOUGH = [
   "EnvironmentConfig.name = 'CartPole-v1'",
   "TrainingConfig.num_env_steps = 2_000",
 ]
-CLASSES = gin_files._classes()
+CLASSES = fields.CLASSES
 FIELDS = [
   f"{name}.{field.name}"
   for name, kind in CLASSES.items()

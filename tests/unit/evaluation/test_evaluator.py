@@ -110,7 +110,7 @@ class Endless(gym.Env):
     return [0.5, 0.25], 1.0, False, False, {}
 
 
-gym.register("Endless-v0", Endless, disable_env_checker=True)
+gym.register("NeverEnds-v0", Endless, disable_env_checker=True)
 
 
 def test_observations_are_cast_and_endless_episodes_cut_off(monkeypatch):
@@ -122,7 +122,7 @@ def test_observations_are_cast_and_endless_episodes_cut_off(monkeypatch):
     return ALWAYS_RIGHT(observations)
 
   evaluation = evaluator.evaluate(
-    act, schema.EnvironmentConfig("Endless-v0"), 2, seed=0
+    act, schema.EnvironmentConfig("NeverEnds-v0"), 2, seed=0
   )
   assert types == {np.dtype(np.float32)}
   assert (evaluation.returns, evaluation.lengths) == ([7.0, 7.0], [7, 7])
