@@ -1,9 +1,11 @@
 """From an experiment to the pipeline of its agent."""
 
+import functools
 import itertools
 
 from agents_pipeline import errors
 from agents_pipeline.agents import pipeline, registry
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
 from agents_pipeline.networks import keras_settings
@@ -89,4 +91,9 @@ def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
     UserError: the environment cannot be used.
   """
   keras_settings.choose()
-  return registry.pipeline_of(experiment.agent).build_policy(experiment)
+  task = task_lib.task_of(experiment)
+  agent_pipeline = registry.pipeline_of(experiment.agent)
+  return pipeline.Policy(
+    agent_pipeline.make_network(experiment.agent, task, seed=0),
+    functools.partial(task.serve, agent_pipeline.outputs(task)),
+  )

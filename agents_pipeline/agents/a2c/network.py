@@ -12,6 +12,7 @@ from agents_pipeline.networks import (
   initial_weights,
   normalization,
   torso,
+  variables,
 )
 
 _IMPOSSIBLE = -1e9  # logit of an action that a component does not have
@@ -97,17 +98,9 @@ class ActorCriticNetwork(network.Network):
     return self._encode(zeros).shape[1:]
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
-    """Makes the weights, by calling the network on zeros.
-
-    Returns:
-      The spec of what the network gives for one observation.
-    """
+    """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
-    spec = self.input_tensor_spec
-    output, _ = self(tf.zeros([1, *spec.shape], spec.dtype))
-    self._network_output_spec = tf.nest.map_structure(
-      lambda x: tf.TensorSpec(x.shape[1:], x.dtype), output
-    )
+    self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
 
   def call(self, observation, step_type=None, network_state=(), training=False):

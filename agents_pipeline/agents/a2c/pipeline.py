@@ -8,6 +8,7 @@ from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.config import schema, seeding
+from agents_pipeline.evaluation import served_policy
 from agents_pipeline.training import (
   around_python,
   compilation,
@@ -64,7 +65,7 @@ def build(
     agent,
     functools.partial(_compile, iteration, parts, jit),
     schedules={"learning_rate": agent.learning_rate},
-    outputs=functools.partial(a2c_agent.served_outputs, task.action_spec),
+    outputs=outputs(task),
     make_greedy_policy=a2c_agent.make_greedy_policy,
     tracked={},
     abandon_episodes=agent.abandon_episodes,
@@ -90,16 +91,15 @@ def _compile(
   )
 
 
-def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
-  """Builds only what an export needs: no training environment."""
-  task = task_lib.task_of(experiment)
-  assert isinstance(experiment.agent, a2c_config.A2cConfig)
-  network = a2c_network.make_actor_critic_network(
-    experiment.agent,
-    task.observation_spec,
-    task.action_spec,
-    seed=0,
-    num_frames=task.num_frames,
+def make_network(
+  config: a2c_config.A2cConfig, task: task_lib.Task, seed: int
+) -> a2c_network.ActorCriticNetwork:
+  """Makes the network of a policy, with initial weights."""
+  return a2c_network.make_actor_critic_network(
+    config, task.observation_spec, task.action_spec, seed, task.num_frames
   )
-  outputs = functools.partial(a2c_agent.served_outputs, task.action_spec)
-  return pipeline.Policy(network, functools.partial(task.serve, outputs))
+
+
+def outputs(task: task_lib.Task) -> served_policy.Outputs:
+  """What the exported policy returns."""
+  return functools.partial(a2c_agent.served_outputs, task.action_spec)

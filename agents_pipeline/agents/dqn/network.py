@@ -5,7 +5,12 @@ from tf_agents.networks import network
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.networks import encoding, initial_weights, torso
+from agents_pipeline.networks import (
+  encoding,
+  initial_weights,
+  torso,
+  variables,
+)
 
 # Name -> the hidden layers and the heads.
 _INITIAL_WEIGHTS = {
@@ -61,20 +66,9 @@ class QNetwork(network.Network):
     self._value = heads.dense(1) if config.dueling else None
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
-    """Makes the weights, by calling the network on zeros.
-
-    TF-Agents calls it on random numbers, and those of uint8 overflow under
-    NumPy 2.
-
-    Returns:
-      The spec of q [A].
-    """
+    """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
-    spec = self.input_tensor_spec
-    q_values, _ = self(tf.zeros([1, *spec.shape], spec.dtype))  # [1, A]
-    self._network_output_spec = tf.TensorSpec(
-      q_values.shape[1:], q_values.dtype
-    )
+    self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
 
   def call(self, observation, step_type=None, network_state=(), training=False):

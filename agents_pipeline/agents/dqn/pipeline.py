@@ -15,6 +15,7 @@ from agents_pipeline.agents.dqn import exploration, target_update
 from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import specs
+from agents_pipeline.evaluation import served_policy
 from agents_pipeline.ops import random_stream
 from agents_pipeline.replay import memory, newest, uniform
 from agents_pipeline.training import (
@@ -92,7 +93,7 @@ def build(
     agent,
     functools.partial(_compile, iteration, parts, pending, jit),
     schedules={"epsilon": lambda: float(epsilon())},
-    outputs=dqn_agent.served_outputs,
+    outputs=outputs(task),
     make_greedy_policy=dqn_agent.make_greedy_policy,
     tracked=tracked,
     abandon_episodes=abandon_episodes,
@@ -212,16 +213,16 @@ def _compile(
   )
 
 
-def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
-  """Builds only what an export needs: no buffer, no training environment."""
-  task = task_lib.task_of(experiment)
-  assert isinstance(experiment.agent, dqn_config.DqnConfig)
-  network = dqn_network.make_q_network(
-    experiment.agent,
-    task.observation_spec,
-    task.action_spec,
-    seed=0,
-    num_frames=task.num_frames,
+def make_network(
+  config: dqn_config.DqnConfig, task: task_lib.Task, seed: int
+) -> dqn_network.QNetwork:
+  """Makes the network of a policy, with initial weights."""
+  return dqn_network.make_q_network(
+    config, task.observation_spec, task.action_spec, seed, task.num_frames
   )
-  serve = functools.partial(task.serve, dqn_agent.served_outputs)
-  return pipeline.Policy(network, serve)
+
+
+def outputs(task: task_lib.Task) -> served_policy.Outputs:
+  """What the exported policy returns."""
+  del task
+  return dqn_agent.served_outputs

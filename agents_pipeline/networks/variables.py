@@ -1,0 +1,23 @@
+"""Making the weights of TF-Agents networks."""
+
+import tensorflow as tf
+from tf_agents.networks import network as tf_agents_network
+
+
+def make_by_zeros(network: tf_agents_network.Network):
+  """Makes the weights of a network by calling it on zeros.
+
+  TF-Agents calls a network on random numbers, and those of uint8 overflow under
+  NumPy 2.
+
+  Args:
+    network: its `input_tensor_spec` says what to call it with.
+
+  Returns:
+    The spec of its output for one observation.
+  """
+  spec = network.input_tensor_spec
+  output, _ = network(tf.zeros([1, *spec.shape], spec.dtype))
+  return tf.nest.map_structure(
+    lambda x: tf.TensorSpec(x.shape[1:], x.dtype), output
+  )
