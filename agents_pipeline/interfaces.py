@@ -4,12 +4,12 @@
     Environment -> driver -> rollout -> Agent      A2C
 
 B is the number of environments, S the batch size of an update, T the number of
-steps of a rollout. Everything but a `PythonEnvironment`'s own steps runs inside
-XLA.
+steps of a rollout. `step_and_reset` of tensor environments, `time_steps`,
+`add`, `sample`, `update_priorities` and `train` run inside XLA.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 from tf_agents.agents import tf_agent
@@ -53,7 +53,7 @@ class Environment(Protocol):
       reaches a FIRST time step and counts as no env step.
     """
 
-  def raises_its_own(self, call: Callable) -> Callable:
+  def reraise_failures(self, call: Callable) -> Callable:
     """The compiled call, raising what an environment raised within it."""
 
   def resume(self) -> bool:
@@ -71,13 +71,13 @@ class PythonEnvironment(Environment, Protocol):
   """
 
   def step_in_python(
-    self, action: tf.Tensor, *, raises_later: bool = False
+    self, action: tf.Tensor, *, defer_failure: bool = False
   ) -> list[tf.Tensor]:
     """Takes actions [B, ...] and returns the arrays that crossed.
 
     Args:
       action: of every copy.
-      raises_later: a failure is raised by `checked` alone.
+      defer_failure: a failure is raised by `checked` alone.
     """
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -85,6 +85,22 @@ class PythonEnvironment(Environment, Protocol):
 
   def time_steps(self, arrays: list[tf.Tensor]) -> Stepped:
     """What `step_and_reset` returns, from the arrays that crossed."""
+
+
+class Sample(NamedTuple):
+  """What an agent trains on.
+
+  Attributes:
+    transitions: n-step transitions [S, ...]: the next time step holds the sum
+      of the rewards, the product of the discounts, and the observation to
+      bootstrap from.
+    weights: [S] float32, importance weights of the losses; None for 1.
+    handle: says which transitions these are, for `update_priorities`.
+  """
+
+  transitions: trajectory.Transition
+  weights: tf.Tensor | None = None
+  handle: Any = ()
 
 
 class Replay(Protocol):
@@ -97,20 +113,14 @@ class Replay(Protocol):
       The operations that must be done before anything is sampled by tf.data.
     """
 
-  def sample(self) -> tuple[trajectory.Transition, Any]:
-    """Samples n-step transitions.
-
-    Returns:
-      Transitions [S, ...]: the next time step holds the sum of the rewards, the
-      product of the discounts, and the observation to bootstrap from. And a
-      handle that says which were sampled, for `update_priorities`.
-    """
+  def sample(self) -> Sample:
+    """Samples n-step transitions."""
 
   def update_priorities(self, handle: Any, td_error: tf.Tensor) -> None:
     """Takes the TD errors [S] of a sample; uniform replay ignores them."""
 
   def as_dataset(self) -> tf.data.Dataset:
-    """An endless dataset of samples, each without its handle."""
+    """An endless dataset of the transitions of samples."""
 
   def end_episodes(self) -> None:
     """Closes the episodes under way, which will not be continued."""
@@ -122,7 +132,6 @@ class Agent(Protocol):
   Attributes:
     network: learns.
     policy: greedy.
-    collect_policy: explores.
     train_step_counter: [] int64, updates so far.
     measures: name -> function of a train step's info that gives [] float32; the
       mean over an interval is logged under this name.
@@ -132,7 +141,6 @@ class Agent(Protocol):
 
   network: Any
   policy: Any
-  collect_policy: Any
   train_step_counter: tf.Variable
   measures: dict[str, Callable[[tf_agent.LossInfo], tf.Tensor]]
   measure_bounds: dict[str, float]
@@ -140,4 +148,9 @@ class Agent(Protocol):
   def train(
     self, experience: trajectory.Transition, weights: tf.Tensor | None = None
   ) -> tf_agent.LossInfo:
-    """One update, from transitions [S, ...] or a rollout [T, B, ...]."""
+    """One update, from transitions [S, ...] or a rollout [T, B, ...].
+
+    Returns:
+      The loss; of an agent that trains on a replay, `extra.td_error` is [S]
+      float32.
+    """

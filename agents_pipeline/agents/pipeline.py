@@ -177,7 +177,7 @@ def assemble(
   )
   if parts.on_device:
     environment.reset()
-  compiled = compile_iterations(should_stop).map(environment.raises_its_own)
+  compiled = compile_iterations(should_stop).map(environment.reraise_failures)
   interval = loop.Interval(agent.measures, agent.measure_bounds)
 
   def resume():

@@ -11,7 +11,7 @@ from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import schema
 
-# Modules with `build`, `make_network` and `outputs`; see `agents/dqn/pipeline.py`.
+# Modules with `build`, `make_network` and `outputs`, as `agents/dqn/pipeline`.
 _PIPELINES: dict[type[schema.AgentConfig], str] = {
   dqn_config.DqnConfig: "agents_pipeline.agents.dqn.pipeline",
   a2c_config.A2cConfig: "agents_pipeline.agents.a2c.pipeline",

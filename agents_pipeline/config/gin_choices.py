@@ -1,4 +1,4 @@
-"""Which classes are part of an experiment, and which bindings none reads."""
+"""Which configuration classes an experiment uses, and unused bindings."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ _ROOT = "Experiment"
 
 
 class Choices:
-  """What bindings choose, from the root down, as gin would make it.
+  """Resolves bindings as gin would, starting from `Experiment`.
 
   Attributes:
     chosen: "Class.field" -> value, of every class that is part of it; a
@@ -39,17 +39,17 @@ class Choices:
 
   @property
   def parts(self) -> set[str]:
-    """The names of the classes that are part of the experiment."""
+    """The names of the classes that the experiment uses."""
     return {name for _, name in self._read}
 
   def reads(self, binding: gin_syntax.Binding) -> bool:
-    """Whether a part of the experiment takes a class' binding."""
+    """Whether the experiment uses this binding."""
     return (binding.scope, binding.owner) in self._read
 
   def in_place_of(self, name: str) -> str:
-    """Which choice keeps a class out: "DqnConfig.optimizer is @Adam()".
+    """The nearest choice that excludes a class; "" if no field accepts it.
 
-    The nearest one; "" for a class that nothing could hold.
+    Such as "DqnConfig.optimizer is @Adam()".
     """
     level, seen = [name], {name}
     while level:
@@ -62,7 +62,7 @@ class Choices:
     return ""
 
   def _holders(self, name: str) -> Iterator[tuple[str, str]]:
-    """The (class, field) that a class fits into."""
+    """Yields the (class, field) pairs that accept a class."""
     for holder, kind in self._classes.items():
       for field in dataclasses.fields(kind):
         if self._classes.get(name) in fields.components_of(field):
@@ -74,12 +74,12 @@ class Choices:
     scope: str,
     above: tuple[str, ...],
   ) -> None:
-    """Notes a class and all that it consists of.
+    """Records a class and, recursively, its components.
 
     Args:
-      reference: to it.
-      scope: that it is made in, where the reference has none.
-      above: the classes that it is within; one of these again is a circle.
+      reference: the class to visit.
+      scope: the enclosing gin scope.
+      above: the classes being visited; a repeat is a cycle.
     """
     name, scope = reference.name, reference.scope or scope
     if name not in self._classes or name in above:
@@ -95,7 +95,7 @@ class Choices:
         self._visit(value, inner, (*above, name))
 
   def _resolve(self, value: Any, scope: str) -> tuple[Any, str]:
-    """What a macro stands for, and the scope in which gin makes it."""
+    """Resolves macros; returns the value and its scope."""
     seen = set()
     while isinstance(value, gin_syntax.Macro) and value not in seen:
       seen.add(value)
@@ -119,7 +119,7 @@ def _value(field: dataclasses.Field, values: Mapping[str, Any]) -> Any:
 
 
 def _with_outer(scope: str) -> list[str]:
-  """The scopes whose bindings count within "a/b": "", "a" and "a/b"."""
+  """The scopes whose bindings apply within "a/b": "", "a" and "a/b"."""
   names = scope.split("/") if scope else []
   return ["/".join(names[:i]) for i in range(len(names) + 1)]
 
@@ -127,21 +127,22 @@ def _with_outer(scope: str) -> list[str]:
 def check_all_read(
   bindings: Sequence[gin_syntax.Binding], classes: Mapping[str, type]
 ) -> list[str]:
-  """Refuses bindings of classes that are no part of the experiment.
+  """Rejects bindings of unused classes.
 
-  A later text may replace a choice of an earlier one, whose bindings of what is
-  replaced are then no mistake: a class has to be part of the experiment either
-  with the choices up to the end of its own text, or with the final ones.
+  A later file may replace a component; bindings of the replaced one are not
+  errors. A class must be in use at the end of its own file, or at the end of
+  all.
 
   Args:
     bindings: of all texts, in their order.
     classes: name -> configuration dataclass.
 
   Returns:
-    Lines on bindings that nothing reads any more, one for each choice.
+    One line per replaced choice, naming the bindings that are now unused.
 
   Raises:
-    UserError: naming the first mistake, and what stands in its place.
+    UserError: naming the first unused binding and the choice that excludes its
+      class.
   """
   final = Choices(bindings, classes)
   earlier: dict[int, Choices] = {len(bindings): final}

@@ -80,7 +80,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """Closes the environments and their processes."""
     self.pyenv.close()
 
-  def raises_its_own(self, call: Callable) -> Callable:
+  def reraise_failures(self, call: Callable) -> Callable:
     """Wraps a compiled call to raise what an environment raised within it.
 
     TensorFlow would raise an error of its own, whose text has both tracebacks.
@@ -111,18 +111,18 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     return self.time_steps(self.step_in_python(action))
 
   def step_in_python(
-    self, action: tf.Tensor, *, raises_later: bool = False
+    self, action: tf.Tensor, *, defer_failure: bool = False
   ) -> list[tf.Tensor]:
     """Steps every copy, and leaves its results packed for `time_steps`.
 
     Args:
       action: [B, ...].
-      raises_later: if an environment fails, do not raise here but in `checked`.
+      defer_failure: raise a failure in `checked`, not here.
 
     Returns:
       The arrays that Python returned.
     """
-    return self._call(self.pyenv.step_and_reset, [action], 2, raises_later)
+    return self._call(self.pyenv.step_and_reset, [action], 2, defer_failure)
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns arrays of `step_in_python`, and fails if an environment did.
@@ -176,7 +176,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     function: Callable[..., Sequence[ts.TimeStep]],
     arguments: list[tf.Tensor],
     num_time_steps: int,
-    raises_later: bool = False,
+    defer_failure: bool = False,
   ) -> list[tf.Tensor]:
     """Calls a Python function that returns so many time steps of [B, ...]."""
     spec = self.observation_spec()
@@ -187,7 +187,7 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
         return self._pack(function(*values))
       except errors.EnvironmentFailure as failure:
         self._failure = failure
-        if not raises_later:
+        if not defer_failure:
           raise
         return self._failed(num_time_steps)
 

@@ -5,6 +5,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
+from agents_pipeline import interfaces
 from agents_pipeline.replay import packing, rows
 
 
@@ -43,7 +44,7 @@ class NewestTransition(tf.Module):
       for variable, *pair in zip(self._rows, own, following, strict=True)
     ]
 
-  def sample(self) -> tuple[trajectory.Transition, tuple]:
+  def sample(self) -> interfaces.Sample:
     """Returns the newest transition of every environment, [B, ...]."""
     both = tf.nest.pack_sequence_as(
       self._row_spec,
@@ -51,16 +52,18 @@ class NewestTransition(tf.Module):
     )  # [B, 2, ...]
     own = tf.nest.map_structure(lambda x: x[:, 0], both)
     is_last = own.next_step_type == ts.StepType.LAST  # [B]
-    return rows.transition_of(
-      own, own.reward, own.discount, is_last, both.observation[:, 1]
-    ), ()
+    return interfaces.Sample(
+      rows.transition_of(
+        own, own.reward, own.discount, is_last, both.observation[:, 1]
+      )
+    )
 
   def update_priorities(self, handle, td_error: tf.Tensor) -> None:
     """Does nothing: there is no choice."""
 
   def as_dataset(self) -> tf.data.Dataset:
-    """An endless dataset of `sample`."""
-    return tf.data.Dataset.counter().map(lambda _: self.sample()[0])
+    """Raises NotImplementedError: nothing can be sampled ahead."""
+    raise NotImplementedError("without replay, nothing can be sampled ahead")
 
   def end_episodes(self) -> None:
     """Nothing to close: the next transition takes this one's place."""

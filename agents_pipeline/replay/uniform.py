@@ -8,6 +8,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
+from agents_pipeline import interfaces
 from agents_pipeline.losses import n_step as n_step_returns
 from agents_pipeline.ops import random_stream
 from agents_pipeline.replay import packing, rows
@@ -51,8 +52,8 @@ class UniformReplayBuffer(tf.Module):
   frame alone: stacks are put together again from the rows before, and no
   further back than the episode's first.
 
-  Adding and sampling cost the same whatever the capacity: compiled calls update
-  the tables in place.
+  Adding and sampling cost the same whatever the capacity: XLA updates the
+  tables in place, but may hold one copy of them during a call.
   """
 
   def __init__(
@@ -131,10 +132,10 @@ class UniformReplayBuffer(tf.Module):
       fields[_OBSERVATION] = row.observation[:, -1]
     return self._packing.pack(fields)
 
-  def sample(self) -> tuple[trajectory.Transition, Drawn]:
+  def sample(self) -> interfaces.Sample:
     """Samples n-step transitions [S, ...], uniformly, with replacement."""
     drawn = self._draw(self._batch_size, self._n_step + 1)
-    return self.transitions(drawn), drawn
+    return interfaces.Sample(self.transitions(drawn), handle=drawn)
 
   def transitions(self, drawn: Drawn) -> trajectory.Transition:
     """The n-step transitions that begin at these rows, [S, ...].
@@ -278,7 +279,7 @@ class UniformReplayBuffer(tf.Module):
     return tf.where(belongs, frames, tf.zeros_like(frames))
 
   def as_dataset(self) -> tf.data.Dataset:
-    """An endless dataset of `sample`, without the handles.
+    """An endless dataset of the transitions of `sample`.
 
     An element is sampled when it is asked for, so that a run is reproducible as
     long as nothing prefetches.
@@ -287,7 +288,7 @@ class UniformReplayBuffer(tf.Module):
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_optimization.inject_prefetch = False
-    dataset = tf.data.Dataset.counter().map(lambda _: self.sample()[0])
+    dataset = tf.data.Dataset.counter().map(lambda _: self.sample().transitions)
     return dataset.with_options(options)
 
   def num_rows(self) -> tf.Tensor:

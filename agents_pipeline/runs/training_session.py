@@ -152,9 +152,8 @@ class TrainingSession:
       )
       num_collected = run.experiment.agent.num_env_steps_before_training
       if num_collected:
-        message += (
-          f" (DqnConfig.num_env_steps_before_training = {num_collected})"
-        )
+        name = type(run.experiment.agent).__name__
+        message += f" ({name}.num_env_steps_before_training = {num_collected})"
       run.console.print(message)
 
   def _explain(

@@ -1,7 +1,7 @@
-"""Iterations around environments in Python: a loop in the graph.
+"""Compiled iterations for Python environments: a loop in the graph.
 
-The loop enters Python once per step of the environments. It pays for every
-operation and every compiled call, so all that follows a step is one call.
+The loop enters Python once per step of the environments. Every operation and
+every compiled call has overhead, so everything after a step is one call.
 """
 
 import dataclasses
@@ -27,14 +27,15 @@ _graph = functools.partial(tf.function, autograph=False)
 
 
 class PendingAction(tf.Module):
-  """The actions that a call chose last, for the next call to take.
+  """Actions chosen at the end of one call and taken at the start of the next.
 
-  So a run is the same however it is cut into calls. It is part of checkpoints:
-  on resuming, Python environments stand again where it was chosen.
+  So a run does not depend on how it is divided into calls. They are part of
+  checkpoints: after a resume, the environments are back where these actions
+  were chosen. Scalar discrete actions only.
   """
 
   def __init__(self, batch_size: int):
-    """Nothing is chosen yet.
+    """Starts with no action chosen.
 
     Args:
       batch_size: the number of environments, B.
@@ -53,7 +54,7 @@ class PendingAction(tf.Module):
     self.action.assign(action)
 
   def forget(self) -> None:
-    """Drops them: the time step that they were chosen for is gone."""
+    """Discards them: their time step no longer exists."""
     self.is_chosen.assign(False)
 
 
@@ -73,16 +74,15 @@ def compile_replay(
     iteration: of a driver whose environments live in Python.
     pending: what the last call chose.
     should_stop: whether the run has reached its goal, [] bool.
-    num_prefetched_batches: how many batches a tf.data pipeline samples ahead,
-      while the environments step: before an iteration's own transitions are
-      there, and not reproducibly. It waits while the agent learns, which holds
-      the tables. 0 samples in the call that learns.
-    learns_while_stepping: the agent learns, from what is stored, while the
-      environments do the iteration's first step. Needs two threads.
-    jit_learning: False leaves learning, and what is called with it, a plain
-      graph: XLA's gradients of convolutions are many times as slow on the CPU
-      as TensorFlow's.
-    jit: False leaves all of it one, for comparison.
+    num_prefetched_batches: batches that tf.data prefetches while the
+      environments step; without the iteration's own transitions, and not
+      reproducible. It pauses during train steps, which hold the tables. 0
+      samples inside the call that trains.
+    learns_while_stepping: train on stored transitions while the environments
+      take the iteration's first step; needs two threads.
+    jit_learning: False trains in a plain graph: XLA's gradients of convolutions
+      are about eight times as slow on the CPU as TensorFlow's.
+    jit: False uses no XLA at all, for comparison.
   """
   loop = _ReplayLoop(
     iteration,
@@ -117,7 +117,7 @@ def compile_replay(
 
 
 class _Calls(NamedTuple):
-  """What is compiled.
+  """The functions that the loop calls.
 
   Attributes:
     act: time step -> action.
@@ -138,7 +138,7 @@ class _Calls(NamedTuple):
 def _compile_calls(
   iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_all: bool
 ) -> _Calls:
-  """Compiles them; acting alone where `jit_all` is False."""
+  """Wraps them in tf.function; without `jit_all`, XLA compiles `act` alone."""
   driver, learn = iteration.driver, iteration.learn
   compiled = functools.partial(_graph, jit_compile=jit_all)
   act = _graph(driver.policy.action, jit_compile=jit)
@@ -169,7 +169,7 @@ def _compile_calls(
 def _batches_ahead(
   iteration: replay_iteration.ReplayIteration, num_batches: int
 ) -> Callable[[], tuple]:
-  """Gives an iteration's batches [U, S, ...], or () where none is ahead."""
+  """Gives an iteration's prefetched batches [U, S, ...]; () without."""
   if not num_batches:
     return tuple
   dataset = iteration.replay.as_dataset().batch(
@@ -199,8 +199,8 @@ class _ReplayLoop:
     """The state at the end of the previous call."""
     time_step = self._env.current_time_step()
     action = pending.take(lambda: self.calls.act(time_step).action)
-    # Actions chosen before do not wait for the time step by themselves, and
-    # the environments would step before it is read.
+    # Pending actions do not depend on the time step; without this, the
+    # environments could step before it is read.
     with tf.control_dependencies([time_step.observation]):
       return time_step, policy_step.PolicyStep(tf.identity(action))
 
@@ -236,10 +236,10 @@ class _ReplayLoop:
     return self.iteration.sizes
 
   def _step_and_learn(self, state, totals):
-    """Both at once: neither waits for the other, and acting for both."""
-    arrays = self._env.step_in_python(state[1].action, raises_later=True)
+    """Steps and trains concurrently, then acts."""
+    arrays = self._env.step_in_python(state[1].action, defer_failure=True)
     totals = self.calls.learn(totals, self.next_batches())
-    # An environment that fails would end learning in its midst.
+    # Raise a failure only after training: it would abort it.
     with tf.control_dependencies([totals.num_train_steps]):
       arrays = self._env.checked(arrays)
     return self.calls.observe_and_act(arrays, state), totals
@@ -253,8 +253,8 @@ class _ReplayLoop:
   def _episodes(self, state: _State) -> ts.TimeStep:
     """Steps to the end of episodes; returns the time step that follows.
 
-    The first action is chosen already; the one that follows is chosen when the
-    agent has learned.
+    The first action is already chosen; the caller chooses the next one after
+    training.
     """
     step = lambda s: self.calls.observe(self._step_in_python(s), s)
     return self._sizes.collect(

@@ -67,7 +67,8 @@ class Iterations:
   A run is the same, to the last bit, however it is cut into calls.
 
   Attributes:
-    collect: number of iterations, [] int32. No train step.
+    collect: number of iterations, [] int32; without train steps, for agents
+      that fill a replay first.
     train: number of iterations, and the totals to add to, by default of none
       -> totals. It stops early at a train step that shows the agent to have
       diverged, or when the run has reached its goal.

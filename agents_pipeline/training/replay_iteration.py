@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
-from tf_agents.trajectories import trajectory
 
 from agents_pipeline import interfaces
 from agents_pipeline.training import drivers, episode_statistics, iterations
@@ -25,8 +24,8 @@ class IterationSizes:
 
   collect_steps: int
   train_steps: int
-  collect_episodes: int | None = None
-  max_env_steps: int | None = None
+  collect_episodes: int | None
+  max_env_steps: int
 
   def collect(
     self,
@@ -104,8 +103,10 @@ class ReplayIteration:
       number, totals = state
       if batches:
         transitions = tf.nest.map_structure(lambda x: x[number], batches)
-        return number + 1, self.train_step(transitions, None, totals)
-      return number + 1, self.train_step(*self.replay.sample(), totals)
+        sample = interfaces.Sample(transitions, handle=None)
+      else:
+        sample = self.replay.sample()
+      return number + 1, self.train_step(sample, totals)
 
     return iterations.repeat(
       self.sizes.train_steps,
@@ -115,19 +116,16 @@ class ReplayIteration:
     )[1]
 
   def train_step(
-    self,
-    transitions: trajectory.Transition,
-    handle,
-    totals: iterations.TrainTotals,
+    self, sample: interfaces.Sample, totals: iterations.TrainTotals
   ) -> iterations.TrainTotals:
     """Algorithm 1 of Mnih et al. (2015) from the sampled minibatch on.
 
     Args:
-      transitions: [S, ...].
-      handle: that the replay gave with them.
+      sample: its handle is None if it was sampled ahead.
       totals: of the train steps before.
     """
-    info = self.agent.train(transitions)
-    self.replay.update_priorities(handle, info.extra.td_error)
+    info = self.agent.train(sample.transitions, sample.weights)
+    if sample.handle is not None:
+      self.replay.update_priorities(sample.handle, info.extra.td_error)
     self.update_target()
     return totals.add(self.agent, info)

@@ -9,7 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / "agents_pipeline"
 
-# In this order; a room imports from those above it alone.
+# A folder imports only from those above it.
 MAY_IMPORT = {
   "files": set(),
   "ops": set(),
@@ -72,6 +72,25 @@ def test_imports_go_one_way(room):
     for imported in imports(path):
       allowed = MAY_IMPORT[room] | {room, "errors", "interfaces"}
       assert imported in allowed, f"{path.relative_to(ROOT)}: {imported}"
+
+
+def test_allowed_imports_go_one_way():
+  rooms = list(MAY_IMPORT)
+  for room, allowed in MAY_IMPORT.items():
+    assert allowed <= set(rooms[: rooms.index(room)]), room
+
+
+def test_agents_do_not_import_each_other():
+  folders = [p.parent for p in (PACKAGE / "agents").glob("*/__init__.py")]
+  assert len(folders) >= 2
+  for folder in folders:
+    others = {f"agents_pipeline.agents.{f.name}" for f in folders} - {
+      f"agents_pipeline.agents.{folder.name}"
+    }
+    for path in folder.glob("*.py"):
+      for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+          assert node.module not in others, path
 
 
 def test_every_room_has_its_rule():

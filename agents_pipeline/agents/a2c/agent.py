@@ -39,10 +39,10 @@ class A2cExtra(NamedTuple):
 class A2cAgent(tf_agent.TFAgent):
   """A2C as a TF-Agents agent.
 
-  It trains on rollouts: a `Transition` of [T, B, ...] whose `next_time_step` is
-  what each step led to, with an episode's true last observation, and whose
-  `time_step` is what was acted from, the next episode's first observation after
-  an end. Runs inside XLA.
+  It trains on rollouts: a `Transition` of [T, B, ...]. `time_step` is what was
+  acted on: after an episode's end, the first observation of the next.
+  `next_time_step` is what the step led to, with an episode's true last
+  observation. Runs inside XLA.
 
   Attributes:
     measures: see `interfaces.Agent`.

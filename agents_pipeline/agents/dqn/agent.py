@@ -98,7 +98,7 @@ class DqnAgent(dqn_agent.DqnAgent):
     experience: trajectory.Transition,
     weights: tf.Tensor | None = None,
     training: bool = False,
-    **theirs,
+    **kwargs,
   ) -> tf_agent.LossInfo:
     """The TD loss: Mnih et al. (2015) equation 2, or its double form.
 
@@ -107,10 +107,10 @@ class DqnAgent(dqn_agent.DqnAgent):
         their discounts and the observation to bootstrap from. Where s_tm1 is
         LAST there was no step, and the loss is 0.
       weights: [S] float32, of each transition; None for 1.
-      training: whether batch normalization takes the batch's statistics.
-      **theirs: TF-Agents passes gamma and the like, which the agent has.
+      training: whether batch normalization uses the batch's statistics.
+      **kwargs: unused; TF-Agents passes gamma and the like.
     """
-    s_tm1, step, s_t = experience
+    s_tm1, action_step, s_t = experience
     q_tm1, _ = self._q_network(s_tm1.observation, training=training)  # [S, A]
     q_t, _ = self._target_q_network(s_t.observation)  # [S, A]
     selector = q_t
@@ -119,7 +119,7 @@ class DqnAgent(dqn_agent.DqnAgent):
     r_t = self._reward_scale_factor * s_t.reward  # [S]
     discount_t = self._gamma * s_t.discount  # [S]
 
-    qa_tm1 = of_actions(q_tm1, step.action)  # [S]
+    qa_tm1 = of_actions(q_tm1, action_step.action)  # [S]
     qa_t = of_actions(q_t, tf.argmax(selector, axis=1))  # [S]
     target = tf.stop_gradient(r_t + discount_t * qa_t)  # [S]
     mask = tf.cast(~s_tm1.is_last(), tf.float32)  # [S]

@@ -70,7 +70,7 @@ class DqnConfig(schema.AgentConfig):
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     target_update_period_train_steps: train steps between target updates.
-    target_update_period_episodes: episodes between them, in place of that.
+    target_update_period_episodes: replaces target_update_period_train_steps.
     max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
       run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: 1 copies the network, less moves towards it.

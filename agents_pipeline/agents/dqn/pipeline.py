@@ -142,7 +142,7 @@ def _make_replay(
     memory.check_memory(
       uniform.num_bytes(*spec, num_envs, length, task.num_frames),
       length * num_envs,
-      copies=2 if parts.on_device else 1,  # XLA may work on a copy in a call
+      copies=2 if parts.on_device else 1,  # XLA may hold a copy during a call
     )
   )
   if num_envs * length > _MOST_ROWS:

@@ -81,7 +81,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
       discount=self._discount,
     )
 
-  def raises_its_own(self, call: Callable) -> Callable:
+  def reraise_failures(self, call: Callable) -> Callable:
     """The call itself: nothing in it can fail."""
     return call
 

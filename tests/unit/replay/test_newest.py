@@ -75,7 +75,7 @@ def test_the_newest_transition_of_every_environment(compiled):
   def add_and_read():
     buffer.add(OLD)
     buffer.add(NEW)
-    return buffer.sample()[0]
+    return buffer.sample().transitions
 
   found = compiled(add_and_read)()
   own, action, reached = found
@@ -87,7 +87,7 @@ def test_the_newest_transition_of_every_environment(compiled):
   assert own.step_type.numpy().tolist() == [MID, MID]
   assert reached.step_type.numpy().tolist() == [MID, LAST]
   # Read again it is the same: nothing is drawn.
-  again = compiled(lambda: buffer.sample()[0])()
+  again = compiled(lambda: buffer.sample().transitions)()
   tf.nest.map_structure(np.testing.assert_array_equal, found, again)
 
 
@@ -105,7 +105,7 @@ def test_an_agents_loss_of_it_by_hand(compiled):
   def add_and_learn():
     buffer.add(OLD)
     buffer.add(NEW)
-    return agent.loss(buffer.sample()[0])
+    return agent.loss(buffer.sample().transitions)
 
   found = compiled(add_and_learn)()
   # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it continues, else 7.
@@ -176,9 +176,9 @@ def taped(make_experiment, monkeypatch):
       return add(self, transition)
 
     def sample_on_tape(self):
-      transition, handle = sample(self)
-      write(learned, transition)
-      return transition, handle
+      sampled = sample(self)
+      write(learned, sampled.transitions)
+      return sampled
 
     monkeypatch.setattr(newest.NewestTransition, "add", add_on_tape)
     monkeypatch.setattr(newest.NewestTransition, "sample", sample_on_tape)

@@ -170,7 +170,7 @@ def test_samples_are_the_transitions_of_its_rows():
   add_episode(buffer, 10, 14)
   add_episode(buffer, 20, 21)
   found = {}
-  transitions, _ = buffer.sample()
+  transitions = buffer.sample().transitions
   row = lambda i: tf.nest.map_structure(lambda x: x[i], transitions)
   for own, _, reached in map(row, range(500)):
     if own.is_last():  # which agents mask
@@ -192,11 +192,14 @@ def test_uniform_replay_ignores_priorities():
   one, other = make_buffer(seed=1), make_buffer(seed=1)
   for buffer in (one, other):
     add_episode(buffer, 0, 6)
-  _, drawn = one.sample()
+  sampled = one.sample()
   other.sample()
-  one.update_priorities(drawn, tf.constant([9.0, 0.0, 0.0, 0.0]))
+  assert sampled.weights is None
+  one.update_priorities(sampled.handle, tf.constant([9.0, 0.0, 0.0, 0.0]))
   tf.nest.map_structure(
-    np.testing.assert_array_equal, one.sample(), other.sample()
+    np.testing.assert_array_equal,
+    one.sample().transitions,
+    other.sample().transitions,
   )
 
 
@@ -206,7 +209,7 @@ def test_dataset_gives_what_sample_gives():
     add_episode(buffer, 0, 6)
   batches = iter(one.as_dataset())
   for _ in range(3):
-    direct, _ = other.sample()
+    direct = other.sample().transitions
     tf.nest.map_structure(np.testing.assert_array_equal, next(batches), direct)
 
 
@@ -224,7 +227,7 @@ def test_seeds_choose_the_samples():
     float(x)
     for buffer in [make_buffer(seed=seed, batch_size=20)]
     for _ in [add_episode(buffer, 0, 7)]
-    for x in buffer.sample()[0].time_step.observation[:, 0]
+    for x in buffer.sample().transitions.time_step.observation[:, 0]
   ]
   assert draw(1) == draw(1)
   assert draw(1) != draw(2)

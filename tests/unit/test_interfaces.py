@@ -1,0 +1,63 @@
+"""Implementations offer what the Protocols declare, with the same signature.
+
+mypy cannot say so: their bases are classes of TF-Agents, which it skips.
+"""
+
+import inspect
+
+import pytest
+
+from agents_pipeline import interfaces
+from agents_pipeline.agents.a2c import agent as a2c_agent
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.environments import python_bridge
+from agents_pipeline.environments.tensor import cart_pole
+from agents_pipeline.replay import newest, uniform
+
+IMPLEMENTATIONS = [
+  (interfaces.Environment, cart_pole.CartPole),
+  (interfaces.Environment, python_bridge.HostEnvironment),
+  (interfaces.PythonEnvironment, python_bridge.HostEnvironment),
+  (interfaces.Replay, uniform.UniformReplayBuffer),
+  (interfaces.Replay, newest.NewestTransition),
+  (interfaces.Agent, dqn_agent.DqnAgent),
+  (interfaces.Agent, a2c_agent.A2cAgent),
+]
+
+
+def members(protocol):
+  """Methods and properties that a Protocol and its bases declare."""
+  return {
+    name: value
+    for base in protocol.__mro__
+    if base.__module__ == interfaces.__name__
+    for name, value in vars(base).items()
+    if not name.startswith("_")
+    if inspect.isfunction(value) or isinstance(value, property)
+  }
+
+
+@pytest.mark.parametrize(
+  ("protocol", "implementation"),
+  IMPLEMENTATIONS,
+  ids=lambda x: x.__name__,
+)
+def test_an_implementation_offers_what_its_protocol_declares(
+  protocol, implementation
+):
+  declared = members(protocol)
+  assert declared
+  for name, member in declared.items():
+    offered = inspect.getattr_static(implementation, name)
+    assert isinstance(offered, property) == isinstance(member, property), name
+    if isinstance(member, property):
+      continue
+    takes = inspect.signature(getattr(implementation, name)).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+      continue  # TF-Agents' own, which passes on what it is given
+    for wanted in inspect.signature(member).parameters.values():
+      assert wanted.name in takes, f"{name}({wanted.name})"
+      assert takes[wanted.name].kind == wanted.kind, name
+    extra = set(takes) - set(inspect.signature(member).parameters)
+    required = [p for p in extra if takes[p].default is inspect.Parameter.empty]
+    assert not required, name
