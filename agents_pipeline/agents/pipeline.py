@@ -175,7 +175,7 @@ def assemble(
   should_stop = functools.partial(
     training.should_stop, statistics, best.mean_return
   )
-  if parts.on_device:
+  if parts.on_device:  # Python's reset lazily: a resumed run replays episodes
     environment.reset()
   compiled = compile_iterations(should_stop).map(environment.reraise_failures)
   interval = loop.Interval(agent.measures, agent.measure_bounds)

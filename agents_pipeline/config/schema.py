@@ -56,7 +56,7 @@ class AgentConfig:
 
   @property
   def samples_ahead(self) -> bool:
-    """Whether the learner works while Python environments step."""
+    """Whether updates may run before an iteration's own steps are stored."""
     return False
 
   def num_transitions_per_update(self, num_envs: int) -> int:

@@ -11,7 +11,8 @@ reset within the step:
     NEXT_STEP        LAST, true last obs   LAST   (its action is ignored, and
                                            the next step leads to FIRST)
 
-Only NEXT_STEP has transitions from LAST to FIRST, which are no env steps.
+Only NEXT_STEP has transitions from LAST to FIRST, which do not count as env
+steps.
 """
 
 import contextlib
@@ -54,7 +55,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     super().__init__(handle_auto_reset=False)
     self._env = vector_env
     self._mode = checks.autoreset_mode(vector_env, name)
-    # Deriving a seed takes as long as a step, and each is needed repeatedly.
+    # Cached: deriving a seed takes as long as a step.
     self._episode_seed = functools.lru_cache(2 * vector_env.num_envs)(
       episode_seed
     )
@@ -203,7 +204,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._num_episodes = np.array(state["episodes"], np.int64)
     if self._seeds_every_episode and "actions" in state:
       self._log.restore(state["actions"], self._action_spec.dtype)
-      # An environment that fails now does not repeat what it did.
+      # A failure here means that the episode is not reproducible.
       with contextlib.suppress(errors.EnvironmentFailure):
         if self._replay(state):
           return True
@@ -230,7 +231,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
   def _reset(self) -> ts.TimeStep:
     seeds = self._seeds()
-    # Vector environments that reset themselves derive the others from one.
+    # Vector environments that reset themselves derive all seeds from one.
     observation, _ = self._env.reset(
       seed=seeds if self._seeds_every_episode else seeds[0]
     )

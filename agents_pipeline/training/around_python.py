@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import interfaces
 from agents_pipeline.training import (
   iterations,
   replay_iteration,
@@ -228,7 +229,7 @@ class _ReplayLoop:
     return *state, totals
 
   @property
-  def _env(self):
+  def _env(self) -> interfaces.PythonEnvironment:
     return self.iteration.driver.env
 
   @property

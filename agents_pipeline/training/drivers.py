@@ -59,10 +59,7 @@ class StepDriver(driver.Driver):
     Returns:
       The time step to act from next, and the empty state.
     """
-    action = self.policy.action(time_step).action  # [B]
-    _, following = self.transition(
-      time_step, policy_step.PolicyStep(action, (), ())
-    )
+    _, following = self.transition(time_step, self.policy.action(time_step))
     return following, policy_state
 
   def transition(
@@ -97,13 +94,13 @@ class StepDriver(driver.Driver):
     Returns:
       What `transition` does.
     """
-    next_time_step, following = self._shaped(*stepped)
+    next_time_step, following = self._count_and_shape(*stepped)
     transition = trajectory.Transition(time_step, action_step, next_time_step)
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
       return transition, tf.nest.map_structure(tf.identity, following)
 
-  def _shaped(
+  def _count_and_shape(
     self, next_time_step: ts.TimeStep, following: ts.TimeStep
   ) -> interfaces.Stepped:
     """Counts a step, then shapes its reward."""

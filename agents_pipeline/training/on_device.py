@@ -7,11 +7,19 @@ import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import interfaces
-from agents_pipeline.training import iterations
+from agents_pipeline.training import drivers, iterations
 
 
 class Iteration(Protocol):
   """`ReplayIteration` or `RolloutIteration`."""
+
+  @property
+  def driver(self) -> drivers.StepDriver:
+    """Acts in a tensor environment."""
+
+  @property
+  def agent(self) -> interfaces.Agent:
+    """Trained."""
 
   def collect(self, time_step: ts.TimeStep) -> ts.TimeStep:
     """Collects only; returns the time step to act from next."""
@@ -24,8 +32,6 @@ class Iteration(Protocol):
 
 def compile_iterations(
   iteration: Iteration,
-  environment: interfaces.Environment,
-  agent: interfaces.Agent,
   should_stop: Callable[[], tf.Tensor],
   *,
   jit: bool = True,
@@ -34,11 +40,10 @@ def compile_iterations(
 
   Args:
     iteration: what to repeat.
-    environment: acted in.
-    agent: trained.
     should_stop: whether the run has reached its goal, [] bool.
     jit: False leaves it a plain graph, for comparison.
   """
+  environment, agent = iteration.driver.env, iteration.agent
 
   @tf.function(jit_compile=jit, autograph=False)
   def collect(num_iterations):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import interfaces
 from agents_pipeline.training import drivers
 
 # Transitions of [T, B, ...], and the time step to act from next.
@@ -47,7 +48,7 @@ def on_device(
 
 
 def step_in_python(
-  environment,
+  environment: interfaces.PythonEnvironment,
   act: Callable,
   act_after: Callable,
   num_steps: int,
@@ -60,7 +61,7 @@ def step_in_python(
   are unrolled, because a loop in a graph costs as much as acting.
 
   Args:
-    environment: has `step_in_python`.
+    environment: to act in.
     act: time step [B, ...] -> policy step, compiled.
     act_after: the arrays of a step in Python -> policy step, compiled.
     num_steps: T.

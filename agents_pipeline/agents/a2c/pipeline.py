@@ -80,9 +80,7 @@ def _compile(
 ) -> iterations.Iterations:
   """Compiles the iterations, where the environment is."""
   if parts.on_device:
-    return on_device.compile_iterations(
-      iteration, parts.environment, iteration.agent, should_stop, jit=jit
-    )
+    return on_device.compile_iterations(iteration, should_stop, jit=jit)
   return around_python.compile_rollouts(
     iteration,
     should_stop,

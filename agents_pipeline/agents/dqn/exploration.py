@@ -43,7 +43,7 @@ class EpsilonGreedyPolicy(tf_policy.TFPolicy):
     epsilon: Callable[[], tf.Tensor],
     rng: random_stream.RandomStream,
     *,
-    always_asks: bool = False,
+    always_evaluate: bool = False,
   ):
     """Wraps a greedy policy of scalar actions numbered from 0.
 
@@ -51,25 +51,29 @@ class EpsilonGreedyPolicy(tf_policy.TFPolicy):
       greedy_policy: without policy state.
       epsilon: the probability [] now.
       rng: where draws come from.
-      always_asks: the greedy policy is asked also while every action is random,
-        for networks so small that this takes less time than a branch.
+      always_evaluate: evaluate the greedy policy also while every action is
+        random, for networks so small that this is faster than a branch.
     """
     super().__init__(greedy_policy.time_step_spec, greedy_policy.action_spec)
     self._greedy_policy = greedy_policy
     self._epsilon = epsilon
     self._rng = rng
-    self._always_asks = always_asks
+    self._always_evaluate = always_evaluate
     self._num_actions = int(greedy_policy.action_spec.maximum) + 1
 
   def _action(self, time_step, policy_state, seed):
     num_envs = time_step.reward.shape[0]
     epsilon = self._epsilon()
-    ask = lambda: self._greedy_policy.action(time_step).action
-    nothing = lambda: tf.zeros((num_envs,), self.action_spec.dtype)
-    # While every action is random, there is no need to ask.
-    greedy = ask() if self._always_asks else tf.cond(epsilon < 1, ask, nothing)
+    evaluate = lambda: self._greedy_policy.action(time_step).action
+    zeros = lambda: tf.zeros((num_envs,), self.action_spec.dtype)
+    if self._always_evaluate:
+      greedy_action = evaluate()  # [B]
+    else:
+      greedy_action = tf.cond(epsilon < 1, evaluate, zeros)  # [B]
     coin, choice = tf.unstack(self._rng.bits((2, num_envs)))  # [B] each
     explores = random_stream.unit_floats(coin) < epsilon  # [B]
-    anything = random_stream.below(choice, self._num_actions)  # [B]
-    action = tf.where(explores, tf.cast(anything, greedy.dtype), greedy)  # [B]
+    random_action = tf.cast(
+      random_stream.below(choice, self._num_actions), greedy_action.dtype
+    )  # [B]
+    action = tf.where(explores, random_action, greedy_action)  # [B]
     return policy_step.PolicyStep(action, policy_state, ())

@@ -112,7 +112,9 @@ def _make_driver(
     agent.policy,
     epsilon,
     parts.exploration_stream,
-    always_asks=compilation.acting_is_cheaper_than_a_branch(config.conv_layers),
+    always_evaluate=compilation.acting_is_cheaper_than_a_branch(
+      config.conv_layers
+    ),
   )
   return drivers.StepDriver(
     parts.environment,
@@ -197,9 +199,7 @@ def _compile(
 ) -> iterations.Iterations:
   """Compiles the iterations, where the environment is."""
   if parts.on_device:
-    return on_device.compile_iterations(
-      iteration, parts.environment, iteration.agent, should_stop, jit=jit
-    )
+    return on_device.compile_iterations(iteration, should_stop, jit=jit)
   config = parts.experiment.agent
   assert isinstance(config, dqn_config.DqnConfig)
   return around_python.compile_replay(
