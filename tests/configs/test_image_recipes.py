@@ -12,7 +12,7 @@ CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 
 @pytest.mark.slow
-def test_catch_is_learnt_from_stacked_frames():
+def test_catch_is_learned_from_stacked_frames():
   """In a quarter of the recipe's env steps, exploring for a fifth as long.
 
   Random actions catch about every fifth ball: a mean return of -0.6.

@@ -97,7 +97,7 @@ def learn(experiment, seed):
 
 
 @pytest.mark.slow
-def test_identity_is_learnt_through_the_host_pipeline(make_experiment):
+def test_identity_is_learned_through_the_host_pipeline(make_experiment):
   """Seeds 0 to 9 all gave 20 of 20 when the bound was chosen."""
   experiment = make_experiment(
     "EnvironmentConfig.name = 'Identity-v0'",
@@ -124,7 +124,7 @@ def test_identity_is_learnt_through_the_host_pipeline(make_experiment):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("num_envs", [1, 8])
-def test_cartpole_is_learnt_on_the_tensor_environment(
+def test_cartpole_is_learned_on_the_tensor_environment(
   make_experiment, num_envs
 ):
   """Better than 150 from a random policy's 20, on gymnasium's CartPole."""

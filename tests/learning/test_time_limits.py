@@ -104,7 +104,7 @@ DQN = [
 ]
 
 
-def learnt_values(pipeline, num_states):
+def learned_values(pipeline, num_states):
   """The value of every state, or the q of every action in it."""
   served = pipeline.serve(pipeline.network).serve(
     tf.range(num_states, dtype=tf.int64)
@@ -138,7 +138,7 @@ def test_the_value_is_what_the_future_is_worth(
   if agent is DQN:
     pipeline.compiled.collect(tf.constant(250))
   pipeline.compiled.train(tf.constant(1500))
-  found = learnt_values(pipeline, num_states)
+  found = learned_values(pipeline, num_states)
   if terminates:
     left = np.arange(LENGTH, 0, -1)
     expected = (1 - 0.9**left) / (1 - 0.9)  # 6.51 at the beginning

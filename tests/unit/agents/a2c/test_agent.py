@@ -226,7 +226,7 @@ def with_a_reset_row(plain):
   return ended, longer
 
 
-def test_steps_that_only_reset_are_not_learnt_from():
+def test_steps_that_only_reset_are_not_learned_from():
   """Two updates, everything that is normalized being so."""
   found = []
   for which in (0, 1):
@@ -367,7 +367,7 @@ def test_rewards_are_divided_by_the_deviation_of_discounted_returns():
   assert not agent._reward_normalizer._return.numpy().any()
 
 
-def test_box_actions_are_clipped_and_learnt_from_as_sampled():
+def test_box_actions_are_clipped_and_learned_from_as_sampled():
   agent = make(BOX, initial_log_std=1.0)
   experience = rollout(agent)
   action, info = experience.action_step.action, experience.action_step.info
