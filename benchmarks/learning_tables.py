@@ -41,6 +41,7 @@ DEPENDENCIES = (
   "agents_pipeline/networks",
   "agents_pipeline/ops",
   "agents_pipeline/replay",
+  "agents_pipeline/runs/callbacks.py",
   "agents_pipeline/runs/training_session.py",
   "agents_pipeline/training",
   "requirements.lock",

@@ -92,8 +92,8 @@ class UniformReplayBuffer(tf.Module):
     self._n_step = n_step
     self._gamma = gamma
     self._num_frames = num_frames
-    self._row_spec = rows.row_spec(observation_spec, action_spec)
-    self._packing = _packing(self._row_spec, num_frames)
+    row_spec = rows.row_spec(observation_spec, action_spec)
+    self._packing = _packing(row_spec, num_frames)
     self._tables = [
       tf.Variable(
         tf.zeros([num_envs * self._ring_length, *spec.shape], spec.dtype),
