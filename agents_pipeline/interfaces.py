@@ -76,7 +76,7 @@ class PythonEnvironment(Environment, Protocol):
     """Takes actions [B, ...] and returns the arrays that crossed.
 
     Args:
-      action: of every copy.
+      action: the actions of every copy.
       defer_failure: a failure is raised by `checked` alone.
     """
 
@@ -118,9 +118,6 @@ class Replay(Protocol):
 
   def update_priorities(self, handle: Any, td_error: tf.Tensor) -> None:
     """Takes the TD errors [S] of a sample; uniform replay ignores them."""
-
-  def as_dataset(self) -> tf.data.Dataset:
-    """An endless dataset of the transitions of samples."""
 
   def end_episodes(self) -> None:
     """Closes the episodes under way, which will not be continued."""

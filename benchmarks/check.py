@@ -123,7 +123,7 @@ def main() -> int:
     ) from None
   baseline = {n: ratio["median"] for n, ratio in before["ratios"].items()}
   if before["about"]["machine"] != about["machine"]:
-    command_line.say(
+    command_line.report(
       f"the baseline is of another machine: {machine.in_words(before['about'])}"
     )
   found = _measure(baseline, num_rounds)

@@ -26,22 +26,21 @@ def _measure(capacity: int) -> tuple[float, float]:
     from tf_agents.specs import tensor_spec
 
     from agents_pipeline.ops import random_stream
-    from agents_pipeline.replay import uniform
-  observation = tensor_spec.BoundedTensorSpec(
-    (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
+    from agents_pipeline.replay import choices, storage, uniform
+  experience = choices.Experience(
+    tensor_spec.BoundedTensorSpec(
+      (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
+    ),
+    tensor_spec.BoundedTensorSpec((), tf.int64, 0, 5),
+    _NUM_ENVS,
+    _NUM_FRAMES,
+    batch_size=32,
   )
-  action = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 5)
   resident = psutil.Process().memory_info
   before = resident().rss
   length = capacity // _NUM_ENVS
   replay = uniform.UniformReplayBuffer(
-    observation,
-    action,
-    _NUM_ENVS,
-    length,
-    random_stream.RandomStream(0),
-    batch_size=32,
-    num_frames=_NUM_FRAMES,
+    experience, length, random_stream.RandomStream(0)
   )
   for table in replay.variables:  # writes every page, as adding does: in place
     if table.shape.num_elements() > _NUM_ENVS:  # no counter
@@ -50,9 +49,7 @@ def _measure(capacity: int) -> tuple[float, float]:
         table.scatter_nd_update(
           rows[:, None], tf.ones([len(rows), *table.shape[1:]], table.dtype)
         )
-  num_bytes = uniform.num_bytes(
-    observation, action, _NUM_ENVS, length, _NUM_FRAMES
-  )
+  num_bytes = storage.num_bytes(experience, length)
   return num_bytes / capacity, (resident().rss - before) / 2**20
 
 

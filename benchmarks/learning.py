@@ -44,7 +44,7 @@ def train_seeds(
     more = [f"--gin_bindings={binding}" for binding in bindings]
     commands.train(gin_file, run, f"--seed={seed}", *more)
     row = _row(seed, run_folder.RunFolder(run))
-    command_line.say(
+    command_line.report(
       f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
       f"{row['policy_env_steps']:,}, {row['seconds']:.0f} s"
     )

@@ -53,7 +53,7 @@ class Task:
   """A table to make.
 
   Attributes:
-    name: of the configuration, configs/NAME.gin.
+    name: the name of the configuration, configs/NAME.gin.
     num_seeds: 0 to this - 1; 20 where a run takes less than a minute.
     wanted: what it is compared with, in words.
   """
@@ -87,8 +87,8 @@ def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
 
   Args:
     commit: the table's; where it ends in "+", files differed from it.
-    name: of the configuration.
-    root: of the repository.
+    name: the name of the configuration.
+    root: the root of the repository.
 
   Returns:
     "hash subject" of each, or why it is not known.
@@ -226,7 +226,7 @@ def main() -> int:
   if _FLAGS.check or _FLAGS.verify:
     return _check(tasks, _FLAGS.verify, root)
   for task in tasks:
-    command_line.say(task.name)
+    command_line.report(task.name)
     make(task, root, _FLAGS.at_once)
   return command_line.DONE
 

@@ -34,7 +34,7 @@ class Progress:
     )
     self.close = self._bar.close
 
-  def say(self, line: str) -> None:
+  def report(self, line: str) -> None:
     """Prints a line above the bar."""
     self._bar.write(line, file=sys.stderr)
     sys.stderr.flush()
@@ -46,7 +46,7 @@ class Progress:
       left = self._bar.total - self._done
       pace = (time.monotonic() - self._start) / max(self._done, 1e-6)
       is_known = self._done and left > 0
-      self.say(title + (f", {pace * left:.0f} s left" if is_known else ""))
+      self.report(title + (f", {pace * left:.0f} s left" if is_known else ""))
     self._bar.set_description_str(title)
     yield
     self._done += num_seconds
@@ -110,7 +110,7 @@ class Bench:
   def build(self) -> None:
     """Builds all sides; says what became of each."""
     with self.progress.part("imports and compiles", self._seconds_to_build):
-      self._processes.build(self.progress.say)
+      self._processes.build(self.progress.report)
 
   def rates(self, title: str) -> dict[str, list[float]]:
     """Measures a group, interleaved; its sides are built or have a problem.

@@ -108,7 +108,7 @@ class DqnLoop(_CartPoleLoop):
       *bindings: of gin, in addition.
       num_envs: environments.
       num_train_steps: per iteration; None: as many as there are environments.
-      iterations_per_call: of the compiled program; None: all of a run.
+      iterations_per_call: how many a compiled call does; None: all of a run.
     """
     import tensorflow as tf
 

@@ -222,7 +222,7 @@ def main() -> int:
 
     chart.draw(suite, picture)
   page.write_text(text, "utf-8")
-  command_line.say(f"written: {page}")
+  command_line.report(f"written: {page}")
   return command_line.DONE
 
 

@@ -115,7 +115,7 @@ def main() -> int:
     differences = pool.map(lambda n: compare(n, *known[n], root), chosen)
     for name, different in zip(chosen, differences, strict=True):
       num_different += bool(different)
-      command_line.say(f"{name}: {different or 'the same'}")
+      command_line.report(f"{name}: {different or 'the same'}")
   print(f"{len(chosen) - num_different} of {len(chosen)} runs are the same")
   return command_line.FAILED if num_different else command_line.DONE
 

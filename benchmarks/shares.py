@@ -93,7 +93,7 @@ def main() -> int:
   """Trains with each configuration, prints the tables; the exit code."""
   found: dict = {"about": machine.describe(), "runs": []}
   for config in flags.FLAGS.configs:
-    command_line.say(f"trains {config} to its end")
+    command_line.report(f"trains {config} to its end")
     found["runs"].append(measure(config))
     print(table(found["runs"][-1]), flush=True)
   if flags.FLAGS.output:

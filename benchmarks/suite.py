@@ -98,7 +98,9 @@ def main() -> int:
 
   chart.draw(found, picture)
   print(report.tables(found), flush=True)
-  command_line.say(f"\n{machine.in_words(found['about'])}\n{path}  {picture}")
+  command_line.report(
+    f"\n{machine.in_words(found['about'])}\n{path}  {picture}"
+  )
   return command_line.DONE
 
 

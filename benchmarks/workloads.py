@@ -18,7 +18,7 @@ class Comparison:
 
   Attributes:
     ours: name of the side in the numerator.
-    other: of that in the denominator.
+    other: the name of that in the denominator.
     wanted: the least ratio that is wanted; None where there is no target.
   """
 
@@ -33,7 +33,7 @@ class Workload:
 
   Attributes:
     title: one line.
-    comparisons: of its sides.
+    comparisons: the comparisons of its sides.
     in_quick: whether `--quick` measures it.
   """
 

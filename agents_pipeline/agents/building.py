@@ -21,7 +21,7 @@ _FEW = 8  # inputs and outputs of a network, as most have
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  say: pipeline.Say = lambda line: None,
+  report: pipeline.Report = lambda line: None,
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
@@ -29,8 +29,8 @@ def build(
 
   Args:
     experiment: to be wired.
-    seeds: of everything random.
-    say: gets a line with the size of a buffer before it is allocated.
+    seeds: the seeds of everything random.
+    report: gets a line with the size of a buffer before it is allocated.
     jit: False leaves everything a plain graph, for comparison.
 
   Raises:
@@ -44,7 +44,7 @@ def build(
       enters_python=_only_enters_python(experiment),
     )
   agent_pipeline = registry.pipeline_of(experiment.agent)
-  return agent_pipeline.build(experiment, seeds, say, jit=jit)
+  return agent_pipeline.build(experiment, seeds, report, jit=jit)
 
 
 def _check_network(agent: schema.AgentConfig) -> None:
@@ -61,7 +61,7 @@ def _check_network(agent: schema.AgentConfig) -> None:
     )
 
 
-def gpu_pays(experiment: schema.Experiment) -> bool:
+def benefits_from_gpu(experiment: schema.Experiment) -> bool:
   """Whether a GPU would have enough to do: pictures, or wide layers."""
   return bool(experiment.agent.conv_layers) or (
     _largest_product(experiment) >= compilation.SHARED_PRODUCT
@@ -79,9 +79,8 @@ def _largest_product(experiment: schema.Experiment) -> int:
 
 def _only_enters_python(experiment: schema.Experiment) -> bool:
   """Whether nothing else has to go on while Python environments step."""
-  return not experiment.agent.samples_ahead and not loading.is_tensor(
-    experiment.environment
-  )
+  backend = loading.backend_of(experiment.environment)
+  return not experiment.agent.samples_ahead and not backend.ON_DEVICE
 
 
 def build_policy(experiment: schema.Experiment) -> pipeline.Policy:

@@ -16,7 +16,7 @@ from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.ops import random_stream
 from agents_pipeline.training import episode_statistics, iterations, loop
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Pipeline:
 
   Attributes:
     compiled: its two compiled calls.
-    loop_sizes: when results are due, and when it ends.
+    stops: when results are due, and when it ends.
     statistics: env steps and episodes.
     train_steps: counter.
     interval: what was done since the last result.
     should_stop: whether the run has reached its goal, [] bool.
-    measure_names: of what the agent measures of its train steps.
+    measure_names: the names of what the agent measures of its train steps.
     schedules: metric name -> its value now.
     network: the one that learns.
     best: the best of it so far.
@@ -43,7 +43,7 @@ class Pipeline:
   """
 
   compiled: iterations.Iterations
-  loop_sizes: loop.LoopSizes
+  stops: loop.Stops
   statistics: episode_statistics.EpisodeStatistics
   train_steps: tf.Variable
   interval: loop.Interval
@@ -62,7 +62,7 @@ class Pipeline:
 
   def run(
     self, wants_to_stop: Callable[[], bool] = lambda: False
-  ) -> Iterator[loop.IterationResult]:
+  ) -> Iterator[loop.IntervalResult]:
     """Trains; see `loop.run`.
 
     Args:
@@ -70,7 +70,7 @@ class Pipeline:
     """
     return loop.run(
       self.compiled,
-      self.loop_sizes,
+      self.stops,
       self.interval,
       self.statistics,
       self.train_steps,
@@ -101,10 +101,10 @@ class Parts:
     task: what evaluations act in.
     environment: what is trained on.
     on_device: whether it is TensorFlow ops.
-    statistics: of its episodes.
+    statistics: the counters of its episodes.
     environment_stream: random numbers of tensor environments.
     exploration_stream: random numbers of the policy that collects.
-    say: reports a line to the user.
+    report: reports a line to the user.
   """
 
   experiment: schema.Experiment
@@ -114,14 +114,14 @@ class Parts:
   statistics: episode_statistics.EpisodeStatistics
   environment_stream: random_stream.RandomStream
   exploration_stream: random_stream.RandomStream
-  say: Say
+  report: Report
 
 
 def make_parts(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
   task: task_lib.Task,
-  say: Say,
+  report: Report,
 ) -> Parts:
   """Makes the parts, the training environment among them.
 
@@ -136,13 +136,13 @@ def make_parts(
     task_lib.make_training_environment(
       experiment, task, environment_stream, seeds.environment
     ),
-    loading.is_tensor(experiment.environment),
+    loading.backend_of(experiment.environment).ON_DEVICE,
     episode_statistics.EpisodeStatistics(
       experiment.environment.num_envs, experiment.max_episodes_per_result
     ),
     environment_stream,
     random_stream.RandomStream(seeds.exploration),
-    say,
+    report,
   )
 
 
@@ -182,7 +182,7 @@ def assemble(
 
   def resume():
     if not environment.resume():
-      parts.say(
+      parts.report(
         f"{task.name}: the episodes under way cannot be played again; new ones "
         "begin"
       )
@@ -191,7 +191,7 @@ def assemble(
 
   return Pipeline(
     compiled=compiled,
-    loop_sizes=_loop_sizes(parts.experiment),
+    stops=_stops(parts.experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
     interval=interval,
@@ -220,10 +220,10 @@ def assemble(
   )
 
 
-def _loop_sizes(experiment: schema.Experiment) -> loop.LoopSizes:
+def _stops(experiment: schema.Experiment) -> loop.Stops:
   """When results of an experiment are due, and when it ends."""
   training = experiment.training
-  return loop.LoopSizes(
+  return loop.Stops(
     training.num_env_steps,
     experiment.agent.num_env_steps_before_training,
     experiment.num_env_steps_per_iteration,

@@ -8,7 +8,7 @@ from tf_agents.networks import network as tf_agents_network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
+from agents_pipeline import errors, interfaces
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading, making, specs
 from agents_pipeline.evaluation import served_policy
@@ -21,7 +21,7 @@ class Task:
 
   Attributes:
     name: the gymnasium id.
-    observation_space: of gymnasium's own environment.
+    observation_space: the observation space of gymnasium's own environment.
     action_space: likewise.
     num_frames: stacked in an observation, its first dimension if above 1.
   """
@@ -80,7 +80,7 @@ def make_training_environment(
   task: Task,
   rng: random_stream.RandomStream,
   seed: int,
-) -> loading.TrainingEnvironment:
+) -> interfaces.Environment:
   """Makes what is trained on, with the spaces that evaluations act in.
 
   An environment's own vector version may declare others than a single one.
@@ -88,7 +88,7 @@ def make_training_environment(
   Args:
     experiment: says which.
     task: what evaluations act in.
-    rng: of tensor environments.
+    rng: the random stream of tensor environments.
     seed: parent of the seeds of Python ones.
 
   Raises:

@@ -106,7 +106,7 @@ def check_writable(flag: str, output: pathlib.Path | None) -> None:
     raise errors.UserError(f"{flag}={str(output)!r} cannot be written")
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
   """Prints a line of progress to stderr."""
   print(line, file=sys.stderr, flush=True)
 

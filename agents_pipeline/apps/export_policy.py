@@ -36,7 +36,7 @@ def main() -> int:
     run_folder.RunFolder(root_dir),
     _CHECKPOINT.value,
     policy_dir,
-    command_line.say,
+    command_line.report,
   )
   command_line.print_result(
     f"{policy_dir}: {about['agent']} for {about['environment']} after "

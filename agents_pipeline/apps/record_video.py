@@ -76,7 +76,7 @@ def main() -> int:
     _NUM_EPISODES.value,
     _SEED.value,
     _CAPTIONS.value,
-    command_line.say,
+    command_line.report,
   )
   returns = ", ".join(f"{r:.1f}" for r in evaluation.returns)
   command_line.print_result(f"{output}: {config.name}, returns {returns}")

@@ -17,7 +17,7 @@ class Terminated(BaseException):
   Not a SystemExit, which code of an environment may raise for its own reasons.
 
   Attributes:
-    number: of the signal.
+    number: the number of the signal.
   """
 
   def __init__(self, number: int):

@@ -55,13 +55,13 @@ def main() -> int:
   if not _ROOT_DIR.value:
     raise errors.UserError("--root_dir='': expected a run folder")
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
-  stop_signals = signals.StopSignals(report=command_line.say)
+  stop_signals = signals.StopSignals(report=command_line.report)
   # Before TensorFlow, which takes seconds to import: mistakes show at once.
   experiment = gin_files.load_experiment(
     _GIN_FILES.value,
     _GIN_BINDINGS.value,
     allow_imports=_ALLOW_GIN_IMPORTS.value,
-    say=command_line.say,
+    report=command_line.report,
   )
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
@@ -73,7 +73,7 @@ def main() -> int:
     device=_DEVICE.value,
     overwrite=_OVERWRITE.value,
     console=console.Console(
-      print=command_line.say,
+      print=command_line.report,
       stop_requested=lambda: bool(stop_signals.received),
     ),
   )

@@ -134,7 +134,7 @@ def check_all_read(
   all.
 
   Args:
-    bindings: of all texts, in their order.
+    bindings: the bindings of all texts, in their order.
     classes: name -> configuration dataclass.
 
   Returns:
@@ -159,10 +159,10 @@ def check_all_read(
     names = replaced.setdefault(reason, [])
     if binding.name not in names:
       names.append(binding.name)
-  return [_remark(reason, names) for reason, names in replaced.items()]
+  return [_warning(reason, names) for reason, names in replaced.items()]
 
 
-def _remark(reason: str, names: Sequence[str]) -> str:
+def _warning(reason: str, names: Sequence[str]) -> str:
   first, *others = names
   if not others:
     return f"{reason}: {first} is read by nothing"

@@ -27,7 +27,7 @@ def load_experiment(
   bindings: Sequence[str] = (),
   *,
   allow_imports: bool = False,
-  say: Callable[[str], None] = lambda line: None,
+  report: Callable[[str], None] = lambda line: None,
 ) -> schema.Experiment:
   """Parses gin files and bindings, locks gin, and makes the experiment.
 
@@ -37,7 +37,7 @@ def load_experiment(
     allow_imports: `import` statements in them may run the code of modules.
       Where there are any, bindings that nothing reads are not looked for: what
       is imported may read anything.
-    say: gets a line for each choice that a later one replaced whose bindings
+    report: gets a line for each choice that a later one replaced whose bindings
       nothing reads any more, and for what is hardly meant.
 
   Raises:
@@ -78,8 +78,8 @@ def load_experiment(
     raise errors.UserError(_first_line(error)) from None
   except Exception as error:  # whatever a parser raises of what is no gin
     raise errors.UserError(_explain(error, found)) from None
-  for line in (*replaced, *experiment.remarks):
-    say(line)
+  for line in (*replaced, *experiment.warnings):
+    report(line)
   return experiment
 
 

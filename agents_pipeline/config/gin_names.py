@@ -165,7 +165,7 @@ def unknown_field(
 
   Args:
     owner: the class.
-    name: of the field.
+    name: the name of the field.
     choices: the experiment's.
     known: the fields that the class has.
   """
@@ -192,7 +192,7 @@ def check_names(
   """Refuses what gin would bind without a word, and nothing can read.
 
   Args:
-    statements: of all texts.
+    statements: the statements of all texts.
     classes: ours. Where TF-Agents is imported gin knows its classes as well,
       and would bind what no run reads.
 

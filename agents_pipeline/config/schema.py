@@ -14,6 +14,9 @@ from agents_pipeline.config import fields, observations, rewards, stopping
 if typing.TYPE_CHECKING:
   import tensorflow as tf
 
+# Modules of `environments/backends/`; 'auto' takes the first that fits.
+BACKENDS = ("tensor", "gymnasium")
+
 MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
 
 _ITERATIONS_PER_RESULT = 10_000
@@ -70,7 +73,7 @@ class AgentConfig:
       UserError: the agent could not learn anything.
     """
 
-  def remarks(
+  def warnings(
     self, training: "TrainingConfig", min_iteration_env_steps: int
   ) -> list[str]:
     """Lines on what is allowed, but hardly meant.
@@ -103,7 +106,7 @@ class EnvironmentConfig:
 
   name: str = fields.text(gin.REQUIRED)
   num_envs: int = fields.integer(1, high=65_536)
-  backend: str = fields.choice("auto", "tensor", "gymnasium")
+  backend: str = fields.choice("auto", *BACKENDS)
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
   observation: observations.Observation = fields.component(
     observations.OwnObservation, observations.Observation
@@ -204,7 +207,7 @@ class VideoConfig:
   Attributes:
     period_episodes: training episodes between two videos, over all
       environments; at most one per row of metrics. None: at the end only.
-    format: of the videos while training; 'html' is a page to step through.
+    format: the format while training; 'html' is a page to step through.
     captions: each frame's number and the return so far are drawn into it.
   """
 
@@ -226,7 +229,7 @@ class Experiment:
     training: how long, and how often to write.
     evaluation: how the policy is evaluated.
     video: what is recorded.
-    seed: of everything random; the `--seed` flag overrides it.
+    seed: the seed of everything random; the `--seed` flag overrides it.
   """
 
   agent: AgentConfig = fields.component(gin.REQUIRED, AgentConfig)
@@ -268,9 +271,9 @@ class Experiment:
     return self.num_env_steps_per_iteration or 1
 
   @property
-  def remarks(self) -> list[str]:
+  def warnings(self) -> list[str]:
     """Lines on what is allowed, but hardly meant."""
-    return self.agent.remarks(self.training, self._min_iteration_env_steps)
+    return self.agent.warnings(self.training, self._min_iteration_env_steps)
 
   @property
   def num_env_steps_per_iteration(self) -> int | None:

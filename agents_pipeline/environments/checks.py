@@ -121,7 +121,7 @@ def to_observations(values: Any, space: gym.Space, num_envs: int) -> np.ndarray:
 
   Args:
     values: as returned.
-    space: of one copy.
+    space: the space of one copy.
     num_envs: B.
 
   Returns:
@@ -145,9 +145,9 @@ def to_final_observations(
   """Converts the last observations of the episodes that ended in a step.
 
   Args:
-    info: of the step of a vector environment that resets in the same step.
+    info: what the step of an environment gave that resets in the same step.
     ended: [B] bool.
-    space: of one copy.
+    space: the space of one copy.
 
   Returns:
     The observation [...] of each copy that ended, by its index.
@@ -187,7 +187,7 @@ def to_observation(
 
   Args:
     value: as returned.
-    space: of one copy.
+    space: the space of one copy.
     copy: its index, for messages.
 
   Raises:
@@ -221,7 +221,7 @@ def not_finite(what: str, values: Any) -> str:
 
   Args:
     what: the kind of value, such as "reward".
-    values: of one copy.
+    values: the values of one copy.
   """
   is_finite = np.isfinite(values).all()
   problem = "beyond the range of float32" if is_finite else "not finite"

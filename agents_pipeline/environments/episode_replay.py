@@ -89,7 +89,7 @@ def replay(
 
   Args:
     env: one that resets only when asked to.
-    seeds: of each copy's episode.
+    seeds: the seeds of each copy's episode.
     lengths: [B] int64, how many of the last actions are each copy's.
     actions: [B, ...] of each step.
 
@@ -115,7 +115,7 @@ def reset_masked(
 
   Args:
     env: one that resets only when asked to.
-    seeds: of every copy's episode.
+    seeds: the seeds of every copy's episode.
     mask: [B] bool, the copies to reset.
   """
   observation, _ = env.reset(

@@ -44,7 +44,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """Wraps a vector environment.
 
     Args:
-      vector_env: of any autoreset mode.
+      vector_env: a vector environment of any autoreset mode.
       name: its id, for messages.
       episode_seed: (copy, episode) -> seed of that episode's reset. Unless
         autoreset is DISABLED, only the first reset can be seeded.

@@ -13,10 +13,9 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
 from agents_pipeline.environments import gymnasium_vector
+from agents_pipeline.ops import packing
 
-_NUM_SCALARS = gymnasium_vector.NUM_SCALARS
 _FAILED = -1.0  # in place of a step type
-_MAX_PACKED = 128  # numbers of an observation that is packed with the scalars
 _thread = threading.local()
 
 
@@ -34,15 +33,11 @@ class _EpisodeState(tf.train.experimental.PythonState):
     self.restored = json.loads(value)
 
 
-class HostEnvironment(tf_py_environment.TFPyEnvironment):
+class PythonBridge(tf_py_environment.TFPyEnvironment):
   """A `TFPyEnvironment` that calls Python once per step.
 
-  Every array that Python returns to the graph costs time. So the scalars of the
-  time steps are packed into one array, and with them the observations, where
-  these are a few floats themselves.
-
-  Attributes:
-    is_packed: whether observations are packed with the scalars.
+  Every array that Python returns to the graph costs time, so the time steps are
+  packed into one array, and what does not fit into it.
   """
 
   def __init__(self, environment: gymnasium_vector.GymnasiumEnvironment):
@@ -52,14 +47,9 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
       environment: B copies, which this one closes.
     """
     super().__init__(environment)
-    spec = self.observation_spec()
-    self.is_packed = (
-      spec.dtype == tf.float32
-      and spec.shape.rank == 1
-      and spec.shape[0] <= _MAX_PACKED
-    )
-    # Of the packed array, for each time step.
-    self._num_columns = _NUM_SCALARS + (spec.shape[0] if self.is_packed else 0)
+    fields = tf.nest.flatten(self.time_step_spec())
+    self._packing = packing.Packing(fields)  # of one time step
+    self._pair_packing = packing.Packing(fields + fields)
     self._tracked = _EpisodeState(environment)
     self._failure: errors.EnvironmentFailure | None = None
 
@@ -122,7 +112,9 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     Returns:
       The arrays that Python returned.
     """
-    return self._call(self.pyenv.step_and_reset, [action], 2, defer_failure)
+    return self._call(
+      self.pyenv.step_and_reset, [action], self._pair_packing, defer_failure
+    )
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns arrays of `step_in_python`, and fails if an environment did.
@@ -140,96 +132,64 @@ class HostEnvironment(tf_py_environment.TFPyEnvironment):
     """Unpacks the time steps that Python returned. Runs inside XLA.
 
     Args:
-      arrays: of `step_in_python`.
+      arrays: the arrays of `step_in_python`.
 
     Returns:
       The next and the current time steps, of [B, ...].
     """
-    numbers, *observations = arrays
-    spec = self.observation_spec()
-    if self.is_packed:
-      size = spec.shape[0]
-      num_time_steps = numbers.shape[1] // (_NUM_SCALARS + size)
-      sizes = [_NUM_SCALARS * num_time_steps] + [size] * num_time_steps
-      numbers, *observations = tf.split(numbers, sizes, axis=1)
-    columns = tf.unstack(numbers, axis=1)  # [B] each
-    return tuple(
-      ts.TimeStep(tf.cast(step_type, tf.int32), reward, discount, observation)
-      for step_type, reward, discount, observation in zip(
-        columns[::_NUM_SCALARS],
-        columns[1::_NUM_SCALARS],
-        columns[2::_NUM_SCALARS],
-        observations,
-        strict=True,
-      )
-    )
+    fields = self._pair_packing.unpack(arrays)
+    half = len(fields) // 2
+    return self._to_time_step(fields[:half]), self._to_time_step(fields[half:])
 
   def _current_time_step(self) -> ts.TimeStep:
     # TF-Agents' own knows only the results of its own `step`.
-    (time_step,) = self.time_steps(
-      self._call(lambda: (self.pyenv.current_time_step(),), [], 1)
+    current = lambda: (self.pyenv.current_time_step(),)
+    return self._to_time_step(
+      self._packing.unpack(self._call(current, [], self._packing))
     )
-    return time_step
+
+  def _to_time_step(self, fields: Sequence[tf.Tensor]) -> ts.TimeStep:
+    return tf.nest.pack_sequence_as(self.time_step_spec(), fields)
 
   def _call(
     self,
     function: Callable[..., Sequence[ts.TimeStep]],
     arguments: list[tf.Tensor],
-    num_time_steps: int,
+    packed: packing.Packing,
     defer_failure: bool = False,
   ) -> list[tf.Tensor]:
-    """Calls a Python function that returns so many time steps of [B, ...]."""
-    spec = self.observation_spec()
+    """Calls a Python function that returns time steps of [B, ...]."""
 
     def call(*values):
       _keep_thread_state()
       try:
-        return self._pack(function(*values))
+        # Copies: TensorFlow takes over an array's memory, and writes to it once
+        # it does not need the tensor any more.
+        steps = function(*values)
+        return packed.pack_arrays([x for step in steps for x in step])
       except errors.EnvironmentFailure as failure:
         self._failure = failure
         if not defer_failure:
           raise
-        return self._failed(num_time_steps)
+        return self._failed(packed)
 
-    num_observations = 0 if self.is_packed else num_time_steps
     returned = tf.numpy_function(
-      call, arguments, [tf.float32] + [spec.dtype] * num_observations
+      call, arguments, [spec.dtype for spec in packed.specs]
     )
     # Executed eagerly, a single array is not in a list.
-    numbers, *observations = tf.nest.flatten(returned)
-    width = self._num_columns * num_time_steps
-    numbers.set_shape([self.batch_size, width])
-    for observation in observations:
-      observation.set_shape([self.batch_size, *spec.shape])
-    return [numbers, *observations]
+    arrays = tf.nest.flatten(returned)
+    for array, spec in zip(arrays, packed.specs, strict=True):
+      array.set_shape([self.batch_size, *spec.shape])
+    return arrays
 
-  def _pack(self, time_steps: Sequence[ts.TimeStep]) -> list[np.ndarray]:
-    """Packs time steps: first all their scalars, then all observations."""
-    num_scalars = _NUM_SCALARS * len(time_steps)
-    width = self._num_columns * len(time_steps)
-    numbers: np.ndarray = np.empty((self.batch_size, width), np.float32)
-    for i, scalar in enumerate(
-      scalar for step in time_steps for scalar in step[:_NUM_SCALARS]
-    ):
-      numbers[:, i] = scalar
-    observations = [step.observation for step in time_steps]
-    if self.is_packed:
-      np.concatenate(observations, 1, out=numbers[:, num_scalars:])
-      return [numbers]
-    # Copies: TensorFlow takes over an array's memory, and writes to it once it
-    # does not need the tensor any more.
-    return [numbers, *[observation.copy() for observation in observations]]
-
-  def _failed(self, num_time_steps: int) -> list[np.ndarray]:
-    """Returns arrays like those of `_pack` that `checked` rejects."""
-    width = self._num_columns * num_time_steps
-    numbers: np.ndarray = np.full((self.batch_size, width), _FAILED, np.float32)
-    if self.is_packed:
-      return [numbers]
-    spec = self.observation_spec()
-    shape = (self.batch_size, *spec.shape)
-    dtype = spec.dtype.as_numpy_dtype
-    return [numbers, *[np.zeros(shape, dtype) for _ in range(num_time_steps)]]
+  def _failed(self, packed: packing.Packing) -> list[np.ndarray]:
+    """Returns arrays that `checked` rejects."""
+    arrays = [
+      np.zeros((self.batch_size, *spec.shape), spec.dtype.as_numpy_dtype)
+      for spec in packed.specs
+    ]
+    arrays[0][:] = _FAILED
+    return arrays
 
 
 def _keep_thread_state() -> None:

@@ -17,7 +17,7 @@ def observation_spec(
   float32. A Discrete space becomes int64 from 0; networks one-hot encode it.
 
   Args:
-    space: of one copy.
+    space: the space of one copy.
     environment_name: for messages.
 
   Raises:
@@ -57,7 +57,7 @@ def action_spec(
   Integers count from 0, whatever the start of the space.
 
   Args:
-    space: of one copy.
+    space: the space of one copy.
     environment_name: for messages.
 
   Raises:

@@ -31,7 +31,7 @@ class HtmlWriter:
     """Creates the file.
 
     Args:
-      path: of the page.
+      path: the path of the page.
       fps: frames per second.
       title: plain text.
     """

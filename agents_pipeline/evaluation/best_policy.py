@@ -9,7 +9,7 @@ class BestPolicy(tf.Module):
 
   Attributes:
     network: the copy.
-    mean_return: of its evaluation.
+    mean_return: the mean return of its evaluation.
     env_steps: when it was evaluated; -1 before the first evaluation.
     evaluated_at: env steps at the last evaluation, of whatever network.
   """
@@ -37,7 +37,7 @@ class BestPolicy(tf.Module):
 
     Args:
       network: the one that was evaluated.
-      mean_return: of its evaluation.
+      mean_return: the mean return of its evaluation.
       env_steps: when.
 
     Returns:

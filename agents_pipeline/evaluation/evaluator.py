@@ -25,9 +25,9 @@ class Evaluation:
   Attributes:
     environment: the evaluated policy acted in it.
     greedy: whether the policy always took its best action.
-    seeds: of each episode's reset.
-    returns: of each episode, undiscounted.
-    lengths: of each episode, env steps.
+    seeds: the seeds of each episode's reset.
+    returns: the return of each episode, undiscounted.
+    lengths: the length of each episode, env steps.
   """
 
   environment: schema.EnvironmentConfig
@@ -103,7 +103,7 @@ def bootstrap_interval(
 
   Args:
     values: [N].
-    confidence: of the interval, in (0, 1).
+    confidence: the level of the interval, in (0, 1).
     statistic: [..., N] -> [...]; by default the mean.
 
   Returns:

@@ -16,7 +16,7 @@ class FrameConverter:
   """Converts rendered images to frames of one size and type.
 
   Attributes:
-    color: of every pixel of every frame so far, as RGB; None if they differ, or
+    color: RGB of every pixel of every frame so far; None if they differ, or
       before the first frame.
   """
 

@@ -29,8 +29,8 @@ class Request:
   Attributes:
     spec: gymnasium's, as it is registered in the parent process.
     environment: only its `name` and `observation` are used.
-    path: of the new file, absolute.
-    seeds: of each episode's reset.
+    path: the path of the new file, absolute.
+    seeds: the seeds of each episode's reset.
     max_env_steps: at which an episode is cut off.
     with_captions: whether each frame shows its number in the episode and the
       return so far.
@@ -49,9 +49,9 @@ class Recording:
   """The recorded episodes.
 
   Attributes:
-    returns: of each episode, undiscounted.
-    lengths: of each episode, env steps.
-    color: of every pixel of every frame, as RGB; None if they differ.
+    returns: the return of each episode, undiscounted.
+    lengths: the length of each episode, env steps.
+    color: the color of every pixel of every frame, as RGB; None if they differ.
     unplayable_fps: the frames per second that the environment declares, if no
       video can be played at that rate; else None.
   """

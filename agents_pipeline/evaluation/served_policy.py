@@ -38,7 +38,7 @@ class ServedPolicy(tf.Module):
     """Wraps a network whose variables are created.
 
     Args:
-      network: of the agent.
+      network: the network of the agent.
       outputs: computes what to return: "action" [B, ...], counted from 0, and
         others.
       observation_space: of one copy; observations have its dtype.
@@ -82,7 +82,7 @@ class ServedPolicy(tf.Module):
     """Writes the SavedModel, replacing an existing one.
 
     Args:
-      directory: of the SavedModel.
+      directory: the folder of the SavedModel.
       about: metadata as JSON, such as the environment's id; `LoadedPolicy`
         returns it.
 
@@ -111,7 +111,7 @@ class LoadedPolicy:
   """A SavedModel that `ServedPolicy` wrote, or one with the same signature.
 
   Attributes:
-    directory: of the SavedModel.
+    directory: the folder of the SavedModel.
     about: metadata that was given to `ServedPolicy.save`; {} if there is none.
   """
 

@@ -33,7 +33,7 @@ def record_video(
   Args:
     act: the policy.
     environment: one that renders `rgb_array`.
-    path: of the file; its suffix determines the format.
+    path: the path of the file; its suffix determines the format.
     num_episodes: recorded one after the other.
     seed: parent of the episodes' seeds, as in `evaluate`.
     with_captions: whether each frame shows its number in the episode and the

@@ -73,7 +73,7 @@ def open_writer(path: pathlib.Path, fps: float, title: str):
   Args:
     path: its suffix determines the format.
     fps: frames per second that `is_playable_fps`. A GIF plays at most 50.
-    title: of an HTML page.
+    title: the title of an HTML page.
 
   Returns:
     A context manager with `append_data(frame)`, where a frame is uint8

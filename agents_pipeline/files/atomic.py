@@ -23,7 +23,7 @@ def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """Yields a temporary path to write to, and renames it to `path` on success.
 
   Args:
-    path: of the new file; missing parent folders are created.
+    path: the path of the new file; missing parent folders are created.
 
   Raises:
     RunError: it cannot be written; an existing file is left unchanged.

@@ -21,7 +21,7 @@ class RunFolder:
     trained_video: in `videos`, of the best policy.
     random_video: in `videos`, of random actions.
     learning_curve: returns over env steps.
-    traceback: of an environment that raised; absent otherwise.
+    traceback: the traceback of an environment that raised; absent otherwise.
   """
 
   def __init__(self, root: str | pathlib.Path):
@@ -47,7 +47,7 @@ class RunFolder:
 
     Args:
       episode: episodes finished so far.
-      suffix: of the file, without the dot.
+      suffix: the suffix of the file, without the dot.
     """
     return self.videos / f"episode_{episode:06d}.{suffix}"
 

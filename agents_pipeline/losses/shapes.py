@@ -8,7 +8,7 @@ def check_same(*tensors: tf.Tensor, rank: int = 2) -> None:
 
   Args:
     *tensors: all of one shape.
-    rank: of that shape.
+    rank: the number of dimensions of that shape.
 
   Raises:
     ValueError: a shape differs, or is of another rank.

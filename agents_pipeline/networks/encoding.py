@@ -16,7 +16,7 @@ def encoder(
   """The function that fits what comes after it.
 
   Args:
-    spec: of one observation.
+    spec: the spec of one observation.
     conv_layers: images are kept for them; () flattens.
     num_frames: stacked in an observation.
   """
@@ -32,7 +32,7 @@ def flat_floats(
 
   Args:
     observation: [B, ...] of the spec's dtype.
-    spec: of one observation.
+    spec: the spec of one observation.
 
   Returns:
     [B, D] float32: uint8 scaled to [0, 1] by the spec's bounds, int64 scalars
@@ -54,7 +54,7 @@ def images(
   Args:
     observation: [B, H, W] or [B, H, W, C] of the spec's dtype; with N > 1
       stacked frames [B, N, H, W] or [B, N, H, W, C].
-    spec: of one observation.
+    spec: the spec of one observation.
     num_frames: N.
 
   Returns:

@@ -16,9 +16,9 @@ class Settings(NamedTuple):
 
   Attributes:
     floatx: default dtype of weights.
-    epsilon: of Keras' numerics.
-    image_data_format: of convolutions.
-    policy: of mixed precision; None where floatx is the only one.
+    epsilon: the epsilon of Keras' numerics.
+    image_data_format: the data format of convolutions.
+    policy: the policy of mixed precision; None where floatx is the only one.
     runs_eagerly: `tf.function`s are called as plain Python.
   """
 

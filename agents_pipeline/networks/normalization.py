@@ -18,9 +18,9 @@ class RunningNormalization(tf.keras.layers.Layer):
     """Makes the statistics.
 
     Args:
-      shape: of one value.
+      shape: the shape of one value.
       clip: bound of what comes out, in standard deviations.
-      name: of the layer.
+      name: the name of the layer.
     """
     super().__init__(name=name)
     self._clip = clip

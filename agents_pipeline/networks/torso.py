@@ -27,7 +27,7 @@ class Torso(tf.keras.layers.Layer):
       layers: makes them.
       batch_normalization: hidden layers have that in place of a bias (Ioffe &
         Szegedy 2015).
-      name: of the layer.
+      name: the name of the layer.
     """
     super().__init__(name=name)
     self._convolutions = [

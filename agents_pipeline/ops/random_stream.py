@@ -25,7 +25,7 @@ class RandomStream(tf.Module):
 
     Args:
       seed: a non-negative int.
-      name: of its variables in a checkpoint.
+      name: the name of its variables in a checkpoint.
     """
     super().__init__(name=name)
     # Of uint64, which variables do not add.

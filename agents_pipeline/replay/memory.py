@@ -29,9 +29,9 @@ def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
   """Compares a buffer with the memory there is, before it is allocated.
 
   Args:
-    table_bytes: of its tables.
+    table_bytes: the size of its tables.
     num_rows: transitions, for the message.
-    copies: of the tables that may be alive at once.
+    copies: how many copies of the tables that may be alive at once.
 
   Returns:
     A line with its size.

@@ -23,7 +23,7 @@ class Callback(Protocol):
   def before_training(self) -> dict[str, float]:
     """Called once per run, before its first env step; not when resumed."""
 
-  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
     """Called after every result of the training loop, before it is logged.
 
     Args:
@@ -50,7 +50,7 @@ class Period:
     """Begins to count.
 
     Args:
-      length: of the period, in any unit.
+      length: the length of the period, in any unit.
       start: value of the counter now, in the same unit.
     """
     self._length = length
@@ -90,7 +90,7 @@ class EvaluationCallback:
     with self._run.stopwatch.part("evaluation"):
       return self._evaluate(0)
 
-  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
     """Evaluates once per period, and at the end of the run."""
     with self._run.stopwatch.part("evaluation"):
       if self._period.has_passed(result.env_steps) or result.is_last:
@@ -138,7 +138,7 @@ class VideoCallback:
     """Does nothing."""
     return {}
 
-  def after_result(self, result: loop.IterationResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
     """Records one episode if a period has passed."""
     del result
     with self._run.stopwatch.part("videos"):

@@ -18,7 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
 
-FORMAT = 5  # version of the tracked objects' names and shapes
+FORMAT = 6  # version of the tracked objects' names and shapes
 _NUM_KEPT = 2
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
@@ -47,7 +47,7 @@ class About:
 
   Attributes:
     env_steps: done since the beginning of the run.
-    config: of the run, as gin text.
+    config: the configuration of the run, as gin text.
     metrics: the last row of metrics.csv; {} if there was none.
     packages: package -> version when it was saved.
     format: version of the tracked objects.
@@ -69,7 +69,7 @@ class Checkpoints:
     """Tracks objects; nothing is read or written.
 
     Args:
-      folder: of the checkpoints; created when the first is saved.
+      folder: the folder of the checkpoints; created when the first is saved.
       objects: name -> anything that `tf.train.Checkpoint` can track.
     """
     self._folder = folder
@@ -150,7 +150,7 @@ def until_intact(folder: pathlib.Path) -> Iterator[pathlib.Path]:
   """Yields checkpoints, newest first, until the caller finds an intact one.
 
   Args:
-    folder: of the checkpoints.
+    folder: the folder of the checkpoints.
 
   Raises:
     RunError: the caller asks for another one after the last: all are damaged.
@@ -178,7 +178,7 @@ def newest(folder: pathlib.Path) -> tuple[pathlib.Path, About] | None:
   """Path and description of the newest checkpoint that can be described.
 
   Args:
-    folder: of the checkpoints.
+    folder: the folder of the checkpoints.
 
   Returns:
     None if there are no checkpoints.
@@ -211,7 +211,7 @@ def restore_part(path: pathlib.Path, about: About, objects: dict) -> None:
   """Restores some of the objects of a checkpoint.
 
   Args:
-    path: of the checkpoint.
+    path: the path of the checkpoint.
     about: its description.
     objects: name -> what is restored; names that are left out are ignored.
 

@@ -81,7 +81,7 @@ class Logger:
     self._write(sink.LogEntry(row))
 
   def write(
-    self, result: loop.IterationResult, values: Mapping[str, float]
+    self, result: loop.IntervalResult, values: Mapping[str, float]
   ) -> None:
     """Logs a result of the training loop.
 

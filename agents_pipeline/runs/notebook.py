@@ -30,7 +30,7 @@ def train(
     gin_file: the configuration.
     root_dir: the run folder.
     *gin_bindings: such as "DqnConfig.gamma = 0.9".
-    seed: of everything random; None leaves that of the configuration.
+    seed: the seed of everything random; None leaves that of the configuration.
     device: 'auto', 'cpu' or 'gpu'.
     overwrite: start over, removing the run in that folder.
 
@@ -43,7 +43,7 @@ def train(
     KeyboardInterrupt: the kernel was interrupted twice.
   """
   folder = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
-  experiment = gin_files.load_experiment([gin_file], gin_bindings, say=print)
+  experiment = gin_files.load_experiment([gin_file], gin_bindings, report=print)
   if seed is not None:
     experiment = dataclasses.replace(experiment, seed=seed)
   with keras_settings.restored(), _interruptible() as stop_requested:

@@ -109,7 +109,7 @@ def is_finished(
   """Whether a run has ended, and its policy and evaluation still exist.
 
   Args:
-    folder: of the run.
+    folder: the folder of the run.
     experiment: says how long the run is to be.
   """
   record = run_record.read(folder.run_record) or {}

@@ -19,8 +19,8 @@ class Run:
     experiment: the configuration.
     folder: where the run is written.
     pipeline: agent, environment, replay and counters, wired up.
-    seeds: of everything random.
-    checkpoints: of the pipeline, in `folder`.
+    seeds: the seeds of everything random.
+    checkpoints: the checkpoints of the pipeline, in `folder`.
     console: prints to the user, who may request a stop.
     stopwatch: times the parts of this start.
   """

@@ -30,8 +30,8 @@ class RunRecord:
     """Writes the record with the outcome "running".
 
     Args:
-      path: of run.json.
-      seed: of the run.
+      path: the path of run.json.
+      seed: the seed of the run.
       device: 'cpu' or 'gpu'.
 
     Raises:

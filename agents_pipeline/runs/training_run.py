@@ -58,7 +58,9 @@ def train(
         console.print(resume.finished_message(folder, experiment))
         return True
     device = compilation.choose_device(
-      device, gpu_pays=building.gpu_pays(experiment), say=console.print
+      device,
+      benefits_from_gpu=building.benefits_from_gpu(experiment),
+      report=console.print,
     )
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):

@@ -20,7 +20,7 @@ def try_record(
   Args:
     experiment: its environment, and whether to draw captions.
     act: the policy.
-    path: of the video.
+    path: the path of the video.
     seed: parent of the episode's seed.
     console: prints the reason; a stop request aborts the recording.
 

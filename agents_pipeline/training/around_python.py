@@ -72,7 +72,7 @@ def compile_replay(
   """Compiles iterations of agents that sample from a buffer.
 
   Args:
-    iteration: of a driver whose environments live in Python.
+    iteration: an iteration of a driver whose environments live in Python.
     pending: what the last call chose.
     should_stop: whether the run has reached its goal, [] bool.
     num_prefetched_batches: batches that tf.data prefetches while the
@@ -92,29 +92,15 @@ def compile_replay(
     learns_while_stepping,
   )
 
-  @_graph
-  def collect(num_iterations):
-    _, action_step = iterations.repeat(
-      num_iterations,
-      loop.collect,
-      loop.begin(pending),
-      lambda _: ~should_stop(),
-    )
-    pending.keep(action_step.action)
-
-  @_graph
-  def train(num_iterations, totals=None):
-    totals = totals or iterations.no_train_steps(iteration.agent.measures)
-    _, action_step, totals = iterations.repeat(
-      num_iterations,
-      lambda s: loop.train(s[:2], s[2]),
-      (*loop.begin(pending), totals),
-      lambda s: s[2].is_sound & ~should_stop(),
-    )
-    pending.keep(action_step.action)
-    return totals
-
-  return iterations.Iterations(collect, train)
+  return iterations.compile_calls(
+    iteration.agent.measures,
+    should_stop,
+    begin=lambda: loop.begin(pending),
+    collect=loop.collect,
+    train=loop.train,
+    end=lambda state: pending.keep(state[1].action),
+    jit=False,
+  )
 
 
 class _Calls(NamedTuple):
@@ -173,11 +159,25 @@ def _batches_ahead(
   """Gives an iteration's prefetched batches [U, S, ...]; () without."""
   if not num_batches:
     return tuple
-  dataset = iteration.replay.as_dataset().batch(
+  batches = dataset_of(iteration.replay).batch(
     iteration.sizes.train_steps, drop_remainder=True
   )
-  batches = iter(dataset.prefetch(num_batches))
-  return lambda: next(batches)
+  iterator = iter(batches.prefetch(num_batches))
+  return lambda: next(iterator)
+
+
+def dataset_of(replay: interfaces.Replay) -> tf.data.Dataset:
+  """An endless dataset of the transitions [S, ...] of samples.
+
+  An element is sampled when it is asked for, so that a run is reproducible as
+  long as nothing prefetches.
+  """
+  # tf.data would prefetch by itself, and sample before the newest rows.
+  options = tf.data.Options()
+  options.autotune.enabled = False
+  options.experimental_optimization.inject_prefetch = False
+  samples = tf.data.Dataset.counter().map(lambda _: replay.sample().transitions)
+  return samples.with_options(options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +185,7 @@ class _ReplayLoop:
   """What the graph does between the compiled calls.
 
   Attributes:
-    iteration: of environments in Python.
+    iteration: an iteration of environments in Python.
     calls: compiled.
     next_batches: gives what was sampled ahead.
     learns_while_stepping: see `compile_replay`.
@@ -212,21 +212,22 @@ class _ReplayLoop:
     time_step = self._episodes(state)
     return time_step, self.calls.act(time_step)
 
-  def train(self, state: _State, totals: iterations.TrainTotals) -> tuple:
+  def train(
+    self, state: _State, totals: iterations.TrainTotals
+  ) -> tuple[_State, iterations.TrainTotals]:
     """An iteration: the next time step and action, and the totals."""
     if self._sizes.collect_episodes is not None:
       time_step = self._episodes(state)
       totals = self.calls.learn(totals, self.next_batches())
-      return time_step, self.calls.act(time_step), totals
+      return (time_step, self.calls.act(time_step)), totals
     if self.learns_while_stepping:
       state, totals = self._step_and_learn(state, totals)
-      return *self._steps(self._sizes.collect_steps - 1, state), totals
+      return self._steps(self._sizes.collect_steps - 1, state), totals
     state = self._steps(self._sizes.collect_steps - 1, state)
     arrays = self._step_in_python(state)
-    state, totals = self.calls.observe_learn_and_act(
+    return self.calls.observe_learn_and_act(
       arrays, state, totals, self.next_batches()
     )
-    return *state, totals
 
   @property
   def _env(self) -> interfaces.PythonEnvironment:
@@ -282,7 +283,7 @@ def compile_rollouts(
   transitions of all of them and learns.
 
   Args:
-    iteration: of a driver whose environments live in Python.
+    iteration: an iteration of a driver whose environments live in Python.
     should_stop: whether the run has reached its goal, [] bool.
     jit_learning: see `compile_replay`.
     jit: False leaves all of it a plain graph, for comparison.
@@ -294,22 +295,17 @@ def compile_rollouts(
   )
   learn = _graph(iteration.learn, jit_compile=jit and jit_learning)
 
-  def iterate(state):
-    time_step, totals = state
+  def train(time_step, totals):
     steps = rollouts.step_in_python(
       driver.env, act, act_after, iteration.num_steps, time_step
     )
     return learn(steps, time_step, totals)
 
-  @_graph
-  def train(num_iterations, totals=None):
-    totals = totals or iterations.no_train_steps(iteration.agent.measures)
-    _, totals = iterations.repeat(
-      num_iterations,
-      iterate,
-      (driver.env.current_time_step(), totals),
-      lambda state: state[1].is_sound & ~should_stop(),
-    )
-    return totals
-
-  return iterations.Iterations(collect=train, train=train)
+  return iterations.compile_calls(
+    iteration.agent.measures,
+    should_stop,
+    begin=driver.env.current_time_step,
+    collect=None,
+    train=train,
+    jit=False,
+  )

@@ -17,16 +17,16 @@ SHARED_PRODUCT = 100_000_000
 def choose_device(
   wanted: str,
   *,
-  gpu_pays: bool = False,
-  say: Callable[[str], None] = lambda line: None,
+  benefits_from_gpu: bool = False,
+  report: Callable[[str], None] = lambda line: None,
 ) -> str:
   """Makes one kind of device the only one that TensorFlow uses.
 
   Args:
     wanted: 'auto', 'cpu' or 'gpu'. 'auto' is the GPU where there is one and it
       pays.
-    gpu_pays: the networks are large enough for it.
-    say: gets a line where 'auto' does not use a GPU.
+    benefits_from_gpu: the networks are large enough for it.
+    report: gets a line where 'auto' does not use a GPU.
 
   Returns:
     'cpu' or 'gpu'.
@@ -39,12 +39,12 @@ def choose_device(
       f"device {wanted!r}: expected one of 'auto', 'cpu', 'gpu'"
     )
   gpus = tf.config.list_physical_devices("GPU")
-  if wanted == "auto" and gpus and not gpu_pays:
-    say(
+  if wanted == "auto" and gpus and not benefits_from_gpu:
+    report(
       "on the CPU: a GPU would wait for each of the many small operations of "
       "networks this size; --device=gpu takes it all the same"
     )
-  if wanted == "cpu" or (wanted == "auto" and not (gpus and gpu_pays)):
+  if wanted == "cpu" or (wanted == "auto" and not (gpus and benefits_from_gpu)):
     tf.config.set_visible_devices([], "GPU")
     return "cpu"
   if not gpus:

@@ -8,7 +8,7 @@ program; `around_python` runs them around environments in Python.
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tf_agents.agents import tf_agent
@@ -21,13 +21,13 @@ class TrainTotals(NamedTuple):
 
   Attributes:
     num_train_steps: [] int64.
-    sums: of each measure of the agent, [] float32.
-    is_sound: [] bool, no measure shows that the agent has diverged.
+    sums: the sum of each measure of the agent, [] float32.
+    diverged: [] bool, whether a measure shows that the agent has diverged.
   """
 
   num_train_steps: tf.Tensor
   sums: dict[str, tf.Tensor]
-  is_sound: tf.Tensor
+  diverged: tf.Tensor
 
   def add(
     self, agent: interfaces.Agent, info: tf_agent.LossInfo
@@ -36,7 +36,7 @@ class TrainTotals(NamedTuple):
 
     Args:
       agent: its measures and their bounds.
-      info: of the train step.
+      info: the info of the train step.
     """
     values = {name: of(info) for name, of in agent.measures.items()}
     is_sound = [tf.math.is_finite(value) for value in values.values()] + [
@@ -46,7 +46,7 @@ class TrainTotals(NamedTuple):
     return TrainTotals(
       self.num_train_steps + 1,
       {name: total + values[name] for name, total in self.sums.items()},
-      self.is_sound & tf.reduce_all(is_sound),
+      self.diverged | ~tf.reduce_all(is_sound),
     )
 
 
@@ -54,10 +54,10 @@ def no_train_steps(measure_names: Iterable[str]) -> TrainTotals:
   """The totals of no train step.
 
   Args:
-    measure_names: of an agent.
+    measure_names: the names of what an agent measures.
   """
   zeros = {name: tf.constant(0.0) for name in measure_names}
-  return TrainTotals(tf.constant(0, tf.int64), zeros, tf.constant(True))
+  return TrainTotals(tf.constant(0, tf.int64), zeros, tf.constant(False))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,18 +68,62 @@ class Iterations:
 
   Attributes:
     collect: number of iterations, [] int32; without train steps, for agents
-      that fill a replay first.
+      that fill a replay first; others train.
     train: number of iterations, and the totals to add to, by default of none
       -> totals. It stops early at a train step that shows the agent to have
       diverged, or when the run has reached its goal.
   """
 
-  collect: Callable[[tf.Tensor], None]
+  collect: Callable[[tf.Tensor], Any]
   train: Callable[..., TrainTotals]
 
   def map(self, wrap: Callable[[Callable], Callable]) -> "Iterations":
     """The same calls, each in a wrapper."""
     return Iterations(wrap(self.collect), wrap(self.train))
+
+
+def compile_calls(
+  measure_names: Iterable[str],
+  should_stop: Callable[[], tf.Tensor],
+  *,
+  begin: Callable[[], Any],
+  collect: Callable[[Any], Any] | None = None,
+  train: Callable[[Any, TrainTotals], tuple[Any, TrainTotals]],
+  end: Callable[[Any], None] = lambda state: None,
+  jit: bool,
+) -> Iterations:
+  """Makes the two calls of one iteration.
+
+  Args:
+    measure_names: what the agent measures.
+    should_stop: whether the run has reached its goal, [] bool.
+    begin: gives the state that an iteration begins in, any nest of tensors.
+    collect: state -> state; an iteration without train steps. None for agents
+      that always train.
+    train: state, totals -> state, totals; an iteration.
+    end: called with the state after the last iteration.
+    jit: whether each call is one XLA program, or a plain graph.
+  """
+
+  @tf.function(jit_compile=jit, autograph=False)
+  def train_call(num_iterations, totals=None):
+    state, totals = repeat(
+      num_iterations,
+      lambda state_and_totals: train(*state_and_totals),
+      (begin(), totals or no_train_steps(measure_names)),
+      lambda state_and_totals: ~state_and_totals[1].diverged & ~should_stop(),
+    )
+    end(state)
+    return totals
+
+  if collect is None:
+    return Iterations(train_call, train_call)
+
+  @tf.function(jit_compile=jit, autograph=False)
+  def collect_call(num_iterations):
+    end(repeat(num_iterations, collect, begin(), lambda _: ~should_stop()))
+
+  return Iterations(collect_call, train_call)
 
 
 def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):

@@ -20,7 +20,7 @@ _SECONDS_PER_CALL = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
-class IterationResult:
+class IntervalResult:
   """What happened in an interval.
 
   Attributes:
@@ -46,7 +46,7 @@ class IterationResult:
 
 
 @dataclasses.dataclass(frozen=True)
-class LoopSizes:
+class Stops:
   """When results are due, and when the run ends.
 
   Attributes:
@@ -70,12 +70,12 @@ class LoopSizes:
 
   def next_stop(self, env_steps: int) -> int:
     """The env step at which the next result is due."""
-    stops = [self.num_env_steps] + [
+    due = [self.num_env_steps] + [
       (env_steps // period + 1) * period for period in self.periods_env_steps
     ]
     if env_steps < self.num_env_steps_before_training:
-      stops.append(self.num_env_steps_before_training)
-    return min(stops)
+      due.append(self.num_env_steps_before_training)
+    return min(due)
 
 
 class Interval(tf.Module):
@@ -92,7 +92,7 @@ class Interval(tf.Module):
     """Begins at zero.
 
     Args:
-      measure_names: of the agent.
+      measure_names: the names of what the agent measures.
       measure_bounds: how large some of them may be, for messages.
     """
     super().__init__(name="interval")
@@ -146,20 +146,20 @@ class _Pace:
 
 def run(
   compiled: iterations.Iterations,
-  sizes: LoopSizes,
+  stops: Stops,
   interval: Interval,
   statistics: episode_statistics.EpisodeStatistics,
   train_steps: tf.Variable,
   should_stop: Callable[[], tf.Tensor],
   wants_to_stop: Callable[[], bool] = lambda: False,
-) -> Iterator[IterationResult]:
+) -> Iterator[IntervalResult]:
   """Iterates from wherever the counters stand to the end of the run.
 
   Resuming is no special case: restore the counters, then call this.
 
   Args:
     compiled: the two calls.
-    sizes: when to begin training, give results and end.
+    stops: when to begin training, give results and end.
     interval: the one under way. Whoever takes a result ends it, with
       `interval.end`, once the result is written.
     statistics: counts env steps.
@@ -168,7 +168,7 @@ def run(
     wants_to_stop: whether the user does; then it returns between two calls.
 
   Yields:
-    A result at, or just after, every stop of `sizes`.
+    A result at, or just after, every stop of `stops`.
 
   Raises:
     DivergedError: a measure of the agent, such as its loss, is not finite, or
@@ -180,23 +180,23 @@ def run(
     begin, start = int(interval.env_steps), time.perf_counter()
     env_steps = before = int(statistics.env_steps)
     train_steps_before = int(train_steps)
-    stop = sizes.next_stop(begin)
+    stop = stops.next_stop(begin)
     while env_steps < stop and not bool(should_stop()):
       if wants_to_stop():
         return
-      _call(compiled, paces, sizes, interval, env_steps, stop)
+      _call(compiled, paces, stops, interval, env_steps, stop)
       env_steps = int(statistics.env_steps)
-      if not bool(interval.totals.is_sound):
+      if bool(interval.totals.diverged):
         raise errors.DivergedError(
           f"diverged: {interval.what_diverged} at train step "
           f"{int(train_steps):,}, env step {env_steps:,}"
         )
     if env_steps == begin:
       return  # there was nothing left to do
-    is_last = env_steps >= sizes.num_env_steps or bool(should_stop())
+    is_last = env_steps >= stops.num_env_steps or bool(should_stop())
     totals = interval.totals
     num_train_steps = int(totals.num_train_steps)
-    yield IterationResult(
+    yield IntervalResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
@@ -215,16 +215,16 @@ def run(
 def _call(
   compiled: iterations.Iterations,
   paces: dict[Callable, _Pace],
-  sizes: LoopSizes,
+  stops: Stops,
   interval: Interval,
   env_steps: int,
   stop: int,
 ) -> None:
   """One compiled call, towards a stop."""
-  trains = env_steps >= sizes.num_env_steps_before_training
+  trains = env_steps >= stops.num_env_steps_before_training
   pace = paces[compiled.train if trains else compiled.collect]
   # More than once to a stop also where environments spend steps on resetting.
-  count = min(sizes.iterations_until(stop, env_steps), pace.most)
+  count = min(stops.iterations_until(stop, env_steps), pace.most)
   start = time.perf_counter()
   if trains:
     interval.totals = compiled.train(tf.constant(count), interval.totals)

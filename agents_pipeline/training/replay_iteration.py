@@ -19,7 +19,7 @@ class IterationSizes:
     train_steps: updates after them.
     collect_episodes: steps until so many have ended, in place of
       `collect_steps`; None for these.
-    max_env_steps: of the run: where episodes are cut off that do not end.
+    max_env_steps: where the run ends, and cuts off episodes that do not.
   """
 
   collect_steps: int
@@ -40,7 +40,7 @@ class IterationSizes:
       first_step: state -> state, the first of them.
       step: likewise, the others.
       state: any nest of tensors.
-      statistics: of what was collected so far.
+      statistics: the counters of what was collected so far.
     """
     if self.collect_episodes is not None:
       goal = statistics.num_episodes + self.collect_episodes  # []
@@ -67,8 +67,8 @@ class ReplayIteration:
     replay: sampled from.
     agent: trained.
     update_target: called after every train step.
-    sizes: of an iteration.
-    statistics: of what was collected so far.
+    sizes: the sizes of an iteration.
+    statistics: the counters of what was collected so far.
   """
 
   driver: drivers.StepDriver
@@ -94,38 +94,30 @@ class ReplayIteration:
   ) -> iterations.TrainTotals:
     """The train steps of an iteration.
 
+    Each is the second half of Algorithm 1 of Mnih et al. (2015).
+
     Args:
-      totals: of the train steps before.
-      batches: transitions [U, S, ...] that were sampled before; () for none.
+      totals: the totals of the train steps before.
+      batches: transitions [U, S, ...] that were sampled ahead; () for none.
     """
 
-    def update(state):
+    def train_step(state):
       number, totals = state
       if batches:
-        transitions = tf.nest.map_structure(lambda x: x[number], batches)
-        sample = interfaces.Sample(transitions, handle=None)
+        sample = interfaces.Sample(
+          tf.nest.map_structure(lambda x: x[number], batches)
+        )
       else:
         sample = self.replay.sample()
-      return number + 1, self.train_step(sample, totals)
+      info = self.agent.train(sample.transitions, sample.weights)
+      if not batches:
+        self.replay.update_priorities(sample.handle, info.extra.td_error)
+      self.update_target()
+      return number + 1, totals.add(self.agent, info)
 
     return iterations.repeat(
       self.sizes.train_steps,
-      update,
+      train_step,
       (tf.constant(0), totals),
-      lambda state: state[1].is_sound,
+      lambda state: ~state[1].diverged,
     )[1]
-
-  def train_step(
-    self, sample: interfaces.Sample, totals: iterations.TrainTotals
-  ) -> iterations.TrainTotals:
-    """Algorithm 1 of Mnih et al. (2015) from the sampled minibatch on.
-
-    Args:
-      sample: its handle is None if it was sampled ahead.
-      totals: of the train steps before.
-    """
-    info = self.agent.train(sample.transitions, sample.weights)
-    if sample.handle is not None:
-      self.replay.update_priorities(sample.handle, info.extra.td_error)
-    self.update_target()
-    return totals.add(self.agent, info)

@@ -13,19 +13,14 @@ class RolloutIteration:
   """Acts for T steps, then trains on all of them. Runs inside XLA.
 
   Attributes:
-    driver: of the agent's collect policy.
+    driver: acts by the agent's collect policy.
     agent: trained.
-    num_steps: of a rollout, T.
+    num_steps: the length of a rollout, T.
   """
 
   driver: drivers.StepDriver
   agent: interfaces.Agent
   num_steps: int
-
-  def collect(self, time_step: ts.TimeStep) -> ts.TimeStep:
-    """Acts for T steps; returns the time step to act from next."""
-    _, time_step = rollouts.on_device(self.driver, self.num_steps, time_step)
-    return time_step
 
   def train(
     self, time_step: ts.TimeStep, totals: iterations.TrainTotals

@@ -35,7 +35,7 @@ def on_device(
   """Acts in environments of TensorFlow ops. Runs inside XLA.
 
   Args:
-    driver: of them.
+    driver: steps the environments.
     num_steps: T.
     time_step: [B, ...], to act from.
   """

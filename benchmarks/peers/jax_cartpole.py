@@ -71,7 +71,7 @@ class CompiledLoop:
   and `_run_periods(state, num_periods)`, the state after them.
 
   Attributes:
-    mean_return: of the episodes that ended in the latest run.
+    mean_return: the mean return of the episodes that ended in the latest run.
   """
 
   def __init__(self, env_steps_per_period: int):

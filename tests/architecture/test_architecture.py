@@ -16,8 +16,8 @@ MAY_IMPORT = {
   "losses": set(),
   "networks": set(),
   "config": {"files"},
-  "replay": {"losses", "ops"},
-  "environments": {"config"},
+  "replay": {"config", "losses", "ops"},
+  "environments": {"config", "ops"},
   "training": {"config"},
   "evaluation": {"config", "environments", "files"},
   "agents": {

@@ -31,7 +31,7 @@ def test_every_gin_file_parses_and_builds(path):
   )
   assert making.environment_spec(experiment.environment.name)
   pipeline = building.build(experiment, seeding.Seeds(0))
-  assert pipeline.loop_sizes.num_env_steps > 0
+  assert pipeline.stops.num_env_steps > 0
   pipeline.close()
 
 

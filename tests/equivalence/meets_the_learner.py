@@ -51,13 +51,13 @@ def main():
   """Trains, as the configuration says, while stepping."""
   gym.register("Waits-v0", Waits)
   whole = replay_iteration.ReplayIteration
-  train_step = whole.train_step
+  learn = whole.learn
 
-  def meet_and_train(*args):
+  def meet_and_learn(*args):
     tf.py_function(meet, [], [])
-    return train_step(*args)
+    return learn(*args)
 
-  whole.train_step = meet_and_train
+  whole.learn = meet_and_learn
   experiment = gin_files.load_experiment(
     [],
     [

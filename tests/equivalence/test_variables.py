@@ -10,6 +10,7 @@ import tensorflow as tf
 from agents_pipeline.agents import building
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
+from agents_pipeline.environments.backends import tensor
 
 A2C = "Experiment.agent = @A2cConfig()"
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
@@ -79,7 +80,7 @@ def test_no_variable_is_int32(kind, make_experiment, make_a2c_experiment):
   pipeline.close()
 
 
-@pytest.mark.parametrize("name", loading.TENSOR_ENVIRONMENTS)
+@pytest.mark.parametrize("name", tensor.ENVIRONMENTS)
 def test_no_variable_of_a_tensor_environment_is_int32(name):
   environment = loading.make_training_environment(
     schema.EnvironmentConfig(name), None, seeding.child_seed

@@ -15,7 +15,7 @@ from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
-from agents_pipeline.environments import loading
+from agents_pipeline.environments.backends import tensor
 from agents_pipeline.environments.tensor import tensor_environment
 
 LENGTH = 10
@@ -121,7 +121,7 @@ def test_the_value_is_what_the_future_is_worth(
 ):
   num_states, terminates = CASES[name]
   monkeypatch.setitem(
-    loading.TENSOR_ENVIRONMENTS, name,
+    tensor.ENVIRONMENTS, name,
     functools.partial(TensorSteady, num_states, terminates),
   )  # fmt: skip
   experiment = gin_files.load_experiment(

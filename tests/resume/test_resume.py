@@ -271,7 +271,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   pipeline = building.build(experiment, seeding.Seeds(0), printed.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
   replay = pipeline.tracked["replay"]
-  rows_before = int(replay.num_rows())
+  rows_before = int(replay_rows.num_rows(replay))
   pipeline.resume()
   assert printed[-1] == (
     "Drifting-v0: the episodes under way cannot be played again; new ones begin"
@@ -279,7 +279,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   whereabouts = json.loads(pipeline.tracked["environment"].serialize())
   assert whereabouts["episodes"] == [int(pipeline.statistics.num_episodes) + 1]
   # The episode under way is closed in the buffer, as truncated.
-  assert int(replay.num_rows()) == rows_before + 1
+  assert int(replay_rows.num_rows(replay)) == rows_before + 1
   newest = replay_rows.kept(replay)
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2

@@ -16,10 +16,10 @@ from agents_pipeline.replay import newest, uniform
 
 IMPLEMENTATIONS = [
   (interfaces.Environment, cart_pole.CartPole),
-  (interfaces.Environment, python_bridge.HostEnvironment),
-  (interfaces.PythonEnvironment, python_bridge.HostEnvironment),
+  (interfaces.Environment, python_bridge.PythonBridge),
+  (interfaces.PythonEnvironment, python_bridge.PythonBridge),
   (interfaces.Replay, uniform.UniformReplayBuffer),
-  (interfaces.Replay, newest.NewestTransition),
+  (interfaces.Replay, newest.NewestTransitionBuffer),
   (interfaces.Agent, dqn_agent.DqnAgent),
   (interfaces.Agent, a2c_agent.A2cAgent),
 ]

@@ -62,8 +62,8 @@ class A2cAgent(tf_agent.TFAgent):
 
     Args:
       config: hyperparameters.
-      time_step_spec: of one environment.
-      action_spec: of one environment.
+      time_step_spec: the time step spec of one environment.
+      action_spec: the action spec of one environment.
       network: the policy and the value.
       num_envs: B of the rollouts.
       rng: the collect policy samples from it.
@@ -220,10 +220,10 @@ def make_a2c_agent(
 
   Args:
     config: hyperparameters.
-    time_step_spec: of one environment.
-    action_spec: of one environment.
+    time_step_spec: the time step spec of one environment.
+    action_spec: the action spec of one environment.
     num_envs: B of the rollouts.
-    seed: of the initial weights.
+    seed: the seed of the initial weights.
     rng: the collect policy samples from it.
     num_frames: stacked in an observation.
   """

@@ -12,21 +12,21 @@ class A2cConfig(schema.AgentConfig):
   Attributes:
     conv_layers: (filters, kernel size, stride) of each, for images [H, W, C].
     hidden_layers: units of each hidden layer after them.
-    activation: of these layers.
+    activation: the activation of these layers.
     shared_torso: policy and value share them; else each has its own.
-    hidden_gain: of their orthogonal initial weights.
-    policy_gain: of the policy head's.
-    value_gain: of the value head's.
-    initial_log_std: of a Gaussian policy, for Box actions.
+    hidden_gain: the gain of their orthogonal initial weights.
+    policy_gain: the gain of the policy head's.
+    value_gain: the gain of the value head's.
+    initial_log_std: where a Gaussian policy's begins, for Box actions.
     normalize_observations: by their running mean and standard deviation, then
       clipped to 10 of these.
     normalize_rewards: by the running standard deviation of discounted returns,
       then clipped to 10 of these.
     gamma: the agent's discount per env step.
-    gae_lambda: of generalized advantages; 1 is the n-step return.
+    gae_lambda: lambda of generalized advantages; 1 is the n-step return.
     normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
-    value_coefficient: of the mean squared value error in the loss.
-    entropy_coefficient: of the mean entropy, which is made larger.
+    value_coefficient: the weight of the mean squared value error in the loss.
+    entropy_coefficient: the weight of the mean entropy, which is made larger.
     optimizer: one of `agents/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.

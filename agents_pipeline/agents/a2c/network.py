@@ -41,11 +41,11 @@ class ActorCriticNetwork(network.Network):
     """Creates the layers; `create_variables` makes their weights.
 
     Args:
-      input_tensor_spec: of one observation.
-      action_spec: of one action; integers from 0, or floats.
+      input_tensor_spec: the spec of one observation.
+      action_spec: the action spec of one action; integers from 0, or floats.
       config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
-      name: of the network.
+      name: the name of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     conv_layers = tuple(config.conv_layers)
@@ -161,9 +161,9 @@ def make_actor_critic_network(
 
   Args:
     config: its layers.
-    observation_spec: of one environment.
-    action_spec: of one environment.
-    seed: of the initial weights.
+    observation_spec: the observation spec of one environment.
+    action_spec: the action spec of one environment.
+    seed: the seed of the initial weights.
     num_frames: stacked in an observation.
   """
   tf.keras.utils.set_random_seed(seed)

@@ -22,7 +22,7 @@ from agents_pipeline.training import (
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  say: pipeline.Say,
+  report: pipeline.Report,
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
@@ -30,8 +30,8 @@ def build(
 
   Args:
     experiment: to be wired.
-    seeds: of everything random.
-    say: gets a line where a run cannot be resumed exactly.
+    seeds: the seeds of everything random.
+    report: gets a line where a run cannot be resumed exactly.
     jit: False leaves everything a plain graph, for comparison.
 
   Raises:
@@ -40,7 +40,7 @@ def build(
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
   task = task_lib.task_of(experiment)
-  parts = pipeline.make_parts(experiment, seeds, task, say)
+  parts = pipeline.make_parts(experiment, seeds, task, report)
   agent = a2c_agent.make_a2c_agent(
     config,
     task.time_step_spec,

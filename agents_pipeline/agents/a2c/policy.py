@@ -16,7 +16,7 @@ def distribution(
 
   Args:
     parameters: see `ActorCriticNetwork`, with any leading dimensions.
-    action_spec: of one action.
+    action_spec: the action spec of one action.
   """
   if "logits" in parameters:
     each = tfp.distributions.Categorical(

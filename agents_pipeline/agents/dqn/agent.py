@@ -55,8 +55,8 @@ class DqnAgent(dqn_agent.DqnAgent):
 
     Args:
       config: hyperparameters.
-      time_step_spec: of one environment.
-      action_spec: of one environment, numbered from 0.
+      time_step_spec: the time step spec of one environment.
+      action_spec: the action spec of one environment, numbered from 0.
       network: q; the target network begins as a copy of it.
     """
     self._double = config.double
@@ -151,9 +151,9 @@ def make_dqn_agent(
 
   Args:
     config: hyperparameters.
-    time_step_spec: of one environment.
-    action_spec: of one environment, numbered from 0.
-    seed: of the initial weights.
+    time_step_spec: the time step spec of one environment.
+    action_spec: the action spec of one environment, numbered from 0.
+    seed: the seed of the initial weights.
     num_frames: stacked in an observation.
   """
   network = dqn_network.make_q_network(

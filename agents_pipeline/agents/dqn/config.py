@@ -1,4 +1,4 @@
-"""Configuration of DQN: `DqnConfig`, and how experience is kept."""
+"""Configuration of DQN: `DqnConfig`."""
 
 import dataclasses
 import math
@@ -7,42 +7,12 @@ from agents_pipeline import errors
 from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.dqn import schedules
 from agents_pipeline.config import fields, schema
+from agents_pipeline.replay import choices
 
 _AHEAD = (
   " before an iteration's own steps (DqnConfig.learns_while_stepping, "
   "ReplayConfig.num_prefetched_batches)"
 )
-
-
-class Replay:
-  """Base of the choices."""
-
-  num_prefetched_batches: int = 0
-
-
-@fields.config
-class ReplayConfig(Replay):
-  """Uniform experience replay.
-
-  Attributes:
-    capacity_env_steps: rows kept, over all environments: one per transition,
-      and one per episode's last observation.
-    num_prefetched_batches: how many batches tf.data samples ahead while a
-      Python environment steps. More than 0 overlaps the two: runs with one
-      seed then differ, and a window may be read while its oldest row is
-      overwritten. Tensor environments sample inside the program.
-  """
-
-  capacity_env_steps: int = fields.integer(100_000, high=10**15)
-  num_prefetched_batches: int = fields.integer(0, 0)
-
-
-@fields.config
-class NewestTransition(Replay):
-  """No replay: every transition is trained on once, when it is new.
-
-  A batch is the newest transition of every environment.
-  """
 
 
 @fields.config
@@ -52,7 +22,7 @@ class DqnConfig(schema.AgentConfig):
   Attributes:
     conv_layers: (filters, kernel size, stride) of each, for images.
     hidden_layers: units of each hidden layer after them.
-    activation: of these layers.
+    activation: the activation of these layers.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
@@ -65,7 +35,7 @@ class DqnConfig(schema.AgentConfig):
     gamma: the agent's discount per env step.
     n_step: rewards summed before bootstrapping.
     reward_scale: multiplies every reward that is trained on.
-    loss: of the TD error; 'huber' is quadratic up to 1.
+    loss: the loss function of the TD error; 'huber' is quadratic up to 1.
     optimizer: one of `agents/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
@@ -128,7 +98,9 @@ class DqnConfig(schema.AgentConfig):
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
   learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
-  replay: Replay = fields.component(ReplayConfig, Replay)
+  replay: choices.ReplayChoice = fields.component(
+    choices.ReplayConfig, choices.ReplayChoice
+  )
 
   def validate(self) -> None:
     """Compares fields with each other."""
@@ -142,15 +114,7 @@ class DqnConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
-    if isinstance(self.replay, NewestTransition):
-      self._check_learns_once()
-    elif isinstance(self.replay, ReplayConfig) and (
-      self.batch_size > self.replay.capacity_env_steps
-    ):
-      raise errors.UserError(
-        f"DqnConfig.batch_size = {self.batch_size}: expected at most "
-        f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}"
-      )
+    self.replay.check_agent(self)
 
   def _check_one_of(self, one: str, other: str) -> None:
     """Refuses two values for one thing; what is at its default is no value."""
@@ -161,20 +125,6 @@ class DqnConfig(schema.AgentConfig):
         f"DqnConfig.{one} = {values[one]} and .{other} = {values[other]}: "
         "expected at most one of them"
       )
-
-  def _check_learns_once(self) -> None:
-    for name, only in (
-      ("n_step", 1),
-      ("num_collect_steps_per_iteration", 1),
-      ("num_collect_episodes_per_iteration", None),
-      ("num_train_steps_per_iteration", 1),
-      ("learns_while_stepping", False),
-    ):
-      if getattr(self, name) != only:
-        raise errors.UserError(
-          f"DqnConfig.{name} = {getattr(self, name)}: expected {only} with "
-          "DqnConfig.replay = @NewestTransition()"
-        )
 
   def check_fits(self, num_envs: int) -> None:
     """Compares with the number of environments, which is bound elsewhere.
@@ -190,15 +140,7 @@ class DqnConfig(schema.AgentConfig):
         "DqnConfig.batch_normalization = True: expected more than 1 transition "
         "per update, as one has no variance"
       )
-    if not isinstance(self.replay, ReplayConfig):
-      return
-    window = num_envs * self.n_step
-    if self.replay.capacity_env_steps < window:
-      raise errors.UserError(
-        f"ReplayConfig.capacity_env_steps = {self.replay.capacity_env_steps}: "
-        f"expected at least one window of {self.n_step} for each of {num_envs} "
-        "environments"
-      )
+    window = self.replay.min_env_steps(self.n_step, num_envs)
     collected = self.num_env_steps_before_training
     if not self.samples_ahead:
       own = num_envs * self.num_collect_steps_per_iteration
@@ -218,11 +160,9 @@ class DqnConfig(schema.AgentConfig):
 
   def num_transitions_per_update(self, num_envs: int) -> int:
     """Batch size: without replay one transition of every environment."""
-    if isinstance(self.replay, NewestTransition):
-      return num_envs
-    return self.batch_size
+    return self.replay.num_transitions_per_update(self.batch_size, num_envs)
 
-  def remarks(self, training, min_iteration_env_steps) -> list[str]:
+  def warnings(self, training, min_iteration_env_steps) -> list[str]:
     """Tells of a target network that is never updated."""
     if self.gamma == 0:
       return []

@@ -48,7 +48,7 @@ class QNetwork(network.Network):
       num_actions: A.
       config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
-      name: of the network.
+      name: the name of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
@@ -102,9 +102,9 @@ def make_q_network(
 
   Args:
     config: its layers.
-    observation_spec: of one environment.
-    action_spec: of one environment, numbered from 0.
-    seed: of the initial weights.
+    observation_spec: the observation spec of one environment.
+    action_spec: the action spec of one environment, numbered from 0.
+    seed: the seed of the initial weights.
     num_frames: stacked in an observation.
   """
   tf.keras.utils.set_random_seed(seed)

@@ -1,12 +1,11 @@
 """The DQN pipeline: every stage, in the order of the data."""
 
 import functools
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from agents_pipeline import errors, interfaces
+from agents_pipeline import interfaces
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.dqn import agent as dqn_agent
@@ -17,7 +16,7 @@ from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import specs
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import memory, newest, uniform
+from agents_pipeline.replay import choices
 from agents_pipeline.training import (
   around_python,
   compilation,
@@ -27,13 +26,11 @@ from agents_pipeline.training import (
   replay_iteration,
 )
 
-_MOST_ROWS = 2_000_000_000  # of a buffer, whose rows int32 has to number
-
 
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  say: pipeline.Say,
+  report: pipeline.Report,
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
@@ -41,8 +38,8 @@ def build(
 
   Args:
     experiment: to be wired.
-    seeds: of everything random.
-    say: gets a line with the buffer's size before it is allocated.
+    seeds: the seeds of everything random.
+    report: gets a line with the buffer's size before it is allocated.
     jit: False leaves everything a plain graph, for comparison.
 
   Raises:
@@ -52,7 +49,7 @@ def build(
   assert isinstance(config, dqn_config.DqnConfig)
   task = task_lib.task_of(experiment)
   specs.check_discrete(task.action_space, task.name)
-  parts = pipeline.make_parts(experiment, seeds, task, say)
+  parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
   agent = dqn_agent.make_dqn_agent(
     config,
@@ -130,37 +127,21 @@ def _make_replay(
   parts: pipeline.Parts,
   rng: random_stream.RandomStream,
 ) -> interfaces.Replay:
-  """Makes the replay that the agent samples from.
-
-  The size of a buffer is reported, and refused, before it is allocated.
-  """
-  task, num_envs = parts.task, parts.experiment.environment.num_envs
-  spec = task.observation_spec, task.action_spec
-  if isinstance(config.replay, dqn_config.NewestTransition):
-    return newest.NewestTransition(*spec, num_envs)
-  assert isinstance(config.replay, dqn_config.ReplayConfig)
-  length = math.ceil(config.replay.capacity_env_steps / num_envs)
-  parts.say(
-    memory.check_memory(
-      uniform.num_bytes(*spec, num_envs, length, task.num_frames),
-      length * num_envs,
-      copies=2 if parts.on_device else 1,  # XLA may hold a copy during a call
-    )
+  """Makes the replay that the agent samples from."""
+  task = parts.task
+  experience = choices.Experience(
+    task.observation_spec,
+    task.action_spec,
+    parts.experiment.environment.num_envs,
+    task.num_frames,
+    config.batch_size,
+    config.n_step,
+    config.gamma,
   )
-  if num_envs * length > _MOST_ROWS:
-    raise errors.UserError(
-      "ReplayConfig.capacity_env_steps = "
-      f"{config.replay.capacity_env_steps!r}: expected at most {_MOST_ROWS:,}"
-    )
-  return uniform.UniformReplayBuffer(
-    *spec,
-    num_envs,
-    length,
-    rng,
-    batch_size=config.batch_size,
-    n_step=config.n_step,
-    gamma=config.gamma,
-    num_frames=task.num_frames,
+  # XLA may hold a copy of the tables during a call.
+  num_copies = 2 if parts.on_device else 1
+  return config.replay.make(
+    experience, rng, report=parts.report, num_copies=num_copies
   )
 
 

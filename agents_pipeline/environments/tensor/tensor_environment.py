@@ -32,8 +32,8 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     """Creates the copies, not yet reset.
 
     Args:
-      observation_spec: of one copy.
-      action_spec: of one copy.
+      observation_spec: the observation spec of one copy.
+      action_spec: the action spec of one copy.
       state_size: floats of hidden state of one copy.
       time_limit: env steps after which an episode is truncated.
       batch_size: the number of copies, B.

@@ -54,8 +54,8 @@ class CsvSink:
     """Opens the file.
 
     Args:
-      path: of the file.
-      columns: of every row; the first is env_steps.
+      path: the path of the file.
+      columns: the columns of every row; the first is env_steps.
       rows_of: selects the rows to write from an entry.
       resumed_at: None begins the file with its header alone. Otherwise rows
         until this env step, inclusive, are kept to the byte, and later ones are
@@ -100,7 +100,7 @@ def read(path: pathlib.Path) -> list[metrics.Row]:
   """Reads the rows of a CSV file that `CsvSink` wrote.
 
   Args:
-    path: of the file.
+    path: the path of the file.
 
   Returns:
     Its rows without those that `CsvSink` cannot have written, such as one that

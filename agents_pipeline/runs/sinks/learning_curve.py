@@ -60,8 +60,8 @@ class LearningCurve:
 
     Args:
       environment: its id, for the title.
-      path: of the PNG file.
-      rows: of metrics.csv.
+      path: the path of the PNG file.
+      rows: the rows of metrics.csv.
       episodes: rows of episodes.csv.
     """
     self._environment = environment

@@ -25,7 +25,7 @@ class TensorBoardSink:
     """Creates the event file.
 
     Args:
-      folder: of the event file.
+      folder: the folder of the event file.
     """
     self._writer = tf.summary.create_file_writer(str(folder))
 

@@ -14,7 +14,7 @@ from agents_pipeline.apps import command_line
 def main():
   assert os.open(os.devnull, os.O_RDONLY) > 2
   for _ in range(2000):
-    command_line.say("caf\\u00e9")
+    command_line.report("caf\\u00e9")
     print("printed")
   {main}
   return 7

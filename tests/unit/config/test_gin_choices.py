@@ -23,7 +23,9 @@ def load(tmp_path, monkeypatch):
     for path, text in zip(paths, files, strict=True):
       path.write_text("\n".join(text) if isinstance(text, tuple) else text)
     printed = []
-    experiment = gin_files.load_experiment(paths, bindings, say=printed.append)
+    experiment = gin_files.load_experiment(
+      paths, bindings, report=printed.append
+    )
     return experiment, printed
 
   return load

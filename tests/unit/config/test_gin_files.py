@@ -283,7 +283,7 @@ def test_what_just_learns_is_an_experiment(bindings):
 )
 def test_a_target_network_that_is_never_updated_is_told(bindings, most):
   said = []
-  gin_files.load_experiment([], [*LEAST, *bindings], say=said.append)
+  gin_files.load_experiment([], [*LEAST, *bindings], report=said.append)
   name, period = bindings[0].split(" = ")
   period = period.replace("_", "")
   assert said == [
@@ -292,7 +292,7 @@ def test_a_target_network_that_is_never_updated_is_told(bindings, most):
   ]
   said.clear()
   fewer = f"{name} = {int(period) - 1}"
-  gin_files.load_experiment([], [*LEAST, *bindings, fewer], say=said.append)
+  gin_files.load_experiment([], [*LEAST, *bindings, fewer], report=said.append)
   assert said == []
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.config import schema, seeding
+from agents_pipeline.config import observations, schema, seeding
 from agents_pipeline.environments import loading
 
 Mode = gym.vector.AutoresetMode
@@ -99,15 +99,29 @@ def test_unsupported_environments_are_rejected_by_name(name, message):
   assert "\n" not in str(caught.value)
 
 
-def test_the_backend_decides_on_the_tensor_version():
+def test_auto_takes_the_tensor_version_where_there_is_one():
+  on_device = lambda name, **fields: (
+    loading.backend_of(schema.EnvironmentConfig(name, **fields)).ON_DEVICE
+  )
+  assert on_device("CartPole-v1")
+  assert on_device("CartPole-v1", backend="tensor")
+  assert not on_device("CartPole-v1", backend="gymnasium")
+  assert not on_device(
+    "CartPole-v1", observation=observations.ImageObservation()
+  )
+  assert not on_device("Taxi-v3")
+
+
+def test_a_tensor_version_that_there_is_not_is_refused():
   with pytest.raises(errors.UserError, match="'Taxi-v3' has no tensor"):
-    loading.is_tensor(schema.EnvironmentConfig("Taxi-v3", backend="tensor"))
-  assert not loading.is_tensor(
-    schema.EnvironmentConfig("Taxi-v3", backend="auto")
-  )
-  assert not loading.is_tensor(
-    schema.EnvironmentConfig("CartPole-v1", backend="gymnasium")
-  )
-  assert loading.is_tensor(
-    schema.EnvironmentConfig("CartPole-v1", backend="auto")
-  )
+    loading.make_training_environment(
+      schema.EnvironmentConfig("Taxi-v3", backend="tensor"), None, None
+    )
+
+
+def test_every_backend_has_its_module():
+  for name in schema.BACKENDS:
+    backend = loading.backend_of(
+      schema.EnvironmentConfig("CartPole-v1", backend=name)
+    )
+    assert backend.__name__.endswith(f".backends.{name}")

@@ -34,17 +34,16 @@ class Counter(gym.Env):
 
 
 # 128 numbers are packed into one array with the scalars, 129 are not.
-@pytest.mark.parametrize(("size", "is_packed"), [(1, True), (129, False)])
-def test_time_steps_cross_into_a_graph(size, is_packed):
+@pytest.mark.parametrize(("size", "num_arrays"), [(1, 1), (128, 1), (129, 3)])
+def test_time_steps_cross_into_a_graph(size, num_arrays):
   vector = gym.vector.SyncVectorEnv(
     [lambda: Counter(size)] * 2, autoreset_mode=Mode.DISABLED
   )
-  host = python_bridge.HostEnvironment(
+  host = python_bridge.PythonBridge(
     gymnasium_vector.GymnasiumEnvironment(
       vector, "Counter", lambda copy, episode: episode
     )
   )
-  assert host.is_packed == is_packed
   step = tf.function(host.step_and_reset, autograph=False)
   first = host.current_time_step()
   assert first.observation.numpy().tolist() == [[0] * size] * 2
@@ -62,3 +61,4 @@ def test_time_steps_cross_into_a_graph(size, is_packed):
   assert next_time_step.reward.numpy().tolist() == [0.5, 0.5]
   assert next_time_step.discount.numpy().tolist() == [0, 0]
   assert time_step.discount.numpy().tolist() == [1, 1]
+  assert len(host.step_in_python(action)) == num_arrays

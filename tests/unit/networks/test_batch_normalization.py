@@ -15,7 +15,7 @@ from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.files import run_folder
-from agents_pipeline.replay import rows
+from agents_pipeline.replay import storage
 from agents_pipeline.runs import checkpoints, console, export, run_record
 from agents_pipeline.runs import run as run_lib
 
@@ -58,7 +58,7 @@ def make_agent(**fields):
 
 # Action 0 from x = 1 to 2, and action 1 from x = 5 to 4; reward 7.
 EXPERIENCE = replay_rows.transitions(
-  rows.Row(
+  storage.Row(
     tf.ones((2, 2), tf.int32), tf.constant([[[1.0], [2.0]], [[5.0], [4.0]]]),
     tf.constant([[0, 0], [1, 0]], tf.int64), tf.ones((2, 2), tf.int32),
     tf.constant([[7.0, 0.0], [7.0, 0.0]]), tf.ones((2, 2)),

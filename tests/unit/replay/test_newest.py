@@ -12,7 +12,7 @@ from agents_pipeline.agents import building
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import seeding
-from agents_pipeline.replay import newest
+from agents_pipeline.replay import choices, newest
 
 FIRST, MID, LAST = 0, 1, 2
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -38,8 +38,8 @@ def make_agent(**fields):
 
 def make(num_envs=2):
   """Room for transitions with observations [2]."""
-  return newest.NewestTransition(
-    tf.TensorSpec((2,), tf.float32), tf.TensorSpec((), tf.int64), num_envs
+  return newest.NewestTransitionBuffer(
+    choices.Experience(tf.TensorSpec((2,), tf.float32), ACTION_SPEC, num_envs)
   )
 
 
@@ -124,7 +124,7 @@ def test_an_agents_loss_of_it_by_hand(compiled):
 )
 def test_what_would_not_learn_once_of_everything_is_refused(field, value):
   with pytest.raises(errors.UserError, match=rf"{field} = {value}: expected"):
-    dqn_config.DqnConfig(replay=dqn_config.NewestTransition(), **{field: value})
+    dqn_config.DqnConfig(replay=choices.NewestTransition(), **{field: value})
 
 
 class Tape(tf.Module):
@@ -160,7 +160,10 @@ def taped(make_experiment, monkeypatch):
   def run(num_iterations, *bindings):
     num_envs = 2 if "EnvironmentConfig.num_envs = 2" in bindings else 1
     added, learned = (Tape(num_iterations + 5, num_envs, 9) for _ in range(2))
-    add, sample = newest.NewestTransition.add, newest.NewestTransition.sample
+    add, sample = (
+      newest.NewestTransitionBuffer.add,
+      newest.NewestTransitionBuffer.sample,
+    )
 
     def write(tape, transition):
       own, action, reached = transition
@@ -180,8 +183,8 @@ def taped(make_experiment, monkeypatch):
       write(learned, sampled.transitions)
       return sampled
 
-    monkeypatch.setattr(newest.NewestTransition, "add", add_on_tape)
-    monkeypatch.setattr(newest.NewestTransition, "sample", sample_on_tape)
+    monkeypatch.setattr(newest.NewestTransitionBuffer, "add", add_on_tape)
+    monkeypatch.setattr(newest.NewestTransitionBuffer, "sample", sample_on_tape)
     pipeline = building.build(
       make_experiment(
         "EnvironmentConfig.name = 'FlappyBall-v0'",

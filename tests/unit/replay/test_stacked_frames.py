@@ -20,30 +20,29 @@ from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import gymnasium_vector
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import uniform
+from agents_pipeline.replay import choices, storage, uniform
+from agents_pipeline.training import around_python
 
 FIRST, MID, LAST = 0, 1, 2
 N = 4  # frames of a stack
 CATCH = pathlib.Path(__file__).parents[3] / "configs" / "dqn_catch.gin"
 
 
-def specs(frame_shape=(2, 3)):
-  """Of observations and actions."""
-  return (
+def experience(num_envs=2, frame_shape=(2, 3), **sampling):
+  sampling = {"num_frames": N, "batch_size": 300} | sampling
+  return choices.Experience(
     tensor_spec.TensorSpec((N, *frame_shape), tf.uint8),
     tensor_spec.TensorSpec((), tf.int64),
+    num_envs,
+    **sampling,
   )
 
 
 def make_buffer(num_envs=2, max_length=7, frame_shape=(2, 3), n_step=1):
   return uniform.UniformReplayBuffer(
-    *specs(frame_shape),
-    num_envs,
+    experience(num_envs, frame_shape, n_step=n_step),
     max_length,
     random_stream.RandomStream(0),
-    batch_size=300,
-    n_step=n_step,
-    num_frames=N,
   )
 
 
@@ -311,7 +310,7 @@ def test_a_dataset_gives_transitions_of_the_same_stacks(n_step):
   stacks = lambda: {n: s for env in envs for n, s in env.stacks.items()}
   kinds = lambda: {n: kind for env in envs for n, kind in env.kinds.items()}
   buffer = make_buffer(n_step=n_step)
-  batches = iter(buffer.as_dataset())
+  batches = iter(around_python.dataset_of(buffer))
   for _ in range(5):
     add(buffer, envs, 7)
     own, _, reached = next(batches)
@@ -330,15 +329,16 @@ def test_a_dataset_gives_transitions_of_the_same_stacks(n_step):
 
 def test_one_frame_per_step_is_stored():
   """84 x 84 pixels and 24 bytes of other fields; stacks are four times that."""
-  spec = specs((84, 84))
-  per_step = uniform.num_bytes(*spec, 8, 1_000, N) / 8_000
+  per_step = storage.num_bytes(experience(8, (84, 84)), 1_000) / 8_000
   assert per_step == pytest.approx(84 * 84, rel=0.05)
-  stacks = uniform.num_bytes(*spec, 8, 1_000) / 8_000
+  stacks = (
+    storage.num_bytes(experience(8, (84, 84), num_frames=1), 1_000) / 8_000
+  )
   assert stacks == pytest.approx(4 * per_step, rel=0.05)
   # 6 + 4 + 8 + 4 + 4 + 4 bytes a row of two rings: 7 rows, 2 spare ones, and 3
   # that the oldest one's stack reaches back to.
   buffer = make_buffer()
-  needed = uniform.num_bytes(*specs(), 2, 7, N)
+  needed = storage.num_bytes(experience(), 7)
   assert needed == 30 * 2 * 12
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size

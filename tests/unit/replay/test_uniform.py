@@ -10,7 +10,8 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import memory, uniform
+from agents_pipeline.replay import choices, memory, storage, uniform
+from agents_pipeline.training import around_python
 
 FIRST, MID, LAST = 0, 1, 2
 ACTION = tensor_spec.TensorSpec((), tf.int64)
@@ -19,14 +20,14 @@ ACTION = tensor_spec.TensorSpec((), tf.int64)
 def make_buffer(
   num_envs=1, max_length=8, observation=tf.float32, seed=0, **sampling
 ):
-  sampling = {"batch_size": 4} | sampling
-  return uniform.UniformReplayBuffer(
+  experience = choices.Experience(
     tensor_spec.TensorSpec((1,), observation),
     ACTION,
     num_envs,
-    max_length,
-    random_stream.RandomStream(seed),
-    **sampling,
+    **({"batch_size": 4} | sampling),
+  )
+  return uniform.UniformReplayBuffer(
+    experience, max_length, random_stream.RandomStream(seed)
   )
 
 
@@ -73,7 +74,7 @@ def test_stores_each_observation_once_and_true_last_ones_too():
   assert rows(buffer) == [
     (FIRST, 0), (MID, 1), (LAST, 2), (FIRST, 10), (MID, 11), (LAST, 12),
   ]  # fmt: skip
-  assert int(buffer.num_rows()) == 6
+  assert int(replay_rows.num_rows(buffer)) == 6
 
 
 def test_forgets_the_oldest_when_full():
@@ -98,7 +99,7 @@ def test_environments_have_rings_of_their_own():
   buffer.add(transition([1, 0], [1, 200], [1, 2], [2, 201]))
   with pytest.raises(ValueError, match="different numbers of rows"):
     replay_rows.kept(buffer)
-  assert int(buffer.num_rows()) == 2 + 4
+  assert int(replay_rows.num_rows(buffer)) == 2 + 4
   windows = replay_rows.windows(buffer, 500, 2)
   pairs = {
     (float(a), float(b))
@@ -207,7 +208,7 @@ def test_dataset_gives_what_sample_gives():
   one, other = (make_buffer(seed=3, n_step=2) for _ in range(2))
   for buffer in (one, other):
     add_episode(buffer, 0, 6)
-  batches = iter(one.as_dataset())
+  batches = iter(around_python.dataset_of(one))
   for _ in range(3):
     direct = other.sample().transitions
     tf.nest.map_structure(np.testing.assert_array_equal, next(batches), direct)
@@ -216,7 +217,7 @@ def test_dataset_gives_what_sample_gives():
 def test_dataset_sees_rows_added_after_it_was_made():
   buffer = make_buffer(batch_size=64)
   add_episode(buffer, 0, 1)
-  batches = iter(buffer.as_dataset())
+  batches = iter(around_python.dataset_of(buffer))
   next(batches)
   add_episode(buffer, 50, 52)
   assert 50 in next(batches).time_step.observation[:, 0].numpy()
@@ -236,9 +237,10 @@ def test_seeds_choose_the_samples():
 def test_bytes_are_told_and_too_many_refused():
   buffer = make_buffer(num_envs=2, max_length=8)
   # 4 + 4 + 8 + 4 + 4 + 4 bytes a row; 2 rings of 8 rows and 2 spare ones.
-  needed = uniform.num_bytes(
-    tensor_spec.TensorSpec((1,), tf.float32), ACTION, 2, 8
+  experience = choices.Experience(
+    tensor_spec.TensorSpec((1,), tf.float32), ACTION, num_envs=2
   )
+  needed = storage.num_bytes(experience, 8)
   assert needed == 28 * 2 * 10
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size

@@ -58,7 +58,9 @@ def machine(monkeypatch):
 )
 def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
   done, printed = machine(*gpus), []
-  found = compilation.choose_device(wanted, gpu_pays=pays, say=printed.append)
+  found = compilation.choose_device(
+    wanted, benefits_from_gpu=pays, report=printed.append
+  )
   assert found == chosen
   assert done["hidden"] == (chosen == "cpu")
   assert done["grow"] == [(g, True) for g in gpus if chosen == "gpu"]
@@ -81,7 +83,7 @@ def test_a_gpu_pays_for_wide_layers(bindings, pays):
   experiment = gin_files.load_experiment(
     [], ["Experiment.agent = @DqnConfig()", *bindings]
   )
-  assert building.gpu_pays(experiment) == pays
+  assert building.benefits_from_gpu(experiment) == pays
 
 
 def test_only_small_products_change_the_threads(monkeypatch):

@@ -13,8 +13,8 @@ from agents_pipeline.training import episode_statistics, iterations, loop
 class Counting:
   """Calls that only count, and the interval and counters they move."""
 
-  def __init__(self, sizes, start=0, loss=2.0, seconds=0.0):
-    self.sizes, self.loss, self.seconds = sizes, loss, seconds
+  def __init__(self, stops, start=0, loss=2.0, seconds=0.0):
+    self.stops, self.loss, self.seconds = stops, loss, seconds
     self.tape = []  # of (call, iterations)
     self.statistics = episode_statistics.EpisodeStatistics(1, 9)
     self.statistics.env_steps.assign(start)
@@ -26,7 +26,7 @@ class Counting:
   def _collect(self, count):
     self.tape.append(("collect", int(count)))
     time.sleep(self.seconds * int(count))
-    steps = int(count) * self.sizes.num_env_steps_per_iteration
+    steps = int(count) * self.stops.num_env_steps_per_iteration
     self.statistics.env_steps.assign_add(steps)
 
   def _train(self, count, totals):
@@ -37,14 +37,14 @@ class Counting:
     return iterations.TrainTotals(
       totals.num_train_steps + int(count),
       {k: v + added[k] * int(count) for k, v in totals.sums.items()},
-      tf.constant(math.isfinite(self.loss)),
+      tf.constant(not math.isfinite(self.loss)),
     )
 
   def run(self, wants_to_stop=lambda: False, should_stop=lambda: False):
     """Runs the loop, and writes its results at once."""
     for result in loop.run(
       iterations.Iterations(self._collect, self._train),
-      self.sizes,
+      self.stops,
       self.interval,
       self.statistics,
       self.train_steps,
@@ -60,7 +60,7 @@ class Counting:
 
 
 def test_collects_first_then_trains_and_stops_at_every_period():
-  done = Counting(loop.LoopSizes(500, 150, 1, (100, 250))).run()
+  done = Counting(loop.Stops(500, 150, 1, (100, 250))).run()
   assert [name for name, _ in done.tape] == sorted(n for n, _ in done.tape)
   assert sum(done.counts("collect")) == 150
   assert sum(done.counts("train")) == 350
@@ -74,29 +74,29 @@ def test_collects_first_then_trains_and_stops_at_every_period():
 
 
 def test_goes_on_from_where_the_counters_stand():
-  done = Counting(loop.LoopSizes(300, 50, 1, (100,)), start=170).run()
+  done = Counting(loop.Stops(300, 50, 1, (100,)), start=170).run()
   assert sum(done.counts("train")) == 130 and not done.counts("collect")
   assert [r.env_steps for r in done.results] == [200, 300]
-  over = Counting(loop.LoopSizes(300, 50, 1, (100,)), start=300).run()
+  over = Counting(loop.Stops(300, 50, 1, (100,)), start=300).run()
   assert (over.results, over.tape) == ([], [])
 
 
 def test_many_environments_round_up_to_whole_iterations():
-  done = Counting(loop.LoopSizes(100, 8, 16, (50,))).run()
+  done = Counting(loop.Stops(100, 8, 16, (50,))).run()
   assert done.counts("collect") == [1] and sum(done.counts("train")) == 6
   assert [r.env_steps for r in done.results] == [16, 64, 112]
 
 
 def test_calls_begin_short_and_grow_to_about_a_second():
-  quick = Counting(loop.LoopSizes(20_000, 0, 1, (20_000,))).run()
+  quick = Counting(loop.Stops(20_000, 0, 1, (20_000,))).run()
   assert quick.tape[:4] == [("train", 10**i) for i in range(4)]
-  slow = Counting(loop.LoopSizes(5, 0, 1, (5,)), seconds=0.4).run()
+  slow = Counting(loop.Stops(5, 0, 1, (5,)), seconds=0.4).run()
   assert slow.counts("train") == [1, 2, 2]
 
 
 def test_a_wish_to_stop_ends_it_between_two_calls_and_it_goes_on_there():
-  sizes = loop.LoopSizes(200, 0, 1, (100,))
-  done = Counting(sizes, loss=0.5)
+  stops = loop.Stops(200, 0, 1, (100,))
+  done = Counting(stops, loss=0.5)
   done.run(wants_to_stop=lambda: int(done.statistics.env_steps) >= 11)
   assert (done.results, done.counts("train")) == ([], [1, 10])
   done.loss = 1.0
@@ -109,11 +109,11 @@ def test_a_wish_to_stop_ends_it_between_two_calls_and_it_goes_on_there():
 
 
 def test_a_result_that_nobody_wrote_is_given_again():
-  sizes = loop.LoopSizes(100, 0, 1, (100,))
-  done = Counting(sizes)
+  stops = loop.Stops(100, 0, 1, (100,))
+  done = Counting(stops)
   calls = iterations.Iterations(done._collect, done._train)
   run = lambda: loop.run(
-    calls, sizes, done.interval, done.statistics, done.train_steps, bool
+    calls, stops, done.interval, done.statistics, done.train_steps, bool
   )
   first = next(run())
   before = list(done.tape)
@@ -128,14 +128,14 @@ def test_a_result_that_nobody_wrote_is_given_again():
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_ends_the_run(loss):
   with pytest.raises(errors.DivergedError) as caught:
-    Counting(loop.LoopSizes(300, 50, 1, (100,)), loss=loss).run()
+    Counting(loop.Stops(300, 50, 1, (100,)), loss=loss).run()
   assert str(caught.value) == (
     "diverged: loss is not finite at train step 1, env step 51"
   )
 
 
 def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
-  done = Counting(loop.LoopSizes(40, 1, 1, (20,)), start=1)
+  done = Counting(loop.Stops(40, 1, 1, (20,)), start=1)
   steps = done.statistics.env_steps
   train = done._train
 

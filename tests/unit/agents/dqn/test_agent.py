@@ -12,7 +12,7 @@ from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.networks import encoding
-from agents_pipeline.replay import rows
+from agents_pipeline.replay import storage
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -40,7 +40,7 @@ def experience(
 ):
   """The transition of one window of rows, as a buffer samples it."""
   row = lambda x, dtype: tf.constant(x, dtype)[None]
-  window = rows.Row(
+  window = storage.Row(
     row(step_types, tf.int32), row(observations, tf.float32),
     row(actions, tf.int64), row(next_step_types, tf.int32),
     row(rewards, tf.float32), row(discounts, tf.float32),

@@ -5,7 +5,7 @@ import functools
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments.backends import tensor
 from agents_pipeline.ops import random_stream
 
 
@@ -24,9 +24,7 @@ def start(all_ways):
   @functools.cache
   def compiled(name, batch_size, way):
     rng = random_stream.RandomStream(seed=0)
-    environment = loading.TENSOR_ENVIRONMENTS[name](
-      batch_size=batch_size, rng=rng
-    )
+    environment = tensor.ENVIRONMENTS[name](batch_size=batch_size, rng=rng)
     step = all_ways[way](lambda action: environment.step_and_reset(action))
     return environment, step, rng
 

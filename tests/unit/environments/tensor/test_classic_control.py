@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.environments import loading
+from agents_pipeline.environments.backends import tensor
 from agents_pipeline.ops import random_stream
 
 PI = np.pi
@@ -24,7 +24,7 @@ every_way = pytest.mark.parametrize("way", ["eager", "graph", "xla"])
 
 
 def make(name, batch_size=1):
-  environment = loading.TENSOR_ENVIRONMENTS[name](
+  environment = tensor.ENVIRONMENTS[name](
     batch_size=batch_size, rng=random_stream.RandomStream(0)
   )
   environment.reset()

@@ -1,4 +1,4 @@
-"""Many small fields of a row as one."""
+"""Many small tensors as one."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ class Packing:
     """Plans it.
 
     Args:
-      specs: of the fields; integers may have bounds.
+      specs: the spec of each field; integers may have bounds.
       apart: indices of fields that stay their own.
     """
     self._fields = list(specs)
@@ -33,6 +33,10 @@ class Packing:
     ]
     self._own = [i for i in range(len(specs)) if i not in self._packed]
     self._sizes = [self._fields[i].shape.num_elements() for i in self._packed]
+    self._columns = [
+      (i, *_columns(self._fields[i].shape, self.column(i)))
+      for i in self._packed
+    ]
 
   @property
   def specs(self) -> list[tf.TensorSpec]:
@@ -50,7 +54,7 @@ class Packing:
     return bool(self._packed) + self._own.index(index)
 
   def column(self, index: int) -> int:
-    """Where the number of a packed field [] is in the packed one."""
+    """Where the first number of a packed field is in the packed one."""
     return sum(self._sizes[: self._packed.index(index)])
 
   def pack(self, fields: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -63,6 +67,19 @@ class Packing:
       for i, size in zip(self._packed, self._sizes, strict=True)
     ]
     return [tf.concat(columns, axis=1), *own]
+
+  def pack_arrays(self, fields: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Packs NumPy's arrays [N, ...]; the results share no memory with them."""
+    own = [fields[i].copy() for i in self._own]
+    if not self._packed:
+      return own
+    numbers: np.ndarray = np.empty(
+      (len(fields[0]), sum(self._sizes)), np.float32
+    )
+    for i, columns, shape in self._columns:
+      field = fields[i]
+      numbers[:, columns] = field if shape is None else field.reshape(shape)
+    return [numbers, *own]
 
   def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """The fields again, of any leading dimensions."""
@@ -83,6 +100,14 @@ class Packing:
       shape = [*numbers.shape[:-1], *spec.shape]
       fields[i] = tf.cast(tf.reshape(part, shape), spec.dtype)
     return fields
+
+
+def _columns(shape: tf.TensorShape, first: int) -> tuple:
+  """The columns of a field, and the shape to assign it in; None for its own."""
+  if shape.rank == 0:
+    return first, None
+  size = shape.num_elements()
+  return slice(first, first + size), None if shape.rank == 1 else (-1, size)
 
 
 def _is_packable(spec: tf.TensorSpec) -> bool:

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.replay import packing
+from agents_pipeline.ops import packing
 
 EXACT = 2**24  # float32 has every whole number up to here
 
@@ -181,3 +181,18 @@ def test_where_all_is_packed_there_is_one_table(compiled):
   (packed,) = compiled(packed_fields.pack)(fields)
   assert packed.shape == (5, 8)
   assert_same(compiled(packed_fields.unpack)([packed]), fields)
+
+
+def test_arrays_are_packed_as_tensors_are():
+  """Python's side of the bridge; nothing shares memory with what it got."""
+  packed_fields = packing.Packing(FIELDS)
+  fields = draw_all(FIELDS, 5)
+  arrays = [x.numpy() for x in fields]
+  packed = packed_fields.pack_arrays(arrays)
+  for array, tensor in zip(packed, packed_fields.pack(fields), strict=True):
+    assert array.dtype == tensor.dtype.as_numpy_dtype
+    np.testing.assert_array_equal(array, tensor)
+  assert not any(np.shares_memory(a, p) for a in arrays for p in packed)
+  own = packing.Packing([IMAGE])
+  (copy,) = own.pack_arrays([arrays[2]])
+  np.testing.assert_array_equal(copy, arrays[2])

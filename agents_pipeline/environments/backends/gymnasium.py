@@ -1,0 +1,55 @@
+"""The backend 'gymnasium': environments in Python."""
+
+from collections.abc import Callable
+
+from agents_pipeline.config import schema
+from agents_pipeline.environments import (
+  checked_vector,
+  gymnasium_vector,
+  making,
+  python_bridge,
+)
+from agents_pipeline.ops import random_stream
+
+ON_DEVICE = False
+
+
+def supports(config: schema.EnvironmentConfig) -> bool:
+  """True: every gymnasium environment."""
+  del config
+  return True
+
+
+def make(
+  config: schema.EnvironmentConfig,
+  rng: random_stream.RandomStream,
+  episode_seed: Callable[[int, int], int],
+) -> python_bridge.PythonBridge:
+  """Makes the copies, not yet reset.
+
+  Args:
+    config: what to make.
+    rng: unused.
+    episode_seed: (environment index, episode number) -> seed.
+
+  Raises:
+    UserError: the id is unknown or the environment cannot be made.
+  """
+  del rng
+  made = making.make_vector_environment(config)
+  try:
+    with making.one_line(config.name):  # its spaces may raise
+      vector_env = checked_vector.CheckedVectorEnv(
+        made,
+        config.name,
+        config.max_episode_env_steps,
+        config.step_timeout_seconds,
+        copies_are_checked=config.vectorization != "vector_entry_point",
+      )
+      adapter = gymnasium_vector.GymnasiumEnvironment(
+        vector_env, config.name, episode_seed
+      )
+      return python_bridge.PythonBridge(adapter)
+  except BaseException:
+    made.close()
+    raise

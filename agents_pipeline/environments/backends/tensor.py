@@ -1,0 +1,66 @@
+"""The backend 'tensor': our own environments in TensorFlow ops."""
+
+import functools
+from collections.abc import Callable
+
+from agents_pipeline import errors
+from agents_pipeline.config import observations, schema
+from agents_pipeline.environments.tensor import (
+  acrobot,
+  cart_pole,
+  flappy_ball,
+  mountain_car,
+  pendulum,
+  tensor_environment,
+)
+from agents_pipeline.ops import random_stream
+
+ON_DEVICE = True
+
+# gymnasium id -> (batch_size, rng) -> environment.
+ENVIRONMENTS: dict[str, Callable[..., tensor_environment.TensorEnvironment]] = {
+  "Acrobot-v1": functools.partial(acrobot.Acrobot, 500),
+  "CartPole-v0": functools.partial(cart_pole.CartPole, 200),
+  "CartPole-v1": functools.partial(cart_pole.CartPole, 500),
+  "FlappyBall-v0": flappy_ball.FlappyBall,
+  "MountainCar-v0": functools.partial(mountain_car.MountainCar, 200),
+  "Pendulum-v1": functools.partial(pendulum.Pendulum, 200),
+}
+
+
+def supports(config: schema.EnvironmentConfig) -> bool:
+  """Whether there is a tensor version that gives these observations."""
+  return config.name in ENVIRONMENTS and isinstance(
+    config.observation, observations.OwnObservation
+  )
+
+
+def make(
+  config: schema.EnvironmentConfig,
+  rng: random_stream.RandomStream,
+  episode_seed,
+) -> tensor_environment.TensorEnvironment:
+  """Makes the environment, not yet reset.
+
+  Args:
+    config: what to make.
+    rng: where its random numbers come from.
+    episode_seed: unused.
+
+  Raises:
+    UserError: there is no tensor version, or a vectorization was chosen.
+  """
+  del episode_seed
+  if not supports(config):
+    raise errors.UserError(
+      f"EnvironmentConfig.backend = 'tensor': {config.name!r} has no tensor "
+      f"version; expected one of {', '.join(ENVIRONMENTS)}, or the "
+      "backend 'gymnasium'"
+    )
+  if config.vectorization != "sync":
+    raise errors.UserError(
+      f"EnvironmentConfig.vectorization = {config.vectorization!r}: "
+      f"{config.name!r} is trained on in TensorFlow ops, which nothing "
+      "vectorizes; expected EnvironmentConfig.backend = 'gymnasium' with it"
+    )
+  return ENVIRONMENTS[config.name](batch_size=config.num_envs, rng=rng)

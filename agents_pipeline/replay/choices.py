@@ -1,0 +1,190 @@
+"""How experience is kept: what `DqnConfig.replay` can be.
+
+A new way extends `ReplayChoice` here and has its buffer in a file of its own.
+"""
+
+import abc
+import dataclasses
+import math
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.config import fields
+
+if typing.TYPE_CHECKING:
+  from agents_pipeline import interfaces
+  from agents_pipeline.ops import random_stream
+
+_MAX_ROWS = 2_000_000_000  # int32 has to number them
+
+
+@dataclasses.dataclass(frozen=True)
+class Experience:
+  """What a replay keeps, and what a sample of it is.
+
+  Attributes:
+    observation_spec: the spec of one environment's observations.
+    action_spec: the spec of one environment's actions.
+    num_envs: the number of environments, B.
+    num_frames: N if observations are stacked frames [N, ...], the newest last;
+      1 for others, which lack that dimension.
+    batch_size: transitions of a sample, S.
+    n_step: steps of a transition, n.
+    gamma: the agent's discount, by which rewards of later steps count less.
+  """
+
+  observation_spec: Any
+  action_spec: Any
+  num_envs: int = 1
+  num_frames: int = 1
+  batch_size: int = 1
+  n_step: int = 1
+  gamma: float = 1.0
+
+
+class ReplayChoice(abc.ABC):
+  """Base of the choices.
+
+  Attributes:
+    num_prefetched_batches: batches that tf.data samples ahead.
+  """
+
+  num_prefetched_batches: int = 0
+
+  @abc.abstractmethod
+  def check_agent(self, agent: Any) -> None:
+    """Compares itself with the other fields of the agent.
+
+    Args:
+      agent: its configuration, such as a `DqnConfig`.
+
+    Raises:
+      UserError: naming the field that does not fit.
+    """
+
+  @abc.abstractmethod
+  def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
+    """The batch size of an update, for an agent's `batch_size`."""
+
+  @abc.abstractmethod
+  def min_env_steps(self, n_step: int, num_envs: int) -> int:
+    """Env steps before there is something to sample, over all environments.
+
+    Raises:
+      UserError: there would never be.
+    """
+
+  @abc.abstractmethod
+  def make(
+    self,
+    experience: Experience,
+    rng: "random_stream.RandomStream",
+    *,
+    report: Callable[[str], None],
+    num_copies: int,
+  ) -> "interfaces.Replay":
+    """Allocates it.
+
+    Args:
+      experience: what is kept.
+      rng: where samples come from.
+      report: gets a line with the size before anything is allocated.
+      num_copies: how often its tables may be in memory at once.
+
+    Raises:
+      UserError: it does not fit into memory.
+    """
+
+
+@fields.config
+class ReplayConfig(ReplayChoice):
+  """Uniform experience replay.
+
+  Attributes:
+    capacity_env_steps: rows kept, over all environments: one per transition,
+      and one per episode's last observation.
+    num_prefetched_batches: how many batches tf.data samples ahead while a
+      Python environment steps. More than 0 overlaps the two: runs with one
+      seed then differ, and a window may be read while its oldest row is
+      overwritten. Tensor environments sample inside the program.
+  """
+
+  capacity_env_steps: int = fields.integer(100_000, high=10**15)
+  num_prefetched_batches: int = fields.integer(0, 0)
+
+  def check_agent(self, agent: Any) -> None:
+    """Rejects batches larger than the buffer."""
+    if agent.batch_size > self.capacity_env_steps:
+      raise errors.UserError(
+        f"{type(agent).__name__}.batch_size = {agent.batch_size}: expected at "
+        f"most ReplayConfig.capacity_env_steps = {self.capacity_env_steps}"
+      )
+
+  def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
+    """The agent's batch size."""
+    return batch_size
+
+  def min_env_steps(self, n_step: int, num_envs: int) -> int:
+    """One window of n steps in each environment."""
+    if self.capacity_env_steps < num_envs * n_step:
+      raise errors.UserError(
+        f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps}: "
+        f"expected at least one window of {n_step} for each of {num_envs} "
+        "environments"
+      )
+    return num_envs * n_step
+
+  def make(self, experience, rng, *, report, num_copies):
+    """Makes a `UniformReplayBuffer`."""
+    from agents_pipeline.replay import memory, storage, uniform
+
+    length = math.ceil(self.capacity_env_steps / experience.num_envs)
+    num_rows = length * experience.num_envs
+    num_bytes = storage.num_bytes(experience, length)
+    report(memory.check_memory(num_bytes, num_rows, num_copies))
+    if num_rows > _MAX_ROWS:
+      raise errors.UserError(
+        f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps!r}: "
+        f"expected at most {_MAX_ROWS:,}"
+      )
+    return uniform.UniformReplayBuffer(experience, length, rng)
+
+
+@fields.config
+class NewestTransition(ReplayChoice):
+  """No replay: every transition is trained on once, when it is new.
+
+  A batch is the newest transition of every environment.
+  """
+
+  def check_agent(self, agent: Any) -> None:
+    """Rejects more than one step, or train step, per iteration."""
+    for name, only in (
+      ("n_step", 1),
+      ("num_collect_steps_per_iteration", 1),
+      ("num_collect_episodes_per_iteration", None),
+      ("num_train_steps_per_iteration", 1),
+      ("learns_while_stepping", False),
+    ):
+      if getattr(agent, name) != only:
+        kind = type(agent).__name__
+        raise errors.UserError(
+          f"{kind}.{name} = {getattr(agent, name)}: expected {only} with "
+          f"{kind}.replay = @NewestTransition()"
+        )
+
+  def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
+    """One transition of every environment."""
+    return num_envs
+
+  def min_env_steps(self, n_step: int, num_envs: int) -> int:
+    """None: an iteration collects what it trains on."""
+    return 0
+
+  def make(self, experience, rng, *, report, num_copies):
+    """Makes a `NewestTransitionBuffer`."""
+    from agents_pipeline.replay import newest
+
+    return newest.NewestTransitionBuffer(experience)

@@ -1,0 +1,308 @@
+"""Transitions in rings of rows, which go through XLA and through tf.data."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import policy_step, trajectory
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline.losses import n_step as n_step_returns
+from agents_pipeline.ops import packing
+from agents_pipeline.replay import choices, rings
+
+# Rows of a ring beyond its capacity: the newest observation, and one that a
+# reset may spoil.
+_SPARE_ROWS = 2
+
+
+class Row(NamedTuple):
+  """An observation and the step taken from it, [...] each.
+
+  Attributes:
+    step_type: int32, of the observation.
+    observation: what was acted from.
+    action: the action taken.
+    next_step_type: int32, of the observation that it led to.
+    reward: float32, of the step.
+    discount: float32, of the step: 0 where the episode terminated.
+  """
+
+  step_type: Any
+  observation: Any
+  action: Any
+  next_step_type: Any
+  reward: Any
+  discount: Any
+
+
+_STEP_TYPE, _OBSERVATION, _NEXT_STEP_TYPE = (
+  Row._fields.index(name)
+  for name in ("step_type", "observation", "next_step_type")
+)
+
+
+class Windows(NamedTuple):
+  """Windows of consecutive rows.
+
+  Attributes:
+    env: [S] int32, in which ring.
+    first: [S] int32, place of a window's first row in that ring, at most one
+      turn below 0.
+  """
+
+  env: tf.Tensor
+  first: tf.Tensor
+
+
+class TransitionStorage(tf.Module):
+  """Keeps the newest transitions and reads n-step transitions.
+
+  A ring of rows for each environment, in one table for all small fields and one
+  for each other. A row holds an observation and the step taken from it. A
+  transition writes two rows: its own, and the observation it led to. The next
+  transition overwrites the second with the same observation, unless the episode
+  ended: then it stays, as a row of step type LAST, and the next episode
+  follows. So every observation is stored once, true last ones included:
+
+      o0  o1  o2  LAST  o0  o1        LAST rows are no transitions; agents mask
+      |__step__|        |...          them, as TF-Agents' do.
+
+  TF-Agents' TFUniformReplayBuffer cannot go through XLA (CriticalSection). XLA
+  turns a scatter of one row into a copy of the whole table; these are of at
+  least two. Where an observation is a stack of frames, a row holds the newest
+  frame alone: stacks are put together again from the rows before, and no
+  further back than the episode's first.
+
+  Adding and reading cost the same whatever the capacity: XLA updates the tables
+  in place, but may hold one copy of them during a call.
+  """
+
+  def __init__(
+    self, experience: choices.Experience, max_length: int, name: str
+  ):
+    """Allocates the tables.
+
+    Args:
+      experience: what is kept.
+      max_length: rows kept of each environment.
+      name: of the module.
+    """
+    super().__init__(name=name)
+    self._experience = experience
+    self._rings = rings.Rings(
+      experience.num_envs, max_length, _num_spare_rows(experience)
+    )
+    self._packing = _packing(experience)
+    length = self._rings.table_length
+    self._tables = [
+      tf.Variable(
+        tf.zeros([length, *spec.shape], spec.dtype), name=f"table_{i}"
+      )
+      for i, spec in enumerate(self._packing.specs)
+    ]
+
+  def add(self, transition: trajectory.Transition) -> list:
+    """Adds a transition [B, ...] of every environment; resets are left out.
+
+    Returns:
+      What must be done before the rows can be sampled by tf.data, whose reads
+      automatic control dependencies do not see.
+    """
+    time_step, action_step, next_time_step = transition
+    own = self._pack(
+      Row(
+        time_step.step_type,
+        time_step.observation,
+        action_step.action,
+        next_time_step.step_type,
+        next_time_step.reward,
+        next_time_step.discount,
+      )
+    )
+    zero = tf.zeros_like(next_time_step.reward)  # [B]
+    following = self._pack(  # of which only the observation is known
+      Row(
+        next_time_step.step_type,
+        next_time_step.observation,
+        tf.nest.map_structure(tf.zeros_like, action_step.action),
+        tf.fill(tf.shape(zero), ts.StepType.FIRST),
+        zero,
+        tf.ones_like(zero),
+      )
+    )
+    numbers = tf.concat(
+      [self._rings.numbers_from_head(offset) for offset in (0, 1)], 0
+    )  # [2B]
+    written = [
+      table.scatter_update(tf.IndexedSlices(tf.concat(pair, 0), numbers))
+      for table, *pair in zip(self._tables, own, following, strict=True)
+    ]
+    is_reset = time_step.is_last()  # [B]
+    num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
+    # Rows count only when they are there, also for tf.data's thread.
+    with tf.control_dependencies([] if tf.executing_eagerly() else written):
+      return [*written, self._rings.advance(tf.where(is_reset, 0, num_rows))]
+
+  def _pack(self, row: Row) -> list[tf.Tensor]:
+    """A row [B, ...] for each table, with the newest frame alone."""
+    if self._experience.num_frames > 1:
+      row = row._replace(observation=row.observation[:, -1])
+    return self._packing.pack(row)
+
+  def transitions(self, windows: Windows) -> trajectory.Transition:
+    """The n-step transitions that begin at these rows, [S, ...].
+
+    Where the first row is LAST it is no transition but an episode's last
+    observation, which agents mask. Of observations in a table of their own only
+    the two that are needed are read: an image is many times the rest of a row.
+    """
+    env, first = windows
+    offset = tf.range(self._experience.n_step + 1)  # [n + 1]
+    rows = self._read_numbers(env, first[:, None] + offset)
+    is_last = rows.next_step_type[:, :-1] == ts.StepType.LAST  # [S, n]
+    reward, discount, last = n_step_returns.n_step_return(
+      rows.reward[:, :-1],
+      rows.discount[:, :-1],
+      is_last,
+      self._experience.gamma,
+    )  # [S] each
+    own = Row(
+      *(
+        self._read_field(i, env, first) if x is None else x[:, 0]
+        for i, x in enumerate(rows)
+      )
+    )
+    if rows.observation is None:
+      place = first + last + 1  # [S]
+      next_observation = self._read_field(_OBSERVATION, env, place)
+    else:
+      next_observation = _of_step(rows.observation[:, 1:], last)
+    is_last = _of_step(is_last, last)  # [S]
+    return trajectory.Transition(
+      ts.TimeStep(
+        own.step_type,
+        tf.zeros_like(reward),
+        tf.ones_like(reward),
+        own.observation,
+      ),
+      policy_step.PolicyStep(own.action, (), ()),
+      ts.TimeStep(
+        tf.where(is_last, ts.StepType.LAST, ts.StepType.MID),
+        reward,
+        discount,
+        next_observation,
+      ),
+    )
+
+  def end_episodes(self) -> None:
+    """Closes the episodes under way, as truncated where they stand.
+
+    For environments that cannot be restored: what they do next is no sequel of
+    the newest rows.
+    """
+    numbers = self._tables[0]  # step types are always among them
+    column = self._packing.column
+    from_head = self._rings.numbers_from_head
+    newest = tf.gather(numbers, from_head(-1))[:, column(_STEP_TYPE)]  # [B]
+    is_open = (self._rings.num_kept() > 0) & (newest != ts.StepType.LAST)  # [B]
+    for offset, field in ((-1, _NEXT_STEP_TYPE), (0, _STEP_TYPE)):
+      open_rows = tf.boolean_mask(from_head(offset), is_open)
+      numbers.scatter_nd_update(
+        tf.stack(
+          [open_rows, tf.fill(tf.shape(open_rows), column(field))], axis=1
+        ),
+        tf.fill(tf.shape(open_rows), float(ts.StepType.LAST)),
+      )
+    self._rings.advance(is_open)
+
+  def _read_numbers(self, env: tf.Tensor, place: tf.Tensor) -> Row:
+    """Reads rows, without the fields that have a table of their own.
+
+    Args:
+      env: [S] int32, in which ring.
+      place: [S, T] int32 in it, at most one turn below 0 or beyond its end.
+
+    Returns:
+      [S, T, ...] each; None for a field that was not read.
+    """
+    numbers = tf.gather(
+      self._tables[0], self._rings.numbers(env[:, None], place)
+    )
+    return Row(*self._packing.unpack_numbers(numbers))
+
+  def _read_field(
+    self, index: int, env: tf.Tensor, place: tf.Tensor
+  ) -> tf.Tensor:
+    """Reads a field [S, ...] that has a table of its own; see `_read_numbers`.
+
+    Args:
+      index: the number of the field in a `Row`.
+      env: [S] int32.
+      place: [S] int32.
+    """
+    table = self._tables[self._packing.table(index)]
+    if index == _OBSERVATION and self._experience.num_frames > 1:
+      return self._stacks(table, env[:, None], place[:, None])
+    return tf.gather(table, self._rings.numbers(env, place))
+
+  def _stacks(
+    self, table: tf.Tensor, env: tf.Tensor, place: tf.Tensor
+  ) -> tf.Tensor:
+    """Stacked frames [S, N, ...], the newest last.
+
+    Args:
+      table: frames.
+      env: [S, 1] int32, in which ring.
+      place: [S, 1] int32, of the newest frame in it.
+    """
+    age = tf.range(self._experience.num_frames - 1, -1, -1)  # [N]
+    numbers = self._rings.numbers(env, place - age)  # [S, N]
+    column = self._packing.column(_STEP_TYPE)
+    step_type = tf.gather(self._tables[0], numbers)[..., column]  # [S, N]
+    is_first = step_type == ts.StepType.FIRST
+    # A frame is of this episode if no later one of the stack began it.
+    later_ones_began = tf.cumsum(
+      tf.cast(is_first, tf.int32), axis=-1, reverse=True, exclusive=True
+    )  # [S, N]
+    frames = tf.gather(table, numbers)  # [S, N, ...]
+    belongs = later_ones_began == 0  # [S, N]
+    for _ in range(frames.shape.rank - belongs.shape.rank):
+      belongs = belongs[..., None]
+    return tf.where(belongs, frames, tf.zeros_like(frames))
+
+
+def _of_step(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+  """[S, n, ...], [S] -> [S, ...]; of one step there is no choice to make."""
+  if x.shape[1] == 1:
+    return x[:, 0]
+  return tf.gather(x, step, axis=1, batch_dims=1)
+
+
+def _packing(experience: choices.Experience) -> packing.Packing:
+  """The packing of the fields of a stored row."""
+  number, kind = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+  observation = tensor_spec.from_spec(experience.observation_spec)
+  if experience.num_frames > 1:
+    observation = tf.TensorSpec(observation.shape[1:], observation.dtype)
+  action = tensor_spec.from_spec(experience.action_spec)
+  return packing.Packing(
+    Row(kind, observation, action, kind, number, number),
+    apart=[_OBSERVATION] if experience.num_frames > 1 else [],
+  )
+
+
+def _num_spare_rows(experience: choices.Experience) -> int:
+  # The oldest row's stack reaches back to rows that are not sampled any more.
+  return _SPARE_ROWS + experience.num_frames - 1
+
+
+def num_bytes(experience: choices.Experience, max_length: int) -> int:
+  """Bytes of the tables that keep so many rows of each environment."""
+  row = sum(
+    int(np.prod(spec.shape.as_list())) * spec.dtype.size
+    for spec in _packing(experience).specs
+  )
+  length = max_length + _num_spare_rows(experience)
+  return row * experience.num_envs * length
