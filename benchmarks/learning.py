@@ -71,10 +71,10 @@ def summary(rows: Sequence[dict]) -> dict[str, float]:
   """Interquartile mean over seeds, its 95 % interval, worst and best seed."""
   returns = np.array([row["mean_return"] for row in rows])
   low, high = evaluator.bootstrap_interval(
-    returns, statistic=evaluator.interquartile_mean
+    returns, statistic=comparison.interquartile_mean
   )
   return {
-    "interquartile_mean": float(evaluator.interquartile_mean(returns)),
+    "interquartile_mean": float(comparison.interquartile_mean(returns)),
     "low": low,
     "high": high,
     "worst": float(returns.min()),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
@@ -14,7 +15,13 @@ from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.ops import random_stream
-from agents_pipeline.training import episode_statistics, iterations, loop
+from agents_pipeline.training import (
+  compilation,
+  episode_statistics,
+  iterations,
+  loop,
+  on_device,
+)
 
 Report = Callable[[str], None]
 
@@ -149,8 +156,10 @@ def make_parts(
 def assemble(
   parts: Parts,
   agent: interfaces.Agent,
-  compile_iterations: Callable[..., iterations.Iterations],
+  iteration: Any,
+  compile_around_python: Callable[..., iterations.Iterations],
   *,
+  jit: bool,
   schedules: dict[str, Callable[[], float]],
   outputs: served_policy.Outputs,
   make_greedy_policy: Callable[..., tf_policy.TFPolicy],
@@ -162,7 +171,10 @@ def assemble(
   Args:
     parts: that it begins with.
     agent: trained.
-    compile_iterations: should_stop, () -> [] bool -> the compiled calls.
+    iteration: collects and trains, such as a `ReplayIteration`.
+    compile_around_python: compiles it where the environment is in Python, such
+      as `around_python.compile_replay`.
+    jit: False leaves everything a plain graph, for comparison.
     schedules: metric name -> its value now.
     outputs: what the exported policy returns.
     make_greedy_policy: time step spec, action spec, network -> TF-Agents'.
@@ -177,20 +189,17 @@ def assemble(
   )
   if parts.on_device:  # Python's reset lazily: a resumed run replays episodes
     environment.reset()
-  compiled = compile_iterations(should_stop).map(environment.reraise_failures)
+  compile_ = on_device.compile_iterations
+  if not parts.on_device:
+    compile_ = functools.partial(
+      compile_around_python,
+      jit_learning=compilation.xla_trains(parts.experiment.agent.conv_layers),
+    )
+  compiled = compile_(iteration, should_stop, jit=jit)
   interval = loop.Interval(agent.measures, agent.measure_bounds)
 
-  def resume():
-    if not environment.resume():
-      parts.report(
-        f"{task.name}: the episodes under way cannot be played again; new ones "
-        "begin"
-      )
-      statistics.abandon_episodes()
-      abandon_episodes()
-
   return Pipeline(
-    compiled=compiled,
+    compiled=compiled.map(environment.reraise_failures),
     stops=_stops(parts.experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
@@ -215,9 +224,20 @@ def assemble(
       "exploration_stream": parts.exploration_stream,
       **tracked,
     },
-    resume=resume,
+    resume=functools.partial(_resume, parts, abandon_episodes),
     close=environment.close,
   )
+
+
+def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
+  """Continues the episodes under way; where that fails, begins others."""
+  if not parts.environment.resume():
+    parts.report(
+      f"{parts.task.name}: the episodes under way cannot be played again; new "
+      "ones begin"
+    )
+    parts.statistics.abandon_episodes()
+    abandon_episodes()
 
 
 def _stops(experiment: schema.Experiment) -> loop.Stops:

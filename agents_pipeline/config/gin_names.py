@@ -1,21 +1,19 @@
 """Names that are not there, answered with the nearest that are."""
 
+import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agents_pipeline import errors
-from agents_pipeline.config import gin_choices, gin_syntax
+from agents_pipeline.config import fields, gin_choices, gin_syntax
 
-_OPTIMIZERS = ("Adam", "AdamW", "RmsProp")
-_SCHEDULES = (
-  "LinearEpsilon",
-  "ExponentialEpsilon",
-  "GeometricEpsilon",
-  "LinearEpsilonOverEpisodes",
+_OPTIMIZERS, _SCHEDULES, _AGENTS = (
+  ("Optimizer",),
+  ("Epsilon",),
+  ("AgentConfig",),
 )
-_AGENTS = ("DqnConfig", "A2cConfig")
 
 # What Stable-Baselines3, CleanRL, RLlib, Dopamine and TF-Agents call it: our
-# field, the classes that may have it, the names elsewhere.
+# field, the classes that may have it or their base, the names elsewhere.
 _ELSEWHERE: tuple[tuple[str, tuple[str, ...], str], ...] = (
   (
     "num_env_steps",
@@ -141,8 +139,14 @@ def elsewhere() -> dict[str, list[str]]:
   """Names that other libraries use -> our "Class.field" for each."""
   found: dict[str, list[str]] = {}
   for field, owners, names in _ELSEWHERE:
+    ours = [
+      f"{name}.{field}"
+      for name, kind in fields.CLASSES.items()
+      if field in {f.name for f in dataclasses.fields(kind)}
+      and not {base.__name__ for base in kind.__mro__}.isdisjoint(owners)
+    ]
     for name in names.split():
-      found.setdefault(name, []).extend(f"{owner}.{field}" for owner in owners)
+      found.setdefault(name, []).extend(ours)
   return found
 
 

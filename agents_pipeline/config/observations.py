@@ -184,6 +184,39 @@ def _stack(num_frames: int) -> list[Wrapper]:
   ]
 
 
+def check_fits(choice: Observation, name: str, vectorization: str) -> None:
+  """Compares a choice with the environment.
+
+  Args:
+    choice: what is observed.
+    name: the environment's id.
+    vectorization: `EnvironmentConfig.vectorization`.
+
+  Raises:
+    UserError: the environment cannot give these observations.
+  """
+  chosen = f"EnvironmentConfig.observation = {choice!r}"
+  is_game = "ALE/" in name
+  if isinstance(choice, AtariObservation) and not is_game:
+    raise errors.UserError(
+      f"{chosen}: {name!r} is no game of Atari; expected an id such as "
+      "'ALE/Pong-v5'"
+    )
+  of_vector_version = AtariObservation if is_game else OwnObservation
+  if vectorization == "vector_entry_point" and not isinstance(
+    choice, of_vector_version
+  ):
+    fits = (
+      "@AtariObservation()"
+      if is_game
+      else "EnvironmentConfig.vectorization = 'sync' or 'async'"
+    )
+    raise errors.UserError(
+      f"{chosen}: the vector version of {name!r} takes no wrappers; expected "
+      f"{fits}"
+    )
+
+
 def to_json(choice: Observation) -> dict[str, Any]:
   """The name of a choice and its values, for files."""
   assert dataclasses.is_dataclass(choice)

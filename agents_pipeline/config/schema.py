@@ -32,10 +32,28 @@ class AgentConfig:
   Attributes:
     hidden_layers: units of each.
     conv_layers: (filters, kernel size, stride) of each, for images.
+    gradient_clip_value: element-wise bound; None does not clip.
+    gradient_clip_global_norm: bound of the norm over all variables, or None.
   """
 
   hidden_layers: tuple[int, ...]
   conv_layers: tuple[tuple[int, int, int], ...]
+  gradient_clip_value: float | None
+  gradient_clip_global_norm: float | None
+
+  def validate(self) -> None:
+    """Compares fields with each other.
+
+    Raises:
+      UserError: gradients would be clipped twice.
+    """
+    value, norm = self.gradient_clip_value, self.gradient_clip_global_norm
+    if value is not None and norm is not None:
+      raise errors.UserError(
+        f"{type(self).__name__}.gradient_clip_value = {value} and "
+        f".gradient_clip_global_norm = {norm}: expected at most one of them; "
+        "None does not clip"
+      )
 
   @property
   def num_collect_steps_per_iteration(self) -> int:
@@ -117,36 +135,19 @@ class EnvironmentConfig:
 
   def validate(self) -> None:
     """Compares fields with each other."""
-    chosen = f"EnvironmentConfig.observation = {self.observation!r}"
+    observations.check_fits(self.observation, self.name, self.vectorization)
     is_own = isinstance(self.observation, observations.OwnObservation)
-    is_atari = isinstance(self.observation, observations.AtariObservation)
     if self.backend == "tensor" and not is_own:
       raise errors.UserError(
-        f"{chosen}: tensor environments give only their own observations; "
-        "expected EnvironmentConfig.backend = 'auto'"
+        f"EnvironmentConfig.observation = {self.observation!r}: tensor "
+        "environments give only their own observations; expected "
+        "EnvironmentConfig.backend = 'auto'"
       )
     if self.vectorization == "async" and self.num_envs > _MOST_PROCESSES:
       raise errors.UserError(
         f"EnvironmentConfig.num_envs = {self.num_envs}: 'async' gives each a "
         f"process of its own; expected at most {_MOST_PROCESSES}, or "
         "EnvironmentConfig.vectorization = 'sync'"
-      )
-    if is_atari and "ALE/" not in self.name:
-      raise errors.UserError(
-        f"{chosen}: {self.name!r} is no game of Atari; expected an id such as "
-        "'ALE/Pong-v5'"
-      )
-    if self.vectorization == "vector_entry_point" and (
-      not is_own if "ALE/" not in self.name else not is_atari
-    ):
-      fits = (
-        "@AtariObservation()"
-        if "ALE/" in self.name
-        else "EnvironmentConfig.vectorization = 'sync' or 'async'"
-      )
-      raise errors.UserError(
-        f"{chosen}: the vector version of {self.name!r} takes no wrappers; "
-        f"expected {fits}"
       )
 
 

@@ -86,19 +86,6 @@ def action_spec(
   )
 
 
-def check_discrete(space: gym.Space, environment_name: str) -> None:
-  """Checks that every action can have a Q-value.
-
-  Raises:
-    UserError: the space is not Discrete.
-  """
-  if not isinstance(space, gym.spaces.Discrete):
-    raise errors.UserError(
-      f"environment {environment_name!r} has the action space {space}: DQN "
-      "acts in Discrete spaces only; expected Experiment.agent = @A2cConfig()"
-    )
-
-
 def float32_bounds(space: gym.spaces.Box) -> tuple[np.ndarray, np.ndarray]:
   """Returns the smallest and the largest float32 within a Box, [...] each.
 

@@ -72,23 +72,6 @@ def mean(values: np.ndarray) -> np.ndarray:
   return values.mean(axis=-1)
 
 
-def interquartile_mean(values: np.ndarray) -> np.ndarray:
-  """Returns the mean of the middle half (Agarwal et al. 2021).
-
-  A quarter of the values, rounded down, is cut at either end, as
-  `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
-
-  Args:
-    values: [..., N]; a quarter of N, rounded down, is dropped at either end.
-
-  Returns:
-    [...].
-  """
-  num_values = np.shape(values)[-1]
-  cut = num_values // 4
-  return np.sort(values, axis=-1)[..., cut : num_values - cut].mean(axis=-1)
-
-
 def resample(num_values: int, rng: np.random.Generator) -> np.ndarray:
   """Indices drawn with replacement: [resamples, N] for N values."""
   return rng.integers(0, num_values, (_NUM_RESAMPLES, num_values))

@@ -61,9 +61,9 @@ class PendingAction(tf.Module):
 
 def compile_replay(
   iteration: replay_iteration.ReplayIteration,
-  pending: PendingAction,
   should_stop: Callable[[], tf.Tensor],
   *,
+  pending: PendingAction,
   num_prefetched_batches: int = 0,
   learns_while_stepping: bool = False,
   jit_learning: bool = True,
@@ -73,8 +73,8 @@ def compile_replay(
 
   Args:
     iteration: an iteration of a driver whose environments live in Python.
-    pending: what the last call chose.
     should_stop: whether the run has reached its goal, [] bool.
+    pending: what the last call chose.
     num_prefetched_batches: batches that tf.data prefetches while the
       environments step; without the iteration's own transitions, and not
       reproducible. It pauses during train steps, which hold the tables. 0

@@ -59,14 +59,6 @@ class A2cConfig(schema.AgentConfig):
   )
   num_rollout_steps: int = fields.integer(5, high=10**5)
 
-  def validate(self) -> None:
-    """Compares fields with each other."""
-    if self.gradient_clip_value and self.gradient_clip_global_norm:
-      raise errors.UserError(
-        "A2cConfig.gradient_clip_value and .gradient_clip_global_norm are "
-        "both set: expected at most one; None does not clip"
-      )
-
   def check_fits(self, num_envs: int) -> None:
     """Compares with the number of environments, which is bound elsewhere.
 

@@ -11,10 +11,7 @@ from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.training import (
   around_python,
-  compilation,
   drivers,
-  iterations,
-  on_device,
   rollout_iteration,
 )
 
@@ -63,29 +60,14 @@ def build(
   return pipeline.assemble(
     parts,
     agent,
-    functools.partial(_compile, iteration, parts, jit),
+    iteration,
+    around_python.compile_rollouts,
+    jit=jit,
     schedules={"learning_rate": agent.learning_rate},
     outputs=outputs(task),
     make_greedy_policy=a2c_agent.make_greedy_policy,
     tracked={},
     abandon_episodes=agent.abandon_episodes,
-  )
-
-
-def _compile(
-  iteration: rollout_iteration.RolloutIteration,
-  parts: pipeline.Parts,
-  jit: bool,
-  should_stop,
-) -> iterations.Iterations:
-  """Compiles the iterations, where the environment is."""
-  if parts.on_device:
-    return on_device.compile_iterations(iteration, should_stop, jit=jit)
-  return around_python.compile_rollouts(
-    iteration,
-    should_stop,
-    jit_learning=compilation.xla_trains(parts.experiment.agent.conv_layers),
-    jit=jit,
   )
 
 

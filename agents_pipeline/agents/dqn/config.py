@@ -104,7 +104,7 @@ class DqnConfig(schema.AgentConfig):
 
   def validate(self) -> None:
     """Compares fields with each other."""
-    self._check_one_of("gradient_clip_value", "gradient_clip_global_norm")
+    super().validate()
     self._check_one_of(
       "target_update_period_episodes", "target_update_period_train_steps"
     )

@@ -3,9 +3,10 @@
 import functools
 from collections.abc import Callable
 
+import gymnasium as gym
 import tensorflow as tf
 
-from agents_pipeline import interfaces
+from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.dqn import agent as dqn_agent
@@ -13,7 +14,6 @@ from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.dqn import exploration, target_update
 from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import specs
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.ops import random_stream
 from agents_pipeline.replay import choices
@@ -21,8 +21,6 @@ from agents_pipeline.training import (
   around_python,
   compilation,
   drivers,
-  iterations,
-  on_device,
   replay_iteration,
 )
 
@@ -48,27 +46,23 @@ def build(
   config = experiment.agent
   assert isinstance(config, dqn_config.DqnConfig)
   task = task_lib.task_of(experiment)
-  specs.check_discrete(task.action_space, task.name)
+  _check_discrete(task)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
+  spec = task.time_step_spec, task.action_spec
   agent = dqn_agent.make_dqn_agent(
-    config,
-    task.time_step_spec,
-    task.action_spec,
-    seeds.network,
-    task.num_frames,
+    config, *spec, seeds.network, task.num_frames
   )
   replay_stream = random_stream.RandomStream(seeds.replay)
   replay = _make_replay(config, parts, replay_stream)
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
   )
-  update_target = _make_target_update(config, agent, statistics)
   iteration = replay_iteration.ReplayIteration(
     _make_driver(config, parts, agent, replay, epsilon),
     replay,
     agent,
-    update_target,
+    _make_target_update(config, agent, statistics),
     _iteration_sizes(experiment),
     statistics,
   )
@@ -76,7 +70,7 @@ def build(
   tracked = {
     "replay": replay,
     "replay_stream": replay_stream,
-    "target_update": update_target,
+    "target_update": iteration.update_target,
   }
   if not parts.on_device:
     tracked["pending_action"] = pending
@@ -88,13 +82,30 @@ def build(
   return pipeline.assemble(
     parts,
     agent,
-    functools.partial(_compile, iteration, parts, pending, jit),
+    iteration,
+    functools.partial(
+      around_python.compile_replay,
+      pending=pending,
+      num_prefetched_batches=config.replay.num_prefetched_batches,
+      learns_while_stepping=config.learns_while_stepping,
+    ),
+    jit=jit,
     schedules={"epsilon": lambda: float(epsilon())},
     outputs=outputs(task),
     make_greedy_policy=dqn_agent.make_greedy_policy,
     tracked=tracked,
     abandon_episodes=abandon_episodes,
   )
+
+
+def _check_discrete(task: task_lib.Task) -> None:
+  """Rejects actions that cannot have a q-value each."""
+  if not isinstance(task.action_space, gym.spaces.Discrete):
+    raise errors.UserError(
+      f"environment {task.name!r} has the action space {task.action_space}: "
+      "DQN acts in Discrete spaces only; expected Experiment.agent = "
+      "@A2cConfig()"
+    )
 
 
 def _make_driver(
@@ -168,29 +179,6 @@ def _iteration_sizes(
     config.num_train_steps_per_iteration,
     config.num_collect_episodes_per_iteration,
     experiment.training.num_env_steps,
-  )
-
-
-def _compile(
-  iteration: replay_iteration.ReplayIteration,
-  parts: pipeline.Parts,
-  pending: around_python.PendingAction,
-  jit: bool,
-  should_stop,
-) -> iterations.Iterations:
-  """Compiles the iterations, where the environment is."""
-  if parts.on_device:
-    return on_device.compile_iterations(iteration, should_stop, jit=jit)
-  config = parts.experiment.agent
-  assert isinstance(config, dqn_config.DqnConfig)
-  return around_python.compile_replay(
-    iteration,
-    pending,
-    should_stop,
-    num_prefetched_batches=config.replay.num_prefetched_batches,
-    learns_while_stepping=config.learns_while_stepping,
-    jit_learning=compilation.xla_trains(config.conv_layers),
-    jit=jit,
   )
 
 

@@ -93,7 +93,7 @@ LEAST = [
         "DqnConfig.gradient_clip_global_norm = 1.0",
       ],
       "DqnConfig.gradient_clip_value = 1.0 and .gradient_clip_global_norm = "
-      "1.0: expected at most one of them",
+      "1.0: expected at most one of them; None does not clip",
     ),
     (
       [

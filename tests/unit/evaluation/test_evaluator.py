@@ -71,24 +71,6 @@ def test_bootstrap_interval_of_a_known_mean():
   assert evaluator.bootstrap_interval([3.0]) == (3.0, 3.0)
 
 
-def test_the_interquartile_mean_drops_a_quarter_at_either_end():
-  ten = np.array([100.0, 1, 2, 3, 4, 5, 6, 7, -500, -900])
-  assert evaluator.interquartile_mean(ten) == (1 + 2 + 3 + 4 + 5 + 6) / 6
-  assert evaluator.interquartile_mean(ten[:3]) == 103 / 3
-  # Of 4 one is cut at either end, of 7 too, of 8 two.
-  seven = np.array([9.0, 1, 2, 3, 4, 5, -9])
-  assert evaluator.interquartile_mean(seven[:4]) == 5 / 2
-  assert evaluator.interquartile_mean(seven) == 15 / 5
-  assert evaluator.interquartile_mean(np.array([*seven, 6])) == 14 / 4
-  low, high = evaluator.bootstrap_interval(
-    ten, statistic=evaluator.interquartile_mean
-  )
-  assert -500 < low < 3.5 < high < 40
-  assert evaluator.bootstrap_interval(
-    [7.0] * 9, statistic=evaluator.interquartile_mean
-  ) == (7.0, 7.0)
-
-
 def test_random_actions_are_seeded_and_cover_the_space():
   draw = lambda seed: evaluator.random_act(CARTPOLE, seed)(np.zeros((50, 4)))
   np.testing.assert_array_equal(draw(1), draw(1))
