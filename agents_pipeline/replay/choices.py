@@ -4,7 +4,6 @@ A new way extends `ReplayChoice` here and has its buffer in a file of its own.
 """
 
 import abc
-import dataclasses
 import math
 import typing
 from collections.abc import Callable
@@ -12,36 +11,13 @@ from typing import Any
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields
+from agents_pipeline.replay import experience as experience_lib
 
 if typing.TYPE_CHECKING:
   from agents_pipeline import interfaces
   from agents_pipeline.ops import random_stream
 
 _MAX_ROWS = 2_000_000_000  # int32 has to number them
-
-
-@dataclasses.dataclass(frozen=True)
-class Experience:
-  """What a replay keeps, and what a sample of it is.
-
-  Attributes:
-    observation_spec: the spec of one environment's observations.
-    action_spec: the spec of one environment's actions.
-    num_envs: the number of environments, B.
-    num_frames: N if observations are stacked frames [N, ...], the newest last;
-      1 for others, which lack that dimension.
-    batch_size: transitions of a sample, S.
-    n_step: steps of a transition, n.
-    gamma: the agent's discount, by which rewards of later steps count less.
-  """
-
-  observation_spec: Any
-  action_spec: Any
-  num_envs: int = 1
-  num_frames: int = 1
-  batch_size: int = 1
-  n_step: int = 1
-  gamma: float = 1.0
 
 
 class ReplayChoice(abc.ABC):
@@ -79,7 +55,7 @@ class ReplayChoice(abc.ABC):
   @abc.abstractmethod
   def make(
     self,
-    experience: Experience,
+    experience: experience_lib.Experience,
     rng: "random_stream.RandomStream",
     *,
     report: Callable[[str], None],

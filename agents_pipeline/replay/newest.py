@@ -7,13 +7,13 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import interfaces
 from agents_pipeline.ops import packing
-from agents_pipeline.replay import choices
+from agents_pipeline.replay import experience as experience_lib
 
 
 class NewestTransitionBuffer(tf.Module):
   """Holds the newest transition of each environment; an `interfaces.Replay`."""
 
-  def __init__(self, experience: choices.Experience):
+  def __init__(self, experience: experience_lib.Experience):
     """Makes room for one transition of each of its environments."""
     super().__init__(name="newest_transition")
     spec = tensor_spec.from_spec(experience.observation_spec)

@@ -10,7 +10,8 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.losses import n_step as n_step_returns
 from agents_pipeline.ops import packing
-from agents_pipeline.replay import choices, rings
+from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import rings
 
 # Rows of a ring beyond its capacity: the newest observation, and one that a
 # reset may spoil.
@@ -80,7 +81,7 @@ class TransitionStorage(tf.Module):
   """
 
   def __init__(
-    self, experience: choices.Experience, max_length: int, name: str
+    self, experience: experience_lib.Experience, max_length: int, name: str
   ):
     """Allocates the tables.
 
@@ -280,7 +281,7 @@ def _of_step(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
   return tf.gather(x, step, axis=1, batch_dims=1)
 
 
-def _packing(experience: choices.Experience) -> packing.Packing:
+def _packing(experience: experience_lib.Experience) -> packing.Packing:
   """The packing of the fields of a stored row."""
   number, kind = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
   observation = tensor_spec.from_spec(experience.observation_spec)
@@ -293,12 +294,12 @@ def _packing(experience: choices.Experience) -> packing.Packing:
   )
 
 
-def _num_spare_rows(experience: choices.Experience) -> int:
+def _num_spare_rows(experience: experience_lib.Experience) -> int:
   # The oldest row's stack reaches back to rows that are not sampled any more.
   return _SPARE_ROWS + experience.num_frames - 1
 
 
-def num_bytes(experience: choices.Experience, max_length: int) -> int:
+def num_bytes(experience: experience_lib.Experience, max_length: int) -> int:
   """Bytes of the tables that keep so many rows of each environment."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size

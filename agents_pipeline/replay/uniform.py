@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from agents_pipeline import interfaces
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import choices, storage
+from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import storage
 
 
 class UniformReplayBuffer(storage.TransitionStorage):
@@ -15,7 +16,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
 
   def __init__(
     self,
-    experience: choices.Experience,
+    experience: experience_lib.Experience,
     max_length: int,
     rng: random_stream.RandomStream,
   ):

@@ -80,6 +80,33 @@ def test_allowed_imports_go_one_way():
     assert allowed <= set(rooms[: rooms.index(room)]), room
 
 
+def test_the_drawing_shows_these_imports():
+  drawing = (ROOT / "docs" / "structure.md").read_text()
+  drawn = set(re.findall(r"^  (\w+) --> (\w+)$", drawing, re.M))
+  through = {
+    room: set().union(*(MAY_IMPORT[other] for other in allowed))
+    for room, allowed in MAY_IMPORT.items()
+  }
+  assert drawn == {
+    (room, other)
+    for room, allowed in MAY_IMPORT.items()
+    for other in allowed - through[room]
+  }
+
+
+def test_what_the_walks_through_the_code_name_is_there():
+  text = (ROOT / "docs" / "structure.md").read_text()
+  steps = re.findall(r"^\| \d+ \| `([\w/.]+)` \| `([\w.]+)`", text, re.M)
+  assert len(steps) > 20
+  for path, name in steps:
+    tree = ast.parse((PACKAGE / path).read_text())
+    *owner, attribute = name.split(".")
+    for node in owner:
+      tree = next(n for n in tree.body if getattr(n, "name", "") == node)
+    names = {getattr(n, "name", getattr(n, "attr", "")) for n in ast.walk(tree)}
+    assert attribute in names, f"{path}: {name}"
+
+
 def test_agents_do_not_import_each_other():
   folders = [p.parent for p in (PACKAGE / "agents").glob("*/__init__.py")]
   assert len(folders) >= 2

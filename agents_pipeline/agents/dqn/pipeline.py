@@ -16,7 +16,7 @@ from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import choices
+from agents_pipeline.replay import experience as experience_lib
 from agents_pipeline.training import (
   around_python,
   compilation,
@@ -140,7 +140,7 @@ def _make_replay(
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
-  experience = choices.Experience(
+  experience = experience_lib.Experience(
     task.observation_spec,
     task.action_spec,
     parts.experiment.environment.num_envs,

@@ -13,6 +13,7 @@ from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import seeding
 from agents_pipeline.replay import choices, newest
+from agents_pipeline.replay import experience as experience_lib
 
 FIRST, MID, LAST = 0, 1, 2
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -39,7 +40,9 @@ def make_agent(**fields):
 def make(num_envs=2):
   """Room for transitions with observations [2]."""
   return newest.NewestTransitionBuffer(
-    choices.Experience(tf.TensorSpec((2,), tf.float32), ACTION_SPEC, num_envs)
+    experience_lib.Experience(
+      tf.TensorSpec((2,), tf.float32), ACTION_SPEC, num_envs
+    )
   )
 
 

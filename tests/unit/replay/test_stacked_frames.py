@@ -20,7 +20,8 @@ from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import gymnasium_vector
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import choices, storage, uniform
+from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import storage, uniform
 from agents_pipeline.training import around_python
 
 FIRST, MID, LAST = 0, 1, 2
@@ -30,7 +31,7 @@ CATCH = pathlib.Path(__file__).parents[3] / "configs" / "dqn_catch.gin"
 
 def experience(num_envs=2, frame_shape=(2, 3), **sampling):
   sampling = {"num_frames": N, "batch_size": 300} | sampling
-  return choices.Experience(
+  return experience_lib.Experience(
     tensor_spec.TensorSpec((N, *frame_shape), tf.uint8),
     tensor_spec.TensorSpec((), tf.int64),
     num_envs,

@@ -10,7 +10,8 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import choices, memory, storage, uniform
+from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import memory, storage, uniform
 from agents_pipeline.training import around_python
 
 FIRST, MID, LAST = 0, 1, 2
@@ -20,7 +21,7 @@ ACTION = tensor_spec.TensorSpec((), tf.int64)
 def make_buffer(
   num_envs=1, max_length=8, observation=tf.float32, seed=0, **sampling
 ):
-  experience = choices.Experience(
+  experience = experience_lib.Experience(
     tensor_spec.TensorSpec((1,), observation),
     ACTION,
     num_envs,
@@ -237,7 +238,7 @@ def test_seeds_choose_the_samples():
 def test_bytes_are_told_and_too_many_refused():
   buffer = make_buffer(num_envs=2, max_length=8)
   # 4 + 4 + 8 + 4 + 4 + 4 bytes a row; 2 rings of 8 rows and 2 spare ones.
-  experience = choices.Experience(
+  experience = experience_lib.Experience(
     tensor_spec.TensorSpec((1,), tf.float32), ACTION, num_envs=2
   )
   needed = storage.num_bytes(experience, 8)
