@@ -8,7 +8,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 
 from agents_pipeline import errors
@@ -16,7 +15,6 @@ from agents_pipeline.agents import building
 from agents_pipeline.config import observations, rewards, schema, seeding
 from agents_pipeline.environments import checked, loading, making
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.networks import encoding
 from agents_pipeline.training import drivers, episode_statistics
 
 FIRST, MID, LAST = 0, 1, 2
@@ -189,41 +187,6 @@ def test_training_and_evaluation_see_the_same_pictures(vectorization):
       np.testing.assert_array_equal(after.observation[i], picture)
   assert episodes[0] >= 2
   environment.close()
-
-
-# As convolutions take them.
-
-
-def image_spec(shape, dtype=tf.uint8):
-  return tensor_spec.BoundedTensorSpec(shape, dtype, 0, 255)
-
-
-def test_grey_frames_lie_side_by_side_in_channels():
-  """Two frames of 2 x 1 pixels; uint8 is divided by 255."""
-  frames = tf.constant([[[[0], [51]], [[102], [255]]]], tf.uint8)
-  image = encoding.images(frames, image_spec((2, 2, 1)), 2)
-  assert image.shape == (1, 2, 1, 2)
-  np.testing.assert_allclose(image[0, :, 0], [[0, 0.4], [0.2, 1]])
-
-
-def test_colour_frames_lie_side_by_side_in_channels():
-  """Two frames of 1 x 2 pixels: red, green, blue of the older come first."""
-  frames = tf.constant(
-    [[[[[1, 2, 3], [4, 5, 6]]], [[[7, 8, 9], [10, 11, 12]]]]], tf.float32
-  )
-  image = encoding.images(frames, image_spec((2, 1, 2, 3), tf.float32), 2)
-  np.testing.assert_array_equal(
-    image, [[[[1, 2, 3, 7, 8, 9], [4, 5, 6, 10, 11, 12]]]]
-  )
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 3)])
-def test_a_single_frame_keeps_its_place(shape):
-  frame = np.arange(np.prod(shape)).reshape(1, *shape)
-  image = encoding.images(
-    tf.constant(frame, tf.float32), image_spec(shape, tf.float32)
-  )
-  np.testing.assert_array_equal(image, frame.reshape(1, 2, 3, -1))
 
 
 # Atari.
