@@ -7,7 +7,6 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
@@ -111,20 +110,6 @@ def test_an_agents_loss_of_it_by_hand(compiled):
   # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it continues, else 7.
   assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
   assert float(found.loss) == (44**2 + 4**2) / 2
-
-
-@pytest.mark.parametrize(
-  ("field", "value"),
-  [
-    ("n_step", 3),
-    ("num_collect_steps_per_iteration", 2),
-    ("num_collect_episodes_per_iteration", 1),
-    ("num_train_steps_per_iteration", 2),
-  ],
-)
-def test_what_would_not_learn_once_of_everything_is_refused(field, value):
-  with pytest.raises(errors.UserError, match=rf"{field} = {value}: expected"):
-    dqn_config.DqnConfig(replay=dqn_config.NewestTransition(), **{field: value})
 
 
 class Tape(tf.Module):
