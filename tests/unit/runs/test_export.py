@@ -1,15 +1,43 @@
 """Exports: whose weights they have, and of which checkpoint."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints, console, export, run_record
 from agents_pipeline.runs import run as run_lib
+
+
+def test_what_is_no_run_or_no_checkpoint_of_it_is_refused(tmp_path):
+  run = run_folder.RunFolder(tmp_path / "run")
+  export_ = lambda name: export.export_from_checkpoint(
+    run, name, tmp_path / "policy", print
+  )
+  with pytest.raises(errors.UserError, match="expected a run folder, with"):
+    export_(None)
+  run_record.write_json(run.run_record, {})
+  with pytest.raises(errors.UserError, match="no checkpoint to export from"):
+    export_(None)
+  for name in ("env_steps-10", "env_steps-200"):
+    (run.checkpoints / name).mkdir(parents=True)
+  for typed, nearest in (
+    ("env_steps-20", "; did you mean 'env_steps-200'?"),
+    ("elsewhere/env_steps-10", "; did you mean 'env_steps-10'?"),
+    ("newest", ""),
+  ):
+    with pytest.raises(errors.UserError) as caught:
+      export_(typed)
+    assert str(caught.value) == (
+      f"--checkpoint={typed!r}: expected one of env_steps-10, env_steps-200"
+      f"{nearest}"
+    )
+  assert not (tmp_path / "policy").exists()
 
 
 def test_exports_of_a_checkpoint_have_running_statistics(
