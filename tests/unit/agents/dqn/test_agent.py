@@ -74,6 +74,15 @@ def test_loss_by_hand(fields, window, expected, compiled):
   assert float(loss.extra.q_value[0]) == 3.0
 
 
+def test_the_loss_is_a_mean_over_the_batch():
+  both = tf.nest.map_structure(
+    lambda *x: tf.concat(x, 0), experience(*ONE_STEP), experience(*ENDING)
+  )
+  found = make().loss(both)
+  assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
+  assert float(found.loss) == (44**2 + 4**2) / 2
+
+
 def test_double_evaluates_the_action_that_the_online_network_chooses():
   plain, double = make(), make(double=True)
   for agent in (plain, double):
