@@ -141,3 +141,14 @@ def test_a_pipeline_samples_the_pairs_that_catch_gave(monkeypatch):
   }
   # Of the 25 rows of a copy, one after every ninth step is no step.
   assert newest(22) <= sampled <= newest(23)
+
+
+def test_frames_are_stored_once():
+  """Of 50 bytes each, in 3 rings of 25 rows; stacks would be of 200."""
+  tables = [
+    v
+    for v in build_catch().tracked["replay"].variables
+    if v.name.startswith("table")
+  ]
+  size = sum(v.shape.num_elements() * v.dtype.size for v in tables)
+  assert 50 * 75 < size < 125 * 75
