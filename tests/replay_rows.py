@@ -1,11 +1,62 @@
-"""The rows of a replay buffer, which agents never see, for tests."""
+"""Replay buffers for tests, and their rows, which agents never see."""
 
+import numpy as np
 import tensorflow as tf
+from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.losses import n_step
-from agents_pipeline.replay import storage
+from agents_pipeline.ops import random_stream
+from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import storage, uniform
+
+ACTION = tensor_spec.TensorSpec((), tf.int64)
+
+
+def make_buffer(
+  num_envs=1, max_length=8, observation=tf.float32, seed=0, **sampling
+):
+  experience = experience_lib.Experience(
+    tensor_spec.TensorSpec((1,), observation),
+    ACTION,
+    num_envs,
+    **({"batch_size": 4} | sampling),
+  )
+  return uniform.UniformReplayBuffer(
+    experience, max_length, random_stream.RandomStream(seed)
+  )
+
+
+def transition(
+  step_type, observation, next_step_type, next_observation, dtype=tf.float32
+):
+  """A transition of [B]; its reward is its observation, its action too."""
+  number = np.atleast_1d(observation)
+  time_step = lambda kind, x, reward: ts.TimeStep(
+    tf.constant(np.broadcast_to(kind, number.shape), tf.int32),
+    tf.constant(np.broadcast_to(reward, number.shape), tf.float32),
+    tf.ones(number.shape),
+    tf.constant(np.atleast_1d(x)[:, None], dtype),
+  )
+  return trajectory.Transition(
+    time_step(step_type, observation, 0),
+    policy_step.PolicyStep(tf.constant(number, tf.int64), (), ()),
+    time_step(next_step_type, next_observation, number),
+  )
+
+
+def add_episode(buffer, first, last):
+  """Observations first to last, one apart; every reward is where it began."""
+  for i in range(first, last):
+    buffer.add(
+      transition(
+        ts.StepType.FIRST if i == first else ts.StepType.MID,
+        i,
+        ts.StepType.LAST if i + 1 == last else ts.StepType.MID,
+        i + 1,
+      )
+    )
 
 
 def windows(buffer, size, num_rows):

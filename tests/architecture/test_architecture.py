@@ -1,4 +1,4 @@
-"""The order of imports, and that the documents name files that exist."""
+"""The order of imports, where tests lie, and that notes name what there is."""
 
 import ast
 import pathlib
@@ -47,6 +47,35 @@ MAY_IMPORT = {
     "runs",
     "training",
   },
+}
+
+# Files without tests of their own name, and why.
+TESTED_ELSEWHERE = {
+  "agents/a2c/pipeline.py": "tests/equivalence/test_rollout_iterations.py",
+  "agents/pipeline.py": "both pipelines do all of it",
+  "agents/registry.py": "every pipeline is built by its two lines",
+  "apps/evaluate.py": "tests/apps/test_apps.py runs it",
+  "apps/export_policy.py": "tests/apps/test_apps.py runs it",
+  "apps/record_video.py": "tests/apps/test_apps.py runs it",
+  "apps/train.py": "tests/apps/test_apps.py runs it",
+  "environments/backends/gymnasium.py": "test_loading.py makes both",
+  "environments/backends/tensor.py": "test_loading.py makes both",
+  "environments/display.py": "tests/faults/test_renderer.py",
+  "environments/tensor/mountain_car.py": "test_tensor_environment.py there",
+  "evaluation/renderer.py": "a process: tests/faults/test_renderer.py",
+  "evaluation/served_policy.py": "tests/equivalence/test_served_policy.py",
+  "losses/shapes.py": "the tests of every loss give it wrong ones",
+  "networks/variables.py": "every network is made by it",
+  "replay/experience.py": "a record that every buffer is made of",
+  "runs/finalize.py": "the end of a run: tests/apps/test_apps.py",
+  "runs/provenance.py": "tests/unit/runs/test_run_record.py",
+  "runs/run.py": "names what a run consists of",
+  "runs/sinks/sink.py": "an interface",
+  "runs/training_run.py": "whole runs: tests/resume/test_resume.py",
+  "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
+  "runs/videos.py": "tests/faults/test_renderer.py",
+  "training/on_device.py": "tests/equivalence/test_iterations.py",
+  "training/rollout_iteration.py": "as agents/a2c/pipeline.py",
 }
 
 
@@ -123,6 +152,37 @@ def test_agents_do_not_import_each_other():
 def test_every_room_has_its_rule():
   rooms = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
   assert rooms == set(MAY_IMPORT)
+
+
+def test_every_file_has_tests_of_its_own_name():
+  """agents_pipeline/x/y.py has tests/unit/x/test_y.py; __init__.py has none."""
+  files = {
+    str(path.relative_to(PACKAGE))
+    for path in PACKAGE.rglob("*.py")
+    if path.name != "__init__.py"
+  }
+  unit = ROOT / "tests" / "unit"
+  tested = {
+    file
+    for file in files
+    if (unit / file).with_name(f"test_{pathlib.Path(file).name}").exists()
+  }
+  assert files - tested == set(TESTED_ELSEWHERE)
+  for file, where in TESTED_ELSEWHERE.items():
+    for path in re.findall(r"tests/[\w/.]*\w", where):
+      assert (ROOT / path).exists(), file
+
+
+def test_tests_of_no_file_lie_elsewhere():
+  """tests/unit/x/test_y.py is of x/y.py; test_y_z.py too, of one thing of y."""
+  unit = ROOT / "tests" / "unit"
+  for path in unit.rglob("test_*.py"):
+    room = path.parent.relative_to(unit)
+    folder = (ROOT if room.parts[:1] == ("benchmarks",) else PACKAGE) / room
+    name = path.stem.removeprefix("test_")
+    assert any(
+      f"{name}_".startswith(f"{file.stem}_") for file in folder.glob("*.py")
+    ), path
 
 
 def test_there_is_no_room_for_everything_else():

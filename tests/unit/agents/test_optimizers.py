@@ -9,10 +9,10 @@ from agents_pipeline.agents import optimizers
 START, GRADIENTS = 1.0, (3.0, -0.5, 2.0, 0.0, 1.0)
 
 
-def steps(optimizer, way=lambda f: f, clip_value=None, clip_global_norm=None):
+def steps(optimizer, way=lambda f: f):
   """The weight after each update."""
   weight = tf.Variable([START])
-  made = optimizer.make([weight], clip_value, clip_global_norm)
+  made = optimizer.make([weight], None, None)
   apply = way(lambda g: made.apply_gradients([(g, weight)]))
   found = []
   for gradient in GRADIENTS:
@@ -72,11 +72,41 @@ def test_a_linear_rate_falls_and_stays(compiled):
   np.testing.assert_allclose(found, [0.6, 0.9, 0.7, 0.7, 0.6], atol=1e-5)
 
 
-def test_clipping_by_value_and_by_norm():
-  rate = {"learning_rate": 1.0, "epsilon": 1e6}  # the step is g / 1000
-  plain = steps(optimizers.RmsProp(**rate))
-  by_value = steps(optimizers.RmsProp(**rate), clip_value=1.0)
-  by_norm = steps(optimizers.RmsProp(**rate), clip_global_norm=1.5)
-  assert START - plain[0] == pytest.approx(3e-3, rel=1e-3)
-  assert START - by_value[0] == pytest.approx(1e-3, rel=1e-3)
-  assert START - by_norm[0] == pytest.approx(1.5e-3, rel=1e-3)
+def test_adamw_shrinks_the_weight_and_then_steps():
+  """By rate * decay * weight; the first step of Adam is the rate."""
+  found = steps(optimizers.AdamW(0.1, weight_decay=0.5, epsilon=1e-8))
+  assert found[0] == pytest.approx(START - 0.1 * 0.5 - 0.1, rel=1e-5)
+
+
+def test_clipping_by_value_and_by_the_norm_of_all_gradients():
+  def moved(value, global_norm):
+    weights = [tf.Variable([0.0]), tf.Variable([0.0])]
+    # Of so large an epsilon, a step is gradient / 1000.
+    made = optimizers.RmsProp(1.0, epsilon=1e6).make(
+      weights, value, global_norm
+    )
+    gradients = [tf.constant([3.0]), tf.constant([-4.0])]
+    made.apply_gradients(zip(gradients, weights, strict=True))
+    return pytest.approx([-1000 * float(w[0]) for w in weights], rel=1e-3)
+
+  assert moved(None, None) == [3.0, -4.0]
+  assert moved(1.0, None) == [1.0, -1.0]
+  assert moved(None, 0.5) == [0.3, -0.4]
+
+
+def test_amsgrad_divides_by_the_largest_second_moment():
+  moves = {}
+  for amsgrad in (True, False):
+    variable = tf.Variable([1.0])
+    optimizer = optimizers.AdamW(
+      0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
+    )
+    made = optimizer.make([variable], None, None)
+    for gradient in (10.0, 0.0, 0.0, 1.0):
+      before = float(variable[0])
+      made.apply_gradients([(tf.constant([gradient]), variable)])
+    moves[amsgrad] = before - float(variable[0])
+  # v: 50, 25, 12.5, 6.75; bias correction 1 - 0.5^4 = 0.9375.
+  assert moves[False] == pytest.approx(0.1 / (6.75 / 0.9375) ** 0.5, rel=1e-3)
+  # Keras keeps the largest uncorrected moment, 50.
+  assert moves[True] == pytest.approx(0.1 / (50 / 0.9375) ** 0.5, rel=1e-3)

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from agents_pipeline import errors
+from agents_pipeline.agents import building
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.config import seeding
 
 
 def check(shape, num_frames=1, agent=dqn_config.DqnConfig):
@@ -47,3 +49,68 @@ def test_channels_in_front_are_refused(shape, agent):
 def test_what_is_no_image_is_refused(shape):
   with pytest.raises(errors.UserError, match="that every kernel fits into"):
     check(shape)
+
+
+@pytest.fixture(params=["DqnConfig", "A2cConfig"])
+def build_with_pictures(request, make_experiment, make_a2c_experiment):
+  """Builds either agent on CartPole's pictures."""
+  agent = request.param
+  make = {"DqnConfig": make_experiment, "A2cConfig": make_a2c_experiment}[agent]
+
+  def build(conv_layers, *bindings):
+    experiment = make(
+      "EnvironmentConfig.observation = @ImageObservation()",
+      "ImageObservation.height = 8",
+      "ImageObservation.width = 12",
+      *bindings,
+      f"{agent}.conv_layers = {conv_layers}",
+    )
+    return agent, lambda: building.build(experiment, seeding.Seeds(0))
+
+  return build
+
+
+@pytest.mark.parametrize(
+  ("conv_layers", "bindings", "given"),
+  [
+    # 9 > 8 rows, though 9 < 12 columns.
+    ("((2, 9, 1),)", [], "4 stacked frames of shape (8, 12)"),
+    # 8 rows leave (8 - 4) // 2 + 1 = 3 for a kernel of 4.
+    ("((2, 4, 2), (2, 4, 1))", [], "4 stacked frames of shape (8, 12)"),
+    (
+      "((2, 9, 1),)",
+      ["ImageObservation.grayscale = False"],
+      "4 stacked frames of shape (8, 12, 3)",
+    ),
+    (
+      "((2, 9, 1),)",
+      ["ImageObservation.num_frames = 1"],
+      "observations of shape (8, 12)",
+    ),
+  ],
+)
+def test_kernels_that_do_not_fit_are_refused(
+  build_with_pictures, conv_layers, bindings, given
+):
+  agent, build = build_with_pictures(conv_layers, *bindings)
+  with pytest.raises(errors.UserError) as caught:
+    build()
+  message = str(caught.value)
+  assert message.startswith(f"{agent}.conv_layers = ((2, ")
+  assert f"'CartPole-v1' gives {given};" in message
+  assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+  "bindings",
+  [[], ["ImageObservation.grayscale = False"]],
+  ids=["grey", "colour"],
+)
+def test_kernels_that_just_fit_are_taken(build_with_pictures, bindings):
+  """8 rows leave 3 for a kernel of 3."""
+  _, build = build_with_pictures("((2, 4, 2), (2, 3, 1))", *bindings)
+  pipeline = build()
+  # Channels of the first kernel: 4 frames of 1 or 3 colours.
+  kernel = pipeline.network.trainable_variables[0]
+  assert kernel.shape == (4, 4, 12 if bindings else 4, 2)
+  pipeline.close()

@@ -211,17 +211,6 @@ def test_a_file_is_derived_from_another_by_including_it(load, tmp_path):
     load([f"{derived}Adam.beta_2 = 0.5"])
 
 
-def test_files_that_include_themselves_are_refused(load, tmp_path):
-  (tmp_path / "a.gin").write_text("include 'b.gin'\n")
-  (tmp_path / "b.gin").write_text("include 'a.gin'\n")
-  with pytest.raises(errors.UserError) as caught:
-    load([], (*DQN, "include 'a.gin'"))
-  assert str(caught.value) == (
-    "b.gin includes 'a.gin', which includes it in turn; expected files that do "
-    "not include themselves"
-  )
-
-
 def test_with_imports_allowed_only_an_import_ends_the_search(
   tmp_path, monkeypatch
 ):

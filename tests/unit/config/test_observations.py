@@ -8,15 +8,12 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 
 from agents_pipeline import errors
-from agents_pipeline.agents import building
-from agents_pipeline.config import observations, rewards, schema, seeding
+from agents_pipeline.config import observations, rewards, schema
 from agents_pipeline.environments import checked, loading, making
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.networks import encoding
 from agents_pipeline.training import drivers, episode_statistics
 
 FIRST, MID, LAST = 0, 1, 2
@@ -92,6 +89,27 @@ def test_pictures_have_the_configured_shape(observation, shape):
   spec = training("CartPole-v1", observation).observation_spec()
   assert (tuple(spec.shape), spec.dtype) == (shape, tf.uint8)
   assert picture.max() == 255 and picture.std() > 10
+
+
+@pytest.mark.parametrize(
+  ("fields", "message"),
+  [
+    (
+      {"height": None},
+      "ImageObservation.height = None and .width = 84: expected two numbers, "
+      "or None for both",
+    ),
+    (
+      {"num_frames": 100_000},
+      "ImageObservation.num_frames = 100000: expected a whole number in "
+      "[1, 64]",
+    ),
+  ],
+)
+def test_pictures_of_no_such_size_are_refused(fields, message):
+  with pytest.raises(errors.UserError) as caught:
+    Image(**fields)
+  assert str(caught.value).startswith(message)
 
 
 def test_gymnasiums_own_wrappers_are_used():
@@ -189,41 +207,6 @@ def test_training_and_evaluation_see_the_same_pictures(vectorization):
       np.testing.assert_array_equal(after.observation[i], picture)
   assert episodes[0] >= 2
   environment.close()
-
-
-# As convolutions take them.
-
-
-def image_spec(shape, dtype=tf.uint8):
-  return tensor_spec.BoundedTensorSpec(shape, dtype, 0, 255)
-
-
-def test_grey_frames_lie_side_by_side_in_channels():
-  """Two frames of 2 x 1 pixels; uint8 is divided by 255."""
-  frames = tf.constant([[[[0], [51]], [[102], [255]]]], tf.uint8)
-  image = encoding.images(frames, image_spec((2, 2, 1)), 2)
-  assert image.shape == (1, 2, 1, 2)
-  np.testing.assert_allclose(image[0, :, 0], [[0, 0.4], [0.2, 1]])
-
-
-def test_colour_frames_lie_side_by_side_in_channels():
-  """Two frames of 1 x 2 pixels: red, green, blue of the older come first."""
-  frames = tf.constant(
-    [[[[[1, 2, 3], [4, 5, 6]]], [[[7, 8, 9], [10, 11, 12]]]]], tf.float32
-  )
-  image = encoding.images(frames, image_spec((2, 1, 2, 3), tf.float32), 2)
-  np.testing.assert_array_equal(
-    image, [[[[1, 2, 3, 7, 8, 9], [4, 5, 6, 10, 11, 12]]]]
-  )
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 3)])
-def test_a_single_frame_keeps_its_place(shape):
-  frame = np.arange(np.prod(shape)).reshape(1, *shape)
-  image = encoding.images(
-    tf.constant(frame, tf.float32), image_spec(shape, tf.float32)
-  )
-  np.testing.assert_array_equal(image, frame.reshape(1, 2, 3, -1))
 
 
 # Atari.
@@ -478,71 +461,3 @@ def test_what_is_no_choice_is_one_line(content, message):
   with pytest.raises(errors.UserError, match=message) as caught:
     observations.from_json(content)
   assert "\n" not in str(caught.value)
-
-
-# Kernels must fit into one frame, however many are stacked.
-
-
-@pytest.fixture(params=["DqnConfig", "A2cConfig"])
-def build_with_pictures(request, make_experiment, make_a2c_experiment):
-  """Builds either agent on CartPole's pictures."""
-  agent = request.param
-  make = {"DqnConfig": make_experiment, "A2cConfig": make_a2c_experiment}[agent]
-
-  def build(conv_layers, *bindings):
-    experiment = make(
-      "EnvironmentConfig.observation = @ImageObservation()",
-      "ImageObservation.height = 8",
-      "ImageObservation.width = 12",
-      *bindings,
-      f"{agent}.conv_layers = {conv_layers}",
-    )
-    return agent, lambda: building.build(experiment, seeding.Seeds(0))
-
-  return build
-
-
-@pytest.mark.parametrize(
-  ("conv_layers", "bindings", "given"),
-  [
-    # 9 > 8 rows, though 9 < 12 columns.
-    ("((2, 9, 1),)", [], "4 stacked frames of shape (8, 12)"),
-    # 8 rows leave (8 - 4) // 2 + 1 = 3 for a kernel of 4.
-    ("((2, 4, 2), (2, 4, 1))", [], "4 stacked frames of shape (8, 12)"),
-    (
-      "((2, 9, 1),)",
-      ["ImageObservation.grayscale = False"],
-      "4 stacked frames of shape (8, 12, 3)",
-    ),
-    (
-      "((2, 9, 1),)",
-      ["ImageObservation.num_frames = 1"],
-      "observations of shape (8, 12)",
-    ),
-  ],
-)
-def test_kernels_that_do_not_fit_are_refused(
-  build_with_pictures, conv_layers, bindings, given
-):
-  agent, build = build_with_pictures(conv_layers, *bindings)
-  with pytest.raises(errors.UserError) as caught:
-    build()
-  message = str(caught.value)
-  assert message.startswith(f"{agent}.conv_layers = ((2, ")
-  assert f"'CartPole-v1' gives {given};" in message
-  assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-  "bindings",
-  [[], ["ImageObservation.grayscale = False"]],
-  ids=["grey", "colour"],
-)
-def test_kernels_that_just_fit_are_taken(build_with_pictures, bindings):
-  """8 rows leave 3 for a kernel of 3."""
-  _, build = build_with_pictures("((2, 4, 2), (2, 3, 1))", *bindings)
-  pipeline = build()
-  # Channels of the first kernel: 4 frames of 1 or 3 colours.
-  kernel = pipeline.network.trainable_variables[0]
-  assert kernel.shape == (4, 4, 12 if bindings else 4, 2)
-  pipeline.close()

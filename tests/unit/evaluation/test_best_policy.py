@@ -10,8 +10,9 @@ from agents_pipeline.evaluation import best_policy
 
 
 def test_the_best_network_is_kept_and_of_equals_the_latest():
+  """All of its variables, running statistics too, which are not trained."""
   network = dqn_network.make_q_network(
-    dqn_config.DqnConfig(hidden_layers=(2,)),
+    dqn_config.DqnConfig(hidden_layers=(2,), batch_normalization=True),
     tensor_spec.TensorSpec((3,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
     seed=0,
@@ -19,9 +20,11 @@ def test_the_best_network_is_kept_and_of_equals_the_latest():
   best = best_policy.BestPolicy(network)
   kept = []
   for env_steps, mean_return in enumerate([5.0, 9.0, 7.0, 9.0, float("nan")]):
-    network.variables[0].assign(tf.fill((2, 3), float(env_steps)))
+    for variable in network.variables:
+      variable.assign(tf.fill(variable.shape, float(env_steps)))
     kept.append(best.offer(network, mean_return, env_steps))
   assert kept == [True, True, False, True, False]
   assert float(best.mean_return) == 9.0
   assert int(best.env_steps) == 3
-  np.testing.assert_array_equal(best.network.variables[0], np.full((2, 3), 3.0))
+  assert len(best.network.variables) == 7 > len(network.trainable_variables)
+  assert all(np.all(v.numpy() == 3.0) for v in best.network.variables)

@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.files import paths, run_folder
-from agents_pipeline.runs import notebook, resume
+from agents_pipeline.files import paths
+from agents_pipeline.runs import notebook
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,3 @@ def test_an_unknown_home_folder_is_refused(monkeypatch):
   monkeypatch.setattr(os.path, "expanduser", unknown)
   with pytest.raises(errors.UserError, match="current user has no home"):
     paths.from_text("--root_dir", "~/x")
-
-
-def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
-  monkeypatch.setattr(os, "access", lambda path, mode: False)
-  with pytest.raises(errors.UserError) as caught:
-    resume.check_folder(run_folder.RunFolder(tmp_path))
-  assert str(caught.value) == (
-    f"--root_dir={str(tmp_path)!r}: expected a writable folder, but "
-    f"{str(tmp_path)!r} is read-only"
-  )

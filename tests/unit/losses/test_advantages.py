@@ -1,6 +1,5 @@
 """Returns and advantages: corners whose numbers are worked out by hand."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -9,42 +8,6 @@ from agents_pipeline.losses import advantages
 # One environment, three steps. Rewards 1, 2, 4; V(s) 10, 20, 30; V(s') where
 # nothing ends is the next V(s), and 40 at the rollout's end.
 REWARD, VALUE, NEXT = [1.0, 2.0, 4.0], [10.0, 20.0, 30.0], [20.0, 30.0, 40.0]
-
-
-def n_step_returns(
-  reward: tf.Tensor,
-  next_value: tf.Tensor,
-  terminated: tf.Tensor,
-  truncated: tf.Tensor,
-  gamma: float,
-) -> tf.Tensor:
-  """Returns from each step to the rollout's end, then the value there.
-
-  Mnih et al. (2016), algorithm S3, with s'_t what step t led to:
-
-    R_t = r_t + gamma R_{t+1}                        within an episode
-    R_t = r_t + gamma (1 - terminated_t) V(s'_t)     at its end, or at T - 1
-
-  `generalized_advantages` with lambda 1 is this less V(s_t). Runs inside XLA.
-
-  Args:
-    reward: [T, B] float32.
-    next_value: [T, B] float32, V(s'_t), before any reset.
-    terminated: [T, B] bool.
-    truncated: [T, B] bool.
-    gamma: discount per env step, in [0, 1].
-
-  Returns:
-    [T, B] float32.
-  """
-  ended = terminated | truncated  # [T, B]
-  ahead = tf.where(terminated, 0.0, next_value)  # [T, B]
-
-  def add(later, step):
-    reward, ended, ahead = step  # [B] each
-    return reward + gamma * tf.where(ended, ahead, later)
-
-  return tf.scan(add, (reward, ended, ahead), ahead[-1], reverse=True)
 
 
 NEVER = [False, False, False]
@@ -66,23 +29,12 @@ def gae(way, gamma, lam, terminated=NEVER, truncated=NEVER, next_value=NEXT):
   return found[:, 0].numpy().tolist()
 
 
-def returns(way, gamma, terminated=NEVER, truncated=NEVER, next_value=NEXT):
-  function = way(lambda *tensors: n_step_returns(*tensors, gamma))
-  found = function(
-    column(REWARD), column(next_value),
-    column(terminated, tf.bool), column(truncated, tf.bool),
-  )  # fmt: skip
-  return found[:, 0].numpy().tolist()
-
-
 def test_gamma_0_sees_only_the_reward(compiled):
   assert gae(compiled, 0.0, 0.7) == [1 - 10, 2 - 20, 4 - 30]
-  assert returns(compiled, 0.0) == REWARD
 
 
 def test_gamma_1_and_lambda_1_is_the_whole_sum(compiled):
   assert gae(compiled, 1.0, 1.0) == [47 - 10, 46 - 20, 44 - 30]
-  assert returns(compiled, 1.0) == [47.0, 46.0, 44.0]
 
 
 def test_lambda_0_is_the_one_step_error(compiled):
@@ -98,7 +50,6 @@ def test_lambda_in_between_discounts_later_errors(compiled):
 def test_a_termination_has_nothing_ahead(compiled):
   ends = [False, True, False]
   assert gae(compiled, 1.0, 1.0, terminated=ends) == [3 - 10, 2 - 20, 44 - 30]
-  assert returns(compiled, 1.0, terminated=ends) == [3.0, 2.0, 44.0]
 
 
 def test_a_truncation_has_the_value_of_the_true_last_observation(compiled):
@@ -106,16 +57,12 @@ def test_a_truncation_has_the_value_of_the_true_last_observation(compiled):
   assert gae(
     compiled, 1.0, 1.0, truncated=ends, next_value=ahead
   ) == [503 - 10, 502 - 20, 44 - 30]  # fmt: skip
-  assert returns(
-    compiled, 1.0, truncated=ends, next_value=ahead
-  ) == [503.0, 502.0, 44.0]  # fmt: skip
 
 
 def test_both_at_once_count_as_terminated(compiled):
   ends = [False, True, False]
   both = {"terminated": ends, "truncated": ends, "next_value": [20.0, 9e9, 40]}
   assert gae(compiled, 1.0, 1.0, **both) == [3 - 10, 2 - 20, 44 - 30]
-  assert returns(compiled, 1.0, **both) == [3.0, 2.0, 44.0]
 
 
 @pytest.mark.parametrize("kind", ["terminated", "truncated"])
@@ -128,15 +75,17 @@ def test_nothing_of_the_next_episode_reaches_back(compiled, kind):
     changed = gae(compiled, 0.9, 0.95, **ends)
     assert changed[2] > 1e6
     assert changed[:2] == plain[:2]
-    assert returns(compiled, 0.9, **ends)[0] < 100
   finally:
     REWARD[2] = 4.0
 
 
 def test_an_end_at_the_rollouts_last_step(compiled):
   last = [False, False, True]
-  assert returns(compiled, 0.5, terminated=last) == [3.0, 4.0, 4.0]
-  assert returns(compiled, 0.5, truncated=last) == [8.0, 14.0, 24.0]
+  # Returns 3, 4 and 4, or with 40 ahead 8, 14 and 24; less V.
+  ended = gae(compiled, 0.5, 1.0, terminated=last)
+  assert ended == [3 - 10, 4 - 20, 4 - 30]
+  cut_off = gae(compiled, 0.5, 1.0, truncated=last)
+  assert cut_off == [8 - 10, 14 - 20, 24 - 30]
 
 
 def test_a_rollout_of_one_step(compiled):
@@ -149,23 +98,6 @@ def test_a_rollout_of_one_step(compiled):
     tf.constant([[8.0, 6.0]]), no, no,
   )  # fmt: skip
   assert found.numpy().tolist() == [[2.0, 1.0]]
-
-
-def test_n_step_returns_are_gae_with_lambda_1(compiled):
-  rng = np.random.default_rng(0)
-  shape = (7, 5)
-  reward, value, next_value = rng.normal(size=(3, *shape)).astype(np.float32)
-  terminated, truncated = rng.random((2, *shape)) < 0.2
-  # Within an episode what is reached is what is acted from next.
-  ended = terminated | truncated
-  next_value[:-1] = np.where(ended, next_value, np.roll(value, -1, 0))[:-1]
-  one = compiled(
-    lambda *tensors: advantages.generalized_advantages(*tensors, 0.9, 1.0)
-  )(reward, value, next_value, terminated, truncated)
-  other = compiled(
-    lambda *tensors: n_step_returns(*tensors, 0.9)
-  )(reward, next_value, terminated, truncated)  # fmt: skip
-  np.testing.assert_allclose(one + value, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("wrong", range(5))

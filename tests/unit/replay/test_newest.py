@@ -7,42 +7,21 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
 from agents_pipeline.agents import building
-from agents_pipeline.agents.dqn import agent as dqn_agent
-from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import seeding
-from agents_pipeline.replay import choices, newest
 from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import newest
 
 FIRST, MID, LAST = 0, 1, 2
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
 
 
-def make_agent(**fields):
-  """An agent whose q is 1 * x for action 0 and 2 * x for action 1.
-
-  x is the sum of the observation, all positive. The target network's q is ten
-  times that.
-  """
-  fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn_agent.make_dqn_agent(
-    dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
-  )
-  for network, factor in ((agent.network, 1), (agent.target_network, 10)):
-    weights = [[[1.0, 1.0]], [0.0], [[1.0 * factor], [2.0 * factor]], [0, 0]]
-    for variable, value in zip(network.variables, weights, strict=True):
-      variable.assign(value)
-  return agent
-
-
 def make(num_envs=2):
   """Room for transitions with observations [2]."""
+  spec = tf.TensorSpec((2,), tf.float32)
   return newest.NewestTransitionBuffer(
-    experience_lib.Experience(
-      tf.TensorSpec((2,), tf.float32), ACTION_SPEC, num_envs
-    )
+    experience_lib.Experience(spec, ACTION_SPEC, num_envs)
   )
 
 
@@ -100,34 +79,6 @@ def test_older_ones_are_gone():
   buffer.add(NEW)
   kept = np.concatenate([v.numpy().ravel() for v in buffer.variables])
   assert not {5, 6, 8, -1, -2} & set(kept.tolist())
-
-
-def test_an_agents_loss_of_it_by_hand(compiled):
-  agent, buffer = make_agent(), make()
-
-  def add_and_learn():
-    buffer.add(OLD)
-    buffer.add(NEW)
-    return agent.loss(buffer.sample().transitions)
-
-  found = compiled(add_and_learn)()
-  # q = 3 both times. 7 + 0.5 * max(40, 80) = 47 where it continues, else 7.
-  assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
-  assert float(found.loss) == (44**2 + 4**2) / 2
-
-
-@pytest.mark.parametrize(
-  ("field", "value"),
-  [
-    ("n_step", 3),
-    ("num_collect_steps_per_iteration", 2),
-    ("num_collect_episodes_per_iteration", 1),
-    ("num_train_steps_per_iteration", 2),
-  ],
-)
-def test_what_would_not_learn_once_of_everything_is_refused(field, value):
-  with pytest.raises(errors.UserError, match=rf"{field} = {value}: expected"):
-    dqn_config.DqnConfig(replay=choices.NewestTransition(), **{field: value})
 
 
 class Tape(tf.Module):

@@ -6,20 +6,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.agents import building
-from agents_pipeline.config import gin_files
 from agents_pipeline.training import compilation
-
-SMALL = [
-  "EnvironmentConfig.name = 'CartPole-v1'",
-  "TrainingConfig.num_env_steps = 2_000",
-]
-LINEAR = [*SMALL, "DqnConfig.hidden_layers = ()"]
-WIDE = [
-  *SMALL,
-  "DqnConfig.hidden_layers = (1_000, 1_000)",
-  "DqnConfig.batch_size = 50",
-]
 
 
 @pytest.fixture
@@ -73,17 +60,6 @@ def test_a_gpu_that_is_not_there_is_refused(machine):
   machine()
   with pytest.raises(errors.UserError, match="TensorFlow sees no GPU"):
     compilation.choose_device("gpu")
-
-
-@pytest.mark.parametrize(
-  "bindings, pays",
-  [(SMALL, False), (LINEAR, False), (WIDE, True)],  # 2 * 50 * 1,000 * 1,000
-)
-def test_a_gpu_pays_for_wide_layers(bindings, pays):
-  experiment = gin_files.load_experiment(
-    [], ["Experiment.agent = @DqnConfig()", *bindings]
-  )
-  assert building.benefits_from_gpu(experiment) == pays
 
 
 def test_only_small_products_change_the_threads(monkeypatch):

@@ -107,10 +107,8 @@ EPISODES = [(4, 3.0, 2), (6, 1.0, 1), (6, -0.5, 3)]
   [
     (rewards.KeepReward(), [[0, 7], [3, -0.5], [1, -7]]),
     (rewards.ClipReward(), [[0, 1], [1, -0.5], [1, -1]]),
-    (rewards.ClipReward(-2, 5), [[0, 5], [3, -0.5], [1, -2]]),
-    (rewards.SignReward(), [[0, 1], [1, -1], [1, -1]]),
+    # It is told of the ends of episodes, and of their returns.
     (rewards.SuccessReward(2.0), [[0, 0], [1, 0], [-1, -1]]),
-    (rewards.SuccessReward(1.0, 5.0, 0.5), [[0, 0], [5, 0], [5, 0.5]]),
   ],
 )
 def test_rewards_are_shaped_and_returns_are_not(choice, expected):

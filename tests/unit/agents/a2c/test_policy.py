@@ -1,4 +1,4 @@
-"""Distributions, samples and networks of an actor-critic."""
+"""Distributions and samples of an actor-critic's policy."""
 
 import gymnasium as gym
 import numpy as np
@@ -10,25 +10,23 @@ from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.agents.a2c import policy as a2c_policy
 from agents_pipeline.environments import specs
-from agents_pipeline.networks import normalization
 from agents_pipeline.ops import random_stream
 
-OBSERVATION = tensor_spec.BoundedTensorSpec((4,), tf.float32, -9, 9)
+CHOICES = tensor_spec.from_spec(
+  specs.action_spec(gym.spaces.MultiDiscrete([3, 2]), "X-v0")
+)
 
 
-def spec(space):
-  return tensor_spec.from_spec(specs.action_spec(space, "X-v0"))
-
-
-CHOICE = spec(gym.spaces.Discrete(3))
-CHOICES = spec(gym.spaces.MultiDiscrete([3, 2]))
-BOX = spec(gym.spaces.Box(-1.0, 2.0, (2,)))
-
-
-def network(action_spec=CHOICE, observation=OBSERVATION, **fields):
-  return a2c_network.make_actor_critic_network(
-    a2c_config.A2cConfig(**fields), observation, action_spec, seed=0
+def parameters_of_choices(num_states, policy_gain):
+  """What a network gives for random states: of 3 actions, and of 2."""
+  network = a2c_network.make_actor_critic_network(
+    a2c_config.A2cConfig(policy_gain=policy_gain),
+    tensor_spec.BoundedTensorSpec((4,), tf.float32, -9, 9),
+    CHOICES,
+    seed=0,
   )
+  (parameters, _), _ = network(tf.random.normal((num_states, 4), seed=1))
+  return parameters
 
 
 def test_samples_follow_the_probabilities(compiled):
@@ -60,8 +58,7 @@ def test_samples_of_a_gaussian_have_its_moments(compiled):
 
 
 def test_several_choices_each_have_their_own_number_of_actions():
-  made = network(CHOICES, policy_gain=1.0)
-  (parameters, _), _ = made(tf.random.normal((200, 4), seed=1))
+  parameters = parameters_of_choices(200, policy_gain=1.0)
   assert parameters["logits"].shape == (200, 2, 3)
   policy = a2c_policy.distribution(parameters, CHOICES)
   probability = tf.nn.softmax(parameters["logits"])
@@ -78,59 +75,6 @@ def test_several_choices_each_have_their_own_number_of_actions():
   assert policy.entropy().numpy().max() <= np.log(3) + np.log(2) + 1e-6
 
 
-def test_a_gaussian_policys_deviation_depends_on_no_state():
-  made = network(BOX, initial_log_std=-1.0)
-  (parameters, value), _ = made(tf.random.normal((5, 4), seed=1))
-  assert parameters["mean"].shape == (5, 2)
-  assert value.shape == (5,)
-  np.testing.assert_allclose(
-    parameters["stddev"], np.full((5, 2), np.exp(-1.0)), rtol=1e-6
-  )
-  (log_std,) = [v for v in made.trainable_variables if "log_std" in v.name]
-  log_std.assign([0.0, 1.0])
-  (parameters, _), _ = made(tf.zeros((1, 4)))
-  np.testing.assert_allclose(parameters["stddev"], [[1.0, np.e]], rtol=1e-6)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_torsos_are_shared_or_not(shared):
-  made = network(hidden_layers=(8, 6), shared_torso=shared)
-  weights = lambda sizes: sum((a + 1) * b for a, b in sizes)
-  torso = weights([(4, 8), (8, 6)])
-  expected = torso * (1 if shared else 2) + weights([(6, 3), (6, 1)])
-  assert sum(int(tf.size(v)) for v in made.trainable_variables) == expected
-  with tf.GradientTape() as tape:
-    (_, value), _ = made(tf.ones((1, 4)))
-  gradients = tape.gradient(value, made.trainable_variables)
-  # Without sharing, the value's gradient leaves the policy's torso alone.
-  assert sum(g is None for g in gradients) == (2 if shared else 6)
-
-
-def test_initial_weights_are_orthogonal_with_their_gains():
-  made = network(
-    hidden_layers=(8, 8), policy_gain=0.01, hidden_gain=2.0, value_gain=3.0
-  )
-  kernels = [v.numpy() for v in made.trainable_variables if "kernel" in v.name]
-  gains = {(8, 4): 2.0, (8, 8): 2.0, (3, 8): 0.01, (1, 8): 3.0}
-  assert len(kernels) == 6
-  for kernel in kernels:
-    small = kernel if kernel.shape[0] < kernel.shape[1] else kernel.T
-    np.testing.assert_allclose(
-      small @ small.T, gains[kernel.shape] ** 2 * np.eye(len(small)), atol=1e-5
-    )
-  biases = [v for v in made.trainable_variables if "bias" in v.name]
-  assert not any(np.any(b) for b in biases)
-
-
-def test_layers_of_one_shape_begin_differently():
-  made = network(hidden_layers=(8, 8, 8))
-  kernels = [v.numpy() for v in made.trainable_variables if v.shape == (8, 8)]
-  assert len(kernels) == 4  # two in either torso
-  for i, one in enumerate(kernels):
-    for other in kernels[:i]:
-      assert np.abs(one - other).max() > 0.1
-
-
 class Largest:
   """A stream that always draws the largest number."""
 
@@ -139,67 +83,6 @@ class Largest:
 
 
 def test_a_choice_that_does_not_exist_is_never_sampled():
-  made = network(CHOICES, policy_gain=3.0)
-  (parameters, _), _ = made(tf.random.normal((2_000, 4), seed=1))
+  parameters = parameters_of_choices(2_000, policy_gain=3.0)
   drawn = a2c_policy.sample(parameters, Largest()).numpy()
   assert drawn.max(axis=0).tolist() == [2, 1]
-
-
-@pytest.mark.parametrize("shape", [(12, 10), (12, 10, 3)])
-def test_images_go_through_convolutions(shape):
-  images = tensor_spec.BoundedTensorSpec(shape, tf.uint8, 0, 255)
-  made = network(
-    observation=images, conv_layers=((4, 4, 2), (8, 3, 1)), hidden_layers=(16,)
-  )
-  observation = tf.random.uniform((3, *shape), 0, 256, tf.int32, seed=0)
-  (parameters, value), _ = made(tf.cast(observation, tf.uint8))
-  assert parameters["logits"].shape == (3, 3) and value.shape == (3,)
-  # 12 x 10 -> 5 x 4 -> 3 x 2, of 8 filters.
-  kernels = [v.shape for v in made.trainable_variables if "kernel" in v.name]
-  channels = shape[2] if len(shape) == 3 else 1
-  assert kernels[:3] == [(4, 4, channels, 4), (3, 3, 4, 8), (16, 48)]
-
-
-def test_activations_and_numbered_observations():
-  numbered = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 4)
-  made = network(observation=numbered, hidden_layers=(), value_gain=1.0)
-  (_, value), _ = made(tf.range(5, dtype=tf.int64))
-  (kernel,) = [v for v in made.trainable_variables if v.shape == (1, 5)]
-  np.testing.assert_allclose(value, kernel[0], rtol=1e-6)  # one-hot
-  (relu, _), _ = network(activation="relu")(tf.ones((1, 4)))
-  (tanh, _), _ = network(activation="tanh")(tf.ones((1, 4)))
-  assert np.any(relu["logits"] != tanh["logits"])
-
-
-def test_running_normalization_is_that_of_everything_seen(compiled):
-  layer = normalization.RunningNormalization((2,), clip=3.0)
-  rng = np.random.default_rng(0)
-  before = layer(tf.constant([[1.0, -2.0]]))
-  np.testing.assert_allclose(before, [[1.0, -2.0]])  # nothing seen yet
-  parts = [rng.normal(5, 3, (n, 2)).astype(np.float32) for n in (4, 1, 30)]
-  update = compiled(layer.update)
-  for part in parts:
-    weight = np.ones(len(part), np.float32)
-    ignored = np.concatenate([part, [[1e6, 1e6]]]).astype(np.float32)
-    update(
-      tf.constant(ignored), tf.constant(np.append(weight, 0.0), tf.float32)
-    )
-  update(tf.constant([[7.0, 7.0]]), tf.constant([0.0]))  # nothing that counts
-  seen = np.concatenate(parts)
-  expected = (seen - seen.mean(axis=0)) / seen.std(axis=0)
-  np.testing.assert_allclose(
-    layer(tf.constant(seen)), expected.clip(-3, 3), atol=1e-4
-  )
-  np.testing.assert_allclose(layer(tf.constant([[1e9, -1e9]])), [[3.0, -3.0]])
-
-
-def test_a_copy_has_the_same_variables_in_the_same_order():
-  made = network(BOX, normalize_observations=True)
-  copy = made.copy(name="Copy")
-  copy.create_variables()
-  assert [v.shape for v in copy.variables] == [v.shape for v in made.variables]
-  for ours, theirs in zip(copy.variables, made.variables, strict=True):
-    ours.assign(theirs)
-  x = tf.random.normal((3, 4), seed=0)
-  tf.nest.map_structure(np.testing.assert_array_equal, copy(x), made(x))
-  assert isinstance(copy, a2c_network.ActorCriticNetwork)

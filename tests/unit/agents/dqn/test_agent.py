@@ -1,4 +1,4 @@
-"""The agent: its targets, losses, clipping, optimizers and target network."""
+"""The agent: its targets, losses and train steps."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,8 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import network as dqn_network
-from agents_pipeline.networks import encoding
 from agents_pipeline.replay import storage
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -77,6 +74,15 @@ def test_loss_by_hand(fields, window, expected, compiled):
   assert float(loss.extra.q_value[0]) == 3.0
 
 
+def test_the_loss_is_a_mean_over_the_batch():
+  both = tf.nest.map_structure(
+    lambda *x: tf.concat(x, 0), experience(*ONE_STEP), experience(*ENDING)
+  )
+  found = make().loss(both)
+  assert found.extra.td_error.numpy().tolist() == [44.0, 4.0]
+  assert float(found.loss) == (44**2 + 4**2) / 2
+
+
 def test_double_evaluates_the_action_that_the_online_network_chooses():
   plain, double = make(), make(double=True)
   for agent in (plain, double):
@@ -111,141 +117,6 @@ def test_a_train_step_changes_the_network_and_counts():
   )
 
 
-def step_once(gradient, optimizer=None, value=None, global_norm=None):
-  """Applies a gradient to a variable of ones; returns how far it moved."""
-  variable = tf.Variable(tf.ones(len(gradient)))
-  optimizer = optimizer or optimizers.RmsProp(
-    0.1, 0.9, epsilon=1e-7, initial_accumulator=0
-  )
-  made = optimizer.make([variable], value, global_norm)
-  made.apply_gradients([(tf.constant(gradient), variable)])
-  return 1.0 - variable.numpy()
-
-
-def rmsprop_move(gradient):
-  """RMSprop's first step: 0.1 g / sqrt(0.1 g^2 + 1e-7)."""
-  g = np.array(gradient)
-  return 0.1 * g / np.sqrt(0.1 * g**2 + 1e-7)
-
-
-def test_clipping_by_value_and_by_global_norm():
-  # A gradient small enough for RMSprop's epsilon to matter shows its size.
-  small, large = [3e-4, 4e-4], [3.0, -4.0]
-  np.testing.assert_allclose(step_once(small), rmsprop_move(small), rtol=1e-4)
-  np.testing.assert_allclose(
-    step_once(large, value=1e-4),
-    rmsprop_move([1e-4, -1e-4]),
-    rtol=1e-4,
-  )
-  # The norm is 5: clipped to 5e-4 it is 1e-4 of the gradient.
-  np.testing.assert_allclose(
-    step_once(large, global_norm=5e-4),
-    rmsprop_move([3e-4, -4e-4]),
-    rtol=1e-4,
-  )
-
-
-@pytest.mark.parametrize(
-  ("optimizer", "gradient", "expected"),
-  [
-    # m = 0.1, v = 0.001, step size 0.1 * sqrt(0.001) / 0.1 with epsilon-hat.
-    (
-      optimizers.Adam(0.1, epsilon=1.0),
-      1.0,
-      0.001**0.5 * 0.1 / (0.001**0.5 + 1.0),
-    ),
-    # AdamW first shrinks the weight by lr * decay * 1.
-    (
-      optimizers.AdamW(0.1, weight_decay=0.5, epsilon=1e-8),
-      1.0,
-      0.1 * 0.5 + 0.1,
-    ),
-    # 0.1 / sqrt(0.1 + 0.3): epsilon inside the root.
-    (
-      optimizers.RmsProp(0.1, decay=0.9, epsilon=0.3, initial_accumulator=0.0),
-      1.0,
-      0.1 / 0.4**0.5,
-    ),
-  ],
-)
-def test_first_step_of_each_optimizer(optimizer, gradient, expected):
-  moved = step_once([gradient], optimizer)[0]
-  assert moved == pytest.approx(expected, rel=1e-3)
-
-
-def test_amsgrad_divides_by_the_largest_second_moment():
-  moves = {}
-  for amsgrad in (True, False):
-    variable = tf.Variable([1.0])
-    optimizer = optimizers.AdamW(
-      0.1, weight_decay=0.0, beta_1=0.0, beta_2=0.5, amsgrad=amsgrad
-    )
-    made = optimizer.make([variable], None, None)
-    for gradient in (10.0, 0.0, 0.0, 1.0):
-      before = float(variable[0])
-      made.apply_gradients([(tf.constant([gradient]), variable)])
-    moves[amsgrad] = before - float(variable[0])
-  # v: 50, 25, 12.5, 6.75; bias correction 1 - 0.5^4 = 0.9375.
-  assert moves[False] == pytest.approx(0.1 / (6.75 / 0.9375) ** 0.5, rel=1e-3)
-  # Keras keeps the largest uncorrected moment, 50.
-  assert moves[True] == pytest.approx(0.1 / (50 / 0.9375) ** 0.5, rel=1e-3)
-
-
-def test_dueling_head_by_hand():
-  spec = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
-  config = dqn_config.DqnConfig(hidden_layers=(1,), dueling=True)
-  network = dqn_network.QNetwork(spec, 3, config)
-  network.create_variables()
-  names = {v.name: v for v in network.variables}
-  kernels = [v for n, v in names.items() if "kernel" in n]
-  for kernel, value in zip(
-    sorted(kernels, key=lambda v: v.shape[0]),
-    ([[1.0]], [[5.0]], [[1.0], [2.0], [6.0]]),
-    strict=True,
-  ):
-    kernel.assign(value)
-  q, _ = network(tf.constant([[2.0]]))
-  # v = 10, advantages 2, 4, 12 with mean 6.
-  found = sorted(q.numpy()[0].tolist())
-  assert found in ([6.0, 8.0, 16.0], [-2.0, 0.0, 8.0])
-  assert found == [6.0, 8.0, 16.0]
-
-
-@pytest.mark.parametrize(
-  ("spec", "observation", "expected"),
-  [
-    (
-      tensor_spec.BoundedTensorSpec((1, 2), tf.uint8, 0, 255),
-      [[[0, 255]]],
-      [[0.0, 1.0]],
-    ),
-    # uint8 goes by its bounds: one-hot, masks, codes of cells.
-    (tensor_spec.BoundedTensorSpec((3,), tf.uint8, 0, 1), [[0, 1, 1]],
-     [[0.0, 1.0, 1.0]]),
-    (tensor_spec.BoundedTensorSpec((3,), tf.uint8, 10, 20), [[10, 15, 20]],
-     [[0.0, 0.5, 1.0]]),
-    (tensor_spec.BoundedTensorSpec(
-      (4,), tf.uint8, np.array([0, 0, 4, 7], np.uint8),
-      np.array([255, 1, 8, 7], np.uint8)), [[51, 1, 5, 7]],
-     [[0.2, 1.0, 0.25, 0.0]]),
-    (tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2), [1, 2],
-     [[0, 1, 0], [0, 0, 1]]),
-    (tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1), [[1, 0]],
-     [[1.0, 0.0]]),
-  ],
-)  # fmt: skip
-def test_every_observation_becomes_flat_floats(spec, observation, expected):
-  encoded = encoding.flat_floats(tf.constant(observation, spec.dtype), spec)
-  np.testing.assert_allclose(encoded, expected)
-
-
-def test_images_are_scaled_by_their_bounds():
-  spec = tensor_spec.BoundedTensorSpec((2, 1, 2), tf.uint8, 0, 1)
-  pixels = tf.constant([[[[0, 1]], [[1, 0]]]], tf.uint8)  # [1, N, H, W]
-  found = encoding.images(pixels, spec, num_frames=2)
-  assert found.numpy().tolist() == [[[[0.0, 1.0], [1.0, 0.0]]]]
-
-
 @pytest.mark.parametrize("num_actions", [2, 18, 1_000])
 def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
   q_values = tf.range(3.0 * num_actions)
@@ -275,11 +146,3 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
     return len(graph.as_graph_def(add_shapes=False).node)
 
   assert num_operations(1_000) == num_operations(10)
-
-
-def test_seed_chooses_the_weights():
-  weights = lambda seed: dqn_network.make_q_network(
-    dqn_config.DqnConfig(), TIME_STEP_SPEC.observation, ACTION_SPEC, seed
-  ).variables[0]
-  np.testing.assert_array_equal(weights(1), weights(1))
-  assert np.abs(weights(1) - weights(2)).max() > 1e-3

@@ -1,4 +1,4 @@
-"""Acrobot's angles; its dynamics are in test_classic_control."""
+"""Acrobot's angles; its dynamics are in test_tensor_environment."""
 
 import numpy as np
 import tensorflow as tf

@@ -85,32 +85,3 @@ def test_initial_speeds_are_normal(version, start):
   expected = [statistics.NormalDist(0, 0.1).cdf(x) for x in v]
   # Kolmogorov's bound, at 1 in 10,000.
   assert np.abs(expected - np.linspace(0, 1, 5000)).max() < 2.2 / 5000**0.5
-
-
-def test_terminates_and_is_never_truncated(compiled, start):
-  """TF-Agents' own `step`, for two episodes."""
-  environment, _ = start("FlappyBall-v0", 1)
-  environment.tracked.state.assign([[0.2, 0.0, 0.0]])
-  step = compiled(lambda a: environment.step(a))
-  for _ in range(2):
-    for i in range(1, 42):
-      time_step = step(tf.constant([[FALL, FALL, JUMP][i % 3]], tf.int64))
-      assert bool(time_step.is_last()[0]) == (i == 41)
-      assert float(time_step.discount[0]) == (0.0 if i == 41 else 1.0)
-      assert float(time_step.reward[0]) == (1.0 if i == 41 else 0.0)
-    time_step = step(tf.constant([JUMP], tf.int64))
-    assert bool(time_step.is_first()[0])
-    assert time_step.observation.shape == (1, 2)
-    environment.tracked.state[:, :2].assign([[0.2, 0.0]])
-
-
-def test_specs_equal_gymnasiums_spaces(start):
-  environment, _ = start("FlappyBall-v0", 1)
-  env = flappy_ball.FlappyBall()
-  spec, space = environment.observation_spec(), env.observation_space
-  assert (spec.shape, spec.dtype) == (space.shape, space.dtype)
-  np.testing.assert_array_equal(spec.minimum, space.low)
-  np.testing.assert_array_equal(spec.maximum, space.high)
-  spec, space = environment.action_spec(), env.action_space
-  assert (spec.shape, spec.dtype) == (space.shape, space.dtype)
-  assert (spec.minimum, spec.maximum) == (0, space.n - 1)

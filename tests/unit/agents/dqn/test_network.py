@@ -1,0 +1,56 @@
+"""The Q-network: its heads, by hand, and what its seed chooses."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.specs import tensor_spec
+
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
+
+OBSERVATION = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
+
+
+def test_dueling_head_by_hand():
+  config = dqn_config.DqnConfig(hidden_layers=(1,), dueling=True)
+  network = dqn_network.QNetwork(OBSERVATION, 3, config)
+  network.create_variables()
+  names = {v.name: v for v in network.variables}
+  kernels = [v for n, v in names.items() if "kernel" in n]
+  for kernel, value in zip(
+    sorted(kernels, key=lambda v: v.shape[0]),
+    ([[1.0]], [[5.0]], [[1.0], [2.0], [6.0]]),
+    strict=True,
+  ):
+    kernel.assign(value)
+  q, _ = network(tf.constant([[2.0]]))
+  # v = 10, advantages 2, 4, 12 with mean 6.
+  assert sorted(q.numpy()[0].tolist()) == [6.0, 8.0, 16.0]
+
+
+def test_seed_chooses_the_weights():
+  actions = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
+  weights = lambda seed: dqn_network.make_q_network(
+    dqn_config.DqnConfig(), OBSERVATION, actions, seed
+  ).variables[0]
+  np.testing.assert_array_equal(weights(1), weights(1))
+  assert np.abs(weights(1) - weights(2)).max() > 1e-3
+
+
+@pytest.mark.parametrize("initial_weights", ["he_normal", "uniform"])
+def test_with_batch_normalization_only_the_heads_have_a_bias(initial_weights):
+  def shapes(kind, **fields):
+    config = dqn_config.DqnConfig(
+      hidden_layers=(5, 4),
+      dueling=True,
+      initial_weights=initial_weights,
+      **fields,
+    )
+    network = dqn_network.QNetwork(OBSERVATION, 2, config)
+    network.create_variables()
+    return sorted(tuple(v.shape) for v in network.variables if kind in v.name)
+
+  assert shapes("bias", batch_normalization=True) == [(1,), (2,)]
+  assert shapes("moving_mean", batch_normalization=True) == [(4,), (5,)]
+  assert shapes("bias") == [(1,), (2,), (4,), (5,)]
+  assert shapes("moving_mean") == []

@@ -1,0 +1,58 @@
+"""What each way to keep experience makes, and refuses."""
+
+import pytest
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.ops import random_stream
+from agents_pipeline.replay import choices, newest, uniform
+from agents_pipeline.replay import experience as experience_lib
+
+EXPERIENCE = experience_lib.Experience(
+  tf.TensorSpec((1,), tf.float32),
+  tf.TensorSpec((), tf.int64),
+  num_envs=2,
+  batch_size=3,
+)
+
+
+def make(choice):
+  lines = []
+  made = choice.make(
+    EXPERIENCE, random_stream.RandomStream(0), report=lines.append, num_copies=2
+  )
+  return made, lines
+
+
+def test_a_buffer_tells_its_size_before_it_is_made():
+  made, lines = make(choices.ReplayConfig(capacity_env_steps=7))
+  assert isinstance(made, uniform.UniformReplayBuffer)
+  # 7 rows over two environments: four each.
+  assert lines == [
+    "replay buffer: 8 transitions, 0.0 MiB (times 2 within a compiled call)"
+  ]
+
+
+def test_without_replay_nothing_is_told():
+  made, lines = make(choices.NewestTransition())
+  assert isinstance(made, newest.NewestTransitionBuffer)
+  assert lines == []
+
+
+def test_a_buffer_larger_than_memory_is_refused():
+  with pytest.raises(errors.UserError, match="does not fit in the"):
+    make(choices.ReplayConfig(capacity_env_steps=10**14))
+
+
+@pytest.mark.parametrize(
+  ("choice", "window", "batch"),
+  [(choices.ReplayConfig(6), 6, 64), (choices.NewestTransition(), 0, 2)],
+)
+def test_what_an_update_needs(choice, window, batch):
+  assert choice.min_env_steps(n_step=3, num_envs=2) == window
+  assert choice.num_transitions_per_update(64, num_envs=2) == batch
+
+
+def test_a_buffer_that_never_holds_a_window_is_refused():
+  with pytest.raises(errors.UserError, match="one window of 3 for each of 2"):
+    choices.ReplayConfig(5).min_env_steps(n_step=3, num_envs=2)

@@ -1,0 +1,39 @@
+"""Where rows are, before and after their ring is full."""
+
+import tensorflow as tf
+
+from agents_pipeline.replay import rings
+
+
+def make(num_rows):
+  """Two rings that keep 3 rows, of 5; the second has one row less."""
+  made = rings.Rings(2, 3, num_spare_rows=2)
+  for count in num_rows:
+    made.advance(tf.constant([count, count - 1]))
+  return made
+
+
+def test_no_more_rows_are_kept_than_fit():
+  assert make([]).num_kept().numpy().tolist() == [0, 0]
+  assert make([2]).num_kept().numpy().tolist() == [2, 1]
+  assert make([2, 9]).num_kept().numpy().tolist() == [3, 3]
+
+
+def test_rows_from_the_head_wrap_around_within_their_ring(compiled):
+  found = compiled(make([4]).numbers_from_head)
+  # The heads are at 4 of the first ring, and at 3 of the second, from row 5.
+  assert found(0).numpy().tolist() == [4, 8]
+  assert found(1).numpy().tolist() == [0, 9]
+  assert found(2).numpy().tolist() == [1, 5]
+  assert found(-4).numpy().tolist() == [0, 9]
+
+
+def test_the_newest_row_has_age_1(compiled):
+  made = make([6])  # the heads are at 1 and 0
+  env = tf.constant([0, 0, 1])
+  age = tf.constant([1, 3, 1])
+  place = compiled(lambda: made.places(env, age))()
+  assert place.numpy().tolist() == [0, -2, -1]
+  numbers = compiled(lambda: made.numbers(env, place))()
+  assert numbers.numpy().tolist() == [0, 3, 9]
+  assert made.table_length == 10

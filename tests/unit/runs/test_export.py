@@ -1,0 +1,78 @@
+"""Exports: whose weights they have, and of which checkpoint."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline import errors
+from agents_pipeline.agents import building
+from agents_pipeline.config import gin_files, seeding
+from agents_pipeline.evaluation import served_policy
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import checkpoints, console, export, run_record
+from agents_pipeline.runs import run as run_lib
+
+
+def test_what_is_no_run_or_no_checkpoint_of_it_is_refused(tmp_path):
+  run = run_folder.RunFolder(tmp_path / "run")
+  export_ = lambda name: export.export_from_checkpoint(
+    run, name, tmp_path / "policy", print
+  )
+  with pytest.raises(errors.UserError, match="expected a run folder, with"):
+    export_(None)
+  run_record.write_json(run.run_record, {})
+  with pytest.raises(errors.UserError, match="no checkpoint to export from"):
+    export_(None)
+  for name in ("env_steps-10", "env_steps-200"):
+    (run.checkpoints / name).mkdir(parents=True)
+  for typed, nearest in (
+    ("env_steps-20", "; did you mean 'env_steps-200'?"),
+    ("elsewhere/env_steps-10", "; did you mean 'env_steps-10'?"),
+    ("newest", ""),
+  ):
+    with pytest.raises(errors.UserError) as caught:
+      export_(typed)
+    assert str(caught.value) == (
+      f"--checkpoint={typed!r}: expected one of env_steps-10, env_steps-200"
+      f"{nearest}"
+    )
+  assert not (tmp_path / "policy").exists()
+
+
+def test_exports_of_a_checkpoint_have_running_statistics(
+  make_experiment, tmp_path
+):
+  experiment = make_experiment("DqnConfig.batch_normalization = True")
+  seeds = seeding.Seeds(0)
+  pipeline = building.build(experiment, seeds)
+  x = np.random.default_rng(0).normal(2, 3, (50, 4)).astype(np.float32)
+  for _ in range(20):
+    pipeline.network(tf.constant(x), training=True)
+  expected = pipeline.network(tf.constant(x))[0].numpy()
+  pipeline.best.offer(pipeline.network, 1.0, 50)
+  for _ in range(20):  # the newest is another than the best
+    pipeline.network(tf.constant(x), training=True)
+  newest = pipeline.network(tf.constant(x))[0].numpy()
+  assert np.abs(newest - expected).max() > 1e-3
+  run = run_folder.RunFolder(tmp_path / "run")
+  run_record.write_text(run.config, gin_files.to_text(experiment))
+  run_record.write_json(run.run_record, {"seed": 0})
+  saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
+  saved.save(checkpoints.About(0, gin_files.to_text(experiment), {}))
+  for checkpoint, q_values in ((None, expected), ("env_steps-0", newest)):
+    export.export_from_checkpoint(run, checkpoint, tmp_path / "policy", print)
+    loaded = served_policy.load_signature(tmp_path / "policy")
+    found = loaded(observation=tf.constant(x))["q_values"]
+    np.testing.assert_allclose(found, q_values, rtol=1e-4, atol=1e-6)
+  export.export_best(
+    run_lib.Run(experiment, run, pipeline, seeds, saved, console.Console(print))
+  )
+  served = served_policy.load_signature(run.policy)(observation=tf.constant(x))
+  np.testing.assert_allclose(served["q_values"], expected, rtol=1e-4, atol=1e-6)
+  # TF-Agents' own format as well.
+  theirs = tf.saved_model.load(str(run.tf_agents_policy))
+  step = ts.restart(tf.constant(x), 50)
+  np.testing.assert_array_equal(
+    theirs.action(step).action, np.argmax(expected, axis=1)
+  )

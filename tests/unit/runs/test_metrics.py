@@ -1,0 +1,20 @@
+"""Rows of the tables."""
+
+import pytest
+
+from agents_pipeline.runs import metrics
+
+COLUMNS = metrics.columns(("loss", "epsilon"))
+
+
+def test_a_row_has_every_column_in_order():
+  row = metrics.row(COLUMNS, loss=0.5, env_steps=8)
+  assert tuple(row) == COLUMNS
+  assert {name: x for name, x in row.items() if x is not None} == {
+    "env_steps": 8, "loss": 0.5
+  }  # fmt: skip
+
+
+def test_unknown_columns_are_refused():
+  with pytest.raises(KeyError, match="los"):
+    metrics.row(COLUMNS, env_steps=1, los=2)

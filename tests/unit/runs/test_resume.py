@@ -1,0 +1,119 @@
+"""Whether a run may be written or resumed in a folder, and when it is over."""
+
+import json
+import os
+
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.config import schema
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import checkpoints, resume
+
+
+def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
+  monkeypatch.setattr(os, "access", lambda path, mode: False)
+  with pytest.raises(errors.UserError) as caught:
+    resume.check_folder(run_folder.RunFolder(tmp_path))
+  assert str(caught.value) == (
+    f"--root_dir={str(tmp_path)!r}: expected a writable folder, but "
+    f"{str(tmp_path)!r} is read-only"
+  )
+
+
+@pytest.mark.parametrize(
+  ("limit", "env_steps", "num_episodes", "expected"),
+  [
+    (None, 99, 9, False),
+    (None, 100, 0, True),
+    (10, 99, 9, False),
+    (10, 99, 10, True),
+    (10, 100, 0, True),
+  ],
+)
+def test_a_run_ends_with_its_env_steps_or_its_episodes(
+  limit, env_steps, num_episodes, expected
+):
+  training = schema.TrainingConfig(100, num_episodes=limit)
+  assert resume.is_end_reached(training, env_steps, num_episodes) == expected
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """Makes the folder of a run with this record and, by default, its results."""
+
+  def make(missing=None, **record):
+    made = run_folder.RunFolder(tmp_path)
+    made.run_record.write_text(json.dumps({"starts": [], **record}))
+    for path in (made.policy, made.evaluation):
+      if path.name != missing:
+        path.touch()
+    return made
+
+  return make
+
+
+FINISHED = {"outcome": "finished", "env_steps": 300, "episodes": 7}
+
+
+@pytest.mark.parametrize(
+  ("num_env_steps", "found", "expected"),
+  [
+    (300, FINISHED, True),
+    (300, FINISHED | {"outcome": "stopped"}, False),
+    (300, FINISHED | {"missing": "policy"}, False),
+    (300, FINISHED | {"missing": "evaluation.json"}, False),
+    (400, FINISHED, False),
+    (400, FINISHED | {"stopped_early": True}, True),
+  ],
+)
+def test_a_run_is_finished_with_its_results(
+  make_experiment, folder, num_env_steps, found, expected
+):
+  length = f"TrainingConfig.num_env_steps = {num_env_steps}"
+  is_finished = resume.is_finished(folder(**found), make_experiment(length))
+  assert is_finished == expected
+
+
+@pytest.mark.parametrize(
+  ("bindings", "record", "told"),
+  [
+    (
+      [],
+      FINISHED,
+      "300 env steps; --overwrite starts over, a larger "
+      "TrainingConfig.num_env_steps continues",
+    ),
+    (
+      ["TrainingConfig.num_env_steps = 400", "TrainingConfig.num_episodes = 7"],
+      FINISHED,
+      "7 episodes; --overwrite starts over, a larger "
+      "TrainingConfig.num_episodes continues",
+    ),
+    (
+      ["TrainingConfig.num_env_steps = 400"],
+      FINISHED | {"stopped_early": True},
+      "it succeeded after 300 env steps; --overwrite starts over",
+    ),
+  ],
+)
+def test_what_is_said_of_a_finished_run(
+  make_experiment, folder, bindings, record, told
+):
+  made = folder(**record)
+  assert resume.finished_message(made, make_experiment(*bindings)) == (
+    f"{made.root} is finished: {told}"
+  )
+
+
+def test_packages_of_another_version_are_told():
+  said, now = [], checkpoints.About(1, "", {})
+  resume.report_version_changes(now, said.append)
+  assert said == []
+  packages = now.packages | {"numpy": "1.0"}
+  before = checkpoints.About(1, "", {}, packages)
+  resume.report_version_changes(before, said.append)
+  assert said == [
+    f"numpy is {now.packages['numpy']}, but was 1.0 when this was saved: "
+    "numbers may differ in their last bits from here on"
+  ]
