@@ -206,6 +206,16 @@ def test_paths_in_our_notes_exist():
       assert there or in_run_folder or re.match(made, path), f"{note}: {path}"
 
 
+def test_every_file_is_on_the_map():
+  """By itself, or by its folder where every file is of one kind."""
+  notes = (ROOT / "WORKSPACE_NOTES.md").read_text()
+  for path in PACKAGE.rglob("*.py"):
+    name = path.relative_to(PACKAGE).as_posix()
+    is_there = f"`{name}`" in notes
+    of_one_kind = name.startswith(("environments/tensor/", "runs/sinks/"))
+    assert is_there or of_one_kind or path.name == "__init__.py", name
+
+
 def test_every_make_target_in_our_notes_exists():
   makefile = (ROOT / "Makefile").read_text()
   targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
