@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import gin
 import pytest
 import small_runs
+import starter
 import tensorflow as tf
 
 from agents_pipeline.config import gin_files
@@ -42,6 +43,14 @@ def compiled(request):
 def all_ways():
   """The three ways, by name."""
   return _WAYS
+
+
+@pytest.fixture(scope="session")
+def starting():
+  """Starts processes, which share what they import and compile."""
+  started = starter.Starter()
+  yield started
+  started.close()
 
 
 def _experiment_maker(tmp_path_factory, agent):

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import pathlib
+import pickle
 import resource
 import signal
 import subprocess
@@ -25,6 +26,11 @@ class Starter:
   """Starts processes, for tests: the client of this module's server."""
 
   def __init__(self):
+    # Processes compile the same few programs again and again. Entries appear
+    # completely or not at all, and record the program that they were made of.
+    # They do not record the compiler's flags: so one folder for each server,
+    # whose processes all have these.
+    self._compiled = tempfile.TemporaryDirectory(prefix="compiled-")
     self._process = subprocess.Popen(
       [sys.executable, __file__],
       stdin=subprocess.PIPE,
@@ -37,9 +43,13 @@ class Starter:
         "PYTHONPATH": os.pathsep.join(
           filter(None, [_ROOT, os.environ.get("PYTHONPATH")])
         ),
-        # Compiling takes longest.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Compiling takes longest. The second flag is the package's own choice
+        # for networks as small as these.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+        "--xla_cpu_multi_thread_eigen=false",
+        "TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory="
+        + self._compiled.name,
+        "TF_CPP_MIN_LOG_LEVEL": "3",  # a line for each program that is loaded
       },
     )
     self._lock = threading.Lock()
@@ -47,6 +57,30 @@ class Starter:
   def start(self, bindings, root):
     """Starts a run without its end; returns its process id."""
     return self._ask({"run": [list(bindings), str(root)]})
+
+  def train(self, experiment, root, **fields):
+    """`small_runs.train` in a process of its own, to its end.
+
+    Args:
+      experiment: the configuration.
+      root: of the run folder.
+      **fields: of `small_runs.train`, as far as they can be pickled.
+
+    Returns:
+      The outcome.
+
+    Raises:
+      Exception: what training raised.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+      call, answer = (pathlib.Path(folder, n) for n in ("call", "answer"))
+      call.write_bytes(pickle.dumps((experiment, root, fields)))
+      code = self.wait(self._ask({"call": [str(call), str(answer)]}))
+      assert code == 0, code
+      outcome, raised = pickle.loads(answer.read_bytes())
+    if raised is not None:
+      raise raised
+    return outcome
 
   def run_app(self, app, flags, folder, **fields):
     """Runs a binary to its end: exit code, stdout and stderr.
@@ -95,6 +129,7 @@ class Starter:
   def close(self):
     self._process.stdin.close()
     self._process.wait()
+    self._compiled.cleanup()
 
   def _ask(self, what):
     with self._lock:
@@ -132,6 +167,18 @@ def _run(bindings, root):
   small_runs.train(gin_files.load_experiment([], bindings), root)
 
 
+def _call(call, answer):
+  import small_runs
+
+  experiment, root, fields = pickle.loads(pathlib.Path(call).read_bytes())
+  outcome = raised = None
+  try:
+    outcome = small_runs.train(experiment, root, **fields)
+  except Exception as error:
+    raised = error
+  pathlib.Path(answer).write_bytes(pickle.dumps((outcome, raised)))
+
+
 def _app(app, flags, folder, output, replaced, limits):
   import importlib
   import runpy
@@ -144,6 +191,9 @@ def _app(app, flags, folder, output, replaced, limits):
   for name in replaced:
     module, function = name.split(":")
     setattr(importlib.import_module(module), function, lambda *a, **k: True)
+  if limits:
+    # They are the binary's: it may not write the programs of all processes.
+    del os.environ["TF_XLA_FLAGS"]
   for name, limit in limits.items():
     kind = getattr(resource, name)
     resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
@@ -176,6 +226,8 @@ def _serve():
         try:
           if "run" in asked:
             code = _run(*asked["run"])
+          if "call" in asked:
+            code = _call(*asked["call"])
           if "app" in asked:
             code = _app(**asked["app"])
         except Exception:

@@ -158,7 +158,9 @@ def test_record_video_of_a_policy_and_of_random_actions(run_folder, tmp_path):
   assert "Acrobot-v1, returns -" in out
 
 
-def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
+def test_export_policy_writes_the_best_and_any_checkpoint(
+  starting, run_folder, tmp_path
+):
   root, _, _ = run_folder
   code, _, err = run(
     "export_policy", f"--root_dir={root}", f"--policy_dir={tmp_path}/best"
@@ -169,10 +171,11 @@ def test_export_policy_writes_the_best_and_any_checkpoint(run_folder, tmp_path):
     "serving_default"
   ](observation=tf.constant(x))["q_values"]
   np.testing.assert_allclose(q_of(tmp_path / "best"), q_of(root / "policy"))
-  code, out, err = run(
-    "export_policy", f"--root_dir={root}", f"--policy_dir={tmp_path}/early",
+  flags = [
+    f"--root_dir={root}", f"--policy_dir={tmp_path}/early",
     "--checkpoint=env_steps-400",
-  )  # fmt: skip
+  ]  # fmt: skip
+  code, out, err = starting.run_app("export_policy", flags, ROOT)
   assert code == 0, err
   assert "after 400 env steps" in out
   reader = tf.train.load_checkpoint(str(root / "checkpoints/env_steps-400"))
@@ -201,8 +204,11 @@ def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path):
   assert list(tmp_path.iterdir()) == []
 
 
-def test_every_app_works_for_a2c(tmp_path):
-  """On a task of continuous actions, from training to export."""
+def test_every_app_works_for_a2c(starting, tmp_path):
+  """On a task of continuous actions, from training to export.
+
+  DQN's tests start each binary as a user does; of these, only `train` is.
+  """
   root = tmp_path / "run"
   bindings = [
     *small_runs.bindings("a2c", "Pendulum-v1", num_env_steps=600),
@@ -224,14 +230,15 @@ def test_every_app_works_for_a2c(tmp_path):
     "action": [5, 1], "mean": [5, 1], "stddev": [5, 1], "value": [5]
   }  # fmt: skip
   policy = f"--policy_dir={root / 'policy'}"
-  code, out, err = run("evaluate", policy, "--num_episodes=2")
+  run_app = lambda app, *flags: starting.run_app(app, flags, ROOT)
+  code, out, err = run_app("evaluate", policy, "--num_episodes=2")
   assert code == 0 and "Pendulum-v1" in out + err, err
-  code, _, err = run(
+  code, _, err = run_app(
     "record_video", policy, f"--output={tmp_path / 'video.gif'}"
   )
   assert code == 0 and (tmp_path / "video.gif").stat().st_size > 10_000, err
   early = sorted((root / "checkpoints").iterdir())[0].name
-  code, _, err = run(
+  code, _, err = run_app(
     "export_policy", f"--root_dir={root}", f"--checkpoint={early}",
     f"--policy_dir={tmp_path / 'early'}",
   )  # fmt: skip

@@ -5,15 +5,14 @@ import subprocess
 
 import pytest
 import small_runs
-import starter
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_config_gin_gives_the_same_run_whatever_flag_chose_its_seed(tmp_path):
-  starting = starter.Starter()
-
+def test_config_gin_gives_the_same_run_whatever_flag_chose_its_seed(
+  starting, tmp_path
+):
   def train(name, gin_file, *flags):
     code, _, err = starting.run_app(
       "train",
@@ -32,7 +31,6 @@ def test_config_gin_gives_the_same_run_whatever_flag_chose_its_seed(tmp_path):
   assert train("again", again) == third
   # The flag overrides, 0 too.
   assert train("zeroth", again, "--seed=0") != third
-  starting.close()
 
 
 def test_make_passes_a_seed_only_if_given():

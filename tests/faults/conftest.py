@@ -2,15 +2,6 @@
 
 import pytest
 import small_runs
-import starter
-
-
-@pytest.fixture(scope="session")
-def starting():
-  """Starts processes."""
-  started = starter.Starter()
-  yield started
-  started.close()
 
 
 @pytest.fixture
@@ -27,5 +18,15 @@ def train(tmp_path):
 
   def run(experiment, name, **fields):
     return small_runs.train(experiment, tmp_path / name, **fields).printed
+
+  return run
+
+
+@pytest.fixture
+def train_apart(starting, tmp_path):
+  """Like `train`, in a process of its own, as each start of a run has."""
+
+  def run(experiment, name, **fields):
+    return starting.train(experiment, tmp_path / name, **fields).printed
 
   return run

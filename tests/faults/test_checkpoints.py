@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -82,11 +83,11 @@ def test_nothing_is_restored_if_all_are_damaged(two):
 
 
 def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
-  make_experiment, train, tmp_path
+  make_experiment, train_apart, tmp_path
 ):
   longer = "TrainingConfig.num_env_steps = 400"
-  train(make_experiment(longer), "whole")
-  train(make_experiment(), "run")
+  train_apart(make_experiment(longer), "whole")
+  train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   assert [p.name for p in checkpoints.newest_first(run.checkpoints)] == [
     "env_steps-300",
@@ -107,7 +108,7 @@ def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
       run, "env_steps-300", tmp_path / "other", print
     )
 
-  printed = train(make_experiment(longer), "run")
+  printed = train_apart(make_experiment(longer), "run")
   assert printed[1].startswith(f"skipped: {newest} is damaged: ")
   assert "resuming at 200 env steps" in printed
   # The damaged one has been overwritten on the way.
@@ -128,21 +129,21 @@ def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
 
 
 def test_the_configuration_of_the_checkpoint_counts(
-  make_experiment, train, tmp_path
+  make_experiment, train_apart, tmp_path
 ):
   """config.gin is for users: editing it does not change the run."""
-  train(make_experiment(), "run")
+  train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   edited = run.config.read_text().replace("gamma = 0.99", "gamma = 0.5")
   run.config.write_text(edited)
   with pytest.raises(errors.UserError, match="gamma: 0.99 -> 0.5"):
-    train(make_experiment("DqnConfig.gamma = 0.5"), "run")
+    train_apart(make_experiment("DqnConfig.gamma = 0.5"), "run")
 
 
 def test_other_versions_are_reported_and_other_formats_refused(
-  make_experiment, train, tmp_path
+  make_experiment, train_apart, tmp_path
 ):
-  train(make_experiment(), "run")
+  train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   about = run.checkpoints / "env_steps-300" / "about.json"
   content = json.loads(about.read_text())
@@ -154,7 +155,7 @@ def test_other_versions_are_reported_and_other_formats_refused(
   assert (
     f"tensorflow is {tf.__version__}, but was 1.0 when this was saved: numbers "
     "may differ in their last bits from here on"
-  ) in train(longer, "run")
+  ) in train_apart(longer, "run")
   del content["checksum"]
   content["format"] = 0
   content["checksum"] = checkpoints._checksum(content)
@@ -162,17 +163,17 @@ def test_other_versions_are_reported_and_other_formats_refused(
     json.dumps(content)
   )
   with pytest.raises(errors.UserError, match="has format 0, of agents_pipel"):
-    train(make_experiment("TrainingConfig.num_env_steps = 400"), "run")
+    train_apart(make_experiment("TrainingConfig.num_env_steps = 400"), "run")
 
 
 def test_an_overwritten_run_is_never_resumed(
-  make_experiment, train, tmp_path, monkeypatch
+  make_experiment, train, train_apart, tmp_path, monkeypatch
 ):
   """Even if the process was killed at any step of removing it.
 
   Until its checkpoints are gone, in one step, it is still the old run.
   """
-  train(make_experiment(), "whole")
+  train_apart(make_experiment(), "whole")
   whole = run_folder.RunFolder(tmp_path / "whole")
   run = run_folder.RunFolder(tmp_path / "run")
   replace, unlink = pathlib.Path.replace, pathlib.Path.unlink
@@ -188,14 +189,15 @@ def test_an_overwritten_run_is_never_resumed(
     return call
 
   for killed_at in range(3, 16, 3):
-    train(make_experiment(), "run", overwrite=True)
+    shutil.rmtree(run.root, ignore_errors=True)
+    shutil.copytree(whole.root, run.root)
     with monkeypatch.context() as patch:
       left[0] = killed_at
       patch.setattr(pathlib.Path, "replace", counted(replace))
       patch.setattr(pathlib.Path, "unlink", counted(unlink))
       with pytest.raises(KeyboardInterrupt):
         train(make_experiment(), "run", overwrite=True)
-    printed = train(make_experiment(), "run")
+    printed = train_apart(make_experiment(), "run")
     is_resumed = any("resuming at" in line for line in printed)
     assert is_resumed == (killed_at < 6)
     assert not any("is finished" in line for line in printed)
@@ -205,15 +207,15 @@ def test_an_overwritten_run_is_never_resumed(
 
 
 def test_a_linked_folder_of_checkpoints_can_be_overwritten(
-  make_experiment, train, tmp_path
+  make_experiment, train_apart, tmp_path
 ):
-  train(make_experiment(), "run")
+  train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   run.checkpoints.rename(tmp_path / "scratch")
   run.checkpoints.symlink_to(tmp_path / "scratch")
-  train(make_experiment("TrainingConfig.num_env_steps = 320"), "run")
+  train_apart(make_experiment("TrainingConfig.num_env_steps = 320"), "run")
   assert (tmp_path / "scratch" / "env_steps-320").exists()
-  train(make_experiment(), "run", overwrite=True)
+  train_apart(make_experiment(), "run", overwrite=True)
   assert not run.checkpoints.is_symlink()
   assert checkpoints.newest_first(run.checkpoints)[0].name == "env_steps-300"
 
@@ -246,9 +248,9 @@ def test_a_checkpoint_that_was_being_replaced_is_recovered(
 
 
 def test_an_export_uses_the_configuration_that_was_saved(
-  make_experiment, train, tmp_path
+  make_experiment, train_apart, tmp_path
 ):
-  train(make_experiment(), "run")
+  train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   export.export_from_checkpoint(run, None, tmp_path / "one", print)
   edited = run.config.read_text().replace("'relu'", "'tanh'")

@@ -6,7 +6,6 @@ import pathlib
 import gin
 import hypothesis
 import pytest
-import starter
 from hypothesis import strategies as st
 
 from agents_pipeline import errors
@@ -95,13 +94,6 @@ def test_files_are_an_experiment_or_refused_in_one_line(tmp_path, content):
   with pytest.raises(errors.UserError) as caught:
     gin_files.load_experiment([file])
   assert "\n" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def starting():
-  started = starter.Starter()
-  yield started
-  started.close()
 
 
 FLAGS = {

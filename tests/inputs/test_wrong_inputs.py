@@ -7,7 +7,6 @@ import shlex
 import shutil
 
 import pytest
-import starter
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +37,7 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(starting, tmp_path_factory):
   """A folder with what the table speaks of, and a starter of processes."""
   folder = tmp_path_factory.mktemp("inputs")
   (folder / "file").write_text("x")
@@ -49,7 +48,6 @@ def place(tmp_path_factory):
   (folder / "empty").mkdir()
   (folder / "junk").mkdir()
   (folder / "junk" / "saved_model.pb").write_bytes(b"junk")
-  starting = starter.Starter()
   code, _, err = starting.run_app(
     "train", [f"--root_dir={folder}/run", *map(binding, TINY)], ROOT
   )
@@ -62,8 +60,7 @@ def place(tmp_path_factory):
     (folder / name / file).write_text(content)
   (folder / "spoilt").mkdir()
   (folder / "spoilt" / "run.json").write_text("{")
-  yield folder, starting
-  starting.close()
+  return folder, starting
 
 
 def binding(text):

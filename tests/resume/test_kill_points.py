@@ -49,23 +49,16 @@ AGENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def run_starter():
-  starting = starter.Starter()
-  yield starting
-  starting.close()
+def finish(starting, bindings, root):
+  assert starting.wait(starting.start(bindings, root)) == 0, root
 
 
-def finish(run_starter, bindings, root):
-  assert run_starter.wait(run_starter.start(bindings, root)) == 0, root
-
-
-def copies(run_starter, bindings, root, moments):
+def copies(starting, bindings, root, moments):
   """Runs to the end; copies the folder when it has written for so long."""
   table = root / "metrics.csv"
   inode = lambda: table.stat().st_ino if table.exists() else None
   before = inode()
-  pid = run_starter.start(bindings, root)
+  pid = starting.start(bindings, root)
   while inode() in (None, before) and not starter.has_ended(pid):
     time.sleep(0.001)
   now, taken = 0.0, []
@@ -77,7 +70,7 @@ def copies(run_starter, bindings, root, moments):
         break
       taken.append(root.with_name(f"{root.name}-{len(taken)}"))
       shutil.copytree(root, taken[-1])
-  assert run_starter.wait(pid) == 0
+  assert starting.wait(pid) == 0
   return taken
 
 
@@ -119,21 +112,17 @@ def assert_same_end(root, expected):
 
 @pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
 @pytest.mark.parametrize("agent", list(AGENTS))
-def test_killed_and_resumed_once_and_twice(
-  run_starter, agent, backend, tmp_path
-):
+def test_killed_and_resumed_once_and_twice(starting, agent, backend, tmp_path):
   print(f"SEED = {SEED}")
   draw = random.Random(f"{SEED} {agent} {backend}")
   bindings = [*RUN, *AGENTS[agent], f"EnvironmentConfig.backend = '{backend}'"]
-  finish(run_starter, bindings, tmp_path / "whole")
+  finish(starting, bindings, tmp_path / "whole")
   expected, seconds = end_of(tmp_path / "whole"), seconds_of(tmp_path / "whole")
 
   killed = []
   for attempt in range(10):
     moments = sorted(draw.uniform(0, seconds) for _ in range(NUM_POINTS))
-    killed += copies(
-      run_starter, bindings, tmp_path / f"victim{attempt}", moments
-    )
+    killed += copies(starting, bindings, tmp_path / f"victim{attempt}", moments)
     if len(killed) >= NUM_POINTS:
       break
   assert len(killed) >= NUM_POINTS
@@ -142,10 +131,10 @@ def test_killed_and_resumed_once_and_twice(
     # Once; and killed again on the way.
     again = random.Random(f"{SEED} {agent} {backend} {root.name}")
     moment = again.uniform(0, seconds)
-    killed_again = copies(run_starter, bindings, root, [moment])
+    killed_again = copies(starting, bindings, root, [moment])
     assert_same_end(root, expected)
     for twice in killed_again:
-      finish(run_starter, bindings, twice)
+      finish(starting, bindings, twice)
       assert_same_end(twice, expected)
     return len(killed_again)
 

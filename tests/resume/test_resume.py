@@ -19,8 +19,7 @@ from agents_pipeline.runs import checkpoints, run_record
 from agents_pipeline.runs.sinks import csv_files
 
 
-@pytest.fixture
-def run_once(tmp_path):
+def _run_with(train, tmp_path):
   """Trains into a folder; returns completed, printed lines and the folder.
 
   The user asks to stop when `results` results are logged.
@@ -29,7 +28,7 @@ def run_once(tmp_path):
   def run(experiment, name, results=None, overwrite=False, seed=None):
     if seed is not None:
       experiment = dataclasses.replace(experiment, seed=seed)
-    outcome = small_runs.train(
+    outcome = train(
       experiment,
       tmp_path / name,
       max_results=results,
@@ -39,6 +38,22 @@ def run_once(tmp_path):
     return outcome.completed, outcome.printed, outcome.folder
 
   return run
+
+
+@pytest.fixture
+def run_once(starting, tmp_path):
+  """Each start in a process of its own, as a user has it."""
+  return _run_with(starting.train, tmp_path)
+
+
+@pytest.fixture
+def run_here(tmp_path):
+  """Each start in this process, compiled anew and as for a user.
+
+  Those of `run_once` share compiled programs, which XLA does not optimize. That
+  compiling again gives the same numbers must be seen as well.
+  """
+  return _run_with(small_runs.train, tmp_path)
 
 
 def contents(path):
@@ -78,16 +93,16 @@ def assert_same_numbers(one, other):
   ids=["tensor", "gymnasium"],
 )
 def test_a_run_stopped_twice_ends_like_one_never_stopped(
-  make_experiment, run_once, bindings
+  make_experiment, run_here, bindings
 ):
   experiment = make_experiment(*bindings)
-  completed, _, whole = run_once(experiment, "whole")
+  completed, _, whole = run_here(experiment, "whole")
   assert completed
-  assert run_once(experiment, "parts", results=2)[0] is False
-  completed, printed, _ = run_once(experiment, "parts", results=1)
+  assert run_here(experiment, "parts", results=2)[0] is False
+  completed, printed, _ = run_here(experiment, "parts", results=1)
   assert not completed
   assert any("resuming at" in line for line in printed)
-  completed, printed, parts = run_once(experiment, "parts")
+  completed, printed, parts = run_here(experiment, "parts")
   assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
@@ -96,7 +111,7 @@ def test_a_run_stopped_twice_ends_like_one_never_stopped(
 
 @pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
 def test_a2c_stopped_twice_ends_like_one_never_stopped(
-  make_a2c_experiment, run_once, backend
+  make_a2c_experiment, run_here, backend
 ):
   experiment = make_a2c_experiment(
     f"EnvironmentConfig.backend = '{backend}'",
@@ -108,11 +123,11 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     "Adam.learning_rate = @LinearLearningRate()",
     "LinearLearningRate.num_train_steps = 40",
   )
-  completed, _, whole = run_once(experiment, "whole")
+  completed, _, whole = run_here(experiment, "whole")
   assert completed
-  assert run_once(experiment, "parts", results=2)[0] is False
-  assert run_once(experiment, "parts", results=1)[0] is False
-  completed, _, parts = run_once(experiment, "parts")
+  assert run_here(experiment, "parts", results=2)[0] is False
+  assert run_here(experiment, "parts", results=1)[0] is False
+  completed, _, parts = run_here(experiment, "parts")
   assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
@@ -258,7 +273,7 @@ class Drifting(cartpole.CartPoleEnv):
 
 
 def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
-  make_experiment, run_once
+  make_experiment, run_here
 ):
   gym.register("Drifting-v0", Drifting)
   experiment = make_experiment(
@@ -266,7 +281,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
     "ReplayConfig.capacity_env_steps = 1_000",
   )
   # Stopped during an episode: one that has only just begun can be replayed.
-  _, _, run = run_once(experiment, "run", results=3)
+  _, _, run = run_here(experiment, "run", results=3)
   printed = []
   pipeline = building.build(experiment, seeding.Seeds(0), printed.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
@@ -284,7 +299,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2
   assert float(newest.discount[0, -2]) == 1.0
-  completed, printed, _ = run_once(experiment, "run")
+  completed, printed, _ = run_here(experiment, "run")
   assert completed
   assert any("new ones begin" in line for line in printed)
   steps = [r["env_steps"] for r in csv_files.read(run.metrics)]
@@ -346,18 +361,18 @@ def test_the_configuration_of_a_run_folder_gives_the_same_run(
 
 
 def test_a_folder_of_a_version_without_configured_seeds_resumes(
-  make_experiment, run_once, monkeypatch
+  make_experiment, run_here, monkeypatch
 ):
   """Its seed is in run.json, not in config.gin and checkpoints."""
   to_text, seed = gin_files.to_text, "Experiment.seed = 3\n"
   with monkeypatch.context() as before:
     before.setattr(gin_files, "to_text", lambda e: to_text(e).replace(seed, ""))
-    _, _, run = run_once(make_experiment(), "run", results=1, seed=3)
+    _, _, run = run_here(make_experiment(), "run", results=1, seed=3)
   _, about = checkpoints.newest(run.checkpoints)
   assert "Experiment.seed" not in about.config + run.config.read_text()
   with pytest.raises(errors.UserError) as caught:
-    run_once(make_experiment(), "run")
+    run_here(make_experiment(), "run")
   assert str(caught.value).startswith(f"seed 0: {run.root} was started with ")
-  completed, _, _ = run_once(make_experiment(), "run", seed=3)
+  completed, _, _ = run_here(make_experiment(), "run", seed=3)
   assert completed
   assert "Experiment.seed = 3" in run.config.read_text()

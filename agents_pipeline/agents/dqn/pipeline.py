@@ -53,8 +53,7 @@ def build(
   agent = dqn_agent.make_dqn_agent(
     config, *spec, seeds.network, task.num_frames
   )
-  replay_stream = random_stream.RandomStream(seeds.replay)
-  replay = _make_replay(config, parts, replay_stream)
+  replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
   )
@@ -67,11 +66,7 @@ def build(
     statistics,
   )
   pending = around_python.PendingAction(experiment.environment.num_envs)
-  tracked = {
-    "replay": replay,
-    "replay_stream": replay_stream,
-    "target_update": iteration.update_target,
-  }
+  tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
     tracked["pending_action"] = pending
 
@@ -136,7 +131,7 @@ def _make_driver(
 def _make_replay(
   config: dqn_config.DqnConfig,
   parts: pipeline.Parts,
-  rng: random_stream.RandomStream,
+  seed: int,
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
@@ -152,7 +147,10 @@ def _make_replay(
   # XLA may hold a copy of the tables during a call.
   num_copies = 2 if parts.on_device else 1
   return config.replay.make(
-    experience, rng, report=parts.report, num_copies=num_copies
+    experience,
+    random_stream.RandomStream(seed),
+    report=parts.report,
+    num_copies=num_copies,
   )
 
 
