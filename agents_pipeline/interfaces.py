@@ -5,7 +5,7 @@
 
 B is the number of environments, S the batch size of an update, T the number of
 steps of a rollout. `step_and_reset` of tensor environments, `time_steps`,
-`add`, `sample`, `update_priorities` and `train` run inside XLA.
+`add`, `sample`, `update_priorities` and `train` can be compiled by XLA.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,10 @@ class Environment(Protocol):
     """What a checkpoint keeps of them: where every episode stands."""
 
   def observation_spec(self) -> Any:
-    """Of one copy."""
+    """Spec of one copy's observations."""
 
   def action_spec(self) -> Any:
-    """Of one copy; whole numbers count from 0."""
+    """Spec of one copy's actions; whole numbers count from 0."""
 
   def reset(self) -> ts.TimeStep:
     """Begins the first episodes; returns the time step to act from."""

@@ -5,8 +5,8 @@ python -m benchmarks.same_runs --before=../before
 
 Every file of configs/, shortened, is trained with seed 0 in a clone of the
 commit before and in this one; where its environment exists as TensorFlow ops,
-also with gymnasium's own. metrics.csv, episodes.csv and the weights of the
-exported policy must be the same.
+also with gymnasium's own. metrics.csv, episodes.csv, the final weights and
+those of the exported policy must be the same.
 """
 
 import concurrent.futures
@@ -19,6 +19,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
+from agents_pipeline.runs import checkpoints
 from benchmarks import commands
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -74,13 +75,21 @@ def digests(run: pathlib.Path) -> dict[str, str]:
     name: hashlib.sha256((run / name).read_bytes()).hexdigest()
     for name in ("metrics.csv", "episodes.csv")
   }
-  reader = tf.train.load_checkpoint(str(run / "policy/variables/variables"))
-  weights = sorted(
-    f"{array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
-    for array in map(reader.get_tensor, reader.get_variable_to_shape_map())
-    if hasattr(array, "shape")
-  )  # by value: a layer may have another name
-  found["weights"] = hashlib.sha256("\n".join(weights).encode()).hexdigest()
+  newest, _ = checkpoints.newest(run / "checkpoints")
+  for name, path, within in (
+    ("policy", run / "policy/variables/variables", ""),
+    ("final weights", newest, "network/"),
+  ):
+    reader = tf.train.load_checkpoint(str(path))
+    weights = sorted(
+      f"{array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
+      for key in reader.get_variable_to_shape_map()
+      if key.startswith(within)
+      for array in [reader.get_tensor(key)]
+      if hasattr(array, "shape")
+    )  # by value: a layer may have another name
+    assert weights, path
+    found[name] = hashlib.sha256("\n".join(weights).encode()).hexdigest()
   return found
 
 

@@ -88,7 +88,7 @@ class Pipeline:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-  """What an export needs.
+  """A network and how to serve it, for export.
 
   Attributes:
     network: with weights to be restored.
@@ -233,8 +233,8 @@ def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
   """Continues the episodes under way; where that fails, begins others."""
   if not parts.environment.resume():
     parts.report(
-      f"{parts.task.name}: the episodes under way cannot be played again; new "
-      "ones begin"
+      f"{parts.task.name}: unfinished episodes could not be replayed; new ones "
+      "begin"
     )
     parts.statistics.abandon_episodes()
     abandon_episodes()

@@ -1,4 +1,4 @@
-"""The agents that there are: a configuration class and its pipeline each.
+"""Registry of agents: configuration class -> module of its pipeline.
 
 Importing it makes their classes known to gin files, without TensorFlow. A new
 agent is a folder beside `dqn/` and a line here.

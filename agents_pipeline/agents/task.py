@@ -33,21 +33,21 @@ class Task:
 
   @property
   def observation_spec(self) -> tensor_spec.BoundedTensorSpec:
-    """Of one observation, as networks see it."""
+    """Spec of one observation, as networks see it."""
     return tensor_spec.from_spec(
       specs.observation_spec(self.observation_space, self.name)
     )
 
   @property
   def action_spec(self) -> tensor_spec.BoundedTensorSpec:
-    """Of one action; whole numbers count from 0."""
+    """Spec of one action; whole numbers count from 0."""
     return tensor_spec.from_spec(
       specs.action_spec(self.action_space, self.name)
     )
 
   @property
   def time_step_spec(self) -> ts.TimeStep:
-    """Of one environment."""
+    """Spec of one environment's time steps."""
     return ts.time_step_spec(self.observation_spec)
 
   def serve(

@@ -1,7 +1,7 @@
 """Configuration classes: dataclasses that gin binds, which check their fields.
 
 `@config` makes a class one. `integer`, `number`, `choice` and the like declare
-its fields. An instance with a value that does not fit raises one line that
+its fields. Creating an instance with an invalid value raises one line that
 names the value and what was expected.
 """
 
@@ -40,7 +40,7 @@ class _Number:
   below: bool = False
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     if value is None and self.optional:
       return ""
     kinds = (int,) if self.whole else (int, float)
@@ -75,7 +75,7 @@ class _Choice:
   choices: tuple[str, ...]
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     if value in self.choices:
       return ""
     names = ", ".join(repr(c) for c in self.choices)
@@ -90,7 +90,7 @@ class _Instance:
   named: str
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     return "" if isinstance(value, self.type) else self.named
 
 
@@ -106,7 +106,7 @@ class _Component:
     return tuple(c for c in CLASSES.values() if issubclass(c, self.base))
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     if isinstance(value, self.classes):
       return ""
     names = [f"@{c.__name__}()" for c in self.classes]
@@ -121,7 +121,7 @@ class _Either:
   other: Any
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     problems = self.one.problem(value), self.other.problem(value)
     return " or ".join(problems) if all(problems) else ""
 
@@ -131,7 +131,7 @@ class _WholeNumbers:
   """A tuple of positive whole numbers, such as layer widths."""
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     whole = _Number(1, _WIDEST, True, False, False)
     if isinstance(value, (tuple, list)) and not any(map(whole.problem, value)):
       deep = len(value) > _DEEPEST
@@ -144,7 +144,7 @@ class _ConvLayers:
   """A tuple of triples of positive whole numbers."""
 
   def problem(self, value: Any) -> str:
-    """Returns what was expected where value is not it, else ""."""
+    """Describes the expected value; "" if `value` is valid."""
     fits = (
       isinstance(value, (tuple, list))
       and len(value) <= _DEEPEST

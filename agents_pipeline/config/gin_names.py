@@ -1,4 +1,4 @@
-"""Names that are not there, answered with the nearest that are."""
+"""Error messages and suggestions for unknown gin names."""
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ _OPTIMIZERS, _SCHEDULES, _AGENTS = (
 
 # What Stable-Baselines3, CleanRL, RLlib, Dopamine and TF-Agents call it: our
 # field, the classes that may have it or their base, the names elsewhere.
-_ELSEWHERE: tuple[tuple[str, tuple[str, ...], str], ...] = (
+_ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
   (
     "num_env_steps",
     ("TrainingConfig",),
@@ -135,10 +135,10 @@ _ELSEWHERE: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
-def elsewhere() -> dict[str, list[str]]:
+def aliases() -> dict[str, list[str]]:
   """Names that other libraries use -> our "Class.field" for each."""
   found: dict[str, list[str]] = {}
-  for field, owners, names in _ELSEWHERE:
+  for field, owners, names in _ALIASES:
     ours = [
       f"{name}.{field}"
       for name, kind in fields.CLASSES.items()
@@ -151,7 +151,7 @@ def elsewhere() -> dict[str, list[str]]:
 
 
 def unknown_name(name: str, classes: Iterable[str]) -> str:
-  """The message for a class that there is not."""
+  """The message for an unknown class."""
   name = name if name.split(".")[0] in classes else name.split(".")[0]
   return f"unknown gin name {name!r}: {expected(name, sorted(classes))}"
 
@@ -165,7 +165,7 @@ def expected(name: str, known: Sequence[str]) -> str:
 def unknown_field(
   owner: str, name: str, choices: gin_choices.Choices, known: Sequence[str]
 ) -> str:
-  """The message for a field that a class has not.
+  """The message for an unknown field.
 
   Args:
     owner: the class.
@@ -173,17 +173,15 @@ def unknown_field(
     choices: the experiment's.
     known: the fields that the class has.
   """
-  meant = _meant(owner, name, choices) or expected(name, known)
+  meant = _suggestion(owner, name, choices) or expected(name, known)
   return f"unknown gin parameter {owner}.{name}: {meant}"
 
 
-def _meant(owner: str, name: str, choices: gin_choices.Choices) -> str:
+def _suggestion(owner: str, name: str, choices: gin_choices.Choices) -> str:
   """ "did you mean 'Class.field'?" for what another class has, or ""."""
   same = [one for one in choices.chosen if one.split(".")[1] == name]
   there = choices.parts | {owner}
-  other = [
-    one for one in elsewhere().get(name, []) if one.split(".")[0] in there
-  ]
+  other = [one for one in aliases().get(name, []) if one.split(".")[0] in there]
   found = same or [o for o in other if o.split(".")[0] == owner] or other
   if len(found) > 1:
     return f"did you mean one of {', '.join(map(repr, found))}?"
@@ -193,7 +191,7 @@ def _meant(owner: str, name: str, choices: gin_choices.Choices) -> str:
 def check_names(
   statements: gin_syntax.Statements, classes: Mapping[str, type]
 ) -> None:
-  """Refuses what gin would bind without a word, and nothing can read.
+  """Rejects bindings that gin would accept silently and nothing reads.
 
   Args:
     statements: the statements of all texts.
@@ -209,7 +207,7 @@ def check_names(
         raise errors.UserError(unknown_name(binding.owner, classes))
     elif not _is_used(binding.name, statements.macros):
       choices = gin_choices.Choices(statements.bindings, classes)
-      meant = _meant("", binding.owner, choices)
+      meant = _suggestion("", binding.owner, choices)
       raise errors.UserError(
         f"{binding.where}: nothing reads {binding.name!r}; "
         + (meant or "expected a binding such as Class.field = value")

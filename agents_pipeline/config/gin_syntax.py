@@ -91,12 +91,12 @@ class Statements(config_parser.ParserDelegate):
     self._parse(where, text, (where,))
 
   def configurable_reference(self, scoped_configurable_name, evaluate):
-    """Of `@scope/Name()`; called by gin's parser."""
+    """Makes the value of `@scope/Name()`; called by gin's parser."""
     scope, _, name = scoped_configurable_name.rpartition("/")
     return Reference(scope, name.rpartition(".")[2], evaluate)
 
   def macro(self, macro_name):
-    """Of `%name`; called by gin's parser."""
+    """Makes the value of `%name`; called by gin's parser."""
     self.macros.add(macro_name)
     return Macro(macro_name)
 

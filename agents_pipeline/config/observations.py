@@ -85,7 +85,7 @@ class ImageObservation(Observation):
 
   @property
   def needs_rendering(self) -> bool:  # type: ignore[override]
-    """As `rendered` says."""
+    """Whether `rendered` is set."""
     return self.rendered
 
   def wrappers(self) -> list[Wrapper]:
@@ -115,7 +115,7 @@ class AtariObservation(Observation):
     frame_skip: frames for which an action is repeated: an env step.
     screen_size: pixels of either side after resizing.
     num_frames: the last so many are stacked.
-    max_noops: an episode begins with 1 to so many frames without action.
+    max_noops: an episode begins with 1 to max_noops no-op frames.
     repeat_action_probability: of sticky actions, per frame (Machado et al.
       2018); 0 is deterministic.
   """
@@ -199,7 +199,7 @@ def check_fits(choice: Observation, name: str, vectorization: str) -> None:
   is_game = "ALE/" in name
   if isinstance(choice, AtariObservation) and not is_game:
     raise errors.UserError(
-      f"{chosen}: {name!r} is no game of Atari; expected an id such as "
+      f"{chosen}: {name!r} is not an Atari game; expected an id such as "
       "'ALE/Pong-v5'"
     )
   of_vector_version = AtariObservation if is_game else OwnObservation

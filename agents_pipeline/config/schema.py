@@ -94,7 +94,7 @@ class AgentConfig:
   def warnings(
     self, training: "TrainingConfig", min_iteration_env_steps: int
   ) -> list[str]:
-    """Lines on what is allowed, but hardly meant.
+    """Lines on legal but probably unintended settings.
 
     Args:
       training: how long the run is.
@@ -273,7 +273,7 @@ class Experiment:
 
   @property
   def warnings(self) -> list[str]:
-    """Lines on what is allowed, but hardly meant."""
+    """Lines on legal but probably unintended settings."""
     return self.agent.warnings(self.training, self._min_iteration_env_steps)
 
   @property
@@ -296,7 +296,7 @@ class Experiment:
 
   @property
   def max_episodes_per_result(self) -> int:
-    """How many can end at most between two looks: every env step ends one."""
+    """Upper bound on episodes between two results: one per env step."""
     interval = min(
       self.num_env_steps_per_result, self.training.log_period_env_steps
     )

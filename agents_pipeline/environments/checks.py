@@ -145,7 +145,7 @@ def to_final_observations(
   """Converts the last observations of the episodes that ended in a step.
 
   Args:
-    info: what the step of an environment gave that resets in the same step.
+    info: of the step of a vector environment of mode SAME_STEP.
     ended: [B] bool.
     space: the space of one copy.
 
@@ -239,7 +239,7 @@ def describe(value: Any) -> str:
   if not isinstance(value, (np.ndarray, np.generic)):
     return short_repr(value)
   if value.dtype == object:
-    return "no array of numbers"
+    return "not a numeric array"
   return f"{value.dtype} of shape {value.shape}"
 
 

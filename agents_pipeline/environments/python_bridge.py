@@ -37,7 +37,8 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
   """A `TFPyEnvironment` that calls Python once per step.
 
   Every array that Python returns to the graph costs time, so the time steps are
-  packed into one array, and what does not fit into it.
+  packed into one float32 array; fields that do not fit, such as images, are
+  separate.
   """
 
   def __init__(self, environment: gymnasium_vector.GymnasiumEnvironment):
@@ -196,8 +197,8 @@ def _keep_thread_state() -> None:
   """Keeps the PyThreadState of a TensorFlow thread alive across calls.
 
   `tf.numpy_function` creates one for each call, with memory for its frames, and
-  frees it afterwards: 15 to 40 us. It is counted how often a state is taken;
-  this one is never released.
+  frees it afterwards: 15 to 40 us. The state is reference-counted, and this
+  reference is never released.
   """
   if not hasattr(_thread, "is_kept"):
     ctypes.pythonapi.PyGILState_Ensure()

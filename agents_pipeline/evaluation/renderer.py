@@ -73,7 +73,7 @@ class Renderer:
       )
     except OSError as error:
       raise errors.RunError(
-        f"the process that draws cannot be started: {error.strerror or error}"
+        f"the video process cannot be started: {error.strerror or error}"
       ) from None
     theirs.close()
     try:
@@ -81,7 +81,7 @@ class Renderer:
     except Exception as error:
       self._end()
       raise errors.RunError(
-        f"environment {self._name!r} cannot be sent to the process that draws: "
+        f"environment {self._name!r} cannot be sent to the video process: "
         f"{type(error).__name__}: {error}"
       ) from None
     self._send(self._connection.send, sys.path)
@@ -131,7 +131,7 @@ class Renderer:
         raise EOFError
       if time.monotonic() > deadline:
         raise errors.EnvironmentFailure(
-          f"environment {self._name!r}: the process that draws has not "
+          f"environment {self._name!r}: the video process has not "
           f"answered for {self._timeout:g} s"
         )
 

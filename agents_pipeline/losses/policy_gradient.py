@@ -52,7 +52,7 @@ def value_error(
 
 
 def mean_entropy(entropy: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-  """E[H(pi(.|s))], in nats; the entropy coefficient makes it larger.
+  """E[H(pi(.|s))], in nats; the loss maximizes it.
 
   Args:
     entropy: [T, B] float32, of the policy in each state.

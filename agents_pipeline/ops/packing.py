@@ -1,4 +1,4 @@
-"""Many small tensors as one."""
+"""Packs small fields into one float32 tensor."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ class Packing:
 
   @property
   def specs(self) -> list[tf.TensorSpec]:
-    """Of what fields become: the packed one, if any, then the others."""
+    """Specs of the numbers, if any, and of the unpacked fields."""
     own = [
       tf.TensorSpec(self._fields[i].shape, self._fields[i].dtype)
       for i in self._own
@@ -50,11 +50,11 @@ class Packing:
     return [tf.TensorSpec([sum(self._sizes)], tf.float32), *own]
 
   def table(self, index: int) -> int:
-    """Which of `specs` a field is that stays its own."""
+    """Index in `specs` of an unpacked field."""
     return bool(self._packed) + self._own.index(index)
 
   def column(self, index: int) -> int:
-    """Where the first number of a packed field is in the packed one."""
+    """First column of a packed field."""
     return sum(self._sizes[: self._packed.index(index)])
 
   def pack(self, fields: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -1,6 +1,7 @@
 """How experience is kept: what `DqnConfig.replay` can be.
 
-A new way extends `ReplayChoice` here and has its buffer in a file of its own.
+To add a kind of replay, extend `ReplayChoice` here, and put its buffer into a
+file of its own.
 """
 
 import abc

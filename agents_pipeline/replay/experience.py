@@ -1,4 +1,4 @@
-"""What a replay keeps. Needs no TensorFlow."""
+"""Specs of stored and sampled transitions. Needs no TensorFlow."""
 
 import dataclasses
 from typing import Any

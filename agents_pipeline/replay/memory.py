@@ -18,7 +18,7 @@ def available_memory() -> int:
 
 
 def _number(name: str) -> int | None:
-  """Of a file of control groups, version 2; None for none or no limit."""
+  """Reads a number of control groups, version 2; None without a limit."""
   try:
     return int((_CONTROL_GROUP / name).read_text())
   except (OSError, ValueError):
@@ -30,7 +30,7 @@ def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
 
   Args:
     table_bytes: the size of its tables.
-    num_rows: transitions, for the message.
+    num_rows: rows, for the message.
     copies: how many copies of the tables that may be alive at once.
 
   Returns:

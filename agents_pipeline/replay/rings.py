@@ -40,7 +40,7 @@ class Rings(tf.Module):
     return tf.cast(kept, tf.int32)
 
   def places(self, env: tf.Tensor, age: tf.Tensor) -> tf.Tensor:
-    """Places [S] int32 of rows that were written so long ago.
+    """Places [S] int32 of rows of a given age.
 
     Args:
       env: [S] int32, in which ring.

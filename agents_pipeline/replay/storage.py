@@ -1,4 +1,4 @@
-"""Transitions in rings of rows, which go through XLA and through tf.data."""
+"""Ring-buffer storage of transitions, for XLA programs and tf.data."""
 
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from agents_pipeline.ops import packing
 from agents_pipeline.replay import experience as experience_lib
 from agents_pipeline.replay import rings
 
-# Rows of a ring beyond its capacity: the newest observation, and one that a
-# reset may spoil.
+# Extra rows of each ring: one for the newest observation, one that a step
+# which only resets may overwrite.
 _SPARE_ROWS = 2
 
 
@@ -71,9 +71,9 @@ class TransitionStorage(tf.Module):
       |__step__|        |...          them, as TF-Agents' do.
 
   TF-Agents' TFUniformReplayBuffer cannot go through XLA (CriticalSection). XLA
-  turns a scatter of one row into a copy of the whole table; these are of at
-  least two. Where an observation is a stack of frames, a row holds the newest
-  frame alone: stacks are put together again from the rows before, and no
+  turns a scatter of one row into a copy of the whole table, so every write has
+  at least two. Where an observation is a stack of frames, a row holds the
+  newest frame alone: stacks are put together again from the rows before, and no
   further back than the episode's first.
 
   Adding and reading cost the same whatever the capacity: XLA updates the tables

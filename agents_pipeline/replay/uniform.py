@@ -53,7 +53,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
     return storage.Windows(env, self._rings.places(env, age))
 
   def _draw_env(self, size: int) -> tf.Tensor:
-    """[size] int32; where there is one there is nothing to draw."""
+    """[size] int32; zeros if there is only one environment."""
     if self._experience.num_envs == 1:
       return tf.zeros((size,), tf.int32)
     bits = self._rng.bits((size,))

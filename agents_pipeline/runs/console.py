@@ -9,7 +9,8 @@ from agents_pipeline.evaluation import evaluator
 class StopRequested(BaseException):
   """Aborts an evaluation or a video, which the resumed run repeats.
 
-  Not an `Exception`: those of a renderer are reported, and the run continues.
+  A BaseException: those of a renderer, which are Exceptions, are reported, and
+  the run continues.
   """
 
 
@@ -31,7 +32,7 @@ class Console:
       raise StopRequested
 
   def interruptible(self, act: evaluator.Act) -> evaluator.Act:
-    """Wraps a policy so that it raises `StopRequested` once that is so.
+    """Wraps a policy to raise `StopRequested` once a stop is requested.
 
     Args:
       act: the policy of an evaluation or a video, which may take minutes.

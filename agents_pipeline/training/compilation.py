@@ -41,8 +41,8 @@ def choose_device(
   gpus = tf.config.list_physical_devices("GPU")
   if wanted == "auto" and gpus and not benefits_from_gpu:
     report(
-      "on the CPU: a GPU would wait for each of the many small operations of "
-      "networks this size; --device=gpu takes it all the same"
+      "using the CPU: networks this small run slower on a GPU; --device=gpu "
+      "uses it all the same"
     )
   if wanted == "cpu" or (wanted == "auto" and not (gpus and benefits_from_gpu)):
     tf.config.set_visible_devices([], "GPU")

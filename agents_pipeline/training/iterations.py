@@ -67,11 +67,11 @@ class Iterations:
   A run is the same, to the last bit, however it is cut into calls.
 
   Attributes:
-    collect: number of iterations, [] int32; without train steps, for agents
-      that fill a replay first; others train.
-    train: number of iterations, and the totals to add to, by default of none
-      -> totals. It stops early at a train step that shows the agent to have
-      diverged, or when the run has reached its goal.
+    collect: runs so many iterations, [] int32, without train steps, for agents
+      that fill a replay first; the same as `train` for others.
+    train: runs so many iterations, adds their train steps to the given totals
+      (by default none), and returns these. It stops early at a train step that
+      shows that the agent has diverged, or when the run has reached its goal.
   """
 
   collect: Callable[[tf.Tensor], Any]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.training import episode_statistics, iterations
 
-# Of a compiled call: a signal is handled when it ends.
+# Target duration of a compiled call; signals are handled between calls.
 _SECONDS_PER_CALL = 1.0
 
 
@@ -106,7 +106,7 @@ class Interval(tf.Module):
 
   @property
   def totals(self) -> iterations.TrainTotals:
-    """Of its train steps so far."""
+    """Sums over its train steps so far."""
     return tf.nest.map_structure(lambda v: v.value(), self._totals)
 
   @totals.setter
@@ -115,7 +115,7 @@ class Interval(tf.Module):
 
   @property
   def what_diverged(self) -> str:
-    """Which measure shows that the agent diverged, and how."""
+    """Message that names the measure that diverged."""
     for name, total in self._totals.sums.items():
       if not np.isfinite(float(total)):
         return f"{name} is not finite"
@@ -160,8 +160,8 @@ def run(
   Args:
     compiled: the two calls.
     stops: when to begin training, give results and end.
-    interval: the one under way. Whoever takes a result ends it, with
-      `interval.end`, once the result is written.
+    interval: the current one. The caller must call `interval.end` after
+      writing each result.
     statistics: counts env steps.
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.

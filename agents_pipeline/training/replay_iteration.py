@@ -60,7 +60,7 @@ class IterationSizes:
 
 @dataclasses.dataclass(frozen=True)
 class ReplayIteration:
-  """Collects into a replay, then trains on samples of it. Runs inside XLA.
+  """Collects into a replay, then trains on samples of it. XLA can compile it.
 
   Attributes:
     driver: its observers add to the replay.

@@ -10,7 +10,7 @@ from agents_pipeline.training import drivers, iterations, rollouts
 
 @dataclasses.dataclass(frozen=True)
 class RolloutIteration:
-  """Acts for T steps, then trains on all of them. Runs inside XLA.
+  """Acts for T steps, then trains on all of them. XLA can compile it.
 
   Attributes:
     driver: acts by the agent's collect policy.

@@ -82,7 +82,8 @@ TESTED_ELSEWHERE = {
 def imports(path):
   """The rooms that a file imports, wherever in it."""
   for node in ast.walk(ast.parse(path.read_text())):
-    if isinstance(node, ast.ImportFrom) and node.module:
+    if isinstance(node, ast.ImportFrom):
+      assert node.level == 0, f"{path}: imports are absolute"
       parts = node.module.split(".")
       if parts[0] == "agents_pipeline":
         yield from parts[1:2] or [alias.name for alias in node.names]
@@ -145,8 +146,27 @@ def test_agents_do_not_import_each_other():
     }
     for path in folder.glob("*.py"):
       for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-          assert node.module not in others, path
+        names = [alias.name for alias in getattr(node, "names", [])]
+        module = getattr(node, "module", None)
+        full = [f"{module}.{name}" for name in names] if module else names
+        for name in full:
+          assert not any(f"{name}.".startswith(f"{o}.") for o in others), path
+
+
+def test_what_everything_may_import_imports_no_room():
+  for name in ("errors.py", "interfaces.py"):
+    assert not set(imports(PACKAGE / name)), name
+
+
+def test_no_function_is_longer_than_a_screen():
+  for path in PACKAGE.rglob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text())):
+      if isinstance(node, ast.FunctionDef):
+        lines = node.end_lineno - node.lineno + 1
+        documented = len(
+          (ast.get_docstring(node, clean=False) or "").split("\n")
+        )
+        assert lines - documented <= 60, f"{path}: {node.name}"
 
 
 def test_every_room_has_its_rule():

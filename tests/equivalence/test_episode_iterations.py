@@ -358,7 +358,7 @@ def comparable(path):
     ]
 
 
-def test_stopped_finished_and_gone_on_with_equals_never_stopped(
+def test_a_run_stopped_finished_and_extended_equals_one_never_stopped(
   recorded, tmp_path
 ):
   """Films do not change a run either: this one has none."""
@@ -383,7 +383,7 @@ def test_stopped_finished_and_gone_on_with_equals_never_stopped(
   assert parts.videos == []
 
 
-def test_episodes_under_way_at_a_stop_are_told_whole(tmp_path):
+def test_episodes_that_span_a_stop_are_reported_whole(tmp_path):
   """Where iterations are of steps, a checkpoint lies within episodes."""
   stepwise = (
     "EnvironmentConfig.num_envs = 2",

@@ -103,7 +103,7 @@ def test_many_in_one_call_equal_a_few_in_several(make_experiment, form):
   assert_same(once | {"losses": 0}, parts | {"losses": 0})
 
 
-def test_another_count_compiles_nothing_anew(make_experiment):
+def test_another_count_does_not_recompile(make_experiment):
   pipeline = build(make_experiment())
   run(pipeline, 60, 3, 5, 9)
   assert pipeline.compiled.train.experimental_get_tracing_count() == 1
@@ -290,7 +290,9 @@ def test_success_stops_within_the_call(make_experiment, backend):
 
 
 @pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
-def test_shaped_rewards_are_kept_and_true_ones_told(make_experiment, backend):
+def test_shaped_rewards_are_stored_and_true_ones_logged(
+  make_experiment, backend
+):
   pipeline = build(
     make_experiment(
       f"EnvironmentConfig.backend = '{backend}'",

@@ -86,7 +86,7 @@ def test_many_in_one_call_equal_a_few_in_several(make_a2c_experiment, backend):
   assert_same(once | {"losses": 0}, parts | {"losses": 0})
 
 
-def test_another_count_compiles_nothing_anew(make_a2c_experiment):
+def test_another_count_does_not_recompile(make_a2c_experiment):
   pipeline = build(make_a2c_experiment())
   run(pipeline, 3, 5, 9)
   assert pipeline.compiled.train.experimental_get_tracing_count() == 1

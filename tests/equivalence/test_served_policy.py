@@ -237,7 +237,7 @@ def test_numbered_observations_begin_at_the_environments_first():
   np.testing.assert_array_equal(found, q_values)
 
 
-def test_a_policy_with_other_actions_is_refused(tmp_path):
+def test_a_policy_with_other_actions_is_rejected(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(3))
   policy.save(tmp_path / "policy", {})
   with pytest.raises(errors.UserError, match=r"acts in Discrete\(3\), but 'Ca"):
@@ -275,7 +275,7 @@ def test_tf_agents_users_load_theirs(tmp_path):
     assert theirs.action(step).action == policy.act(one[None])[0]
 
 
-def test_what_is_no_policy_is_refused(tmp_path):
+def test_what_is_no_policy_is_rejected(tmp_path):
   with pytest.raises(errors.UserError, match="folder with a SavedModel"):
     served_policy.LoadedPolicy(tmp_path)
   module = tf.Module()
@@ -296,7 +296,7 @@ def test_what_is_no_policy_is_refused(tmp_path):
     served_policy.LoadedPolicy(tmp_path / "broken")
 
 
-def test_a_policy_for_another_environment_is_refused(tmp_path):
+def test_a_policy_for_another_environment_is_rejected(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(2))
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"})
   with pytest.raises(errors.UserError) as caught:

@@ -140,7 +140,7 @@ def test_the_configuration_of_the_checkpoint_counts(
     train_apart(make_experiment("DqnConfig.gamma = 0.5"), "run")
 
 
-def test_other_versions_are_reported_and_other_formats_refused(
+def test_other_versions_are_reported_and_other_formats_rejected(
   make_experiment, train_apart, tmp_path
 ):
   train_apart(make_experiment(), "run")

@@ -27,7 +27,7 @@ def fails(train, experiment, name, **fields):
   return str(caught.value)
 
 
-def test_a_loss_that_is_not_finite(make_experiment, train, tmp_path):
+def test_a_non_finite_loss(make_experiment, train, tmp_path):
   experiment = make_experiment(*DIVERGES)
   message = fails(train, experiment, "run")
   run = run_folder.RunFolder(tmp_path / "run")
@@ -60,7 +60,7 @@ class Sabotage(small_runs.ResultCounter):
       self._weights.assign_add(tf.fill(self._weights.shape, np.inf))
 
 
-def test_a_weight_that_is_not_finite_is_neither_evaluated_nor_saved(
+def test_non_finite_weights_are_neither_evaluated_nor_saved(
   make_experiment, train, tmp_path
 ):
   message = fails(train, make_experiment(), "run", extra_sinks=[Sabotage])

@@ -87,7 +87,7 @@ def test_a_terminal_that_closes_saves_and_leaves(app, starting, tmp_path):
   assert reached > 0 and "Traceback" not in stderr()
 
 
-def test_a_second_process_is_refused_until_the_first_is_dead(
+def test_a_second_process_is_rejected_until_the_first_is_dead(
   app, starting, train_flags, tmp_path
 ):
   root = tmp_path / "run"

@@ -79,7 +79,7 @@ def test_nothing_of_ours_unpickles_or_evaluates():
         assert node.arg != "allow_pickle", path
 
 
-def test_gin_files_import_only_where_they_are_told_to(tmp_path, monkeypatch):
+def test_gin_files_import_only_when_allowed(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   (tmp_path / "sneaky.py").write_text("import os\nos.environ['SNEAKED'] = '1'")
   monkeypatch.delenv("SNEAKED", raising=False)

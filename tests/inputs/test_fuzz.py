@@ -78,7 +78,7 @@ def loads(texts):
 
 @several
 @hypothesis.given(st.lists(bindings, min_size=1, max_size=3))
-def test_bindings_are_an_experiment_or_refused_in_one_line(texts):
+def test_bindings_are_an_experiment_or_rejected_in_one_line(texts):
   found = loads(ENOUGH + texts)
   if found is not None:
     # What is accepted is written to config.gin, and gives the same again.
@@ -87,7 +87,7 @@ def test_bindings_are_an_experiment_or_refused_in_one_line(texts):
 
 @several
 @hypothesis.given(st.binary(max_size=60) | st.text(max_size=60))
-def test_files_are_an_experiment_or_refused_in_one_line(tmp_path, content):
+def test_files_are_an_experiment_or_rejected_in_one_line(tmp_path, content):
   file = tmp_path / "some.gin"
   file.write_bytes(content if isinstance(content, bytes) else content.encode())
   gin.clear_config()
@@ -129,7 +129,7 @@ def typed(draw):
 @pytest.mark.slow
 @few
 @hypothesis.given(typed())
-def test_flags_are_taken_or_refused_in_one_line(starting, tmp_path, what):
+def test_flags_are_accepted_or_rejected_in_one_line(starting, tmp_path, what):
   app, flags = what
   hypothesis.assume(not any(f.lstrip("-").startswith("help") for f in flags))
   code, _, err = starting.run_app(

@@ -247,7 +247,7 @@ def test_a_finished_run_continues_to_a_larger_number_of_steps(
     np.testing.assert_array_equal(value, weights(run)[name], err_msg=name)
 
 
-def test_another_configuration_or_seed_is_refused_and_changes_nothing(
+def test_another_configuration_or_seed_is_rejected_and_changes_nothing(
   make_experiment, run_once
 ):
   _, _, run = run_once(make_experiment(), "run")
@@ -289,7 +289,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   rows_before = int(replay_rows.num_rows(replay))
   pipeline.resume()
   assert printed[-1] == (
-    "Drifting-v0: the episodes under way cannot be played again; new ones begin"
+    "Drifting-v0: unfinished episodes could not be replayed; new ones begin"
   )
   whereabouts = json.loads(pipeline.tracked["environment"].serialize())
   assert whereabouts["episodes"] == [int(pipeline.statistics.num_episodes) + 1]
@@ -306,7 +306,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   assert steps == [0, 50, 100, 200, 300]
 
 
-def test_a_folder_with_other_files_is_refused(
+def test_a_folder_with_other_files_is_rejected(
   make_experiment, run_once, tmp_path
 ):
   theirs = tmp_path / "run" / "videos" / "holiday.mp4"
@@ -318,7 +318,7 @@ def test_a_folder_with_other_files_is_refused(
   assert theirs.exists()
 
 
-def test_a_root_dir_that_cannot_be_made_is_refused(
+def test_a_root_dir_that_cannot_be_made_is_rejected(
   make_experiment, run_once, tmp_path
 ):
   (tmp_path / "file").touch()

@@ -8,8 +8,8 @@ import inspect
 import pytest
 
 from agents_pipeline import interfaces
-from agents_pipeline.agents.a2c import agent as a2c_agent
-from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents import building
+from agents_pipeline.config import seeding
 from agents_pipeline.environments import python_bridge
 from agents_pipeline.environments.tensor import cart_pole
 from agents_pipeline.replay import newest, uniform
@@ -20,8 +20,6 @@ IMPLEMENTATIONS = [
   (interfaces.PythonEnvironment, python_bridge.PythonBridge),
   (interfaces.Replay, uniform.UniformReplayBuffer),
   (interfaces.Replay, newest.NewestTransitionBuffer),
-  (interfaces.Agent, dqn_agent.DqnAgent),
-  (interfaces.Agent, a2c_agent.A2cAgent),
 ]
 
 
@@ -53,11 +51,24 @@ def test_an_implementation_offers_what_its_protocol_declares(
     if isinstance(member, property):
       continue
     takes = inspect.signature(getattr(implementation, name)).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
-      continue  # TF-Agents' own, which passes on what it is given
     for wanted in inspect.signature(member).parameters.values():
       assert wanted.name in takes, f"{name}({wanted.name})"
       assert takes[wanted.name].kind == wanted.kind, name
     extra = set(takes) - set(inspect.signature(member).parameters)
     required = [p for p in extra if takes[p].default is inspect.Parameter.empty]
     assert not required, name
+
+
+def test_agents_offer_what_their_protocol_declares(
+  make_experiment, make_a2c_experiment
+):
+  """TF-Agents' `train` passes its keywords on to `_train`."""
+  for make in (make_experiment, make_a2c_experiment):
+    agent = building.build(make(), seeding.Seeds(0)).tracked["agent"]
+    for name in inspect.get_annotations(interfaces.Agent):
+      assert hasattr(agent, name), name
+    assert agent.measures.keys() >= agent.measure_bounds.keys()
+    for wanted in inspect.signature(interfaces.Agent.train).parameters:
+      assert wanted in {"self"} | set(
+        inspect.signature(agent.train).parameters
+      ), wanted

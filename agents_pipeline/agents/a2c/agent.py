@@ -103,7 +103,7 @@ class A2cAgent(tf_agent.TFAgent):
     return self._network
 
   def learning_rate(self) -> float:
-    """Of the next update."""
+    """Learning rate of the next update."""
     rate = self._optimizer._learning_rate  # a schedule, where there is one
     is_schedule = isinstance(
       rate, tf.keras.optimizers.schedules.LearningRateSchedule
@@ -141,7 +141,10 @@ class A2cAgent(tf_agent.TFAgent):
     Args:
       experience: a rollout [T, B, ...].
       weights: must be None.
-      training: unused; no layer differs.
+      training: unused; no layer depends on it.
+
+    Raises:
+      ValueError: weights are given.
     """
     if weights is not None:
       raise ValueError("A2cAgent does not support weights: expected None")

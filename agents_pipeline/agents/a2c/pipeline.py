@@ -1,4 +1,4 @@
-"""The A2C pipeline: every stage, in the order of the data."""
+"""The A2C pipeline: wires all stages."""
 
 import functools
 

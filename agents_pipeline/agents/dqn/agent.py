@@ -12,6 +12,7 @@ from tf_agents.utils import common
 
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.losses import shapes
 
 _LOSSES = {
   "huber": common.element_wise_huber_loss,
@@ -109,6 +110,9 @@ class DqnAgent(dqn_agent.DqnAgent):
       weights: [S] float32, of each transition; None for 1.
       training: whether batch normalization uses the batch's statistics.
       **kwargs: unused; TF-Agents passes gamma and the like.
+
+    Raises:
+      ValueError: weights of another shape.
     """
     s_tm1, action_step, s_t = experience
     q_tm1, _ = self._q_network(s_tm1.observation, training=training)  # [S, A]
@@ -125,6 +129,8 @@ class DqnAgent(dqn_agent.DqnAgent):
     mask = tf.cast(~s_tm1.is_last(), tf.float32)  # [S]
     td_error = mask * (target - qa_tm1)  # [S]
     td_loss = mask * self._td_errors_loss_fn(target, qa_tm1)  # [S]
+    if weights is not None:
+      shapes.check_same(weights, td_loss, rank=1)
     loss = tf.reduce_mean(td_loss if weights is None else weights * td_loss)
     return tf_agent.LossInfo(loss, DqnExtra(td_loss, td_error, qa_tm1))
 

@@ -53,10 +53,10 @@ class DqnConfig(schema.AgentConfig):
     num_train_steps_per_iteration: updates after them.
     learns_while_stepping: updates are made while Python environments do the
       iteration's first step, on another core, and so from what was stored
-      before it. One seed still gives one run, another than without. Tensor
-      environments step inside the program, and do as they do without.
-    batch_size: transitions per update; where nothing is sampled, there is one
-      of every environment instead.
+      before it. Reproducible, but another run than with False. Tensor
+      environments step inside the program, where it changes nothing.
+    batch_size: transitions per update; ignored without replay, where it is one
+      per environment.
     replay: how experience is kept: @ReplayConfig() or @NewestTransition().
   """
 
@@ -166,7 +166,7 @@ class DqnConfig(schema.AgentConfig):
     """Tells of a target network that is never updated."""
     if self.gamma == 0:
       return []
-    never = "the target network stays as it begins, as there are at most"
+    never = "the target network is never updated: the run has at most"
     episodes = self.target_update_period_episodes
     if episodes is not None:
       most = min(training.num_env_steps, training.num_episodes or math.inf)

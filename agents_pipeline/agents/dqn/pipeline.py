@@ -1,4 +1,4 @@
-"""The DQN pipeline: every stage, in the order of the data."""
+"""The DQN pipeline: wires all stages."""
 
 import functools
 from collections.abc import Callable

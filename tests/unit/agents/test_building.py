@@ -31,7 +31,7 @@ def test_a_gpu_pays_for_pictures_and_wide_layers(fields, pays):
   assert building.benefits_from_gpu(experiment(**fields)) == pays
 
 
-def test_layers_that_no_memory_holds_are_refused():
+def test_layers_that_no_memory_holds_are_rejected():
   """99 * 65,536^2 weights, each with five more numbers, of 4 bytes."""
   with pytest.raises(errors.UserError, match=r"needs 9,504.0 GiB, and .* GiB"):
     building.build(experiment(hidden_layers=(65_536,) * 100), seeding.Seeds(0))

@@ -39,14 +39,14 @@ def test_images_are_taken(shape, num_frames):
 
 @pytest.mark.parametrize("agent", [dqn_config.DqnConfig, a2c_config.A2cConfig])
 @pytest.mark.parametrize("shape", [(3, 20, 24), (4, 84, 84), (2, 3, 20, 24)])
-def test_channels_in_front_are_refused(shape, agent):
+def test_channels_first_are_rejected(shape, agent):
   num_frames = shape[0] if len(shape) == 4 else 1
   with pytest.raises(errors.UserError, match=r"looks like \[C, H, W\]; exp"):
     check(shape, num_frames, agent)
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 20), (20, 24, 3, 3)])
-def test_what_is_no_image_is_refused(shape):
+def test_what_is_no_image_is_rejected(shape):
   with pytest.raises(errors.UserError, match="that every kernel fits into"):
     check(shape)
 
@@ -89,7 +89,7 @@ def build_with_pictures(request, make_experiment, make_a2c_experiment):
     ),
   ],
 )
-def test_kernels_that_do_not_fit_are_refused(
+def test_kernels_that_do_not_fit_are_rejected(
   build_with_pictures, conv_layers, bindings, given
 ):
   agent, build = build_with_pictures(conv_layers, *bindings)

@@ -18,7 +18,7 @@ def test_a_lost_result_is_an_error(shell):
   assert shell(result, line)[0] == 7
 
 
-def test_arguments_that_are_not_text_are_refused_in_one_line(shell, tmp_path):
+def test_arguments_that_are_not_text_are_rejected_in_one_line(shell, tmp_path):
   (tmp_path / "flags").write_bytes(b"--v=\xff")
   for line in (r"$APP --v=$'\xff'", r"$APP $'r\xe9sultat'"):
     code, _, err = shell("pass", line)
@@ -46,7 +46,7 @@ def test_errors_are_a_line_of_printable_letters_and_an_exit_code(shell):
     ("x" * 250, "File name too long"),  # with what comes before it, at first
   ],
 )
-def test_an_output_that_cannot_be_written_is_refused_first(
+def test_an_output_that_cannot_be_written_is_rejected_first(
   name, expected, tmp_path
 ):
   (tmp_path / "there").mkdir()

@@ -46,7 +46,7 @@ def test_equal_seeds_do_not_differ():
   )
 
 
-def test_what_holds_no_seeds_is_refused(tmp_path):
+def test_what_holds_no_seeds_is_rejected(tmp_path):
   with pytest.raises(errors.UserError, match="expected a folder with finished"):
     comparison.read_returns(tmp_path)
 

@@ -92,7 +92,7 @@ def test_a_comparison_says_whether_it_is_what_was_wanted():
   assert compare(None)["reached"] is None
 
 
-def test_a_side_that_is_not_installed_is_reported():
+def test_a_missing_package_is_reported():
   compared = measuring.compare(
     workloads.Comparison("a", "b", 1.0),
     {"a": RATES["a"]},
@@ -151,7 +151,7 @@ def test_what_is_written_by_hand_stays():
   assert report.between_markers(text, "measured", "new") == text
 
 
-def test_a_page_without_the_comments_is_refused():
+def test_a_page_without_the_comments_is_rejected():
   with pytest.raises(errors.UserError, match="sweeps: begin"):
     report.between_markers(PAGE, "sweeps", "new")
 

@@ -119,7 +119,7 @@ def load(tmp_path, monkeypatch):
     ),
   ],
 )
-def test_what_stands_in_its_place_is_named(load, bindings, message):
+def test_names_the_choice_that_replaces_it(load, bindings, message):
   for files, rest in (([], bindings), ([bindings], ()), ([DQN], bindings)):
     with pytest.raises(errors.UserError) as caught:
       load(files, rest)
@@ -190,7 +190,7 @@ def test_a_later_choice_may_leave_earlier_bindings_unread_and_tells(load):
     ([DQN, "Experiment.agent = @A2cConfig()"], ("DqnConfig.gamma = 0.5",)),
   ],
 )
-def test_a_binding_beside_the_choice_that_leaves_it_unread_is_refused(
+def test_a_binding_beside_the_choice_that_leaves_it_unread_is_rejected(
   load, files, bindings
 ):
   with pytest.raises(errors.UserError) as caught:

@@ -38,20 +38,20 @@ LEAST = [
     ),
   ],
 )
-def test_what_is_missing_or_unknown_is_told_in_one_line(bindings, message):
+def test_missing_and_unknown_values_are_one_line_errors(bindings, message):
   with pytest.raises(errors.UserError) as caught:
     gin_files.load_experiment([], bindings)
   assert str(caught.value) == message
 
 
-def test_what_is_allowed_but_hardly_meant_is_told():
+def test_warns_of_probably_unintended_settings():
   said = []
   binding = "DqnConfig.target_update_period_train_steps = 1_001"
   experiment = gin_files.load_experiment(
     [], [*LEAST, binding], report=said.append
   )
   assert said == experiment.warnings
-  assert len(said) == 1 and "the target network stays as it begins" in said[0]
+  assert len(said) == 1 and "the target network is never updated" in said[0]
 
 
 def test_a_missing_file_is_named_with_the_nearest(tmp_path):
@@ -97,7 +97,7 @@ def test_the_text_of_an_experiment_gives_it_back(tmp_path):
   assert gin_files.to_text(experiment) == text
 
 
-def test_differences_are_told_by_name():
+def test_differences_are_reported_by_name():
   before, after = (
     gin_files.to_text(gin_files.load_experiment([], [*LEAST, *more]))
     for more in (

@@ -15,9 +15,9 @@ DQN = [
 A2C = ["Experiment.agent = @A2cConfig()", *DQN[1:]]
 
 
-def test_every_name_leads_to_a_field_that_there_is():
+def test_every_alias_names_an_existing_field():
   classes = fields.CLASSES
-  table = gin_names.elsewhere()
+  table = gin_names.aliases()
   assert len(table) > 60
   for name, targets in table.items():
     assert targets and len(set(targets)) == len(targets), name

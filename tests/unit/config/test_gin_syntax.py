@@ -39,7 +39,7 @@ def test_bindings_are_in_the_order_in_which_gin_makes_them(parse):
   assert found.imports == [("more.gin", "os")]
 
 
-def test_files_that_include_themselves_are_refused(parse):
+def test_files_that_include_themselves_are_rejected(parse):
   with pytest.raises(errors.UserError) as caught:
     parse("include 'a.gin'", a="include 'b.gin'", b="include 'a.gin'")
   assert str(caught.value) == (
@@ -48,7 +48,7 @@ def test_files_that_include_themselves_are_refused(parse):
   )
 
 
-def test_a_file_that_is_not_there_is_named_with_the_nearest(parse):
+def test_a_missing_file_is_reported_with_the_nearest_name(parse):
   with pytest.raises(errors.UserError) as caught:
     parse("include 'mor.gin'", more="")
   assert str(caught.value) == (

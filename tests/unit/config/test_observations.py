@@ -56,7 +56,7 @@ class Unseen(gym.Env):
   action_space = gym.spaces.Discrete(2)
 
 
-def test_pictures_of_what_draws_none_are_refused():
+def test_pictures_of_what_draws_none_are_rejected():
   gym.register("Unseen-v0", Unseen)
   with pytest.raises(
     errors.UserError,
@@ -106,7 +106,7 @@ def test_pictures_have_the_configured_shape(observation, shape):
     ),
   ],
 )
-def test_pictures_of_no_such_size_are_refused(fields, message):
+def test_pictures_of_no_such_size_are_rejected(fields, message):
   with pytest.raises(errors.UserError) as caught:
     Image(**fields)
   assert str(caught.value).startswith(message)
@@ -142,7 +142,7 @@ def test_black_comes_first_and_the_newest_frame_last():
       observed = env.step(action)[0]
 
 
-def test_a_picture_that_is_observed_anyway_is_taken_as_it_is():
+def test_an_observed_image_is_used_unchanged():
   as_it_is = Image(
     rendered=False, grayscale=False, height=None, width=None, num_frames=2
   )

@@ -32,7 +32,7 @@ def test_rewards_by_hand(choice, expected, compiled):
   assert found.numpy().tolist() == expected
 
 
-def test_bounds_that_leave_nothing_between_them_are_refused():
+def test_bounds_that_leave_nothing_between_them_are_rejected():
   with pytest.raises(errors.UserError) as caught:
     rewards.ClipReward(1.0, 1.0)
   assert str(caught.value).startswith(

@@ -30,7 +30,8 @@ ATARI = observations.AtariObservation()
     (
       "CartPole-v1",
       {"observation": ATARI},
-      "'CartPole-v1' is no game of Atari; expected an id such as 'ALE/Pong-v5'",
+      "'CartPole-v1' is not an Atari game; expected an id such as "
+      "'ALE/Pong-v5'",
     ),
     (
       "CartPole-v1",
@@ -52,7 +53,7 @@ ATARI = observations.AtariObservation()
     ),
   ],
 )
-def test_an_observation_that_cannot_be_made_is_refused(name, fields, expected):
+def test_an_observation_that_cannot_be_made_is_rejected(name, fields, expected):
   with pytest.raises(errors.UserError) as caught:
     schema.EnvironmentConfig(name, **fields)
   choice = fields["observation"]
@@ -61,7 +62,7 @@ def test_an_observation_that_cannot_be_made_is_refused(name, fields, expected):
   )
 
 
-def test_more_processes_than_a_machine_has_are_refused():
+def test_more_processes_than_a_machine_has_are_rejected():
   make = lambda number: schema.EnvironmentConfig(
     "CartPole-v1", num_envs=number, vectorization="async"
   )
@@ -72,7 +73,7 @@ def test_more_processes_than_a_machine_has_are_refused():
 
 # 285 iterations of 7 are 1,995 env steps; one more, and the run is over.
 @pytest.mark.parametrize(("num_envs", "most"), [(1, 1_999), (7, 1_995)])
-def test_a_run_that_would_learn_nothing_is_refused(num_envs, most):
+def test_a_run_that_would_learn_nothing_is_rejected(num_envs, most):
   assert experiment(num_envs, num_env_steps_before_training=most)
   with pytest.raises(errors.UserError) as caught:
     experiment(num_envs, num_env_steps_before_training=most + 1)

@@ -108,7 +108,7 @@ def at_the_end(change):
     ),
     (
       lambda o, r, t, u, i: (o, r, t, u, {"final_obs": [None, None]}),
-      "copy 0, step 2 of its episode: its observation is no array of numbers; "
+      "copy 0, step 2 of its episode: its observation is not a numeric array; "
       "expected Box(-10.0, 10.0, (1,), float32), as it declares",
     ),
     (
@@ -153,7 +153,7 @@ def at_the_end(change):
     ),
     (
       lambda o, r, t, u, i: (o, [None, 1.0], t, u, i),
-      "all copies, step 2 of its episode: its reward is no array of numbers; "
+      "all copies, step 2 of its episode: its reward is not a numeric array; "
       "expected numbers",
     ),
     (

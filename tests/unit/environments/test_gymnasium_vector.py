@@ -84,7 +84,7 @@ def test_other_modes_reset_within_the_step(mode):
   ]
 
 
-def test_next_step_mode_resets_in_a_step_of_its_own():
+def test_next_step_mode_takes_a_step_to_reset():
   current, following = play(
     make(Mode.NEXT_STEP, Counter(2), Counter(3, False, True)), 4
   )

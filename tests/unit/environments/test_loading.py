@@ -99,7 +99,7 @@ def test_unsupported_environments_are_rejected_by_name(name, message):
   assert "\n" not in str(caught.value)
 
 
-def test_auto_takes_the_tensor_version_where_there_is_one():
+def test_auto_prefers_the_tensor_version():
   on_device = lambda name, **fields: (
     loading.backend_of(schema.EnvironmentConfig(name, **fields)).ON_DEVICE
   )
@@ -112,7 +112,7 @@ def test_auto_takes_the_tensor_version_where_there_is_one():
   assert not on_device("Taxi-v3")
 
 
-def test_a_tensor_version_that_there_is_not_is_refused():
+def test_a_missing_tensor_version_is_rejected():
   with pytest.raises(errors.UserError, match="'Taxi-v3' has no tensor"):
     loading.make_training_environment(
       schema.EnvironmentConfig("Taxi-v3", backend="tensor"), None, None

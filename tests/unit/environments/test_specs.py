@@ -58,7 +58,7 @@ SEEN, DONE = specs.observation_spec, specs.action_spec
     (DONE, spaces.MultiDiscrete([[3, 2]]), "Discrete, a flat MultiDisc"),
   ],
 )
-def test_other_spaces_are_refused(make, space, expected):
+def test_other_spaces_are_rejected(make, space, expected):
   with pytest.raises(errors.UserError) as caught:
     make(space, "X-v0")
   kind = "observation" if make is SEEN else "action"

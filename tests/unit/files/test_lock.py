@@ -9,7 +9,7 @@ from agents_pipeline import errors
 from agents_pipeline.files import lock
 
 
-def test_a_second_writer_is_refused_and_told_of_the_first(tmp_path):
+def test_a_second_writer_is_rejected_naming_the_first(tmp_path):
   folder = tmp_path / "run"
   with lock.exclusive(folder):
     with (

@@ -41,7 +41,7 @@ def test_typed_paths_are_parsed(typed, expected, monkeypatch):
     ("x" * 300, "x...: File name too long"),
   ],
 )
-def test_typed_text_that_is_no_local_path_is_refused(
+def test_text_that_is_not_a_local_path_is_rejected(
   typed, reason, tmp_path, monkeypatch
 ):
   monkeypatch.chdir(tmp_path)
@@ -53,13 +53,13 @@ def test_typed_text_that_is_no_local_path_is_refused(
   assert os.listdir() == ["my.gin"]
 
 
-def test_a_circular_link_is_refused(tmp_path):
+def test_a_circular_link_is_rejected(tmp_path):
   (tmp_path / "round").symlink_to("round")
   with pytest.raises(errors.UserError, match="Too many levels of symbolic"):
     paths.from_text("--root_dir", tmp_path / "round")
 
 
-def test_an_unknown_home_folder_is_refused(monkeypatch):
+def test_an_unknown_home_folder_is_rejected(monkeypatch):
   def unknown(path):
     return path
 

@@ -101,7 +101,7 @@ def test_a_rollout_of_one_step(compiled):
 
 
 @pytest.mark.parametrize("wrong", range(5))
-def test_arguments_that_would_broadcast_are_refused(wrong):
+def test_arguments_that_would_broadcast_are_rejected(wrong):
   arguments = [tf.ones((5, 2))] * 3 + [tf.zeros((5, 2), tf.bool)] * 2
   arguments[wrong] = arguments[wrong][:1]
   with pytest.raises(ValueError, match="[Ss]hape"):

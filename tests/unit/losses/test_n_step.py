@@ -118,7 +118,7 @@ def test_each_window_of_a_batch_is_cut_where_it_ends():
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 2])
-def test_arguments_of_other_shapes_are_refused(wrong):
+def test_arguments_of_other_shapes_are_rejected(wrong):
   """They would broadcast."""
   arguments = [tf.ones((4, 3)), tf.ones((4, 3)), tf.zeros((4, 3), tf.bool)]
   arguments[wrong] = arguments[wrong][:, 0]

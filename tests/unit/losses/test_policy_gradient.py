@@ -68,7 +68,7 @@ def test_a_rollout_of_resets_alone_gives_0(compiled):
 )
 @pytest.mark.parametrize("wrong", [0, 1, 2])
 @pytest.mark.parametrize("shape", [(2,), (5,), (5, 1)])
-def test_arguments_that_would_broadcast_are_refused(loss, wrong, shape):
+def test_arguments_that_would_broadcast_are_rejected(loss, wrong, shape):
   arguments = [tf.ones((5, 2))] * 3
   arguments[wrong] = tf.ones(shape)
   with pytest.raises(ValueError, match="[Ss]hape"):

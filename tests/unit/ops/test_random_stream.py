@@ -34,7 +34,7 @@ def test_random_bits_are_splitmix64(compiled):
   assert found.tolist() == [number >> 32 for number in published]
 
 
-def test_a_stream_goes_on_where_it_was_left():
+def test_a_restored_stream_continues():
   stream, other = random_stream.RandomStream(3), random_stream.RandomStream(4)
   stream.bits((5,))
   for ours, theirs in zip(other.variables, stream.variables, strict=True):

@@ -24,7 +24,7 @@ def make(choice):
   return made, lines
 
 
-def test_a_buffer_tells_its_size_before_it_is_made():
+def test_a_buffer_reports_its_size_before_allocation():
   made, lines = make(choices.ReplayConfig(capacity_env_steps=7))
   assert isinstance(made, uniform.UniformReplayBuffer)
   # 7 rows over two environments: four each.
@@ -33,13 +33,13 @@ def test_a_buffer_tells_its_size_before_it_is_made():
   ]
 
 
-def test_without_replay_nothing_is_told():
+def test_without_replay_nothing_is_reported():
   made, lines = make(choices.NewestTransition())
   assert isinstance(made, newest.NewestTransitionBuffer)
   assert lines == []
 
 
-def test_a_buffer_larger_than_memory_is_refused():
+def test_a_buffer_larger_than_memory_is_rejected():
   with pytest.raises(errors.UserError, match="does not fit in the"):
     make(choices.ReplayConfig(capacity_env_steps=10**14))
 
@@ -53,6 +53,6 @@ def test_what_an_update_needs(choice, window, batch):
   assert choice.num_transitions_per_update(64, num_envs=2) == batch
 
 
-def test_a_buffer_that_never_holds_a_window_is_refused():
+def test_a_buffer_that_never_holds_a_window_is_rejected():
   with pytest.raises(errors.UserError, match="one window of 3 for each of 2"):
     choices.ReplayConfig(5).min_env_steps(n_step=3, num_envs=2)

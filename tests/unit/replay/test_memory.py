@@ -8,7 +8,7 @@ from agents_pipeline.replay import memory
 MIB = 2**20
 
 
-def test_the_size_of_a_buffer_is_told_and_too_many_refused(monkeypatch):
+def test_buffer_size_is_reported_and_checked_against_memory(monkeypatch):
   monkeypatch.setattr(memory, "available_memory", lambda: 3_072 * MIB)
   size = "2,000 transitions, 1,500.0 MiB"
   told = memory.check_memory(1_500 * MIB, 2_000, copies=2)

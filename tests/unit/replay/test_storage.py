@@ -111,7 +111,7 @@ def test_samples_are_the_transitions_of_its_rows():
   }
 
 
-def test_bytes_are_told():
+def test_num_bytes():
   buffer = replay_rows.make_buffer(num_envs=2, max_length=8)
   # 4 + 4 + 8 + 4 + 4 + 4 bytes a row; 2 rings of 8 rows and 2 spare ones.
   experience = experience_lib.Experience(

@@ -221,7 +221,7 @@ def test_the_oldest_rows_stack_reaches_past_it():
   assert numbers(windows.observation)[:, 1].max() == 9
 
 
-def test_a_step_that_only_resets_spoils_no_stack():
+def test_a_reset_step_does_not_break_stacks():
   """Eight steps to the LAST frame, 9; the ring keeps its rows from the 7th."""
   env = Emitter(1, [(8, True), (9, True)], resets_take_a_step=True)
   buffer = make_buffer(num_envs=1, max_length=3)

@@ -39,6 +39,18 @@ def test_windows_are_always_consecutive(length):
   assert x.min() == max(length - 5, 0) and x.max() == length
 
 
+def test_a_handle_says_which_transitions_were_sampled():
+  """Also after others were added, as long as none was overwritten."""
+  buffer = replay_rows.make_buffer(batch_size=50, max_length=20, n_step=2)
+  replay_rows.add_episode(buffer, 0, 6)
+  sample = buffer.sample()
+  replay_rows.add_episode(buffer, 20, 23)
+  again = buffer.transitions(sample.handle)
+  tf.nest.map_structure(
+    np.testing.assert_array_equal, again, sample.transitions
+  )
+
+
 def test_uniform_replay_ignores_priorities():
   one, other = replay_rows.make_buffer(seed=1), replay_rows.make_buffer(seed=1)
   for buffer in (one, other):

@@ -49,7 +49,7 @@ def test_tensorflow_reads_a_checkpoint_by_its_folder(tmp_path):
   assert int(number) == 7
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
+def test_a_checkpoint_that_does_not_fit_is_rejected(tmp_path):
   save(checkpoints.Checkpoints(tmp_path, {"a": tf.Variable(0)}), 1)
   for objects in (
     {"a": tf.Variable(0), "b": tf.Variable(0)},
@@ -60,7 +60,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+def test_a_checkpoint_of_another_format_is_rejected(tmp_path):
   number = tf.Variable(0)
   saver = checkpoints.Checkpoints(tmp_path, {"number": number})
   saver.save(

@@ -14,7 +14,7 @@ from agents_pipeline.runs import checkpoints, console, export, run_record
 from agents_pipeline.runs import run as run_lib
 
 
-def test_what_is_no_run_or_no_checkpoint_of_it_is_refused(tmp_path):
+def test_what_is_no_run_or_no_checkpoint_of_it_is_rejected(tmp_path):
   run = run_folder.RunFolder(tmp_path / "run")
   export_ = lambda name: export.export_from_checkpoint(
     run, name, tmp_path / "policy", print

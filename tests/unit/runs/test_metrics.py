@@ -15,6 +15,6 @@ def test_a_row_has_every_column_in_order():
   }  # fmt: skip
 
 
-def test_unknown_columns_are_refused():
+def test_unknown_columns_are_rejected():
   with pytest.raises(KeyError, match="los"):
     metrics.row(COLUMNS, env_steps=1, los=2)

@@ -11,7 +11,7 @@ from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints, resume
 
 
-def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
+def test_a_read_only_folder_is_rejected(tmp_path, monkeypatch):
   monkeypatch.setattr(os, "access", lambda path, mode: False)
   with pytest.raises(errors.UserError) as caught:
     resume.check_folder(run_folder.RunFolder(tmp_path))
@@ -106,7 +106,7 @@ def test_what_is_said_of_a_finished_run(
   )
 
 
-def test_packages_of_another_version_are_told():
+def test_other_package_versions_are_reported():
   said, now = [], checkpoints.About(1, "", {})
   resume.report_version_changes(now, said.append)
   assert said == []

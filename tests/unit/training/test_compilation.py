@@ -56,7 +56,7 @@ def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
   assert ["--device=gpu" in line for line in printed] == [True] * explains
 
 
-def test_a_gpu_that_is_not_there_is_refused(machine):
+def test_a_missing_gpu_is_rejected(machine):
   machine()
   with pytest.raises(errors.UserError, match="TensorFlow sees no GPU"):
     compilation.choose_device("gpu")

@@ -33,7 +33,7 @@ print(tf.keras.backend.floatx())
 
 
 @pytest.mark.slow
-def test_flags_that_would_abort_are_told_in_one_line(tmp_path):
+def test_flags_that_would_abort_are_rejected_in_one_line(tmp_path):
   file, bad = tmp_path / "flags", tmp_path / "bad"
   file.write_text(
     "--xla_cpu_multi_thread_eigen=false\n--xla_dump_hlo_as_text\n"

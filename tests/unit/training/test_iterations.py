@@ -32,7 +32,7 @@ def test_totals_are_sums_over_train_steps(compiled):
 @pytest.mark.parametrize(
   "info", [[float("nan"), 0.0], [float("inf"), 0.0], [0.0, -10.5]]
 )
-def test_one_train_step_that_is_not_sound_spoils_the_rest(info):
+def test_one_diverged_train_step_marks_the_totals(info):
   totals = iterations.no_train_steps(AGENT.measures)
   found = []
   for step in ([0.0, 0.0], info, [0.0, 0.0]):

@@ -73,7 +73,7 @@ def test_collects_first_then_trains_and_stops_at_every_period():
   assert results[3].num_env_steps == 50
 
 
-def test_goes_on_from_where_the_counters_stand():
+def test_resumes_from_the_counters():
   done = Counting(loop.Stops(300, 50, 1, (100,)), start=170).run()
   assert sum(done.counts("train")) == 130 and not done.counts("collect")
   assert [r.env_steps for r in done.results] == [200, 300]
@@ -94,7 +94,7 @@ def test_calls_begin_short_and_grow_to_about_a_second():
   assert slow.counts("train") == [1, 2, 2]
 
 
-def test_a_wish_to_stop_ends_it_between_two_calls_and_it_goes_on_there():
+def test_a_stop_request_takes_effect_between_calls_and_the_loop_resumes():
   stops = loop.Stops(200, 0, 1, (100,))
   done = Counting(stops, loss=0.5)
   done.run(wants_to_stop=lambda: int(done.statistics.env_steps) >= 11)
@@ -108,7 +108,7 @@ def test_a_wish_to_stop_ends_it_between_two_calls_and_it_goes_on_there():
   assert second.means["loss"] == 1.0
 
 
-def test_a_result_that_nobody_wrote_is_given_again():
+def test_an_unwritten_result_is_yielded_again():
   stops = loop.Stops(100, 0, 1, (100,))
   done = Counting(stops)
   calls = iterations.Iterations(done._collect, done._train)
@@ -126,7 +126,7 @@ def test_a_result_that_nobody_wrote_is_given_again():
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_ends_the_run(loss):
+def test_a_non_finite_loss_ends_the_run(loss):
   with pytest.raises(errors.DivergedError) as caught:
     Counting(loop.Stops(300, 50, 1, (100,)), loss=loss).run()
   assert str(caught.value) == (
@@ -134,7 +134,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(loss):
   )
 
 
-def test_goes_on_calling_until_the_stop_where_steps_are_spent_on_resets():
+def test_calls_again_until_the_stop_where_resets_take_steps():
   done = Counting(loop.Stops(40, 1, 1, (20,)), start=1)
   steps = done.statistics.env_steps
   train = done._train

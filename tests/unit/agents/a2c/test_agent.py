@@ -400,7 +400,7 @@ def test_the_greedy_policy_takes_the_mode():
     np.testing.assert_allclose(action, expected, rtol=1e-6)
 
 
-def test_the_learning_rate_is_told():
+def test_the_learning_rate_is_logged():
   rate = optimizers.LinearLearningRate(0.4, 0.0, num_train_steps=4)
   agent = make(optimizer=optimizers.Adam(rate))
   assert agent.learning_rate() == pytest.approx(0.4)

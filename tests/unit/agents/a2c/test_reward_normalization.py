@@ -36,7 +36,7 @@ def test_rewards_are_divided_by_the_deviation_of_sums_so_far(compiled):
   np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6)
 
 
-def test_a_sum_goes_on_in_the_next_rollout_unless_its_episode_is_abandoned():
+def test_a_sum_continues_in_the_next_rollout_unless_its_episode_is_abandoned():
   for abandoned, expected in ((False, [2, 5, -1, 1.5]), (True, [2, 5, -1, 2])):
     normalizer = reward_normalization.RewardNormalizer(1, gamma=0.5)
     normalizer.update(ROLLOUT)

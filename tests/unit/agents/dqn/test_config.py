@@ -69,7 +69,7 @@ def first_line(caught):
     ),
   ],
 )
-def test_what_could_not_learn_is_refused(fields, message):
+def test_what_could_not_learn_is_rejected(fields, message):
   with pytest.raises(errors.UserError) as caught:
     experiment(**fields)
   assert first_line(caught) == message
@@ -122,11 +122,11 @@ def test_the_size_of_a_batch():
     ),
   ],
 )
-def test_a_target_network_that_is_never_updated_is_told(fields, period, most):
+def test_warns_of_a_target_network_that_is_never_updated(fields, period, most):
   name = next(iter(fields))
   assert experiment(**fields).warnings == [
-    f"DqnConfig.{name} = {period}: the target network stays as it begins, as "
-    f"there are at most {most}"
+    f"DqnConfig.{name} = {period}: the target network is never updated: "
+    f"the run has at most {most}"
   ]
   assert experiment(**fields | {name: period - 1}).warnings == []
   assert experiment(**fields, gamma=0.0).warnings == []  # it has no target
