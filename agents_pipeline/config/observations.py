@@ -20,8 +20,8 @@ if typing.TYPE_CHECKING:
 Wrapper = Callable[["gym.Env"], "gym.Env"]
 
 # ALE's: an episode is truncated after 30 minutes of 60 frames per second.
-ATARI_MAX_FRAMES = 108_000
-ATARI_FRAMES_PER_SECOND = 60
+_ATARI_MAX_FRAMES = 108_000
+_ATARI_FRAMES_PER_SECOND = 60
 
 # Every stack in a batch holds so many pixels: beyond this, memory ends first.
 _MAX_SIDE, _MAX_FRAMES = 1024, 64
@@ -32,11 +32,15 @@ class Observation:
 
   Attributes:
     num_frames: stacked in an observation, its first dimension if above 1.
-    needs_rendering: whether the environment's rendered pictures are observed.
+    needs_rendering: whether the environment's rendered images are observed.
+    may_render: whether an environment may render its own observations.
+    is_plain: whether it is what the environment itself gives, unchanged.
   """
 
   num_frames: int = 1
   needs_rendering = False
+  may_render = False
+  is_plain = False
 
   def make_arguments(self) -> dict[str, Any]:
     """Arguments of `gym.make` for one copy of an environment."""
@@ -50,19 +54,57 @@ class Observation:
     """Arguments of an environment's own vector version."""
     return {}
 
+  def in_vector_version(self, name: str) -> bool:
+    """Whether an environment's own vector version gives these observations."""
+    return False
+
+  def check_fits(self, name: str, vectorization: str) -> None:
+    """Compares itself with the environment.
+
+    Args:
+      name: the environment's id.
+      vectorization: `EnvironmentConfig.vectorization`.
+
+    Raises:
+      UserError: the environment cannot give these observations.
+    """
+    if vectorization != "vector_entry_point" or self.in_vector_version(name):
+      return
+    fits = "EnvironmentConfig.vectorization = 'sync' or 'async'"
+    if _is_atari(name):
+      fits = "@AtariObservation()"
+    raise errors.UserError(
+      f"EnvironmentConfig.observation = {self!r}: the vector version of "
+      f"{name!r} takes no wrappers; expected {fits}"
+    )
+
+  def frames_per_second(self) -> float | None:
+    """Env steps per second of the task; None where the environment says."""
+    return None
+
+  def protocol(self) -> dict[str, Any]:
+    """`to_json`, and what else must be said of a score."""
+    return to_json(self)
+
 
 @fields.config
 class OwnObservation(Observation):
   """What the environment itself gives."""
 
+  is_plain = True
+
+  def in_vector_version(self, name: str) -> bool:
+    """Of every environment but Atari, whose vector version gives images."""
+    return not _is_atari(name)
+
 
 @fields.config
 class ImageObservation(Observation):
-  """Pictures, through gymnasium's own wrappers, as uint8.
+  """Images, through gymnasium's own wrappers, as uint8.
 
   Attributes:
-    rendered: the rendered picture in place of the environment's observation;
-      False where the observation is a picture already.
+    rendered: the rendered image in place of the environment's observation;
+      False where the observation is an image already.
     grayscale: one channel in place of three.
     height: pixels after resizing; None keeps it.
     width: likewise.
@@ -74,6 +116,7 @@ class ImageObservation(Observation):
   height: int | None = fields.integer(84, high=_MAX_SIDE, optional=True)
   width: int | None = fields.integer(84, high=_MAX_SIDE, optional=True)
   num_frames: int = fields.integer(4, high=_MAX_FRAMES)
+  may_render = True
 
   def validate(self) -> None:
     """Compares height and width."""
@@ -148,6 +191,32 @@ class AtariObservation(Observation):
     )
     return [preprocessing, *_stack(self.num_frames)]
 
+  def in_vector_version(self, name: str) -> bool:
+    """Of Atari, by ale-py."""
+    return _is_atari(name)
+
+  def check_fits(self, name: str, vectorization: str) -> None:
+    """Rejects other environments than Atari's."""
+    if not _is_atari(name):
+      raise errors.UserError(
+        f"EnvironmentConfig.observation = {self!r}: {name!r} is not an Atari "
+        "game; expected an id such as 'ALE/Pong-v5'"
+      )
+    super().check_fits(name, vectorization)
+
+  def frames_per_second(self) -> float:
+    """That of the console, without the frames skipped."""
+    return _ATARI_FRAMES_PER_SECOND / self.frame_skip
+
+  def protocol(self) -> dict[str, Any]:
+    """What Machado et al. (2018) ask for."""
+    return to_json(self) | {
+      "max_pooled_frames": 2,
+      "lost_life_ends_episode": False,
+      "actions": "minimal set",
+      "max_frames_per_episode": _ATARI_MAX_FRAMES,
+    }
+
   def vector_arguments(self) -> dict[str, Any]:
     """ale-py's vector version does the same as the wrappers, in C++.
 
@@ -170,6 +239,10 @@ class AtariObservation(Observation):
     }
 
 
+def _is_atari(name: str) -> bool:
+  return "ALE/" in name
+
+
 def _stack(num_frames: int) -> list[Wrapper]:
   from gymnasium import wrappers
 
@@ -184,56 +257,10 @@ def _stack(num_frames: int) -> list[Wrapper]:
   ]
 
 
-def check_fits(choice: Observation, name: str, vectorization: str) -> None:
-  """Compares a choice with the environment.
-
-  Args:
-    choice: what is observed.
-    name: the environment's id.
-    vectorization: `EnvironmentConfig.vectorization`.
-
-  Raises:
-    UserError: the environment cannot give these observations.
-  """
-  chosen = f"EnvironmentConfig.observation = {choice!r}"
-  is_game = "ALE/" in name
-  if isinstance(choice, AtariObservation) and not is_game:
-    raise errors.UserError(
-      f"{chosen}: {name!r} is not an Atari game; expected an id such as "
-      "'ALE/Pong-v5'"
-    )
-  of_vector_version = AtariObservation if is_game else OwnObservation
-  if vectorization == "vector_entry_point" and not isinstance(
-    choice, of_vector_version
-  ):
-    fits = (
-      "@AtariObservation()"
-      if is_game
-      else "EnvironmentConfig.vectorization = 'sync' or 'async'"
-    )
-    raise errors.UserError(
-      f"{chosen}: the vector version of {name!r} takes no wrappers; expected "
-      f"{fits}"
-    )
-
-
 def to_json(choice: Observation) -> dict[str, Any]:
   """The name of a choice and its values, for files."""
   assert dataclasses.is_dataclass(choice)
   return {"kind": type(choice).__name__} | dataclasses.asdict(choice)
-
-
-def protocol(choice: Observation) -> dict[str, Any]:
-  """`to_json`, and for Atari what else must be said of a score."""
-  content = to_json(choice)
-  if isinstance(choice, AtariObservation):
-    content |= {
-      "max_pooled_frames": 2,
-      "lost_life_ends_episode": False,
-      "actions": "minimal set",
-      "max_frames_per_episode": ATARI_MAX_FRAMES,
-    }
-  return content
 
 
 def from_json(content: dict[str, Any]) -> Observation:

@@ -135,9 +135,8 @@ class EnvironmentConfig:
 
   def validate(self) -> None:
     """Compares fields with each other."""
-    observations.check_fits(self.observation, self.name, self.vectorization)
-    is_own = isinstance(self.observation, observations.OwnObservation)
-    if self.backend == "tensor" and not is_own:
+    self.observation.check_fits(self.name, self.vectorization)
+    if self.backend == "tensor" and not self.observation.is_plain:
       raise errors.UserError(
         f"EnvironmentConfig.observation = {self.observation!r}: tensor "
         "environments give only their own observations; expected "

@@ -9,7 +9,6 @@ import traceback
 import gymnasium as gym
 
 from agents_pipeline import errors
-from agents_pipeline.config import observations
 from agents_pipeline.config import schema as experiment_config
 from agents_pipeline.environments import checked, display
 
@@ -146,9 +145,7 @@ def make_evaluation_environment(
 
 def _renderer_for(config, render_mode: str | None = None):
   """A renderer only where it is needed, as it may crash beside TensorFlow."""
-  # An environment whose own observations are images may render them as well.
-  has_images = isinstance(config.observation, observations.ImageObservation)
-  if has_images or render_mode:
+  if config.observation.may_render or render_mode:
     return display.with_renderer()
   return display.without_renderer()
 

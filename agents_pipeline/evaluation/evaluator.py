@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import gymnasium as gym
 import numpy as np
 
-from agents_pipeline.config import observations, schema, seeding
+from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import checks, making
 
 # Observations [B, ...] -> actions [B, ...], as the action space numbers them.
@@ -53,7 +53,7 @@ class Evaluation:
       "num_episodes": len(self.returns),
       "greedy": self.greedy,
       "rewards": "the environment's own, neither clipped nor shaped",
-      "observation": observations.protocol(self.environment.observation),
+      "observation": self.environment.observation.protocol(),
       "max_env_steps_per_episode": MAX_ENV_STEPS,
       "mean_return": self.mean_return,
       "standard_deviation": float(np.std(self.returns, ddof=1))

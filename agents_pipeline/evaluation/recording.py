@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.config import observations, schema
+from agents_pipeline.config import schema
 from agents_pipeline.environments import checked, checks, display, making
 from agents_pipeline.evaluation import captions, frames, video_files
 
@@ -175,10 +175,9 @@ def _frames_per_second(
   env: gym.Env, environment: schema.EnvironmentConfig, recording: Recording
 ) -> float:
   """Returns the rate at which env steps take as long as in the environment."""
-  if isinstance(environment.observation, observations.AtariObservation):
-    return (
-      observations.ATARI_FRAMES_PER_SECOND / environment.observation.frame_skip
-    )
+  known = environment.observation.frames_per_second()
+  if known is not None:
+    return known
   declared = env.metadata.get("render_fps")
   if video_files.is_playable_fps(declared):
     return float(declared)

@@ -1,6 +1,7 @@
 """Iterations of whole episodes, and whole runs that are measured in them."""
 
 import csv
+import dataclasses
 import functools
 import itertools
 
@@ -92,18 +93,22 @@ class Iterated:
     self.num_envs, self.num_episodes = num_envs, num_episodes
     tape = tf.Variable(tf.zeros((100, 3), tf.int64))
     whole = replay_iteration.ReplayIteration
-    train_step = whole.train_step
+    learn = whole.learn
 
-    def train_and_record(iteration, *args):
-      totals = train_step(iteration, *args)
+    def learn_and_record(iteration, *args):
       agent, statistics = iteration.agent, iteration.statistics
-      seen = (statistics.env_steps, statistics.num_episodes)
-      row = [tf.cast(x, tf.int64) for x in (*seen, same_weights(agent))]
-      index = agent.train_step_counter - 1
-      tape.scatter_nd_update([[index]], [tf.stack(row)])
-      return totals
 
-    patch.setattr(whole, "train_step", train_and_record)
+      def update_and_record():
+        iteration.update_target()
+        seen = (statistics.env_steps, statistics.num_episodes)
+        row = [tf.cast(x, tf.int64) for x in (*seen, same_weights(agent))]
+        index = agent.train_step_counter - 1
+        tape.scatter_nd_update([[index]], [tf.stack(row)])
+
+      recorded = dataclasses.replace(iteration, update_target=update_and_record)
+      return learn(recorded, *args)
+
+    patch.setattr(whole, "learn", learn_and_record)
     self.pipeline = building.build(
       make_experiment(
         f"EnvironmentConfig.backend = '{backend}'",

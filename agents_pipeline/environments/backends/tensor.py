@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 
 from agents_pipeline import errors
-from agents_pipeline.config import observations, schema
+from agents_pipeline.config import schema
 from agents_pipeline.environments.tensor import (
   acrobot,
   cart_pole,
@@ -30,9 +30,7 @@ ENVIRONMENTS: dict[str, Callable[..., tensor_environment.TensorEnvironment]] = {
 
 def supports(config: schema.EnvironmentConfig) -> bool:
   """Whether there is a tensor version that gives these observations."""
-  return config.name in ENVIRONMENTS and isinstance(
-    config.observation, observations.OwnObservation
-  )
+  return config.name in ENVIRONMENTS and config.observation.is_plain
 
 
 def make(

@@ -445,7 +445,7 @@ CHOICES = [
 def test_choices_survive_a_file(choice):
   content = json.loads(json.dumps(observations.to_json(choice)))
   assert observations.from_json(content) == choice
-  assert observations.protocol(choice).items() >= content.items()
+  assert choice.protocol().items() >= content.items()
 
 
 @pytest.mark.parametrize(
