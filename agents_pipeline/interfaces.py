@@ -119,7 +119,7 @@ class Replay(Protocol):
   def update_priorities(self, handle: Any, td_error: tf.Tensor) -> None:
     """Takes the TD errors [S] of a sample; uniform replay ignores them."""
 
-  def end_episodes(self) -> None:
+  def abandon_episodes(self) -> None:
     """Closes the episodes under way, which will not be continued."""
 
 

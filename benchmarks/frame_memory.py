@@ -26,9 +26,8 @@ def _measure(capacity: int) -> tuple[float, float]:
     from tf_agents.specs import tensor_spec
 
     from agents_pipeline.ops import random_stream
-    from agents_pipeline.replay import experience as experience_lib
-    from agents_pipeline.replay import storage, uniform
-  experience = experience_lib.Experience(
+    from agents_pipeline.replay import specs, storage, uniform
+  experience = specs.ReplaySpec(
     tensor_spec.BoundedTensorSpec(
       (_NUM_FRAMES, _SIDE, _SIDE), tf.uint8, 0, 255
     ),

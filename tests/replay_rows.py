@@ -8,8 +8,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.losses import n_step
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import storage, uniform
+from agents_pipeline.replay import specs, storage, uniform
 
 ACTION = tensor_spec.TensorSpec((), tf.int64)
 
@@ -17,7 +16,7 @@ ACTION = tensor_spec.TensorSpec((), tf.int64)
 def make_buffer(
   num_envs=1, max_length=8, observation=tf.float32, seed=0, **sampling
 ):
-  experience = experience_lib.Experience(
+  experience = specs.ReplaySpec(
     tensor_spec.TensorSpec((1,), observation),
     ACTION,
     num_envs,

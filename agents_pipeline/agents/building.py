@@ -25,16 +25,13 @@ def build(
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
-  """Wires an experiment. Nothing is restored, nothing has run.
+  """Wires an experiment; see `registry.PipelineModule.build`.
 
-  Args:
-    experiment: to be wired.
-    seeds: the seeds of everything random.
-    report: gets a line with the size of a buffer before it is allocated.
-    jit: False leaves everything a plain graph, for comparison.
+  Before that it chooses the settings of Keras and the number of TensorFlow's
+  threads, for the whole process.
 
   Raises:
-    UserError: the environment cannot be used, or the buffer does not fit.
+    UserError: layers do not fit into memory, or as there.
   """
   keras_settings.choose()
   _check_network(experiment.agent)

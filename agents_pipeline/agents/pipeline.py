@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
@@ -74,6 +73,9 @@ class Pipeline:
 
     Args:
       wants_to_stop: whether the user does.
+
+    Raises:
+      DivergedError: the agent's weights are of no use any more.
     """
     return loop.run(
       self.compiled,
@@ -156,7 +158,7 @@ def make_parts(
 def assemble(
   parts: Parts,
   agent: interfaces.Agent,
-  iteration: Any,
+  iteration: on_device.Iteration,
   compile_around_python: Callable[..., iterations.Iterations],
   *,
   jit: bool,

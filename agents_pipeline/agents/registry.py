@@ -5,19 +5,61 @@ agent is a folder beside `dqn/` and a line here.
 """
 
 import importlib
-from typing import Any
+import typing
+from typing import Any, Protocol
 
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.config import schema
+from agents_pipeline.config import schema, seeding
 
-# Modules with `build`, `make_network` and `outputs`, as `agents/dqn/pipeline`.
+if typing.TYPE_CHECKING:
+  from tf_agents.networks import network
+
+  from agents_pipeline.agents import pipeline, task
+  from agents_pipeline.evaluation import served_policy
+
+
+class PipelineModule(Protocol):
+  """The module of an agent's pipeline, such as `agents/dqn/pipeline.py`."""
+
+  def build(
+    self,
+    experiment: schema.Experiment,
+    seeds: seeding.Seeds,
+    report: "pipeline.Report",
+    *,
+    jit: bool = True,
+  ) -> "pipeline.Pipeline":
+    """Wires an experiment. Nothing is restored, nothing has run.
+
+    Args:
+      experiment: to be wired.
+      seeds: the seeds of everything random.
+      report: gets a line with the size of a buffer before it is allocated, and
+        one where a run cannot be resumed exactly.
+      jit: False leaves everything a plain graph, for comparison.
+
+    Raises:
+      UserError: the environment cannot be used, or a buffer does not fit.
+      RunError: the system has no more processes or open files.
+    """
+
+  def make_network(
+    self, config: Any, task: "task.Task", seed: int
+  ) -> "network.Network":
+    """Makes the network of a policy, with initial weights."""
+
+  def outputs(self, task: "task.Task") -> "served_policy.Outputs":
+    """What the exported policy returns."""
+
+
 _PIPELINES: dict[type[schema.AgentConfig], str] = {
   dqn_config.DqnConfig: "agents_pipeline.agents.dqn.pipeline",
   a2c_config.A2cConfig: "agents_pipeline.agents.a2c.pipeline",
 }
 
 
-def pipeline_of(agent: schema.AgentConfig) -> Any:
+def pipeline_of(agent: schema.AgentConfig) -> PipelineModule:
   """The module that builds the pipeline of an agent; imports TensorFlow."""
-  return importlib.import_module(_PIPELINES[type(agent)])
+  module: Any = importlib.import_module(_PIPELINES[type(agent)])
+  return module

@@ -8,15 +8,16 @@ from agents_pipeline.config import schema
 from agents_pipeline.environments import backends
 
 
-def backend_of(config: schema.EnvironmentConfig) -> Any:
+def backend_of(config: schema.EnvironmentConfig) -> backends.Backend:
   """The module of `environments/backends/` that makes the environment."""
   if config.backend != "auto":
     return _backend(config.backend)
   return next(b for b in map(_backend, schema.BACKENDS) if b.supports(config))
 
 
-def _backend(name: str) -> Any:
-  return importlib.import_module(f"{backends.__name__}.{name}")
+def _backend(name: str) -> backends.Backend:
+  module: Any = importlib.import_module(f"{backends.__name__}.{name}")
+  return module
 
 
 def make_training_environment(

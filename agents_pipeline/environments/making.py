@@ -9,7 +9,7 @@ import traceback
 import gymnasium as gym
 
 from agents_pipeline import errors
-from agents_pipeline.config import schema as experiment_config
+from agents_pipeline.config import schema
 from agents_pipeline.environments import checked, display
 
 # Exceptions whose messages are clear without the name of their type.
@@ -64,7 +64,7 @@ def _import(module: str, environment_name: str) -> None:
 
 
 def make_vector_environment(
-  config: experiment_config.EnvironmentConfig,
+  config: schema.EnvironmentConfig,
 ) -> gym.vector.VectorEnv:
   """Makes the copies of a gymnasium environment to train on.
 
@@ -126,7 +126,7 @@ def _check_num_envs(env: gym.vector.VectorEnv, config) -> None:
 
 
 def make_evaluation_environment(
-  config: experiment_config.EnvironmentConfig, render_mode: str | None = None
+  config: schema.EnvironmentConfig, render_mode: str | None = None
 ) -> gym.Env:
   """Makes a gymnasium environment, never a tensor version.
 
@@ -180,7 +180,7 @@ def _check_renders(config, spec) -> None:
     )
 
 
-def render_modes(config: experiment_config.EnvironmentConfig) -> list[str]:
+def render_modes(config: schema.EnvironmentConfig) -> list[str]:
   """Returns the render modes of a gymnasium environment."""
   env = make_evaluation_environment(config)
   modes = env.metadata.get("render_modes") or []

@@ -12,7 +12,7 @@ from typing import Any
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields
-from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import specs
 
 if typing.TYPE_CHECKING:
   from agents_pipeline import interfaces
@@ -56,7 +56,7 @@ class ReplayChoice(abc.ABC):
   @abc.abstractmethod
   def make(
     self,
-    experience: experience_lib.Experience,
+    replay_spec: specs.ReplaySpec,
     rng: "random_stream.RandomStream",
     *,
     report: Callable[[str], None],
@@ -65,7 +65,7 @@ class ReplayChoice(abc.ABC):
     """Allocates it.
 
     Args:
-      experience: what is kept.
+      replay_spec: what is kept.
       rng: where samples come from.
       report: gets a line with the size before anything is allocated.
       num_copies: how often its tables may be in memory at once.
@@ -113,20 +113,20 @@ class ReplayConfig(ReplayChoice):
       )
     return num_envs * n_step
 
-  def make(self, experience, rng, *, report, num_copies):
+  def make(self, replay_spec, rng, *, report, num_copies):
     """Makes a `UniformReplayBuffer`."""
     from agents_pipeline.replay import memory, storage, uniform
 
-    length = math.ceil(self.capacity_env_steps / experience.num_envs)
-    num_rows = length * experience.num_envs
-    num_bytes = storage.num_bytes(experience, length)
+    length = math.ceil(self.capacity_env_steps / replay_spec.num_envs)
+    num_rows = length * replay_spec.num_envs
+    num_bytes = storage.num_bytes(replay_spec, length)
     report(memory.check_memory(num_bytes, num_rows, num_copies))
     if num_rows > _MAX_ROWS:
       raise errors.UserError(
         f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps!r}: "
         f"expected at most {_MAX_ROWS:,}"
       )
-    return uniform.UniformReplayBuffer(experience, length, rng)
+    return uniform.UniformReplayBuffer(replay_spec, length, rng)
 
 
 @fields.config
@@ -160,8 +160,8 @@ class NewestTransition(ReplayChoice):
     """None: an iteration collects what it trains on."""
     return 0
 
-  def make(self, experience, rng, *, report, num_copies):
+  def make(self, replay_spec, rng, *, report, num_copies):
     """Makes a `NewestTransitionBuffer`."""
     from agents_pipeline.replay import newest
 
-    return newest.NewestTransitionBuffer(experience)
+    return newest.NewestTransitionBuffer(replay_spec)

@@ -7,17 +7,17 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import interfaces
 from agents_pipeline.ops import packing
-from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import specs
 
 
 class NewestTransitionBuffer(tf.Module):
   """Holds the newest transition of each environment; an `interfaces.Replay`."""
 
-  def __init__(self, experience: experience_lib.Experience):
+  def __init__(self, replay_spec: specs.ReplaySpec):
     """Makes room for one transition of each of its environments."""
     super().__init__(name="newest_transition")
-    spec = tensor_spec.from_spec(experience.observation_spec)
-    action_spec = tensor_spec.from_spec(experience.action_spec)
+    spec = tensor_spec.from_spec(replay_spec.observation_spec)
+    action_spec = tensor_spec.from_spec(replay_spec.action_spec)
     self._spec = trajectory.Transition(
       ts.time_step_spec(spec),
       policy_step.PolicyStep(action_spec, (), ()),
@@ -26,7 +26,7 @@ class NewestTransitionBuffer(tf.Module):
     self._packing = packing.Packing(tf.nest.flatten(self._spec))
     self._packed = [
       tf.Variable(
-        tf.zeros([experience.num_envs, *spec.shape], spec.dtype),
+        tf.zeros([replay_spec.num_envs, *spec.shape], spec.dtype),
         name=f"packed_{i}",
       )
       for i, spec in enumerate(self._packing.specs)
@@ -45,5 +45,5 @@ class NewestTransitionBuffer(tf.Module):
   def update_priorities(self, handle, td_error: tf.Tensor) -> None:
     """Does nothing: there is no choice."""
 
-  def end_episodes(self) -> None:
+  def abandon_episodes(self) -> None:
     """Nothing to close: the next transition takes this one's place."""

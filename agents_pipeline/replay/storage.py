@@ -10,8 +10,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.losses import n_step as n_step_returns
 from agents_pipeline.ops import packing
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import rings
+from agents_pipeline.replay import rings, specs
 
 # Extra rows of each ring: one for the newest observation, one that a step
 # which only resets may overwrite.
@@ -80,22 +79,20 @@ class TransitionStorage(tf.Module):
   in place, but may hold one copy of them during a call.
   """
 
-  def __init__(
-    self, experience: experience_lib.Experience, max_length: int, name: str
-  ):
+  def __init__(self, replay_spec: specs.ReplaySpec, max_length: int, name: str):
     """Allocates the tables.
 
     Args:
-      experience: what is kept.
+      replay_spec: what is kept.
       max_length: rows kept of each environment.
       name: of the module.
     """
     super().__init__(name=name)
-    self._experience = experience
+    self._spec = replay_spec
     self._rings = rings.Rings(
-      experience.num_envs, max_length, _num_spare_rows(experience)
+      replay_spec.num_envs, max_length, _num_spare_rows(replay_spec)
     )
-    self._packing = _packing(experience)
+    self._packing = _packing(replay_spec)
     length = self._rings.table_length
     self._tables = [
       tf.Variable(
@@ -148,7 +145,7 @@ class TransitionStorage(tf.Module):
 
   def _pack(self, row: Row) -> list[tf.Tensor]:
     """A row [B, ...] for each table, with the newest frame alone."""
-    if self._experience.num_frames > 1:
+    if self._spec.num_frames > 1:
       row = row._replace(observation=row.observation[:, -1])
     return self._packing.pack(row)
 
@@ -160,14 +157,14 @@ class TransitionStorage(tf.Module):
     the two that are needed are read: an image is many times the rest of a row.
     """
     env, first = windows
-    offset = tf.range(self._experience.n_step + 1)  # [n + 1]
+    offset = tf.range(self._spec.n_step + 1)  # [n + 1]
     rows = self._read_numbers(env, first[:, None] + offset)
     is_last = rows.next_step_type[:, :-1] == ts.StepType.LAST  # [S, n]
     reward, discount, last = n_step_returns.n_step_return(
       rows.reward[:, :-1],
       rows.discount[:, :-1],
       is_last,
-      self._experience.gamma,
+      self._spec.gamma,
     )  # [S] each
     own = Row(
       *(
@@ -197,7 +194,7 @@ class TransitionStorage(tf.Module):
       ),
     )
 
-  def end_episodes(self) -> None:
+  def abandon_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand.
 
     For environments that cannot be restored: what they do next is no sequel of
@@ -244,7 +241,7 @@ class TransitionStorage(tf.Module):
       place: [S] int32.
     """
     table = self._tables[self._packing.table(index)]
-    if index == _OBSERVATION and self._experience.num_frames > 1:
+    if index == _OBSERVATION and self._spec.num_frames > 1:
       return self._stacks(table, env[:, None], place[:, None])
     return tf.gather(table, self._rings.numbers(env, place))
 
@@ -258,7 +255,7 @@ class TransitionStorage(tf.Module):
       env: [S, 1] int32, in which ring.
       place: [S, 1] int32, of the newest frame in it.
     """
-    age = tf.range(self._experience.num_frames - 1, -1, -1)  # [N]
+    age = tf.range(self._spec.num_frames - 1, -1, -1)  # [N]
     numbers = self._rings.numbers(env, place - age)  # [S, N]
     column = self._packing.column(_STEP_TYPE)
     step_type = tf.gather(self._tables[0], numbers)[..., column]  # [S, N]
@@ -281,29 +278,29 @@ def _of_step(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
   return tf.gather(x, step, axis=1, batch_dims=1)
 
 
-def _packing(experience: experience_lib.Experience) -> packing.Packing:
+def _packing(replay_spec: specs.ReplaySpec) -> packing.Packing:
   """The packing of the fields of a stored row."""
   number, kind = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
-  observation = tensor_spec.from_spec(experience.observation_spec)
-  if experience.num_frames > 1:
+  observation = tensor_spec.from_spec(replay_spec.observation_spec)
+  if replay_spec.num_frames > 1:
     observation = tf.TensorSpec(observation.shape[1:], observation.dtype)
-  action = tensor_spec.from_spec(experience.action_spec)
+  action = tensor_spec.from_spec(replay_spec.action_spec)
   return packing.Packing(
     Row(kind, observation, action, kind, number, number),
-    apart=[_OBSERVATION] if experience.num_frames > 1 else [],
+    apart=[_OBSERVATION] if replay_spec.num_frames > 1 else [],
   )
 
 
-def _num_spare_rows(experience: experience_lib.Experience) -> int:
+def _num_spare_rows(replay_spec: specs.ReplaySpec) -> int:
   # The oldest row's stack reaches back to rows that are not sampled any more.
-  return _SPARE_ROWS + experience.num_frames - 1
+  return _SPARE_ROWS + replay_spec.num_frames - 1
 
 
-def num_bytes(experience: experience_lib.Experience, max_length: int) -> int:
+def num_bytes(replay_spec: specs.ReplaySpec, max_length: int) -> int:
   """Bytes of the tables that keep so many rows of each environment."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size
-    for spec in _packing(experience).specs
+    for spec in _packing(replay_spec).specs
   )
-  length = max_length + _num_spare_rows(experience)
-  return row * experience.num_envs * length
+  length = max_length + _num_spare_rows(replay_spec)
+  return row * replay_spec.num_envs * length

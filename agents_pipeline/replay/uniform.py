@@ -4,8 +4,7 @@ import tensorflow as tf
 
 from agents_pipeline import interfaces
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import storage
+from agents_pipeline.replay import specs, storage
 
 
 class UniformReplayBuffer(storage.TransitionStorage):
@@ -16,25 +15,23 @@ class UniformReplayBuffer(storage.TransitionStorage):
 
   def __init__(
     self,
-    experience: experience_lib.Experience,
+    replay_spec: specs.ReplaySpec,
     max_length: int,
     rng: random_stream.RandomStream,
   ):
     """Allocates the tables.
 
     Args:
-      experience: what is kept.
+      replay_spec: what is kept.
       max_length: rows kept of each environment.
       rng: where samples come from.
     """
-    super().__init__(experience, max_length, name="uniform_replay")
+    super().__init__(replay_spec, max_length, name="uniform_replay")
     self._rng = rng
 
   def sample(self) -> interfaces.Sample:
     """Samples n-step transitions [S, ...]."""
-    windows = self._draw(
-      self._experience.batch_size, self._experience.n_step + 1
-    )
+    windows = self._draw(self._spec.batch_size, self._spec.n_step + 1)
     return interfaces.Sample(self.transitions(windows), handle=windows)
 
   def update_priorities(
@@ -54,7 +51,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
 
   def _draw_env(self, size: int) -> tf.Tensor:
     """[size] int32; zeros if there is only one environment."""
-    if self._experience.num_envs == 1:
+    if self._spec.num_envs == 1:
       return tf.zeros((size,), tf.int32)
     bits = self._rng.bits((size,))
-    return random_stream.below(bits, self._experience.num_envs)
+    return random_stream.below(bits, self._spec.num_envs)

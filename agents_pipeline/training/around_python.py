@@ -87,7 +87,7 @@ def compile_replay(
   """
   loop = _ReplayLoop(
     iteration,
-    _compile_calls(iteration, jit=jit, jit_all=jit and jit_learning),
+    _wrap_calls(iteration, jit=jit, jit_learning=jit and jit_learning),
     _batches_ahead(iteration, num_prefetched_batches),
     learns_while_stepping,
   )
@@ -122,12 +122,13 @@ class _Calls(NamedTuple):
   observe_learn_and_act: Callable
 
 
-def _compile_calls(
-  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_all: bool
+def _wrap_calls(
+  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_learning: bool
 ) -> _Calls:
-  """Wraps them in tf.function; without `jit_all`, XLA compiles `act` alone."""
+  """Wraps them in tf.function; without `jit_learning`, XLA compiles `act`
+  alone."""
   driver, learn = iteration.driver, iteration.learn
-  compiled = functools.partial(_graph, jit_compile=jit_all)
+  compiled = functools.partial(_graph, jit_compile=jit_learning)
   act = _graph(driver.policy.action, jit_compile=jit)
 
   def observe(arrays, state):

@@ -132,16 +132,16 @@ class Interval(tf.Module):
     self.totals = iterations.no_train_steps(tuple(self._totals.sums))
 
 
-class _Pace:
+class _CallSize:
   """Sizes calls to about a second, so that signals are handled promptly."""
 
   def __init__(self):
-    self.most = 1  # the first call compiles
+    self.limit = 1  # the first call compiles
 
-  def learn(self, num_iterations: int, seconds: float) -> None:
-    """Learns from how long a call took."""
+  def update(self, num_iterations: int, seconds: float) -> None:
+    """Adapts to how long a call took."""
     fitting = int(num_iterations * _SECONDS_PER_CALL / max(seconds, 1e-9))
-    self.most = max(1, min(fitting, 10 * self.most))
+    self.limit = max(1, min(fitting, 10 * self.limit))
 
 
 def run(
@@ -174,7 +174,7 @@ def run(
     DivergedError: a measure of the agent, such as its loss, is not finite, or
       beyond its bound.
   """
-  paces = {call: _Pace() for call in (compiled.collect, compiled.train)}
+  sizes = {call: _CallSize() for call in (compiled.collect, compiled.train)}
   is_last = False
   while not is_last:
     begin, start = int(interval.env_steps), time.perf_counter()
@@ -184,7 +184,7 @@ def run(
     while env_steps < stop and not bool(should_stop()):
       if wants_to_stop():
         return
-      _call(compiled, paces, stops, interval, env_steps, stop)
+      _call(compiled, sizes, stops, interval, env_steps, stop)
       env_steps = int(statistics.env_steps)
       if bool(interval.totals.diverged):
         raise errors.DivergedError(
@@ -214,7 +214,7 @@ def run(
 
 def _call(
   compiled: iterations.Iterations,
-  paces: dict[Callable, _Pace],
+  sizes: dict[Callable, _CallSize],
   stops: Stops,
   interval: Interval,
   env_steps: int,
@@ -222,12 +222,12 @@ def _call(
 ) -> None:
   """One compiled call, towards a stop."""
   trains = env_steps >= stops.num_env_steps_before_training
-  pace = paces[compiled.train if trains else compiled.collect]
+  size = sizes[compiled.train if trains else compiled.collect]
   # More than once to a stop also where environments spend steps on resetting.
-  count = min(stops.iterations_until(stop, env_steps), pace.most)
+  count = min(stops.iterations_until(stop, env_steps), size.limit)
   start = time.perf_counter()
   if trains:
     interval.totals = compiled.train(tf.constant(count), interval.totals)
   else:
     compiled.collect(tf.constant(count))
-  pace.learn(count, time.perf_counter() - start)
+  size.update(count, time.perf_counter() - start)

@@ -10,11 +10,13 @@ from agents_pipeline.training import (
   rollout_iteration,
 )
 
+Iteration = (
+  replay_iteration.ReplayIteration | rollout_iteration.RolloutIteration
+)
+
 
 def compile_iterations(
-  iteration: (
-    replay_iteration.ReplayIteration | rollout_iteration.RolloutIteration
-  ),
+  iteration: Iteration,
   should_stop: Callable[[], tf.Tensor],
   *,
   jit: bool = True,

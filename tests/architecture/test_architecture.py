@@ -66,7 +66,7 @@ TESTED_ELSEWHERE = {
   "evaluation/served_policy.py": "tests/equivalence/test_served_policy.py",
   "losses/shapes.py": "the tests of every loss give it wrong ones",
   "networks/variables.py": "every network is made by it",
-  "replay/experience.py": "a record that every buffer is made of",
+  "replay/specs.py": "a record that every buffer is made of",
   "runs/finalize.py": "the end of a run: tests/apps/test_apps.py",
   "runs/provenance.py": "tests/unit/runs/test_run_record.py",
   "runs/run.py": "names what a run consists of",

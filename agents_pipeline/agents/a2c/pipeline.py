@@ -23,17 +23,7 @@ def build(
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
-  """Wires an experiment. Nothing is restored, nothing has run.
-
-  Args:
-    experiment: to be wired.
-    seeds: the seeds of everything random.
-    report: gets a line where a run cannot be resumed exactly.
-    jit: False leaves everything a plain graph, for comparison.
-
-  Raises:
-    UserError: the environment cannot be used.
-  """
+  """See `registry.PipelineModule`."""
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
   task = task_lib.task_of(experiment)

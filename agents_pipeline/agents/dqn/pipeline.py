@@ -16,7 +16,7 @@ from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import specs
 from agents_pipeline.training import (
   around_python,
   compilation,
@@ -32,17 +32,7 @@ def build(
   *,
   jit: bool = True,
 ) -> pipeline.Pipeline:
-  """Wires an experiment. Nothing is restored, nothing has run.
-
-  Args:
-    experiment: to be wired.
-    seeds: the seeds of everything random.
-    report: gets a line with the buffer's size before it is allocated.
-    jit: False leaves everything a plain graph, for comparison.
-
-  Raises:
-    UserError: the environment cannot be used, or the buffer does not fit.
-  """
+  """See `registry.PipelineModule`."""
   config = experiment.agent
   assert isinstance(config, dqn_config.DqnConfig)
   task = task_lib.task_of(experiment)
@@ -71,7 +61,7 @@ def build(
     tracked["pending_action"] = pending
 
   def abandon_episodes():
-    replay.end_episodes()
+    replay.abandon_episodes()
     pending.forget()
 
   return pipeline.assemble(
@@ -135,7 +125,7 @@ def _make_replay(
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
-  experience = experience_lib.Experience(
+  replay_spec = specs.ReplaySpec(
     task.observation_spec,
     task.action_spec,
     parts.experiment.environment.num_envs,
@@ -147,7 +137,7 @@ def _make_replay(
   # XLA may hold a copy of the tables during a call.
   num_copies = 2 if parts.on_device else 1
   return config.replay.make(
-    experience,
+    replay_spec,
     random_stream.RandomStream(seed),
     report=parts.report,
     num_copies=num_copies,

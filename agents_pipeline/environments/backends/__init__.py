@@ -1,7 +1,44 @@
 """What environments to train on are made of: a module for each backend.
 
-Each has `supports(config)`, whether 'auto' may choose it, `ON_DEVICE`, whether
-its environments run inside a compiled program, and `make`. They are tried in
-the order of `schema.BACKENDS`, where a new one gets its name, before
-'gymnasium', which supports every environment.
+Each offers what `Backend` declares. 'auto' tries them in the order of
+`schema.BACKENDS`, where a new one gets its name, before 'gymnasium', which
+supports every environment.
 """
+
+from collections.abc import Callable
+from typing import Protocol
+
+from agents_pipeline import interfaces
+from agents_pipeline.config import schema
+from agents_pipeline.ops import random_stream
+
+
+class Backend(Protocol):
+  """A module of this folder.
+
+  Attributes:
+    ON_DEVICE: whether its environments run inside a compiled program.
+  """
+
+  ON_DEVICE: bool
+
+  def supports(self, config: schema.EnvironmentConfig) -> bool:
+    """Whether the backend 'auto' may choose it."""
+
+  def make(
+    self,
+    config: schema.EnvironmentConfig,
+    rng: random_stream.RandomStream,
+    episode_seed: Callable[[int, int], int],
+  ) -> interfaces.Environment:
+    """Makes the environment, not yet reset.
+
+    Args:
+      config: what to make.
+      rng: where an environment on the device draws from.
+      episode_seed: (environment index, episode number) -> the seed of that
+        episode's reset, for others.
+
+    Raises:
+      UserError: it cannot be made.
+    """

@@ -5,10 +5,9 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import choices, newest, uniform
-from agents_pipeline.replay import experience as experience_lib
+from agents_pipeline.replay import choices, newest, specs, uniform
 
-EXPERIENCE = experience_lib.Experience(
+EXPERIENCE = specs.ReplaySpec(
   tf.TensorSpec((1,), tf.float32),
   tf.TensorSpec((), tf.int64),
   num_envs=2,

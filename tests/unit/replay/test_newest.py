@@ -9,8 +9,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import newest
+from agents_pipeline.replay import newest, specs
 
 FIRST, MID, LAST = 0, 1, 2
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
@@ -21,7 +20,7 @@ def make(num_envs=2):
   """Room for transitions with observations [2]."""
   spec = tf.TensorSpec((2,), tf.float32)
   return newest.NewestTransitionBuffer(
-    experience_lib.Experience(spec, ACTION_SPEC, num_envs)
+    specs.ReplaySpec(spec, ACTION_SPEC, num_envs)
   )
 
 

@@ -6,8 +6,7 @@ import replay_rows
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import storage
+from agents_pipeline.replay import specs, storage
 
 FIRST, MID, LAST = 0, 1, 2
 
@@ -67,8 +66,8 @@ def test_environments_have_rings_of_their_own():
 def test_unfinished_episodes_end_where_they_stand():
   buffer = replay_rows.make_buffer(num_envs=2)
   buffer.add(replay_rows.transition([0, 0], [0, 100], [1, 2], [1, 101]))
-  buffer.end_episodes()
-  buffer.end_episodes()  # nothing is left to end
+  buffer.abandon_episodes()
+  buffer.abandon_episodes()  # nothing is left to end
   buffer.add(replay_rows.transition([0, 0], [10, 200], [1, 1], [11, 201]))
   kept = replay_rows.kept(buffer)
   np.testing.assert_array_equal(kept.step_type, [[0, 2, 0], [0, 2, 0]])
@@ -114,7 +113,7 @@ def test_samples_are_the_transitions_of_its_rows():
 def test_num_bytes():
   buffer = replay_rows.make_buffer(num_envs=2, max_length=8)
   # 4 + 4 + 8 + 4 + 4 + 4 bytes a row; 2 rings of 8 rows and 2 spare ones.
-  experience = experience_lib.Experience(
+  experience = specs.ReplaySpec(
     tensor_spec.TensorSpec((1,), tf.float32), replay_rows.ACTION, num_envs=2
   )
   needed = storage.num_bytes(experience, 8)

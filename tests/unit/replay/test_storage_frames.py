@@ -15,8 +15,7 @@ from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import experience as experience_lib
-from agents_pipeline.replay import storage, uniform
+from agents_pipeline.replay import specs, storage, uniform
 from agents_pipeline.training import around_python
 
 FIRST, MID, LAST = 0, 1, 2
@@ -25,7 +24,7 @@ N = 4  # frames of a stack
 
 def experience(num_envs=2, frame_shape=(2, 3), **sampling):
   sampling = {"num_frames": N, "batch_size": 300} | sampling
-  return experience_lib.Experience(
+  return specs.ReplaySpec(
     tensor_spec.TensorSpec((N, *frame_shape), tf.uint8),
     tensor_spec.TensorSpec((), tf.int64),
     num_envs,
@@ -260,7 +259,7 @@ def test_an_unfinished_episode_ends_where_it_stands():
   env = Emitter(1, [(9, True)])
   buffer = make_buffer(num_envs=1)
   add(buffer, [env], 2)
-  buffer.end_episodes()
+  buffer.abandon_episodes()
   env.abandon()
   add(buffer, [env], 2)
   kept = replay_rows.kept(buffer)
@@ -278,7 +277,7 @@ def test_episodes_ended_after_any_number_of_steps(count):
   envs = [Emitter(1, ONE), Emitter(131, OTHER)]
   buffer = make_buffer()
   add(buffer, envs, count)
-  buffer.end_episodes()
+  buffer.abandon_episodes()
   for env in envs:
     env.abandon()
   add(buffer, envs, 3)

@@ -1,11 +1,11 @@
-"""Specs of stored and sampled transitions. Needs no TensorFlow."""
+"""The spec of stored and sampled transitions. Needs no TensorFlow."""
 
 import dataclasses
 from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
-class Experience:
+class ReplaySpec:
   """What a replay keeps, and what a sample of it is.
 
   Attributes:
