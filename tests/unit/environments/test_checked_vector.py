@@ -173,8 +173,8 @@ def at_the_end(change):
     ),
     (
       lambda o, r, t, u, i: ([[1], [2, 3]], r, t, u, i),
-      "all copies, step 2 of its episode: its observation is no array of "
-      "numbers; expected shape (2, 1), one for each copy",
+      "all copies, step 2 of its episode: its observation is not a numeric "
+      "array; expected shape (2, 1), one for each copy",
     ),
     (
       lambda o, r, t, u, i: (o, r, t, u, [i]),
