@@ -90,7 +90,7 @@ def ratios(side: workloads.Side, before: pathlib.Path, rounds: int):
   old, new = Loop(side, before), Loop(side, ROOT)
   try:
     size = side.multiple * 10
-    rate = min(old.run(size), new.run(size), key=float)
+    rate = min(old.run(size), new.run(size))
     size = max(1, int(rate * _SECONDS) // side.multiple) * side.multiple
     for loop in (old, new):
       loop.run(size)  # compiles this number of steps

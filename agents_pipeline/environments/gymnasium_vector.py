@@ -29,7 +29,7 @@ from agents_pipeline.environments import checks, episode_replay, specs
 
 AutoresetMode = gym.vector.AutoresetMode
 
-NUM_SCALARS = 3  # of a time step: step type, reward and discount
+_NUM_SCALARS = 3  # of a time step: step type, reward and discount
 _FIRST, _MID, _LAST = np.int32(0), np.int32(1), np.int32(2)
 
 
@@ -184,7 +184,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       and self._log.is_complete
       and self._time_step is not None
     ):
-      scalars = np.stack(self._time_step[:NUM_SCALARS], dtype=np.float32)
+      scalars = np.stack(self._time_step[:_NUM_SCALARS], dtype=np.float32)
       state |= {
         "actions": self._log.to_lists(),
         "time_step": scalars.tolist(),
