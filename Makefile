@@ -18,7 +18,7 @@ BENCHABLE := $(BENCH)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu train test quick lint check format bench bench-check lock \
+.PHONY: help install gpu train test test-gpu quick lint check format bench bench-check lock \
   audit clean
 
 help:  ## list the commands
@@ -68,6 +68,9 @@ TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(TESTABLE)  ## run every test
 	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME)
+
+test-gpu: $(TESTABLE)  ## run the tests that need a GPU, after `make gpu`
+	$(BIN)/python -m pytest tests -m gpu
 
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
 	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) -m "not slow"

@@ -37,9 +37,9 @@ def _build(bindings: list[str], device: str, gin_file: str | None = None):
   """
   from agents_pipeline.agents import building
   from agents_pipeline.config import gin_files, seeding
-  from agents_pipeline.training import compilation
+  from agents_pipeline.training import device as device_lib
 
-  compilation.choose_device(device)
+  device_lib.choose(device)
   experiment = gin_files.load_experiment(
     [gin_file] if gin_file else [], bindings
   )
@@ -100,6 +100,7 @@ class DqnLoop(_CartPoleLoop):
     num_envs: int = 1,
     num_train_steps: int | None = None,
     iterations_per_call: int | None = None,
+    device: str = "cpu",
   ):
     """Builds it, collects and compiles.
 
@@ -109,6 +110,7 @@ class DqnLoop(_CartPoleLoop):
       num_envs: environments.
       num_train_steps: per iteration; None: as many as there are environments.
       iterations_per_call: how many a compiled call does; None: all of a run.
+      device: 'cpu' or 'gpu'.
     """
     import tensorflow as tf
 
@@ -116,7 +118,7 @@ class DqnLoop(_CartPoleLoop):
     iteration = f"DqnConfig.num_train_steps_per_iteration = {count}"
     settings = [*_DQN, iteration, *bindings]
     super().__init__(
-      backend, settings, num_envs, "cpu", num_envs, count, iterations_per_call
+      backend, settings, num_envs, device, num_envs, count, iterations_per_call
     )
     self._pipeline.compiled.collect(tf.constant(1_000))
     self.run((iterations_per_call or 10) * num_envs)

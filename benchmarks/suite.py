@@ -44,8 +44,8 @@ def _measure(output: pathlib.Path) -> dict:
   """
   if _DEVICE.value == "gpu":
     with command_line.quiet_imports():
-      from agents_pipeline.training import compilation
-    compilation.choose_device("gpu")
+      from agents_pipeline.training import device
+    device.choose("gpu")
     works, sides = workloads.GPU_WORKLOADS, workloads.GPU_SIDES
     names = commands.choose(_ONLY.value, [*works])
   else:

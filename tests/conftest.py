@@ -27,6 +27,15 @@ _WAYS = {
 }
 
 
+def pytest_collection_modifyitems(items):
+  """Leaves out the tests that need a GPU where there is none."""
+  if not tf.config.list_physical_devices("GPU"):
+    skip = pytest.mark.skip(reason="no GPU")
+    for item in items:
+      if item.get_closest_marker("gpu"):
+        item.add_marker(skip)
+
+
 @pytest.fixture(autouse=True)
 def no_bindings():
   """Another test's bindings would be the defaults of this one's dataclasses."""

@@ -15,6 +15,8 @@ from agents_pipeline.training import compilation
 # float32; of the network, its gradients, two slots of the optimizer, the target
 # and the best network.
 _BYTES_PER_WEIGHT = 4 * 6
+# From here on a GPU is faster: docs/performance.md.
+_MANY_TENSOR_ENVS = 512
 _FEW = 8  # inputs and outputs of a network, as most have
 
 
@@ -58,11 +60,17 @@ def _check_network(agent: schema.AgentConfig) -> None:
     )
 
 
-def benefits_from_gpu(experiment: schema.Experiment) -> bool:
-  """Whether a GPU would have enough to do: pictures, or wide layers."""
-  return bool(experiment.agent.conv_layers) or (
-    _largest_product(experiment) >= compilation.SHARED_PRODUCT
-  )
+def gpu_reason(experiment: schema.Experiment) -> str:
+  """What of it a GPU is faster for; '' where it is not."""
+  num_envs = experiment.environment.num_envs
+  on_device = loading.backend_of(experiment.environment).ON_DEVICE
+  if experiment.agent.conv_layers:
+    return "pictures"
+  if on_device and num_envs >= _MANY_TENSOR_ENVS:
+    return f"{num_envs:,} tensor environments"
+  if _largest_product(experiment) >= compilation.SHARED_PRODUCT:
+    return "layers and batches this large"
+  return ""
 
 
 def _largest_product(experiment: schema.Experiment) -> int:

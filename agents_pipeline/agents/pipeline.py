@@ -139,13 +139,17 @@ def make_parts(
   """
   task_lib.check_images(experiment.agent, task)
   environment_stream = random_stream.RandomStream(seeds.environment)
+  environment = task_lib.make_training_environment(
+    experiment, task, environment_stream, seeds.environment
+  )
+  is_on_device = loading.backend_of(experiment.environment).ON_DEVICE
+  if is_on_device:  # Python's reset lazily: a resumed run replays episodes
+    environment.reset()
   return Parts(
     experiment,
     task,
-    task_lib.make_training_environment(
-      experiment, task, environment_stream, seeds.environment
-    ),
-    loading.backend_of(experiment.environment).ON_DEVICE,
+    environment,
+    is_on_device,
     episode_statistics.EpisodeStatistics(
       experiment.environment.num_envs, experiment.max_episodes_per_result
     ),
@@ -161,6 +165,7 @@ def assemble(
   iteration: on_device.Iteration,
   compile_around_python: Callable[..., iterations.Iterations],
   *,
+  iterations_per_turn: int = 1,
   jit: bool,
   schedules: dict[str, Callable[[], float]],
   outputs: served_policy.Outputs,
@@ -176,6 +181,8 @@ def assemble(
     iteration: collects and trains, such as a `ReplayIteration`.
     compile_around_python: compiles it where the environment is in Python, such
       as `around_python.compile_replay`.
+    iterations_per_turn: of a compiled loop, where the environment is TensorFlow
+      ops and the run does not look for a goal at every iteration.
     jit: False leaves everything a plain graph, for comparison.
     schedules: metric name -> its value now.
     outputs: what the exported policy returns.
@@ -189,15 +196,14 @@ def assemble(
   should_stop = functools.partial(
     training.should_stop, statistics, best.mean_return
   )
-  if parts.on_device:  # Python's reset lazily: a resumed run replays episodes
-    environment.reset()
-  compile_ = on_device.compile_iterations
-  if not parts.on_device:
-    compile_ = functools.partial(
-      compile_around_python,
-      jit_learning=compilation.xla_trains(parts.experiment.agent.conv_layers),
-    )
-  compiled = compile_(iteration, should_stop, jit=jit)
+  if parts.on_device:
+    how = {"per_turn": 1 if training.may_stop_early else iterations_per_turn}
+    compile_ = on_device.compile_iterations
+  else:
+    conv_layers = parts.experiment.agent.conv_layers
+    how = {"jit_learning": compilation.xla_trains(conv_layers)}
+    compile_ = compile_around_python
+  compiled = compile_(iteration, should_stop, jit=jit, **how)
   interval = loop.Interval(agent.measures, agent.measure_bounds)
 
   return Pipeline(

@@ -103,6 +103,9 @@ class AgentConfig:
     return []
 
 
+_MOST_ENVS = 2**24  # memory holds fewer
+
+
 @fields.config
 class EnvironmentConfig:
   """What to act in.
@@ -123,7 +126,7 @@ class EnvironmentConfig:
   """
 
   name: str = fields.text(gin.REQUIRED)
-  num_envs: int = fields.integer(1, high=65_536)
+  num_envs: int = fields.integer(1, high=_MOST_ENVS)
   backend: str = fields.choice("auto", *BACKENDS)
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
   observation: observations.Observation = fields.component(
@@ -168,6 +171,13 @@ class TrainingConfig:
   checkpoint_period_env_steps: int = fields.integer(10_000)
   num_episodes: int | None = fields.integer(None, optional=True)
   stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.Stop)
+
+  @property
+  def may_stop_early(self) -> bool:
+    """Whether it can end before its last env step."""
+    return self.num_episodes is not None or not isinstance(
+      self.stop, stopping.AtTheEnd
+    )
 
   def should_stop(self, statistics, best_return: "tf.Variable") -> "tf.Tensor":
     """Whether to end before the last env step. Runs inside XLA.

@@ -23,6 +23,8 @@ def generalized_advantages(
   truncated: tf.Tensor,
   gamma: float,
   gae_lambda: float,
+  *,
+  unroll: bool = False,
 ) -> tf.Tensor:
   """GAE(lambda), Schulman et al. (2016) equation 16:
 
@@ -39,6 +41,7 @@ def generalized_advantages(
     truncated: [T, B] bool.
     gamma: discount per env step, in [0, 1].
     gae_lambda: in [0, 1]; 1 gives n-step returns, 0 the one-step TD error.
+    unroll: compile every step by itself in place of a loop.
 
   Returns:
     [T, B] float32.
@@ -48,9 +51,12 @@ def generalized_advantages(
   delta = reward + gamma * bootstrap - value  # [T, B]
   continues = tf.cast(~(terminated | truncated), tf.float32)  # [T, B]
   decay = gamma * gae_lambda * continues  # [T, B]
-  return tf.scan(
-    lambda later, step: step[0] + step[1] * later,  # [B]
-    (delta, decay),
-    tf.zeros_like(delta[0]),
-    reverse=True,
-  )  # [T, B]
+  step = lambda later, now: now[0] + now[1] * later  # [B]
+  if not unroll:
+    return tf.scan(
+      step, (delta, decay), tf.zeros_like(delta[0]), reverse=True
+    )  # [T, B]
+  later = [tf.zeros_like(delta[0])]
+  for t in reversed(range(delta.shape[0])):
+    later.append(step(later[-1], (delta[t], decay[t])))
+  return tf.stack(later[:0:-1])  # [T, B]

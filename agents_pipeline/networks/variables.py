@@ -1,7 +1,12 @@
-"""Making the weights of TF-Agents networks."""
+"""Making and counting the weights of TF-Agents networks."""
 
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
+
+
+def num_weights(network: tf_agents_network.Network) -> int:
+  """Numbers that the network learns."""
+  return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
 def make_by_zeros(network: tf_agents_network.Network):

@@ -28,19 +28,19 @@ class RandomStream(tf.Module):
       name: the name of its variables in a checkpoint.
     """
     super().__init__(name=name)
-    # Of uint64, which variables do not add.
-    state = np.array(seed % 2**64, np.uint64).view(np.int64)
-    self._state = tf.Variable(state, name="state")
+    # The bits of a uint64, which variables do not add.
+    self._state = tf.Variable(_signed(seed), name="state")
 
   def bits(self, shape) -> tf.Tensor:
     """Returns uint32 of a shape, every bit random."""
     size = math.prod(shape)
-    before = tf.bitcast(self._state.read_value(), tf.uint64)  # []
+    before = self._state.read_value()  # []
+    # Signed: XLA puts the sums of several streams into one kernel of a GPU, and
+    # does not look for them behind a bitcast.
+    self._state.assign(before + _signed(size * _GAMMA))
     step = tf.constant(_GAMMA, tf.uint64)
-    after = before + tf.constant(size * _GAMMA % 2**64, tf.uint64)
-    self._state.assign(tf.bitcast(after, tf.int64))
     numbers = tf.cast(tf.range(1, size + 1), tf.uint64)
-    mixed = _mix(before + numbers * step)  # [size]
+    mixed = _mix(tf.bitcast(before, tf.uint64) + numbers * step)  # [size]
     return tf.reshape(tf.cast(_shifted(mixed, 32), tf.uint32), shape)
 
   def uniform(self, shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
@@ -80,6 +80,11 @@ def below(bits: tf.Tensor, limit: tf.Tensor | int) -> tf.Tensor:
   return tf.cast(
     tf.bitwise.right_shift(tf.cast(bits, tf.uint64) * limit, 32), tf.int32
   )
+
+
+def _signed(number: int) -> np.int64:
+  """The lowest 64 bits of a number, as an int64."""
+  return np.array(number % 2**64, np.uint64).view(np.int64)[()]
 
 
 def _mix(z: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,7 @@ from agents_pipeline.runs import (
 )
 from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import run as run_lib
-from agents_pipeline.training import compilation
+from agents_pipeline.training import device as device_lib
 
 
 def train(
@@ -27,6 +27,7 @@ def train(
   folder: run_folder.RunFolder,
   *,
   device: str,
+  deterministic: bool = True,
   overwrite: bool,
   console: console_lib.Console,
   finish: Callable[[run_lib.Run], dict] = finalize.finalize,
@@ -38,6 +39,7 @@ def train(
     experiment: the configuration.
     folder: the run folder.
     device: 'auto', 'cpu' or 'gpu'.
+    deterministic: whether two runs of one seed are the same on a GPU, too.
     overwrite: start over, removing what an earlier run wrote.
     console: prints to the user, who may request a stop.
     finish: called when training has ended; returns results for run.json.
@@ -57,9 +59,10 @@ def train(
       if resume.is_finished(folder, experiment):
         console.print(resume.finished_message(folder, experiment))
         return True
-    device = compilation.choose_device(
+    device = device_lib.choose(
       device,
-      benefits_from_gpu=building.benefits_from_gpu(experiment),
+      gpu_reason=building.gpu_reason(experiment),
+      deterministic=deterministic,
       report=console.print,
     )
     seeds = seeding.Seeds(experiment.seed)

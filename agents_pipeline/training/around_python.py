@@ -93,7 +93,7 @@ def compile_replay(
   )
 
   return iterations.compile_calls(
-    iteration.agent.measures,
+    len(iteration.agent.measures),
     should_stop,
     begin=lambda: loop.begin(pending),
     collect=loop.collect,
@@ -240,8 +240,13 @@ class _ReplayLoop:
 
   def _step_and_learn(self, state, totals):
     """Steps and trains concurrently, then acts."""
-    arrays = self._env.step_in_python(state[1].action, defer_failure=True)
-    totals = self.calls.learn(totals, self.next_batches())
+    # A copy from a GPU waits for all that it was given to do before: the
+    # actions must be here when learning begins.
+    with tf.device("/CPU:0"):
+      action = tf.identity(state[1].action)  # [B]
+    arrays = self._env.step_in_python(action, defer_failure=True)
+    with tf.control_dependencies([action]):
+      totals = self.calls.learn(totals, self.next_batches())
     # Raise a failure only after training: it would abort it.
     with tf.control_dependencies([totals.num_train_steps]):
       arrays = self._env.checked(arrays)
@@ -303,7 +308,7 @@ def compile_rollouts(
     return learn(steps, time_step, totals)
 
   return iterations.compile_calls(
-    iteration.agent.measures,
+    len(iteration.agent.measures),
     should_stop,
     begin=driver.env.current_time_step,
     collect=None,

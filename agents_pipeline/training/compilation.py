@@ -1,59 +1,18 @@
-"""Which device, how many threads, and what XLA compiles."""
+"""What XLA compiles and how, and how many threads run it, by device."""
 
 import contextlib
 import os
-from collections.abc import Callable
 
 import tensorflow as tf
 
-from agents_pipeline import errors
-from agents_pipeline.training import compiler_flags
+from agents_pipeline.training import compiler_flags, device
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 # Operations of a matrix product from which threads pay.
 SHARED_PRODUCT = 100_000_000
-
-
-def choose_device(
-  wanted: str,
-  *,
-  benefits_from_gpu: bool = False,
-  report: Callable[[str], None] = lambda line: None,
-) -> str:
-  """Makes one kind of device the only one that TensorFlow uses.
-
-  Args:
-    wanted: 'auto', 'cpu' or 'gpu'. 'auto' is the GPU where there is one and it
-      pays.
-    benefits_from_gpu: the networks are large enough for it.
-    report: gets a line where 'auto' does not use a GPU.
-
-  Returns:
-    'cpu' or 'gpu'.
-
-  Raises:
-    UserError: a GPU is asked for and TensorFlow sees none, or it is neither.
-  """
-  if wanted not in ("auto", "cpu", "gpu"):
-    raise errors.UserError(
-      f"device {wanted!r}: expected one of 'auto', 'cpu', 'gpu'"
-    )
-  gpus = tf.config.list_physical_devices("GPU")
-  if wanted == "auto" and gpus and not benefits_from_gpu:
-    report(
-      "using the CPU: networks this small run slower on a GPU; --device=gpu "
-      "uses it all the same"
-    )
-  if wanted == "cpu" or (wanted == "auto" and not (gpus and benefits_from_gpu)):
-    tf.config.set_visible_devices([], "GPU")
-    return "cpu"
-  if not gpus:
-    raise errors.UserError(
-      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"
-    )
-  for gpu in gpus:
-    tf.config.experimental.set_memory_growth(gpu, True)
-  return "gpu"
+_SMALL_NETWORK = 100_000  # weights
+_LONG_RUN = 1_000_000  # env steps
+_MAX_UNROLLED_STEPS = 16  # each takes as long to compile as a whole loop
 
 
 def choose_threads(largest_product: int, *, enters_python: bool) -> None:
@@ -77,11 +36,9 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
     enters_python: the environments are in Python, and nothing else has to go on
       while they are stepped.
   """
-  if largest_product >= SHARED_PRODUCT:
+  if largest_product >= SHARED_PRODUCT or device.uses_gpu():
     return
-  flags = compiler_flags.read("XLA_FLAGS")
-  if "xla_cpu_multi_thread_eigen" not in flags:
-    os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
+  compiler_flags.add(_ONE_THREAD)
   threading = tf.config.threading
   with contextlib.suppress(RuntimeError):  # TensorFlow has begun to compute
     if _is_free("TF_NUM_INTRAOP_THREADS"):
@@ -97,12 +54,49 @@ def _is_free(variable: str) -> bool:
 def xla_trains(conv_layers: tuple) -> bool:
   """Whether train steps around Python environments go through XLA.
 
-  Not with convolutions: XLA's gradients of them take eight times TensorFlow's
-  on the CPU (docs/decisions/0007).
+  With convolutions only on a GPU, where it makes them five times as fast. On
+  the CPU, XLA's gradients of them take eight times TensorFlow's
+  (docs/decisions/0007).
   """
-  return not conv_layers
+  return device.uses_gpu() or not conv_layers
 
 
-def acting_is_cheaper_than_a_branch(conv_layers: tuple) -> bool:
-  """Whether the network is asked also while every action is random."""
-  return not conv_layers
+def asks_always(conv_layers: tuple) -> bool:
+  """Whether the network is asked also while every action is random.
+
+  On the CPU, a small network takes less time than a branch. On a GPU, a branch
+  takes as long as several kernels.
+  """
+  return device.uses_gpu() or not conv_layers
+
+
+def masks_target_updates(num_weights: int) -> bool:
+  """Whether the target network is assigned at every train step, the same values
+  until an update is due, so that nothing has to branch."""
+  return device.uses_gpu() or num_weights <= _SMALL_NETWORK
+
+
+def unrolls(num_steps: int) -> bool:
+  """Whether the steps of a rollout are compiled one by one, not as a loop.
+
+  On a GPU, a turn of a loop takes as long as several kernels. On the CPU it
+  takes no time.
+  """
+  return device.uses_gpu() and num_steps <= _MAX_UNROLLED_STEPS
+
+
+def iterations_per_turn(num_weights: int, num_env_steps: int) -> int:
+  """How many iterations of DQN one turn of a compiled loop does.
+
+  Measured with tensor environments. On a GPU, 4 do 1.3 to 1.6 times as many per
+  second. On the CPU, 2 do 1.07 times as many, of small networks; they compile
+  for a second longer, which takes a million env steps to come back.
+
+  Args:
+    num_weights: of the network.
+    num_env_steps: of the run.
+  """
+  if device.uses_gpu():
+    return 4
+  is_small = num_weights <= _SMALL_NETWORK
+  return 2 if is_small and num_env_steps >= _LONG_RUN else 1

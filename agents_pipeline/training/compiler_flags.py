@@ -30,6 +30,20 @@ def read(variable: str) -> str:
     return value
 
 
+def add(*flags: str) -> None:
+  """Adds flags to XLA's, but those that a user has set stay as they are.
+
+  XLA reads them once, when it first compiles.
+
+  Args:
+    *flags: such as '--name=value'.
+  """
+  given = read("XLA_FLAGS").strip()
+  new = [flag for flag in flags if flag.partition("=")[0] not in given]
+  if new:
+    os.environ["XLA_FLAGS"] = " ".join([given, *new]).strip()
+
+
 def check() -> None:
   """Refuses flags that TensorFlow aborts at, by trying them in a fork.
 

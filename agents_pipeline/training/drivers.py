@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from tf_agents.drivers import driver
 from tf_agents.policies import tf_policy
+from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
@@ -14,6 +15,7 @@ from agents_pipeline.training import episode_statistics
 
 # Returns nothing, or what must be done before the step counts as observed.
 Observer = Callable[[trajectory.Transition], object]
+CountedTransition = tuple[trajectory.Transition, episode_statistics.StepCount]
 
 
 class StepDriver(driver.Driver):
@@ -94,26 +96,60 @@ class StepDriver(driver.Driver):
     Returns:
       What `transition` does.
     """
-    next_time_step, following = self._count_and_shape(*stepped)
-    transition = trajectory.Transition(time_step, action_step, next_time_step)
+    (transition, counted), following = self.count(
+      time_step, action_step, stepped
+    )
+    self.keep_episodes(tf.nest.map_structure(lambda x: x[None], counted))
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
       return transition, tf.nest.map_structure(tf.identity, following)
 
-  def _count_and_shape(
-    self, next_time_step: ts.TimeStep, following: ts.TimeStep
-  ) -> interfaces.Stepped:
-    """Counts a step, then shapes its reward."""
-    episode_return = self._statistics.observe(next_time_step)  # [B]
+  def count(
+    self,
+    time_step: ts.TimeStep,
+    action_step: policy_step.PolicyStep,
+    stepped: interfaces.Stepped,
+  ) -> tuple[CountedTransition, ts.TimeStep]:
+    """Counts a step and shapes its reward, but tells no observer.
+
+    Args:
+      time_step: see `observe`.
+      action_step: likewise.
+      stepped: likewise.
+
+    Returns:
+      The transition with its count, for `keep_episodes`, and the time step to
+      act from next.
+    """
+    next_time_step, following = stepped
+    counted = self._statistics.count(next_time_step)
     shaped = self._shape(
-      next_time_step.reward, next_time_step.is_last(), episode_return
+      next_time_step.reward, next_time_step.is_last(), counted.episode_return
     )  # [B]
     # A step that only reset has no reward, whatever its shape would be.
     reward = tf.where(next_time_step.is_first(), 0.0, shaped)  # [B]
-    return (
-      next_time_step._replace(reward=reward),
-      following._replace(reward=tf.where(following.is_first(), 0.0, reward)),
+    next_time_step = next_time_step._replace(reward=reward)
+    transition = trajectory.Transition(time_step, action_step, next_time_step)
+    return (transition, counted), following._replace(
+      reward=tf.where(following.is_first(), 0.0, reward)
     )
+
+  @property
+  def counted_spec(self):
+    """Specs of the transitions and counts of `count`, [B, ...] each."""
+    time_step_spec = self.policy.time_step_spec
+    transition = trajectory.Transition(
+      time_step_spec, self.policy.policy_step_spec, time_step_spec
+    )
+    counted = self._statistics.count_spec
+    return (
+      tensor_spec.add_outer_dims_nest(transition, tuple(counted.ended.shape)),
+      counted,
+    )
+
+  def keep_episodes(self, counted: episode_statistics.StepCount) -> None:
+    """Keeps the episodes that ended in the newest T steps, [T, B]."""
+    self._statistics.keep(counted)
 
 
 def _operations(observed) -> list:

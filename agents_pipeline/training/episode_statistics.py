@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+_BLOCK = 128  # steps
+_NUM_SPARE_ROWS = 256  # a GPU writes to one row by turns
+
 
 class Episodes(NamedTuple):
   """Episodes that ended, in the order of their ends.
@@ -19,6 +22,22 @@ class Episodes(NamedTuple):
   env_steps: np.ndarray
   returns: np.ndarray
   lengths: np.ndarray
+
+
+class StepCount(NamedTuple):
+  """What a step of every environment counted as.
+
+  Attributes:
+    env_steps: [] int64, done so far, this step included.
+    ended: [B] bool, whether its episode ended.
+    episode_return: [B] float32, of each episode so far.
+    length: [B] int64, env steps of each episode so far.
+  """
+
+  env_steps: tf.Tensor
+  ended: tf.Tensor
+  episode_return: tf.Tensor
+  length: tf.Tensor
 
 
 class EpisodeStatistics(tf.Module):
@@ -39,20 +58,43 @@ class EpisodeStatistics(tf.Module):
     self._return = tf.Variable(tf.zeros((batch_size,)))
     self._length = tf.Variable(tf.zeros((batch_size,), tf.int64))
     self._last_return = tf.Variable(tf.fill((batch_size,), float("-inf")))
-    # Of ended episodes, until forgotten; the last row is for no episode.
-    self._num_kept = tf.Variable(0, dtype=tf.int64)
-    self._returns = tf.Variable(tf.zeros((max_episodes + 1,)))
-    self._ends = tf.Variable(tf.zeros((max_episodes + 1, 2), tf.int64))
+    # Episodes that ended, until forgotten: env steps, length, bits of the
+    # return. The spare rows are for steps that end none.
+    self._num_forgotten = tf.Variable(0, dtype=tf.int64)
+    self._ended = tf.Variable(
+      tf.zeros((max_episodes + _NUM_SPARE_ROWS, 3), tf.int64)
+    )
+
+  @property
+  def count_spec(self) -> StepCount:
+    """Specs of what `count` returns."""
+    batch = self._return.shape
+    return StepCount(
+      tf.TensorSpec((), tf.int64),
+      tf.TensorSpec(batch, tf.bool),
+      tf.TensorSpec(batch, tf.float32),
+      tf.TensorSpec(batch, tf.int64),
+    )
 
   def observe(self, next_time_step: ts.TimeStep) -> tf.Tensor:
-    """Counts a step of every environment.
+    """Counts a step of every environment, and keeps what ended.
+
+    Args:
+      next_time_step: see `count`.
+
+    Returns:
+      [B] float32, the return of each episode so far.
+    """
+    counted = self.count(next_time_step)
+    self.keep(tf.nest.map_structure(lambda x: x[None], counted))
+    return counted.episode_return
+
+  def count(self, next_time_step: ts.TimeStep) -> StepCount:
+    """Counts a step of every environment; `keep` must follow.
 
     Args:
       next_time_step: [B, ...], what the step led to. To a FIRST one led a step
         that only reset its environment; it is left out.
-
-    Returns:
-      [B] float32, the return of each episode so far.
     """
     counted = ~next_time_step.is_first()  # [B]
     ended = next_time_step.is_last()  # [B]
@@ -60,25 +102,40 @@ class EpisodeStatistics(tf.Module):
     length = self._length + tf.cast(counted, tf.int64)  # [B]
     self.env_steps.assign_add(_count(counted))
     self.num_episodes.assign_add(_count(ended))
-    self._keep(ended, total, length)
     self._last_return.assign(tf.where(ended, total, self._last_return))
     self._return.assign(tf.where(ended, 0.0, total))
     self._length.assign(tf.where(ended, tf.zeros_like(length), length))
-    return total
+    return StepCount(self.env_steps.value(), ended, total, length)
 
-  def _keep(self, ended, total, length) -> None:
-    """Writes a row for every episode that ended."""
-    nowhere = tf.constant([self._max_episodes], tf.int64)
-    before = tf.cumsum(tf.cast(ended, tf.int64), exclusive=True)  # [B]
-    rows = tf.where(ended, self._num_kept + before, nowhere)  # [B]
-    rows = tf.minimum(rows, nowhere)  # too many: `ended` raises
+  def keep(self, counted: StepCount) -> None:
+    """Keeps the episodes that ended in the newest steps.
+
+    Once for many steps: on a GPU, it costs as much for one.
+
+    Args:
+      counted: of T steps, [T] and [T, B].
+    """
+    ended = tf.reshape(counted.ended, [-1])  # [N]
+    number = tf.range(ended.shape[0])  # [N]
+    nowhere = self._max_episodes + number % _NUM_SPARE_ROWS  # [N]
+    num_ended = _running_count(ended)  # [N]
+    num_kept = self.num_episodes - self._num_forgotten  # []
+    row = tf.cast(num_kept, tf.int32) - num_ended[-1] + num_ended - 1  # [N]
+    row = tf.minimum(row, self._max_episodes)  # too many: `ended` raises
+    kept = tf.stack(
+      [
+        tf.broadcast_to(counted.env_steps[:, None], counted.length.shape),
+        counted.length,
+        tf.cast(tf.bitcast(counted.episode_return, tf.int32), tf.int64),
+      ],
+      axis=-1,
+    )  # [T, B, 3]
+    kept = tf.where(ended[:, None], tf.reshape(kept, [-1, 3]), 0)  # [N, 3]
+    row = tf.where(ended, row, nowhere)  # [N]
     # One row more than there is: XLA copies the table for a scatter of one.
-    rows = tf.concat([rows, nowhere], 0)[:, None]  # [B + 1, 1]
-    when = tf.fill(tf.shape(length), self.env_steps.value())
-    ends = tf.pad(tf.stack([when, length], axis=1), [[0, 1], [0, 0]])
-    self._returns.scatter_nd_update(rows, tf.pad(total, [[0, 1]]))
-    self._ends.scatter_nd_update(rows, ends)
-    self._num_kept.assign_add(_count(ended))
+    row = tf.pad(row, [[0, 1]], constant_values=self._max_episodes)
+    kept = tf.pad(kept, [[0, 1], [0, 0]])
+    self._ended.scatter_nd_update(row[:, None], kept)
 
   def last_episodes_reached(self, min_return: float) -> tf.Tensor:
     """[] bool: the last ended episode of every environment had this return.
@@ -94,18 +151,31 @@ class EpisodeStatistics(tf.Module):
 
   def ended(self) -> Episodes:
     """The episodes that ended since they were forgotten."""
-    kept = int(self._num_kept)
+    kept = int(self.num_episodes) - int(self._num_forgotten)
     if kept > self._max_episodes:
       raise ValueError(
         f"{kept} episodes ended, and none was forgotten: expected at most "
         f"{self._max_episodes}"
       )
-    returns, ends = self._returns[:kept].numpy(), self._ends[:kept].numpy()
-    return Episodes(ends[:, 0], returns, ends[:, 1])
+    env_steps, lengths, bits = self._ended[:kept].numpy().T
+    return Episodes(env_steps, bits.astype(np.int32).view(np.float32), lengths)
 
   def forget_ended(self) -> None:
     """Makes room for those that end from now on."""
-    self._num_kept.assign(0)
+    self._num_forgotten.assign(self.num_episodes)
+
+
+def _running_count(which: tf.Tensor) -> tf.Tensor:
+  """[N] int32, how many of [N] bool are true up to each, itself included."""
+  size = which.shape[0]
+  if size <= _BLOCK:
+    return tf.cumsum(tf.cast(which, tf.int32))
+  # Sums within blocks as a product, which takes no time on a GPU.
+  padded = tf.pad(tf.cast(which, tf.float32), [[0, -size % _BLOCK]])
+  up_to = tf.linalg.band_part(tf.ones((_BLOCK, _BLOCK)), 0, -1)
+  counts = tf.reshape(padded, [-1, _BLOCK]) @ up_to  # [N / BLOCK, BLOCK]
+  before = tf.cumsum(counts[:, -1], exclusive=True)[:, None]  # [N / BLOCK, 1]
+  return tf.cast(tf.reshape(counts + before, [-1])[:size], tf.int32)
 
 
 def _count(which: tf.Tensor) -> tf.Tensor:

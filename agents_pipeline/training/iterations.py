@@ -7,7 +7,7 @@ program; `around_python` runs them around environments in Python.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -21,12 +21,12 @@ class TrainTotals(NamedTuple):
 
   Attributes:
     num_train_steps: [] int64.
-    sums: the sum of each measure of the agent, [] float32.
+    sums: [M] float32, the sum of each measure of the agent, in their order.
     diverged: [] bool, whether a measure shows that the agent has diverged.
   """
 
   num_train_steps: tf.Tensor
-  sums: dict[str, tf.Tensor]
+  sums: tf.Tensor
   diverged: tf.Tensor
 
   def add(
@@ -38,33 +38,32 @@ class TrainTotals(NamedTuple):
       agent: its measures and their bounds.
       info: the info of the train step.
     """
-    values = {name: of(info) for name, of in agent.measures.items()}
-    is_sound = [tf.math.is_finite(value) for value in values.values()] + [
-      tf.abs(values[name]) <= bound
-      for name, bound in agent.measure_bounds.items()
+    values = tf.stack([of(info) for of in agent.measures.values()])  # [M]
+    bounds = [
+      agent.measure_bounds.get(name, values.dtype.max)
+      for name in agent.measures
     ]
+    is_sound = tf.abs(values) <= bounds  # [M]; NaN is not
     return TrainTotals(
       self.num_train_steps + 1,
-      {name: total + values[name] for name, total in self.sums.items()},
+      self.sums + values,
       self.diverged | ~tf.reduce_all(is_sound),
     )
 
 
-def no_train_steps(measure_names: Iterable[str]) -> TrainTotals:
-  """The totals of no train step.
-
-  Args:
-    measure_names: the names of what an agent measures.
-  """
-  zeros = {name: tf.constant(0.0) for name in measure_names}
-  return TrainTotals(tf.constant(0, tf.int64), zeros, tf.constant(False))
+def no_train_steps(num_measures: int) -> TrainTotals:
+  """The totals of no train step of an agent with so many measures, M."""
+  return TrainTotals(
+    tf.constant(0, tf.int64), tf.zeros(num_measures), tf.constant(False)
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class Iterations:
   """The two compiled calls of a pipeline.
 
-  A run is the same, to the last bit, however it is cut into calls.
+  A run is the same, to the last bit, however it is cut into calls of multiples
+  of `per_turn` iterations.
 
   Attributes:
     collect: runs so many iterations, [] int32, without train steps, for agents
@@ -72,18 +71,21 @@ class Iterations:
     train: runs so many iterations, adds their train steps to the given totals
       (by default none), and returns these. It stops early at a train step that
       shows that the agent has diverged, or when the run has reached its goal.
+    per_turn: iterations between two looks at whether to go on. Those that are
+      left over are compiled apart, and may be rounded differently.
   """
 
   collect: Callable[[tf.Tensor], Any]
   train: Callable[..., TrainTotals]
+  per_turn: int = 1
 
   def map(self, wrap: Callable[[Callable], Callable]) -> "Iterations":
     """The same calls, each in a wrapper."""
-    return Iterations(wrap(self.collect), wrap(self.train))
+    return Iterations(wrap(self.collect), wrap(self.train), self.per_turn)
 
 
 def compile_calls(
-  measure_names: Iterable[str],
+  num_measures: int,
   should_stop: Callable[[], tf.Tensor],
   *,
   begin: Callable[[], Any],
@@ -91,11 +93,12 @@ def compile_calls(
   train: Callable[[Any, TrainTotals], tuple[Any, TrainTotals]],
   end: Callable[[Any], None] = lambda state: None,
   jit: bool,
+  per_turn: int = 1,
 ) -> Iterations:
   """Makes the two calls of one iteration.
 
   Args:
-    measure_names: what the agent measures.
+    num_measures: how many measures the agent has.
     should_stop: whether the run has reached its goal, [] bool.
     begin: gives the state that an iteration begins in, any nest of tensors.
     collect: state -> state; an iteration without train steps. None for agents
@@ -103,6 +106,7 @@ def compile_calls(
     train: state, totals -> state, totals; an iteration.
     end: called with the state after the last iteration.
     jit: whether each call is one XLA program, or a plain graph.
+    per_turn: see `Iterations`; of `train` alone.
   """
 
   @tf.function(jit_compile=jit, autograph=False)
@@ -110,20 +114,21 @@ def compile_calls(
     state, totals = repeat(
       num_iterations,
       lambda state_and_totals: train(*state_and_totals),
-      (begin(), totals or no_train_steps(measure_names)),
+      (begin(), totals or no_train_steps(num_measures)),
       lambda state_and_totals: ~state_and_totals[1].diverged & ~should_stop(),
+      per_turn,
     )
     end(state)
     return totals
 
   if collect is None:
-    return Iterations(train_call, train_call)
+    return Iterations(train_call, train_call, per_turn)
 
   @tf.function(jit_compile=jit, autograph=False)
   def collect_call(num_iterations):
     end(repeat(num_iterations, collect, begin(), lambda _: ~should_stop()))
 
-  return Iterations(collect_call, train_call)
+  return Iterations(collect_call, train_call, per_turn)
 
 
 def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):
@@ -133,16 +138,42 @@ def repeat_until(done: Callable[[], tf.Tensor], body: Callable, state):
   )[0]
 
 
-def repeat(count: int | tf.Tensor, body: Callable, state, continues=None):
-  """Runs state = body(state) count times, while continues(state)."""
+def repeat(
+  count: int | tf.Tensor,
+  body: Callable,
+  state,
+  continues: Callable = lambda _: True,
+  per_turn: int = 1,
+):
+  """Runs state = body(state) count times, while continues(state).
+
+  Args:
+    count: an int or [] int32.
+    body: state -> state.
+    state: any nest of tensors.
+    continues: state -> [] bool.
+    per_turn: how often the body runs between two looks at whether to go on, as
+      long as so many are left.
+  """
   if isinstance(count, int) and count == 1:
     return body(state)
-  continues = continues or (lambda _: True)
-  # A tensor as the limit, not `tf.range`: XLA would compile anew for every
-  # other number of iterations.
-  return tf.while_loop(
-    lambda i, s: tf.logical_and(i < count, continues(s)),
-    lambda i, s: (i + 1, body(s)),
-    (tf.constant(0), state),
-    parallel_iterations=1,
-  )[1]
+
+  def in_steps_of(num, number, state):
+    def bodies(i, s):
+      for _ in range(num):
+        s = body(s)
+      return i + num, s
+
+    # A tensor as the limit, not `tf.range`: XLA would compile anew for every
+    # other number of iterations.
+    return tf.while_loop(
+      lambda i, s: tf.logical_and(i + num <= count, continues(s)),
+      bodies,
+      (number, state),
+      parallel_iterations=1,
+    )
+
+  number = tf.constant(0)
+  if per_turn > 1:
+    number, state = in_steps_of(per_turn, number, state)
+  return in_steps_of(1, number, state)[1]

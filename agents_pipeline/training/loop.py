@@ -96,12 +96,13 @@ class Interval(tf.Module):
       measure_bounds: how large some of them may be, for messages.
     """
     super().__init__(name="interval")
+    self._names = tuple(measure_names)
     self._bounds = dict(measure_bounds or {})
     # Where it began.
     self.env_steps = tf.Variable(0, dtype=tf.int64, name="env_steps")
     self.num_episodes = tf.Variable(0, dtype=tf.int64, name="num_episodes")
     self._totals = tf.nest.map_structure(
-      tf.Variable, iterations.no_train_steps(measure_names)
+      tf.Variable, iterations.no_train_steps(len(self._names))
     )
 
   @property
@@ -116,32 +117,51 @@ class Interval(tf.Module):
   @property
   def what_diverged(self) -> str:
     """Message that names the measure that diverged."""
-    for name, total in self._totals.sums.items():
-      if not np.isfinite(float(total)):
+    for name, total in zip(self._names, self._totals.sums.numpy(), strict=True):
+      if not np.isfinite(total):
         return f"{name} is not finite"
     return " or ".join(
       f"{name} is beyond plus or minus {bound:g}"
       for name, bound in self._bounds.items()
     )
 
+  def means(self) -> dict[str, float]:
+    """Means of the measures over its train steps; {} without any."""
+    num_train_steps = int(self._totals.num_train_steps)
+    if not num_train_steps:
+      return {}
+    sums = self._totals.sums.numpy().tolist()
+    return {
+      name: total / num_train_steps
+      for name, total in zip(self._names, sums, strict=True)
+    }
+
   def end(self, statistics: episode_statistics.EpisodeStatistics) -> None:
     """Begins the next one, once the result of this one is written."""
     statistics.forget_ended()
     self.env_steps.assign(statistics.env_steps)
     self.num_episodes.assign(statistics.num_episodes)
-    self.totals = iterations.no_train_steps(tuple(self._totals.sums))
+    self.totals = iterations.no_train_steps(len(self._names))
 
 
 class _CallSize:
   """Sizes calls to about a second, so that signals are handled promptly."""
 
-  def __init__(self):
-    self.limit = 1  # the first call compiles
+  def __init__(self, multiple: int):
+    """Begins with short calls.
+
+    Args:
+      multiple: of this are all of them, so that the iterations of a run meet
+        the same compiled code however it is cut into calls.
+    """
+    self._multiple = multiple
+    self.limit = multiple  # the first call compiles
 
   def update(self, num_iterations: int, seconds: float) -> None:
     """Adapts to how long a call took."""
     fitting = int(num_iterations * _SECONDS_PER_CALL / max(seconds, 1e-9))
-    self.limit = max(1, min(fitting, 10 * self.limit))
+    limit = max(1, min(fitting, 10 * self.limit))
+    self.limit = -(-limit // self._multiple) * self._multiple
 
 
 def run(
@@ -174,7 +194,10 @@ def run(
     DivergedError: a measure of the agent, such as its loss, is not finite, or
       beyond its bound.
   """
-  sizes = {call: _CallSize() for call in (compiled.collect, compiled.train)}
+  sizes = {
+    call: _CallSize(compiled.per_turn)
+    for call in (compiled.collect, compiled.train)
+  }
   is_last = False
   while not is_last:
     begin, start = int(interval.env_steps), time.perf_counter()
@@ -194,18 +217,12 @@ def run(
     if env_steps == begin:
       return  # there was nothing left to do
     is_last = env_steps >= stops.num_env_steps or bool(should_stop())
-    totals = interval.totals
-    num_train_steps = int(totals.num_train_steps)
     yield IntervalResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
       num_train_steps=int(train_steps) - train_steps_before,
-      means={
-        name: float(total) / num_train_steps
-        for name, total in totals.sums.items()
-        if num_train_steps
-      },
+      means=interval.means(),
       episodes=statistics.ended(),
       seconds=time.perf_counter() - start,
       is_last=is_last,

@@ -19,6 +19,7 @@ def compile_iterations(
   iteration: Iteration,
   should_stop: Callable[[], tf.Tensor],
   *,
+  per_turn: int = 1,
   jit: bool = True,
 ) -> iterations.Iterations:
   """Compiles both calls.
@@ -26,16 +27,18 @@ def compile_iterations(
   Args:
     iteration: what to repeat; its environment is of TensorFlow ops.
     should_stop: whether the run has reached its goal, [] bool.
+    per_turn: see `iterations.Iterations`.
     jit: False leaves it a plain graph, for comparison.
   """
   collect = None
   if isinstance(iteration, replay_iteration.ReplayIteration):
     collect = iteration.collect
   return iterations.compile_calls(
-    iteration.agent.measures,
+    len(iteration.agent.measures),
     should_stop,
     begin=iteration.driver.env.current_time_step,
     collect=collect,
     train=iteration.train,
     jit=jit,
+    per_turn=per_turn,
   )

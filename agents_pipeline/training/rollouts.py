@@ -11,7 +11,7 @@ from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import interfaces
-from agents_pipeline.training import drivers
+from agents_pipeline.training import compilation, drivers
 
 # Transitions of [T, B, ...], and the time step to act from next.
 Rollout = tuple[trajectory.Transition, ts.TimeStep]
@@ -42,9 +42,11 @@ def on_device(
 
   def take(t, time_step):
     del t
-    return driver.transition(time_step, driver.policy.action(time_step))
+    action_step = driver.policy.action(time_step)
+    stepped = driver.env.step_and_reset(action_step.action)
+    return driver.count(time_step, action_step, stepped)
 
-  return _loop(take, driver.policy, num_steps, time_step)
+  return _rollout(take, driver, num_steps, time_step)
 
 
 def step_in_python(
@@ -89,29 +91,43 @@ def of_python_steps(
 
   def take(t, time_step):
     arrays, action_step = tf.nest.map_structure(lambda x: x[t], steps)
-    return driver.observe(time_step, action_step, driver.env.time_steps(arrays))
+    return driver.count(time_step, action_step, driver.env.time_steps(arrays))
 
   num_steps = steps.arrays[0].shape[0]
-  return _loop(take, driver.policy, num_steps, time_step)
+  return _rollout(take, driver, num_steps, time_step)
 
 
-def _loop(take: Callable, policy, num_steps: int, time_step) -> Rollout:
-  """Runs transition, time_step = take(t, time_step) for every t < T."""
-  spec = trajectory.Transition(
-    policy.time_step_spec, policy.policy_step_spec, policy.time_step_spec
-  )
+def _rollout(
+  take: Callable, driver: drivers.StepDriver, num_steps: int, time_step
+) -> Rollout:
+  """Runs counted, time_step = take(t, time_step) for every t < T."""
+  run = _unrolled if compilation.unrolls(num_steps) else _looped
+  (transitions, counted), time_step = run(take, driver, num_steps, time_step)
+  driver.keep_episodes(counted)
+  return transitions, time_step
+
+
+def _unrolled(take: Callable, driver, num_steps: int, time_step):
+  """One step after the other, in the order of the program."""
+  del driver
+  taken = []
+  for t in range(num_steps):
+    counted, time_step = take(t, time_step)
+    taken.append(counted)
+  return tf.nest.map_structure(lambda *x: tf.stack(x), *taken), time_step
+
+
+def _looped(take: Callable, driver, num_steps: int, time_step):
+  """A loop, which compiles in a time that does not depend on T."""
   arrays = tf.nest.map_structure(
-    lambda s: tf.TensorArray(
-      s.dtype, num_steps, element_shape=[*time_step.reward.shape, *s.shape]
-    ),
-    spec,
+    lambda s: tf.TensorArray(s.dtype, num_steps, element_shape=s.shape),
+    driver.counted_spec,
   )
 
-  # Unrolled, tens of steps would compile for minutes.
   def body(t, time_step, arrays):
-    transition, time_step = take(t, time_step)
+    counted, time_step = take(t, time_step)
     written = tf.nest.map_structure(
-      lambda array, x: array.write(t, x), arrays, transition
+      lambda array, x: array.write(t, x), arrays, counted
     )
     return t + 1, time_step, written
 

@@ -29,7 +29,6 @@ import jax.numpy as jnp
 from benchmarks.peers import jax_cartpole
 
 _PERIOD = 100  # train steps that random numbers are drawn for at once
-_NUM_ENVS = 16
 # Fewer than the shortest episode has, so that at most one begins per rollout.
 _NUM_STEPS = 5
 _GAMMA = 0.99
@@ -84,8 +83,8 @@ def _initial_layers(key: jax.Array, num_outputs: int) -> list[Layer]:
   ]
 
 
-@jax.jit
-def _initial_state(key: jax.Array) -> State:
+@functools.partial(jax.jit, static_argnums=1)
+def _initial_state(key: jax.Array, num_envs: int) -> State:
   key, policy_key, value_key, env_key = jax.random.split(key, 4)
   weights = Weights(
     _initial_layers(policy_key, 2), _initial_layers(value_key, 1)
@@ -93,7 +92,7 @@ def _initial_state(key: jax.Array) -> State:
   return State(
     weights=weights,
     mean_square=jax.tree.map(jnp.ones_like, weights),
-    envs=jax_cartpole.initial_envs(jax.random.split(env_key, _NUM_ENVS)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
     key=key,
     finished=jnp.zeros(2),
   )
@@ -203,8 +202,9 @@ def _train_step(
 def _period(state: State) -> State:
   """100 train steps."""
   key, draws_key, envs_key = jax.random.split(state.key, 3)
-  draws = jax.random.uniform(draws_key, (_PERIOD, _NUM_STEPS, _NUM_ENVS))
-  fresh = jax_cartpole.initial_envs_of_steps(envs_key, _PERIOD, _NUM_ENVS)
+  num_envs = len(state.envs.time)
+  draws = jax.random.uniform(draws_key, (_PERIOD, _NUM_STEPS, num_envs))
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, _PERIOD, num_envs)
   return jax.lax.scan(
     lambda state, inputs: (_train_step(state, *inputs), None),
     state._replace(key=key),
@@ -219,13 +219,15 @@ def _periods(state: State, num_periods: int) -> State:
 
 
 class JaxA2c(jax_cartpole.CompiledLoop):
-  """1 train step per 5 steps of each of 16 environments."""
+  """1 train step per 5 steps of each environment."""
 
-  def __init__(self):
-    super().__init__(_NUM_ENVS * _NUM_STEPS * _PERIOD)
+  def __init__(self, *, num_envs: int = 16, device: str = "cpu"):
+    """Compiles; the arguments are those of `JaxDqn`."""
+    self._num_envs = num_envs
+    super().__init__(num_envs * _NUM_STEPS * _PERIOD, device)
 
   def _initial_state(self) -> State:
-    return _initial_state(jax.random.key(0))
+    return _initial_state(jax.random.key(0), self._num_envs)
 
   def _run_periods(self, state: State, num_periods: int) -> State:
     return _periods(state, num_periods)

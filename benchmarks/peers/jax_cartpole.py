@@ -74,10 +74,12 @@ class CompiledLoop:
     mean_return: the mean return of the episodes that ended in the latest run.
   """
 
-  def __init__(self, env_steps_per_period: int):
-    # XLA's threads. A setting of the whole process: it holds if nothing has
-    # used JAX before.
+  def __init__(self, env_steps_per_period: int, device: str):
+    # XLA's threads, and its device. Settings of the whole process: they hold if
+    # nothing has used JAX before.
     os.environ["NPROC"] = "1"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda"}[device])
     self._env_steps_per_period = env_steps_per_period
     self._state = self._initial_state()
     self.run(1)  # compiles

@@ -35,8 +35,7 @@ _EPSILON = 0.1
 _LEARNING_RATE = 1e-3
 _ADAM_BETAS = (0.9, 0.999)
 _ADAM_EPSILON = 1e-8
-_NUM_ENVS = 1
-_CAPACITY = 100_000  # rows of the replay buffer, a multiple of the environments
+_CAPACITY = 102_400  # rows of the replay buffer, a multiple of the environments
 _NUM_INITIAL_ENV_STEPS = 1_000  # before the first train step, at least
 
 
@@ -66,8 +65,8 @@ class State(NamedTuple):
   finished: jax.Array  # [2]: episodes, and their steps
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _initial_state(key: jax.Array, batch_last: bool) -> State:
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _initial_state(key: jax.Array, num_envs: int, batch_last: bool) -> State:
   key, env_key, *keys = jax.random.split(key, 6)
   shapes = [(100, 4), (100,), (2, 100), (2,)]
   limits = [4**-0.5] * 2 + [100**-0.5] * 2
@@ -87,7 +86,7 @@ def _initial_state(key: jax.Array, batch_last: bool) -> State:
     beta_powers=jnp.ones(2),
     table=jnp.zeros((_CAPACITY, 11)),
     num_rows=jnp.int32(0),
-    envs=jax_cartpole.initial_envs(jax.random.split(env_key, _NUM_ENVS)),
+    envs=jax_cartpole.initial_envs(jax.random.split(env_key, num_envs)),
     key=key,
     finished=jnp.zeros(2),
   )
@@ -163,15 +162,15 @@ def _train_step(state: State, target: Weights, draws: jax.Array) -> State:
 
 def _target_period(state: State, train: bool) -> State:
   """The iterations between two copies into the target network."""
-  length = _TARGET_UPDATE_PERIOD
+  length, num_envs = _TARGET_UPDATE_PERIOD, len(state.envs.time)
   key, draws_key, envs_key = jax.random.split(state.key, 3)
-  draws = jax.random.uniform(draws_key, (length, _BATCH_SIZE + 2 * _NUM_ENVS))
-  fresh = jax_cartpole.initial_envs_of_steps(envs_key, length, _NUM_ENVS)
+  draws = jax.random.uniform(draws_key, (length, _BATCH_SIZE + 2 * num_envs))
+  fresh = jax_cartpole.initial_envs_of_steps(envs_key, length, num_envs)
   target = state.weights
 
   def iterate(state, inputs):
     draws, fresh = inputs
-    own = draws[_BATCH_SIZE:].reshape(2, _NUM_ENVS)
+    own = draws[_BATCH_SIZE:].reshape(2, num_envs)
     state = _env_step(state, own, fresh)
     if train:
       state = _train_step(state, target, draws[:_BATCH_SIZE])
@@ -192,16 +191,24 @@ def _target_periods(state: State, num_periods: int, train: bool) -> State:
 
 
 class JaxDqn(jax_cartpole.CompiledLoop):
-  """1 train step of a batch of 64 per env step."""
+  """1 train step of a batch of 64 per step of every environment."""
 
-  def __init__(self, batch_last: bool = True):
-    """Collects and compiles; False writes products as they usually are."""
-    self._batch_last = batch_last
-    super().__init__(_NUM_ENVS * _TARGET_UPDATE_PERIOD)
+  def __init__(
+    self, batch_last: bool = True, *, num_envs: int = 1, device: str = "cpu"
+  ):
+    """Collects and compiles.
+
+    Args:
+      batch_last: False writes products as they usually are.
+      num_envs: environments.
+      device: 'cpu' or 'gpu'.
+    """
+    self._num_envs, self._batch_last = num_envs, batch_last
+    super().__init__(num_envs * _TARGET_UPDATE_PERIOD, device)
 
   def _initial_state(self) -> State:
     """With the first rows of the table."""
-    state = _initial_state(jax.random.key(0), self._batch_last)
+    state = _initial_state(jax.random.key(0), self._num_envs, self._batch_last)
     num_periods = -(-_NUM_INITIAL_ENV_STEPS // self._env_steps_per_period)
     return _target_periods(state, num_periods, False)
 

@@ -88,6 +88,56 @@ class Dqn:
     return done / seconds
 
 
+class AtariDqn:
+  """configs/dqn_atari.gin on a GPU: its sizes, on ALE/Pong-v5.
+
+  2 train steps of batch 32 per step of 8 environments, 8 per step of 32, with
+  SB3's own wrappers (frames of 84 x 84, 4 stacked) and its network for
+  pictures, which is that of Mnih et al. (2015).
+  """
+
+  def __init__(self, *, num_envs: int = 8, in_processes: bool = False):
+    """Builds it, collects, and trains a little.
+
+    Args:
+      num_envs: environments.
+      in_processes: each in a process of its own, not stepped in turn by one.
+    """
+    import ale_py
+    import gymnasium as gym
+
+    gym.register_envs(ale_py)
+    made = env_util.make_atari_env(
+      "ALE/Pong-v5",
+      n_envs=num_envs,
+      env_kwargs={"frameskip": 1},
+      vec_env_cls=vec_env.SubprocVecEnv if in_processes else None,
+    )
+    self._num_envs = num_envs
+    self._model = stable_baselines3.DQN(
+      "CnnPolicy",
+      vec_env.VecFrameStack(made, 4),
+      learning_rate=6.25e-5,
+      buffer_size=20_000,
+      learning_starts=0,
+      batch_size=32,
+      gamma=0.99,
+      train_freq=1,  # step of all environments
+      gradient_steps=num_envs // 4,
+      target_update_interval=10_000,
+      exploration_initial_eps=0.1,
+      exploration_final_eps=0.1,
+      device="cuda",
+      seed=0,
+    )
+    self.run(20 * num_envs)
+
+  def run(self, num_env_steps: int) -> float:
+    """Returns env steps per second; rounds up to whole steps of all."""
+    done, seconds = _learn(self._model, num_env_steps)
+    return done / seconds
+
+
 def make_cartpole(num_envs: int) -> vec_env.VecEnv:
   """The environments, stepped in turn."""
   return env_util.make_vec_env("CartPole-v1", n_envs=num_envs)

@@ -204,7 +204,7 @@ def run(experiment, seed=0):
   """Iterates a pipeline; what is left behind."""
   pipeline = building.build(experiment, seeding.Seeds(seed))
   losses = [
-    float(pipeline.compiled.train(tf.constant(n)).sums["loss"]) for n in (4, 1)
+    float(pipeline.compiled.train(tf.constant(n)).sums[0]) for n in (4, 1)
   ]
   pipeline.close()
   return {

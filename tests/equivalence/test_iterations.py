@@ -41,8 +41,7 @@ def run(pipeline, *counts):
   """Collects the first count, trains the others; what a run leaves behind."""
   pipeline.compiled.collect(tf.constant(counts[0]))
   losses = [
-    float(pipeline.compiled.train(tf.constant(n)).sums["loss"])
-    for n in counts[1:]
+    float(pipeline.compiled.train(tf.constant(n)).sums[0]) for n in counts[1:]
   ]
   return {
     "losses": losses,
@@ -101,6 +100,22 @@ def test_many_in_one_call_equal_a_few_in_several(make_experiment, form):
   parts = run(build(experiment), 60, 7, 22, 1)
   assert once["losses"][0] == pytest.approx(sum(parts["losses"]), rel=1e-5)
   assert_same(once | {"losses": 0}, parts | {"losses": 0})
+
+
+def test_long_runs_look_less_often_whether_to_go_on(make_experiment):
+  long = "TrainingConfig.num_env_steps = 1_000_000"
+  pipeline = build(make_experiment(long))
+  assert pipeline.compiled.per_turn == 2
+  once = run(pipeline, 60, 31)
+  parts = run(build(make_experiment(long)), 60, 8, 22, 1)
+  assert_same(once | {"losses": 0}, parts | {"losses": 0})
+  assert once["train_steps"] == 31
+  short = run(build(make_experiment()), 60, 31)
+  for ours, theirs in zip(once["weights"], short["weights"], strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+  # Not where every iteration may reach the goal.
+  goal = "TrainingConfig.num_episodes = 9"
+  assert build(make_experiment(long, goal)).compiled.per_turn == 1
 
 
 def test_another_count_does_not_recompile(make_experiment):

@@ -18,14 +18,11 @@ def build(experiment, seed=0, jit=True):
 def run(pipeline, *counts):
   """Trains these counts of iterations; what that leaves behind."""
   sums = [
-    {
-      k: float(v)
-      for k, v in pipeline.compiled.train(tf.constant(n)).sums.items()
-    }
+    pipeline.compiled.train(tf.constant(n)).sums.numpy().tolist()
     for n in counts
   ]
   found = {
-    "losses": [s["loss"] for s in sums],
+    "losses": [s[0] for s in sums],
     "weights": [v.numpy() for v in pipeline.network.variables],
     "env_steps": int(pipeline.statistics.env_steps),
     "episodes": int(pipeline.statistics.num_episodes),

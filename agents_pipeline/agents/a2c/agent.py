@@ -18,6 +18,7 @@ from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.agents.a2c import policy as a2c_policy
 from agents_pipeline.losses import advantages, policy_gradient
 from agents_pipeline.ops import random_stream
+from agents_pipeline.training import compilation
 
 
 class A2cExtra(NamedTuple):
@@ -154,8 +155,10 @@ class A2cAgent(tf_agent.TFAgent):
     mask = _mask(rollout)  # [T, B]
     parameters, value = self._evaluate(rollout.time_step.observation)
     policy = a2c_policy.distribution(parameters, self.action_spec)
-    log_prob = policy.log_prob(
-      a2c_policy.sampled_action(rollout.action_step)
+    log_prob = a2c_policy.log_prob(
+      parameters,
+      a2c_policy.sampled_action(rollout.action_step),
+      self.action_spec,
     )  # [T, B]
 
     s_t = rollout.next_time_step
@@ -173,6 +176,7 @@ class A2cAgent(tf_agent.TFAgent):
       truncated,
       config.gamma,
       config.gae_lambda,
+      unroll=compilation.unrolls(value.shape[0]),
     )  # [T, B]
     target = advantage + old_value  # [T, B]
     if config.normalize_advantages:

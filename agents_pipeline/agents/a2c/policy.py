@@ -28,6 +28,27 @@ def distribution(
   return tfp.distributions.Independent(each, rank) if rank else each
 
 
+def log_prob(
+  parameters: dict[str, tf.Tensor], action: tf.Tensor, action_spec
+) -> tf.Tensor:
+  """log pi(a|s) [...] of actions [..., *action].
+
+  Args:
+    parameters: see `ActorCriticNetwork`, with any leading dimensions.
+    action: before they were clipped.
+    action_spec: the action spec of one action.
+  """
+  if "logits" not in parameters:
+    return distribution(parameters, action_spec).log_prob(action)
+  # Masked, not gathered as by TensorFlow Probability: the gradient of a gather
+  # is a scatter, which XLA fuses with nothing.
+  of_all = tf.nn.log_softmax(parameters["logits"])  # [..., *action, A]
+  numbers = tf.range(of_all.shape[-1], dtype=action.dtype)  # [A]
+  is_taken = action[..., None] == numbers  # [..., *action, A]
+  inner = range(-1 - action_spec.shape.rank, 0)
+  return tf.reduce_sum(tf.where(is_taken, of_all, 0.0), axis=list(inner))
+
+
 def mode(parameters: dict[str, tf.Tensor], action_spec) -> tf.Tensor:
   """The most likely actions [B, ...], within their bounds."""
   if "logits" in parameters:

@@ -15,6 +15,7 @@ from agents_pipeline.agents.dqn import exploration, target_update
 from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
+from agents_pipeline.networks import variables
 from agents_pipeline.ops import random_stream
 from agents_pipeline.replay import specs
 from agents_pipeline.training import (
@@ -74,6 +75,9 @@ def build(
       num_prefetched_batches=config.replay.num_prefetched_batches,
       learns_while_stepping=config.learns_while_stepping,
     ),
+    iterations_per_turn=compilation.iterations_per_turn(
+      variables.num_weights(agent.network), experiment.training.num_env_steps
+    ),
     jit=jit,
     schedules={"epsilon": lambda: float(epsilon())},
     outputs=outputs(task),
@@ -105,9 +109,7 @@ def _make_driver(
     agent.policy,
     epsilon,
     parts.exploration_stream,
-    always_evaluate=compilation.acting_is_cheaper_than_a_branch(
-      config.conv_layers
-    ),
+    always_evaluate=compilation.asks_always(config.conv_layers),
   )
   return drivers.StepDriver(
     parts.environment,
@@ -155,6 +157,9 @@ def _make_target_update(
     config.target_update_tau,
     in_episodes or config.target_update_period_train_steps,
     statistics.num_episodes.value if in_episodes else None,
+    masks=compilation.masks_target_updates(
+      variables.num_weights(agent.network)
+    ),
   )
 
 

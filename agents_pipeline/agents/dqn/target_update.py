@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
-from tf_agents.utils import common
 
 
 class TargetUpdate(tf.Module):
@@ -22,6 +21,8 @@ class TargetUpdate(tf.Module):
     tau: float,
     period: int,
     num_episodes: Callable[[], tf.Tensor] | None = None,
+    *,
+    masks: bool = False,
   ):
     """Begins a period.
 
@@ -31,12 +32,15 @@ class TargetUpdate(tf.Module):
       tau: in (0, 1]; 1 copies the network.
       period: train steps between two updates; episodes if they are counted.
       num_episodes: () -> [] int64, ended so far.
+      masks: assign to the target at every call, the update or what it was,
+        instead of branching.
     """
     super().__init__(name="target_update")
     self._networks = network, target_network
     self._tau = tau
     self._period = period
     self._num_episodes = num_episodes
+    self._masks = masks
     self._num_calls = tf.Variable(0, dtype=tf.int64, name="num_calls")
     self._num_periods = tf.Variable(0, dtype=tf.int64, name="num_periods")
 
@@ -49,14 +53,19 @@ class TargetUpdate(tf.Module):
     num_periods = count // self._period
     is_due = num_periods > self._num_periods
     self._num_periods.assign(num_periods)
-    tf.cond(is_due, self._update, lambda: False)
+    if self._masks:
+      self._update(is_due)
+    else:
+      tf.cond(is_due, self._update, lambda: False)
 
   def _count_calls(self) -> tf.Tensor:
     return self._num_calls.assign_add(1)
 
-  def _update(self) -> bool:
-    network, target = self._networks
-    common.soft_variables_update(
-      network.variables, target.variables, self._tau, tau_non_trainable=1.0
-    )
+  def _update(self, is_due: tf.Tensor | bool = True) -> bool:
+    """Moves the weights, or leaves them where they are."""
+    networks = (network.variables for network in self._networks)
+    for variable, target in zip(*networks, strict=True):
+      tau = self._tau if variable.trainable else 1.0
+      moved = (1.0 - tau) * target + tau * variable
+      target.assign(tf.where(is_due, moved, target))
     return True

@@ -1,5 +1,7 @@
 """What is decided, and refused, before a pipeline is built."""
 
+import dataclasses
+
 import pytest
 
 from agents_pipeline import errors
@@ -17,18 +19,37 @@ def experiment(**agent):
 
 
 @pytest.mark.parametrize(
-  ("fields", "pays"),
+  ("fields", "reason"),
   [
-    ({}, False),
-    ({"hidden_layers": ()}, False),
+    ({}, ""),
+    ({"hidden_layers": ()}, ""),
     # 2 * 50 * 1,000 * 1,000 operations.
-    ({"hidden_layers": (1_000, 1_000), "batch_size": 50}, True),
-    ({"hidden_layers": (1_000, 999), "batch_size": 50}, False),
-    ({"conv_layers": ((8, 3, 1),)}, True),
+    (
+      {"hidden_layers": (1_000, 1_000), "batch_size": 50},
+      "layers and batches this large",
+    ),
+    ({"hidden_layers": (1_000, 999), "batch_size": 50}, ""),
+    ({"conv_layers": ((8, 3, 1),)}, "pictures"),
   ],
 )
-def test_a_gpu_pays_for_pictures_and_wide_layers(fields, pays):
-  assert building.benefits_from_gpu(experiment(**fields)) == pays
+def test_a_gpu_pays_for_pictures_and_wide_layers(fields, reason):
+  assert building.gpu_reason(experiment(**fields)) == reason
+
+
+@pytest.mark.parametrize(
+  ("backend", "num_envs", "reason"),
+  [
+    ("tensor", 511, ""),
+    ("tensor", 512, "512 tensor environments"),
+    ("gymnasium", 512, ""),
+  ],
+)
+def test_a_gpu_pays_for_many_tensor_environments(backend, num_envs, reason):
+  environment = schema.EnvironmentConfig(
+    "CartPole-v1", num_envs=num_envs, backend=backend
+  )
+  many = dataclasses.replace(experiment(), environment=environment)
+  assert building.gpu_reason(many) == reason
 
 
 def test_layers_that_no_memory_holds_are_rejected():

@@ -1,65 +1,10 @@
-"""Which device runs, and when threads are left alone."""
+"""When threads are left alone, and what a GPU changes."""
 
 import os
 
-import pytest
 import tensorflow as tf
 
-from agents_pipeline import errors
-from agents_pipeline.training import compilation
-
-
-@pytest.fixture
-def machine(monkeypatch):
-  """A machine with so many GPUs; what was done to them."""
-  done = {"hidden": False, "grow": []}
-  monkeypatch.setattr(
-    tf.config,
-    "set_visible_devices",
-    lambda found, kind: done.update(hidden=(found, kind) == ([], "GPU")),
-  )
-  monkeypatch.setattr(
-    tf.config.experimental,
-    "set_memory_growth",
-    lambda gpu, grows: done["grow"].append((gpu, grows)),
-  )
-
-  def with_gpus(*gpus):
-    monkeypatch.setattr(
-      tf.config, "list_physical_devices", lambda kind: list(gpus)
-    )
-    return done
-
-  return with_gpus
-
-
-@pytest.mark.parametrize(
-  "wanted, gpus, pays, chosen",
-  [
-    ("auto", (), True, "cpu"),
-    ("auto", ("one",), False, "cpu"),
-    ("auto", ("one",), True, "gpu"),
-    ("cpu", ("one",), True, "cpu"),
-    ("gpu", ("one", "two"), False, "gpu"),
-  ],
-)
-def test_the_device_that_is_chosen(machine, wanted, gpus, pays, chosen):
-  done, printed = machine(*gpus), []
-  found = compilation.choose_device(
-    wanted, benefits_from_gpu=pays, report=printed.append
-  )
-  assert found == chosen
-  assert done["hidden"] == (chosen == "cpu")
-  assert done["grow"] == [(g, True) for g in gpus if chosen == "gpu"]
-  # Only where a GPU is left alone unasked there is something to explain.
-  explains = (wanted, gpus, pays) == ("auto", ("one",), False)
-  assert ["--device=gpu" in line for line in printed] == [True] * explains
-
-
-def test_a_missing_gpu_is_rejected(machine):
-  machine()
-  with pytest.raises(errors.UserError, match="TensorFlow sees no GPU"):
-    compilation.choose_device("gpu")
+from agents_pipeline.training import compilation, device
 
 
 def test_only_small_products_change_the_threads(monkeypatch):
@@ -81,3 +26,26 @@ def test_only_small_products_change_the_threads(monkeypatch):
   monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")  # the user's own
   compilation.choose_threads(1_000, enters_python=True)
   assert asked == [("inter", 1)]
+
+
+def test_a_gpu_compiles_what_the_cpu_does_not(monkeypatch):
+  convolutions = ((32, 8, 4),)
+  for uses_gpu in (False, True):
+    monkeypatch.setattr(device, "uses_gpu", lambda found=uses_gpu: found)
+    assert compilation.xla_trains(convolutions) == uses_gpu
+    assert compilation.asks_always(convolutions) == uses_gpu
+    assert compilation.unrolls(5) == uses_gpu
+    assert not compilation.unrolls(100)
+    assert compilation.masks_target_updates(100_001) == uses_gpu
+    assert compilation.masks_target_updates(100_000)
+    # Of 2 on the CPU in a long run of a small network alone.
+    for weights, env_steps, on_cpu in (
+      (100_000, 10**6, 2),
+      (100_001, 10**6, 1),
+      (1_000, 10**6 - 1, 1),
+    ):
+      found = compilation.iterations_per_turn(weights, env_steps)
+      assert found == (4 if uses_gpu else on_cpu)
+  monkeypatch.setenv("XLA_FLAGS", "")
+  compilation.choose_threads(1_000, enters_python=True)  # of the CPU
+  assert os.environ["XLA_FLAGS"] == ""

@@ -16,16 +16,14 @@ AGENT = types.SimpleNamespace(
 
 def test_totals_are_sums_over_train_steps(compiled):
   def add_two():
-    totals = iterations.no_train_steps(AGENT.measures)
+    totals = iterations.no_train_steps(2)
     for info in ([1.0, -10.0], [2.0, 4.0]):
       totals = totals.add(AGENT, tf.constant(info))
     return totals
 
   totals = compiled(add_two)()
   assert int(totals.num_train_steps) == 2
-  assert {k: float(v) for k, v in totals.sums.items()} == {
-    "loss": 3.0, "mean_q": -6.0
-  }  # fmt: skip
+  assert totals.sums.numpy().tolist() == [3.0, -6.0]
   assert not bool(totals.diverged)
 
 
@@ -33,7 +31,7 @@ def test_totals_are_sums_over_train_steps(compiled):
   "info", [[float("nan"), 0.0], [float("inf"), 0.0], [0.0, -10.5]]
 )
 def test_one_diverged_train_step_marks_the_totals(info):
-  totals = iterations.no_train_steps(AGENT.measures)
+  totals = iterations.no_train_steps(2)
   found = []
   for step in ([0.0, 0.0], info, [0.0, 0.0]):
     totals = totals.add(AGENT, tf.constant(step))

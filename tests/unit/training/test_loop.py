@@ -13,8 +13,9 @@ from agents_pipeline.training import episode_statistics, iterations, loop
 class Counting:
   """Calls that only count, and the interval and counters they move."""
 
-  def __init__(self, stops, start=0, loss=2.0, seconds=0.0):
+  def __init__(self, stops, start=0, loss=2.0, seconds=0.0, per_turn=1):
     self.stops, self.loss, self.seconds = stops, loss, seconds
+    self.per_turn = per_turn
     self.tape = []  # of (call, iterations)
     self.statistics = episode_statistics.EpisodeStatistics(1, 9)
     self.statistics.env_steps.assign(start)
@@ -33,17 +34,17 @@ class Counting:
     self._collect(count)
     self.tape[-1] = ("train", int(count))
     self.train_steps.assign_add(int(count))
-    added = {"loss": self.loss, "mean_q": 3.0}
+    added = int(count) * tf.constant([self.loss, 3.0])
     return iterations.TrainTotals(
       totals.num_train_steps + int(count),
-      {k: v + added[k] * int(count) for k, v in totals.sums.items()},
+      totals.sums + added,
       tf.constant(not math.isfinite(self.loss)),
     )
 
   def run(self, wants_to_stop=lambda: False, should_stop=lambda: False):
     """Runs the loop, and writes its results at once."""
     for result in loop.run(
-      iterations.Iterations(self._collect, self._train),
+      iterations.Iterations(self._collect, self._train, self.per_turn),
       self.stops,
       self.interval,
       self.statistics,
@@ -92,6 +93,13 @@ def test_calls_begin_short_and_grow_to_about_a_second():
   assert quick.tape[:4] == [("train", 10**i) for i in range(4)]
   slow = Counting(loop.Stops(5, 0, 1, (5,)), seconds=0.4).run()
   assert slow.counts("train") == [1, 2, 2]
+
+
+def test_calls_are_whole_turns_of_the_compiled_loop_up_to_a_stop():
+  quick = Counting(loop.Stops(300, 0, 1, (150,)), per_turn=4).run()
+  assert quick.counts("train") == [4, 40, 106, 150]
+  slow = Counting(loop.Stops(9, 0, 1, (9,)), seconds=0.18, per_turn=4).run()
+  assert slow.counts("train") == [4, 5]  # 5 fit into a second, and 8 are whole
 
 
 def test_a_stop_request_takes_effect_between_calls_and_the_loop_resumes():

@@ -8,7 +8,12 @@ from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.config import rewards
-from agents_pipeline.training import drivers, episode_statistics, rollouts
+from agents_pipeline.training import (
+  compilation,
+  drivers,
+  episode_statistics,
+  rollouts,
+)
 
 
 def steps(step_type, reward=(0.0, 0.0)):
@@ -44,8 +49,11 @@ def in_python(environment, driver, num_steps, time_step):
   return rollouts.of_python_steps(driver, steps, time_step)
 
 
+@pytest.mark.parametrize("unrolls", [False, True])
 @pytest.mark.parametrize("collect", [on_device, in_python])
-def test_rollouts_continue_across_episode_ends(collect):
+def test_rollouts_continue_across_episode_ends(collect, unrolls, monkeypatch):
+  monkeypatch.setattr(compilation, "unrolls", lambda num_steps: unrolls)
+
   class Counting:
     """Two environments: their states count steps; the first ends at 3."""
 
@@ -71,12 +79,9 @@ def test_rollouts_continue_across_episode_ends(collect):
       return ts.TimeStep(*arrays[:4]), ts.TimeStep(*arrays[4:])
 
   environment = Counting()
+  statistics = episode_statistics.EpisodeStatistics(2, 9)
   driver = drivers.StepDriver(
-    environment,
-    AlwaysOne(),
-    [],
-    episode_statistics.EpisodeStatistics(2, 9),
-    rewards.KeepReward(),
+    environment, AlwaysOne(), [], statistics, rewards.KeepReward()
   )
   begin = steps([1, 1])._replace(observation=tf.ones((2, 1)))
   rollout, after = collect(environment, driver, 4, begin)
@@ -88,3 +93,7 @@ def test_rollouts_continue_across_episode_ends(collect):
   assert numbers(after) == [2, 5]
   again, _ = collect(environment, driver, 1, after)
   assert numbers(again.time_step) == [[2, 5]]
+  assert int(statistics.env_steps) == 10
+  # The first environment's: 2 + 3, then 1 + 2 + 3; two env steps at a time.
+  ended = [x.tolist() for x in statistics.ended()]
+  assert ended == [[4, 10], [5.0, 6.0], [2, 3]]

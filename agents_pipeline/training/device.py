@@ -1,0 +1,97 @@
+"""Which device a run is on, and what that asks of TensorFlow and XLA.
+
+Both are settings of a whole process, and are chosen before it computes.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.training import compiler_flags
+
+# A loop's condition and a branch's are read back by the host each time, 16 us,
+# unless they are part of a CUDA graph. In a graph, kernels that do not depend
+# on each other run at once, which matters more: most are small.
+_CUDA_GRAPHS = (
+  "--xla_gpu_enable_command_buffer="
+  "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,CONDITIONAL,WHILE",
+  "--xla_gpu_graph_min_graph_size=1",
+  "--xla_gpu_command_buffer_scheduling_mode=CONCURRENT",
+)
+# The same kernels in every run, so XLA does not choose among them by their
+# time. Without choosing, its own matrix products (Triton's) take up to fifty
+# times as long as cuBLAS'. It would also turn every scatter into a loop of a
+# turn per row, in case two write to one row; none of ours does.
+_DETERMINISTIC = (
+  "--xla_gpu_deterministic_ops=true",
+  "--xla_gpu_enable_triton_gemm=false",
+  "--xla_disable_hlo_passes=scatter_expander,scatter_determinism_expander",
+  # In columns and rows: smaller products, as DQN's of 100 units, are fused with
+  # what follows them, and take a third of cuBLAS' time.
+  "--xla_gpu_gemm_rewrite_size_threshold=10000",
+)
+
+
+def choose(
+  wanted: str,
+  *,
+  gpu_reason: str = "",
+  deterministic: bool = True,
+  report: Callable[[str], None] = lambda line: None,
+) -> str:
+  """Makes one kind of device the only one that TensorFlow uses.
+
+  Args:
+    wanted: 'auto', 'cpu' or 'gpu'. 'auto' is the GPU where there is one and it
+      pays.
+    gpu_reason: what a GPU is faster for, such as 'pictures'; '' for nothing.
+    deterministic: whether two runs of one seed are the same on a GPU; on the
+      CPU they always are.
+    report: gets a line on what 'auto' chose where there was a choice, and on a
+      setting without effect.
+
+  Returns:
+    'cpu' or 'gpu'.
+
+  Raises:
+    UserError: a GPU is asked for and TensorFlow sees none, or it is neither.
+  """
+  if wanted not in ("auto", "cpu", "gpu"):
+    raise errors.UserError(
+      f"device {wanted!r}: expected one of 'auto', 'cpu', 'gpu'"
+    )
+  gpus = tf.config.list_physical_devices("GPU")
+  if wanted == "gpu" and not gpus:
+    raise errors.UserError(
+      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"
+    )
+  if wanted == "auto" and gpus:
+    report(
+      f"using the GPU, which is faster for {gpu_reason}; --device=cpu avoids it"
+      if gpu_reason
+      else "using the CPU: networks this small run slower on a GPU; "
+      "--device=gpu uses it all the same"
+    )
+  if wanted == "gpu" or (wanted == "auto" and gpus and gpu_reason):
+    _use_gpu(gpus[0], deterministic)
+    return "gpu"
+  tf.config.set_visible_devices([], "GPU")
+  if not deterministic:
+    report("--nodeterministic has no effect: runs on the CPU are deterministic")
+  return "cpu"
+
+
+def uses_gpu() -> bool:
+  """Whether TensorFlow computes on a GPU, once a device is chosen."""
+  return bool(tf.config.get_visible_devices("GPU"))
+
+
+def _use_gpu(gpu: tf.config.PhysicalDevice, deterministic: bool) -> None:
+  """Uses this one of the GPUs, and its memory as it is needed."""
+  tf.config.set_visible_devices([gpu], "GPU")
+  tf.config.experimental.set_memory_growth(gpu, True)
+  compiler_flags.add(*_CUDA_GRAPHS)
+  if deterministic:
+    compiler_flags.add(*_DETERMINISTIC)
+    tf.config.experimental.enable_op_determinism()
