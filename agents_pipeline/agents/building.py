@@ -15,6 +15,7 @@ from agents_pipeline.training import compilation
 # float32; of the network, its gradients, two slots of the optimizer, the target
 # and the best network.
 _BYTES_PER_WEIGHT = 4 * 6
+_BYTES_PER_ACTIVATION = 4 * 2  # and its gradient
 # From here on a GPU is faster: docs/performance.md.
 _MANY_TENSOR_ENVS = 512
 _FEW = 8  # inputs and outputs of a network, as most have
@@ -37,6 +38,7 @@ def build(
   """
   keras_settings.choose()
   _check_network(experiment.agent)
+  _check_update(experiment)
   if not experiment.agent.conv_layers:
     compilation.choose_threads(
       _largest_product(experiment),
@@ -51,12 +53,26 @@ def _check_network(agent: schema.AgentConfig) -> None:
   layers = (1, *agent.hidden_layers)
   weights = sum(one * next_ for one, next_ in itertools.pairwise(layers))
   needed = weights * _BYTES_PER_WEIGHT
-  available = memory.available_memory()
-  if needed > available:
+  available = memory.available()
+  if needed > available.num_bytes:
     raise errors.UserError(
       f"{type(agent).__name__}.hidden_layers = {agent.hidden_layers!r}: needs "
-      f"{needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
-      "are available; expected narrower layers"
+      f"{needed / 2**30:,.1f} GiB of the {available}; expected narrower layers"
+    )
+
+
+def _check_update(experiment: schema.Experiment) -> None:
+  """Refuses more transitions in an update than memory holds activations of."""
+  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  num_transitions = agent.num_transitions_per_update(num_envs)
+  units = sum(agent.hidden_layers) + _FEW
+  needed = num_transitions * units * _BYTES_PER_ACTIVATION
+  available = memory.available()
+  if needed > available.num_bytes:
+    raise errors.UserError(
+      f"EnvironmentConfig.num_envs = {num_envs:,}: an update of "
+      f"{num_transitions:,} transitions needs {needed / 2**30:,.1f} GiB of the "
+      f"{available}; expected fewer environments or transitions"
     )
 
 

@@ -26,9 +26,11 @@ class ReplayChoice(abc.ABC):
 
   Attributes:
     num_prefetched_batches: batches that tf.data samples ahead.
+    memory: 'device' or 'host', where it is kept.
   """
 
   num_prefetched_batches: int = 0
+  memory: str = "device"
 
   @abc.abstractmethod
   def check_agent(self, agent: Any) -> None:
@@ -86,10 +88,14 @@ class ReplayConfig(ReplayChoice):
       Python environment steps. More than 0 overlaps the two: runs with one
       seed then differ, and a window may be read while its oldest row is
       overwritten. Tensor environments sample inside the program.
+    memory: 'device' keeps the rows where the networks are. 'host' keeps them in
+      the machine's memory, for a GPU too small for the frames; every batch is
+      then copied to it. Python environments only; no difference on the CPU.
   """
 
   capacity_env_steps: int = fields.integer(100_000, high=10**15)
   num_prefetched_batches: int = fields.integer(0, 0)
+  memory: str = fields.choice("device", "host")
 
   def check_agent(self, agent: Any) -> None:
     """Rejects batches larger than the buffer."""
@@ -115,12 +121,17 @@ class ReplayConfig(ReplayChoice):
 
   def make(self, replay_spec, rng, *, report, num_copies):
     """Makes a `UniformReplayBuffer`."""
-    from agents_pipeline.replay import memory, storage, uniform
+    from agents_pipeline.replay import memory as memory_lib
+    from agents_pipeline.replay import storage, uniform
 
     length = math.ceil(self.capacity_env_steps / replay_spec.num_envs)
     num_rows = length * replay_spec.num_envs
     num_bytes = storage.num_bytes(replay_spec, length)
-    report(memory.check_memory(num_bytes, num_rows, num_copies))
+    report(
+      memory_lib.check_memory(
+        num_bytes, num_rows, num_copies, on_host=self.memory == "host"
+      )
+    )
     if num_rows > _MAX_ROWS:
       raise errors.UserError(
         f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps!r}: "

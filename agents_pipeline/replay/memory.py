@@ -1,20 +1,45 @@
-"""Whether a buffer fits into memory, before it is allocated."""
+"""How much memory there is, and whether a buffer fits into it."""
 
 import pathlib
+from typing import NamedTuple
 
 import psutil
 
 from agents_pipeline import errors
+from agents_pipeline.ops import gpu
 
 _GIB = 2**30
 _CONTROL_GROUP = pathlib.Path("/sys/fs/cgroup")
 
 
-def available_memory() -> int:
-  """Bytes that can still be had, also where a container has a limit."""
+class Available(NamedTuple):
+  """Memory that can still be had where TensorFlow computes.
+
+  Attributes:
+    num_bytes: how much.
+    kind: 'memory', or 'GPU memory'.
+  """
+
+  num_bytes: int
+  kind: str
+
+  def __str__(self) -> str:
+    return f"{self.num_bytes / _GIB:,.1f} GiB of {self.kind} available"
+
+
+def available(*, on_host: bool = False) -> Available:
+  """The GPU's memory where one is used, else the machine's.
+
+  Args:
+    on_host: the machine's in any case; of a container, up to its limit.
+  """
+  on_gpu = gpu.free_memory() if gpu.is_used() and not on_host else None
+  if on_gpu is not None:
+    return Available(on_gpu, "GPU memory")
   free = psutil.virtual_memory().available
   limit, used = (_number(name) for name in ("memory.max", "memory.current"))
-  return free if limit is None else min(free, limit - (used or 0))
+  own = free if limit is None else min(free, limit - (used or 0))
+  return Available(own, "memory")
 
 
 def _number(name: str) -> int | None:
@@ -25,13 +50,22 @@ def _number(name: str) -> int | None:
     return None
 
 
-def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
+def _other_memory(memory: Available) -> str:
+  if memory.kind == "memory":
+    return ""
+  return ", or ReplayConfig.memory = 'host'"
+
+
+def check_memory(
+  table_bytes: int, num_rows: int, copies: int = 1, *, on_host: bool = False
+) -> str:
   """Compares a buffer with the memory there is, before it is allocated.
 
   Args:
     table_bytes: the size of its tables.
     num_rows: rows, for the message.
     copies: how many copies of the tables that may be alive at once.
+    on_host: they are in the machine's memory, also where a GPU trains.
 
   Returns:
     A line with its size.
@@ -39,15 +73,15 @@ def check_memory(table_bytes: int, num_rows: int, copies: int = 1) -> str:
   Raises:
     UserError: it does not fit.
   """
-  available = available_memory()
+  memory = available(on_host=on_host)
   needed = copies * table_bytes
   size = f"{num_rows:,} transitions, {table_bytes / 2**20:,.1f} MiB"
   if copies > 1:
     size += f" (times {copies} within a compiled call)"
-  if needed > available:
+  if needed > memory.num_bytes:
     raise errors.UserError(
       f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "
-      f"the {available / _GIB:,.1f} GiB of memory available; expected at most "
-      f"{int(num_rows * available / needed):,}"
+      f"the {memory}; expected at most "
+      f"{int(num_rows * memory.num_bytes / needed):,}{_other_memory(memory)}"
     )
   return f"replay buffer: {size}"

@@ -7,7 +7,6 @@ every compiled call has overhead, so everything after a step is one call.
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 from tf_agents.trajectories import policy_step
@@ -16,6 +15,7 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline import interfaces
 from agents_pipeline.training import (
   iterations,
+  replay_calls,
   replay_iteration,
   rollout_iteration,
   rollouts,
@@ -66,6 +66,7 @@ def compile_replay(
   pending: PendingAction,
   num_prefetched_batches: int = 0,
   learns_while_stepping: bool = False,
+  replay_on_host: bool = False,
   jit_learning: bool = True,
   jit: bool = True,
 ) -> iterations.Iterations:
@@ -81,13 +82,20 @@ def compile_replay(
       samples inside the call that trains.
     learns_while_stepping: train on stored transitions while the environments
       take the iteration's first step; needs two threads.
+    replay_on_host: the buffer is not where the networks are, so adding and
+      sampling stay outside of what XLA compiles.
     jit_learning: False trains in a plain graph: XLA's gradients of convolutions
       are about eight times as slow on the CPU as TensorFlow's.
     jit: False uses no XLA at all, for comparison.
   """
+  wrap = (
+    replay_calls.around_host_memory
+    if replay_on_host
+    else replay_calls.in_one_program
+  )
   loop = _ReplayLoop(
     iteration,
-    _wrap_calls(iteration, jit=jit, jit_learning=jit and jit_learning),
+    wrap(iteration, jit=jit, jit_learning=jit and jit_learning),
     _batches_ahead(iteration, num_prefetched_batches),
     learns_while_stepping,
   )
@@ -100,57 +108,6 @@ def compile_replay(
     train=loop.train,
     end=lambda state: pending.keep(state[1].action),
     jit=False,
-  )
-
-
-class _Calls(NamedTuple):
-  """The functions that the loop calls.
-
-  Attributes:
-    act: time step -> action.
-    learn: totals, batches -> totals.
-    observe: the arrays that came from Python, and the state that was stepped
-      from -> the time step to act from next.
-    observe_and_act: the same -> the next state.
-    observe_learn_and_act: the same, totals, batches -> the next state, totals.
-  """
-
-  act: Callable
-  learn: Callable
-  observe: Callable
-  observe_and_act: Callable
-  observe_learn_and_act: Callable
-
-
-def _wrap_calls(
-  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_learning: bool
-) -> _Calls:
-  """Wraps them in tf.function; without `jit_learning`, XLA compiles `act`
-  alone."""
-  driver, learn = iteration.driver, iteration.learn
-  compiled = functools.partial(_graph, jit_compile=jit_learning)
-  act = _graph(driver.policy.action, jit_compile=jit)
-
-  def observe(arrays, state):
-    time_step, action_step = state
-    stepped = driver.env.time_steps(arrays)
-    return driver.observe(time_step, action_step, stepped)[1]
-
-  def observe_and_act(arrays, state):
-    time_step = observe(arrays, state)
-    return time_step, act(time_step)
-
-  def observe_learn_and_act(arrays, state, totals, batches):
-    time_step = observe(arrays, state)
-    totals = learn(totals, batches)
-    return (time_step, act(time_step)), totals
-
-  return _Calls(
-    act,
-    compiled(learn),
-    compiled(observe),
-    compiled(observe_and_act),
-    compiled(observe_learn_and_act),
   )
 
 
@@ -193,7 +150,7 @@ class _ReplayLoop:
   """
 
   iteration: replay_iteration.ReplayIteration
-  calls: _Calls
+  calls: replay_calls.Calls
   next_batches: Callable[[], tuple]
   learns_while_stepping: bool
 

@@ -5,7 +5,8 @@ import os
 
 import tensorflow as tf
 
-from agents_pipeline.training import compiler_flags, device
+from agents_pipeline.ops import gpu
+from agents_pipeline.training import compiler_flags
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 # Operations of a matrix product from which threads pay.
@@ -36,7 +37,7 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
     enters_python: the environments are in Python, and nothing else has to go on
       while they are stepped.
   """
-  if largest_product >= SHARED_PRODUCT or device.uses_gpu():
+  if largest_product >= SHARED_PRODUCT or gpu.is_used():
     return
   compiler_flags.add(_ONE_THREAD)
   threading = tf.config.threading
@@ -58,7 +59,7 @@ def xla_trains(conv_layers: tuple) -> bool:
   the CPU, XLA's gradients of them take eight times TensorFlow's
   (docs/decisions/0007).
   """
-  return device.uses_gpu() or not conv_layers
+  return gpu.is_used() or not conv_layers
 
 
 def asks_always(conv_layers: tuple) -> bool:
@@ -67,13 +68,13 @@ def asks_always(conv_layers: tuple) -> bool:
   On the CPU, a small network takes less time than a branch. On a GPU, a branch
   takes as long as several kernels.
   """
-  return device.uses_gpu() or not conv_layers
+  return gpu.is_used() or not conv_layers
 
 
 def masks_target_updates(num_weights: int) -> bool:
   """Whether the target network is assigned at every train step, the same values
   until an update is due, so that nothing has to branch."""
-  return device.uses_gpu() or num_weights <= _SMALL_NETWORK
+  return gpu.is_used() or num_weights <= _SMALL_NETWORK
 
 
 def unrolls(num_steps: int) -> bool:
@@ -82,7 +83,7 @@ def unrolls(num_steps: int) -> bool:
   On a GPU, a turn of a loop takes as long as several kernels. On the CPU it
   takes no time.
   """
-  return device.uses_gpu() and num_steps <= _MAX_UNROLLED_STEPS
+  return gpu.is_used() and num_steps <= _MAX_UNROLLED_STEPS
 
 
 def iterations_per_turn(num_weights: int, num_env_steps: int) -> int:
@@ -96,7 +97,7 @@ def iterations_per_turn(num_weights: int, num_env_steps: int) -> int:
     num_weights: of the network.
     num_env_steps: of the run.
   """
-  if device.uses_gpu():
+  if gpu.is_used():
     return 4
   is_small = num_weights <= _SMALL_NETWORK
   return 2 if is_small and num_env_steps >= _LONG_RUN else 1

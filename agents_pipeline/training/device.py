@@ -82,11 +82,6 @@ def choose(
   return "cpu"
 
 
-def uses_gpu() -> bool:
-  """Whether TensorFlow computes on a GPU, once a device is chosen."""
-  return bool(tf.config.get_visible_devices("GPU"))
-
-
 def _use_gpu(gpu: tf.config.PhysicalDevice, deterministic: bool) -> None:
   """Uses this one of the GPUs, and its memory as it is needed."""
   tf.config.set_visible_devices([gpu], "GPU")

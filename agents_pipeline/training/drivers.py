@@ -100,9 +100,15 @@ class StepDriver(driver.Driver):
       time_step, action_step, stepped
     )
     self.keep_episodes(tf.nest.map_structure(lambda x: x[None], counted))
+    return transition, self.tell_observers(transition, following)
+
+  def tell_observers(
+    self, transition: trajectory.Transition, following: ts.TimeStep
+  ) -> ts.TimeStep:
+    """Returns the following time step once all observers are done."""
     observed = [observe(transition) for observe in self.observers]
     with tf.control_dependencies(_operations(observed)):
-      return transition, tf.nest.map_structure(tf.identity, following)
+      return tf.nest.map_structure(tf.identity, following)
 
   def count(
     self,

@@ -69,6 +69,8 @@ class ReplayIteration:
     update_target: called after every train step.
     sizes: the sizes of an iteration.
     statistics: the counters of what was collected so far.
+    update: transitions, weights -> info: a train step; None is the agent's own,
+      compiled with what is around it.
   """
 
   driver: drivers.StepDriver
@@ -77,6 +79,7 @@ class ReplayIteration:
   update_target: Callable[[], object]
   sizes: IterationSizes
   statistics: episode_statistics.EpisodeStatistics
+  update: Callable | None = None
 
   def collect(self, time_step: ts.TimeStep) -> ts.TimeStep:
     """Steps the environments; returns the time step to act from next."""
@@ -109,7 +112,8 @@ class ReplayIteration:
         )
       else:
         sample = self.replay.sample()
-      info = self.agent.train(sample.transitions, sample.weights)
+      update = self.update or self.agent.train
+      info = update(sample.transitions, sample.weights)
       if not batches:
         self.replay.update_priorities(sample.handle, info.extra.td_error)
       self.update_target()

@@ -20,6 +20,7 @@ GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 FORMS = {
   "tensor": ("EnvironmentConfig.backend = 'tensor'",),
   "gymnasium": (GYMNASIUM,),
+  "host-memory": (GYMNASIUM, "ReplayConfig.memory = 'host'"),
   "while-stepping": (GYMNASIUM, "DqnConfig.learns_while_stepping = True"),
 }
 EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

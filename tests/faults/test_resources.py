@@ -244,7 +244,7 @@ def test_memory_is_what_a_container_may_have(
     memory.psutil, "virtual_memory",
     lambda: type("Memory", (), {"available": 100}),
   )  # fmt: skip
-  assert memory.available_memory() == expected
+  assert memory.available() == (expected, "memory")
 
 
 def test_a_checkpoint_is_flushed_before_it_has_its_name(tmp_path, monkeypatch):

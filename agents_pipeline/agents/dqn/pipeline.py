@@ -74,6 +74,7 @@ def build(
       pending=pending,
       num_prefetched_batches=config.replay.num_prefetched_batches,
       learns_while_stepping=config.learns_while_stepping,
+      replay_on_host=config.replay.memory == "host",
     ),
     iterations_per_turn=compilation.iterations_per_turn(
       variables.num_weights(agent.network), experiment.training.num_env_steps
@@ -127,6 +128,12 @@ def _make_replay(
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
+  if parts.on_device and config.replay.memory == "host":
+    raise errors.UserError(
+      f"ReplayConfig.memory = 'host': {task.name!r} is TensorFlow ops, and "
+      "samples within its program; expected 'device', or "
+      "EnvironmentConfig.backend = 'gymnasium'"
+    )
   replay_spec = specs.ReplaySpec(
     task.observation_spec,
     task.action_spec,
@@ -138,12 +145,13 @@ def _make_replay(
   )
   # XLA may hold a copy of the tables during a call.
   num_copies = 2 if parts.on_device else 1
-  return config.replay.make(
-    replay_spec,
-    random_stream.RandomStream(seed),
-    report=parts.report,
-    num_copies=num_copies,
-  )
+  with tf.device("/CPU:0" if config.replay.memory == "host" else None):
+    return config.replay.make(
+      replay_spec,
+      random_stream.RandomStream(seed),
+      report=parts.report,
+      num_copies=num_copies,
+    )
 
 
 def _make_target_update(

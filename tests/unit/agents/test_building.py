@@ -6,6 +6,7 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
+from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import schema, seeding
 
@@ -54,5 +55,20 @@ def test_a_gpu_pays_for_many_tensor_environments(backend, num_envs, reason):
 
 def test_layers_that_no_memory_holds_are_rejected():
   """99 * 65,536^2 weights, each with five more numbers, of 4 bytes."""
-  with pytest.raises(errors.UserError, match=r"needs 9,504.0 GiB, and .* GiB"):
+  with pytest.raises(
+    errors.UserError,
+    match=r"needs 9,504.0 GiB of the .* GiB of memory available",
+  ):
     building.build(experiment(hidden_layers=(65_536,) * 100), seeding.Seeds(0))
+
+
+def test_updates_that_no_memory_holds_are_rejected():
+  """5 * 16,777,216 transitions of 128 units and 8 more, 8 bytes each."""
+  many = schema.Experiment(
+    agent=a2c_config.A2cConfig(),
+    environment=schema.EnvironmentConfig("CartPole-v1", num_envs=2**24),
+    training=schema.TrainingConfig(2**30),
+  )
+  expected = r"num_envs = 16,777,216: an update of 83,886,080 .* needs 85.0 GiB"
+  with pytest.raises(errors.UserError, match=expected):
+    building.build(many, seeding.Seeds(0))

@@ -4,7 +4,8 @@ import os
 
 import tensorflow as tf
 
-from agents_pipeline.training import compilation, device
+from agents_pipeline.ops import gpu
+from agents_pipeline.training import compilation
 
 
 def test_only_small_products_change_the_threads(monkeypatch):
@@ -31,7 +32,7 @@ def test_only_small_products_change_the_threads(monkeypatch):
 def test_a_gpu_compiles_what_the_cpu_does_not(monkeypatch):
   convolutions = ((32, 8, 4),)
   for uses_gpu in (False, True):
-    monkeypatch.setattr(device, "uses_gpu", lambda found=uses_gpu: found)
+    monkeypatch.setattr(gpu, "is_used", lambda found=uses_gpu: found)
     assert compilation.xla_trains(convolutions) == uses_gpu
     assert compilation.asks_always(convolutions) == uses_gpu
     assert compilation.unrolls(5) == uses_gpu

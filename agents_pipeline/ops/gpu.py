@@ -1,0 +1,26 @@
+"""The GPU that TensorFlow computes on, where it does."""
+
+import ctypes
+
+import tensorflow as tf
+
+
+def is_used() -> bool:
+  """Whether TensorFlow computes on a GPU, once a device is chosen."""
+  return bool(tf.config.get_visible_devices("GPU"))
+
+
+def free_memory() -> int | None:
+  """Bytes of its memory that nobody uses; None where CUDA does not tell.
+
+  TensorFlow tells what it uses itself, and nothing of others.
+  """
+  version = tf.sysconfig.get_build_info().get("cuda_version", "")
+  major, _, _ = version.partition(".")
+  free, total = ctypes.c_size_t(), ctypes.c_size_t()
+  try:
+    runtime = ctypes.CDLL(f"libcudart.so.{major}")
+    status = runtime.cudaMemGetInfo(ctypes.byref(free), ctypes.byref(total))
+  except (OSError, AttributeError):
+    return None
+  return None if status else free.value
