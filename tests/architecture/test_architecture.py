@@ -18,7 +18,7 @@ MAY_IMPORT = {
   "config": {"files"},
   "replay": {"config", "losses", "ops"},
   "environments": {"config", "ops"},
-  "training": {"config"},
+  "training": {"config", "ops"},
   "evaluation": {"config", "environments", "files"},
   "agents": {
     "config",
@@ -75,6 +75,7 @@ TESTED_ELSEWHERE = {
   "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
   "runs/videos.py": "tests/faults/test_renderer.py",
   "training/on_device.py": "tests/equivalence/test_iterations.py",
+  "training/replay_calls.py": "tests/equivalence/test_iterations.py",
   "training/rollout_iteration.py": "as agents/a2c/pipeline.py",
 }
 
