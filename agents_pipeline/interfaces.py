@@ -83,8 +83,18 @@ class PythonEnvironment(Environment, Protocol):
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
     """The same arrays; raises where an environment failed."""
 
-  def time_steps(self, arrays: list[tf.Tensor]) -> Stepped:
-    """What `step_and_reset` returns, from the arrays that crossed."""
+  def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
+    """The frames [B, N, ...] that the next stack continues; () without."""
+
+  def time_steps(
+    self, arrays: list[tf.Tensor], stack: tf.Tensor | tuple[()] = ()
+  ) -> Stepped:
+    """What `step_and_reset` returns, from the arrays that crossed.
+
+    Args:
+      arrays: what `step_in_python` returned.
+      stack: `stack_of` the time step that was acted from.
+    """
 
 
 class Sample(NamedTuple):

@@ -38,18 +38,28 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
 
   Every array that Python returns to the graph costs time, so the time steps are
   packed into one float32 array; fields that do not fit, such as images, are
-  separate.
+  separate. Of stacked frames only the newest crosses: the others are those of
+  the observation before.
   """
 
-  def __init__(self, environment: gymnasium_vector.GymnasiumEnvironment):
+  def __init__(
+    self,
+    environment: gymnasium_vector.GymnasiumEnvironment,
+    num_frames: int = 1,
+  ):
     """Wraps an environment.
 
     Args:
       environment: B copies, which this one closes.
+      num_frames: stacked in an observation, its first dimension if above 1.
     """
     super().__init__(environment)
-    fields = tf.nest.flatten(self.time_step_spec())
-    self._packing = packing.Packing(fields)  # of one time step
+    self._is_stacked = num_frames > 1
+    spec = self.time_step_spec()
+    self._packing = packing.Packing(tf.nest.flatten(spec))  # of one time step
+    if self._is_stacked:
+      spec = spec._replace(observation=_newest_frame_spec(spec.observation))
+    fields = tf.nest.flatten(spec)
     self._pair_packing = packing.Packing(fields + fields)
     self._tracked = _EpisodeState(environment)
     self._failure: errors.EnvironmentFailure | None = None
@@ -99,7 +109,10 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     Returns:
       The next and the current time steps, of [B, ...].
     """
-    return self.time_steps(self.step_in_python(action))
+    stack = self.stack_of(self.current_time_step()) if self._is_stacked else ()
+    with tf.control_dependencies(tf.nest.flatten(stack)):  # before the step
+      arrays = self.step_in_python(action)
+    return self.time_steps(arrays, stack)
 
   def step_in_python(
     self, action: tf.Tensor, *, defer_failure: bool = False
@@ -114,7 +127,10 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
       The arrays that Python returned.
     """
     return self._call(
-      self.pyenv.step_and_reset, [action], self._pair_packing, defer_failure
+      self._step_with_newest_frames,
+      [action],
+      self._pair_packing,
+      defer_failure,
     )
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -129,18 +145,35 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     with tf.control_dependencies([] if check is None else [check]):
       return [tf.identity(array) for array in arrays]
 
-  def time_steps(self, arrays: list[tf.Tensor]) -> tuple[ts.TimeStep, ...]:
+  def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
+    """The frames [B, N, ...] that the next stack continues; () without."""
+    return time_step.observation if self._is_stacked else ()
+
+  def time_steps(
+    self, arrays: list[tf.Tensor], stack: tf.Tensor | tuple[()] = ()
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
     """Unpacks the time steps that Python returned. Runs inside XLA.
 
     Args:
       arrays: the arrays of `step_in_python`.
+      stack: `stack_of` the time step that was acted from.
 
     Returns:
       The next and the current time steps, of [B, ...].
     """
     fields = self._pair_packing.unpack(arrays)
     half = len(fields) // 2
-    return self._to_time_step(fields[:half]), self._to_time_step(fields[half:])
+    next_, current = map(self._to_time_step, (fields[:half], fields[half:]))
+    if self._is_stacked:
+      next_, current = (_stacked(step, stack) for step in (next_, current))
+    return next_, current
+
+  def _step_with_newest_frames(self, action: np.ndarray):
+    """Steps in Python; of stacked frames only the newest is left."""
+    steps = self.pyenv.step_and_reset(action)
+    if not self._is_stacked:
+      return steps
+    return [s._replace(observation=s.observation[:, -1]) for s in steps]
 
   def _current_time_step(self) -> ts.TimeStep:
     # TF-Agents' own knows only the results of its own `step`.
@@ -191,6 +224,30 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     ]
     arrays[0][:] = _FAILED
     return arrays
+
+
+def _newest_frame_spec(stack: tf.TensorSpec) -> tf.TensorSpec:
+  """The spec of one frame of a stack."""
+  return tf.TensorSpec(stack.shape[1:], stack.dtype, stack.name)
+
+
+def _stacked(time_step: ts.TimeStep, stack: tf.Tensor) -> ts.TimeStep:
+  """Puts the newest frames [B, ...] of a time step behind those before.
+
+  Args:
+    time_step: its observation is one frame.
+    stack: [B, N, ...], of the time step that was acted from.
+
+  Returns:
+    The time step with its stack; black before the first frame of an episode.
+  """
+  newest = time_step.observation[:, None]  # [B, 1, ...]
+  before = stack[:, 1:]  # [B, N - 1, ...]
+  is_first = tf.reshape(
+    time_step.is_first(), [-1] + [1] * (stack.shape.rank - 1)
+  )  # [B, 1, ...]
+  before = tf.where(is_first, tf.zeros_like(before), before)
+  return time_step._replace(observation=tf.concat([before, newest], axis=1))
 
 
 def _keep_thread_state() -> None:

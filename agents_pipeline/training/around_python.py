@@ -253,9 +253,12 @@ def compile_rollouts(
   """
   driver = iteration.driver
   act = _graph(driver.policy.action, jit_compile=jit)
-  act_after = _graph(
-    lambda arrays: act(driver.env.time_steps(arrays)[1]), jit_compile=jit
-  )
+
+  @functools.partial(_graph, jit_compile=jit)
+  def act_after(arrays, stack):
+    time_step = driver.env.time_steps(arrays, stack)[1]
+    return act(time_step), driver.env.stack_of(time_step)
+
   learn = _graph(iteration.learn, jit_compile=jit and jit_learning)
 
   def train(time_step, totals):

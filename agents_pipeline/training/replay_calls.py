@@ -50,7 +50,7 @@ def in_one_program(
 
   def observe(arrays, state):
     time_step, action_step = state
-    stepped = driver.env.time_steps(arrays)
+    stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
     return driver.observe(time_step, action_step, stepped)[1]
 
   def observe_and_act(arrays, state):
@@ -87,7 +87,7 @@ def around_host_memory(
   @functools.partial(_graph, jit_compile=jit_learning)
   def count(arrays, state):
     time_step, action_step = state
-    stepped = driver.env.time_steps(arrays)
+    stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
     (transition, counted), following = driver.count(
       time_step, action_step, stepped
     )

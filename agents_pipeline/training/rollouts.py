@@ -65,16 +65,18 @@ def step_in_python(
   Args:
     environment: to act in.
     act: time step [B, ...] -> policy step, compiled.
-    act_after: the arrays of a step in Python -> policy step, compiled.
+    act_after: the arrays of a step in Python, the stack before it -> policy
+      step and stack, compiled.
     num_steps: T.
     time_step: [B, ...], to act from.
   """
   steps, action_step = [], act(time_step)
+  stack = environment.stack_of(time_step)
   for t in range(num_steps):
     arrays = environment.step_in_python(action_step.action)
     steps.append(PythonSteps(arrays, action_step))
     if t + 1 < num_steps:  # the next action is the updated policy's
-      action_step = act_after(arrays)
+      action_step, stack = act_after(arrays, stack)
   return tf.nest.map_structure(lambda *x: tf.stack(x), *steps)
 
 
@@ -91,7 +93,8 @@ def of_python_steps(
 
   def take(t, time_step):
     arrays, action_step = tf.nest.map_structure(lambda x: x[t], steps)
-    return driver.count(time_step, action_step, driver.env.time_steps(arrays))
+    stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
+    return driver.count(time_step, action_step, stepped)
 
   num_steps = steps.arrays[0].shape[0]
   return _rollout(take, driver, num_steps, time_step)

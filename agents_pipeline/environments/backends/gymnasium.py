@@ -49,7 +49,7 @@ def make(
       adapter = gymnasium_vector.GymnasiumEnvironment(
         vector_env, config.name, episode_seed
       )
-      return python_bridge.PythonBridge(adapter)
+      return python_bridge.PythonBridge(adapter, config.observation.num_frames)
   except BaseException:
     made.close()
     raise

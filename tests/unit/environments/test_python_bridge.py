@@ -62,3 +62,39 @@ def test_time_steps_cross_into_a_graph(size, num_arrays):
   assert next_time_step.discount.numpy().tolist() == [0, 0]
   assert time_step.discount.numpy().tolist() == [1, 1]
   assert len(host.step_in_python(action)) == num_arrays
+
+
+def bridge_of(vector, num_frames=1):
+  return python_bridge.PythonBridge(
+    gymnasium_vector.GymnasiumEnvironment(
+      vector, "Counter", lambda copy, episode: episode
+    ),
+    num_frames,
+  )
+
+
+@pytest.mark.parametrize(
+  "mode", [Mode.DISABLED, Mode.NEXT_STEP, Mode.SAME_STEP]
+)
+def test_of_stacked_frames_only_the_newest_crosses(mode):
+  def make():
+    stacked = gym.wrappers.FrameStackObservation(
+      Counter(200), 3, padding_type="zero"
+    )
+    return gym.vector.SyncVectorEnv([lambda: stacked], autoreset_mode=mode)
+
+  whole, newest = bridge_of(make()), bridge_of(make(), num_frames=3)
+  assert newest.current_time_step().observation.shape == (1, 3, 200)
+  whole.current_time_step()
+  action = tf.constant([1], tf.int64)
+  numbers = []
+  for _ in range(7):  # an episode takes two steps
+    for ours, theirs in zip(
+      newest.step_and_reset(action), whole.step_and_reset(action), strict=True
+    ):
+      tf.nest.map_structure(np.testing.assert_array_equal, ours, theirs)
+      numbers.append(ours.observation[0, :, 0].numpy().tolist())
+  # What was reached, black before the first; then what is acted from next.
+  assert numbers[:3] == [[0, 0, 1], [0, 0, 1], [0, 1, 2]]
+  assert [0, 0, 100] in numbers
+  assert [x.shape for x in newest.step_in_python(action)[1:]] == [(1, 200)] * 2

@@ -42,7 +42,10 @@ def in_python(environment, driver, num_steps, time_step):
   steps = rollouts.step_in_python(
     environment,
     driver.policy.action,
-    lambda arrays: driver.policy.action(environment.time_steps(arrays)[1]),
+    lambda arrays, stack: (
+      driver.policy.action(environment.time_steps(arrays, stack)[1]),
+      stack,
+    ),
     num_steps,
     time_step,
   )
@@ -75,7 +78,10 @@ def test_rollouts_continue_across_episode_ends(collect, unrolls, monkeypatch):
     def step_in_python(self, action):
       return tf.nest.flatten(self.step_and_reset(action))
 
-    def time_steps(self, arrays):
+    def stack_of(self, time_step):
+      return ()
+
+    def time_steps(self, arrays, stack=()):
       return ts.TimeStep(*arrays[:4]), ts.TimeStep(*arrays[4:])
 
   environment = Counting()
