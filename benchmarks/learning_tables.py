@@ -75,6 +75,7 @@ TASKS = (
   Task("dqn_cartpole_tutorial", 20, "195"),
   Task("dqn_cartpole_soft_target", 10, "475"),
   Task("dqn_cartpole_episodic", 20, "475"),
+  Task("dqn_cartpole_episodic_400", 20, "475"),
   Task("dqn_cartpole_pixels", 10, "150"),
   Task("a2c_cartpole_advantage", 20, "195"),
   Task("dqn_flappy_ball", 20, "0.95"),

@@ -13,7 +13,15 @@ import pathlib
 from absl import flags
 
 from agents_pipeline.apps import command_line
-from benchmarks import commands, machine, measuring, report, start, workloads
+from benchmarks import (
+  commands,
+  gpu_workloads,
+  machine,
+  measuring,
+  report,
+  start,
+  workloads,
+)
 
 _ROUNDS = flags.DEFINE_integer(
   "rounds", None, "Turns of each side; 5, or 2 if quick.", lower_bound=1
@@ -45,8 +53,8 @@ def _measure(output: pathlib.Path) -> dict:
   if _DEVICE.value == "gpu":
     with command_line.quiet_imports():
       from agents_pipeline.training import device
-    device.choose("gpu")
-    works, sides = workloads.GPU_WORKLOADS, workloads.GPU_SIDES
+    device.check_there_is_a_gpu()  # each side chooses its own
+    works, sides = gpu_workloads.WORKLOADS, gpu_workloads.SIDES
     names = commands.choose(_ONLY.value, [*works])
   else:
     works, sides = workloads.WORKLOADS, workloads.SIDES

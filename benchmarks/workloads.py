@@ -53,8 +53,8 @@ _FLOOR = "NumPy's products alone"
 _BARE = "gymnasium's CartPole alone"
 _VECTOR = "EnvironmentConfig.vectorization = 'vector_entry_point'"
 _PREFETCHED = "ReplayConfig.num_prefetched_batches = 2"
-_OVERLAPPED = "DqnConfig.learns_while_stepping = True"
-_BY_POLICY = "DqnConfig.num_random_env_steps = 0"
+OVERLAPPED = "DqnConfig.learns_while_stepping = True"
+BY_POLICY = "DqnConfig.num_random_env_steps = 0"
 _AT_RANDOM = "DqnConfig.num_random_env_steps = 1_000_000_000"
 
 
@@ -105,10 +105,10 @@ SIDES: Mapping[str, Side] = {
   "dqn_host_prefetched": _dqn(
     "gymnasium", _PREFETCHED, title=", sampling ahead"
   ),
-  "dqn_host_overlapped": _dqn("gymnasium", _OVERLAPPED, title=", overlapped"),
+  "dqn_host_overlapped": _dqn("gymnasium", OVERLAPPED, title=", overlapped"),
   "dqn_host_8": _dqn("gymnasium", num_envs=8),
   "dqn_host_8_overlapped": _dqn(
-    "gymnasium", _OVERLAPPED, title=", overlapped", num_envs=8
+    "gymnasium", OVERLAPPED, title=", overlapped", num_envs=8
   ),
   "dqn_host_8_vector": _dqn(
     "gymnasium", _VECTOR, title=", vector CartPole", num_envs=8
@@ -116,13 +116,13 @@ SIDES: Mapping[str, Side] = {
   "a2c_tensor": _a2c("tensor"),
   "a2c_host": _a2c("gymnasium"),
   "a2c_host_vector": _a2c("gymnasium", _VECTOR, title=", vector CartPole"),
-  "atari_by_policy": _atari("collection by the policy", "collect", _BY_POLICY),
+  "atari_by_policy": _atari("collection by the policy", "collect", BY_POLICY),
   "atari_at_random": _atari(
     "collection, random actions", "collect", _AT_RANDOM
   ),
-  "atari_train": _atari("collection and learning", "train", _BY_POLICY),
+  "atari_train": _atari("collection and learning", "train", BY_POLICY),
   "atari_train_overlapped": _atari(
-    "the same, overlapped", "train", _BY_POLICY, _OVERLAPPED
+    "the same, overlapped", "train", BY_POLICY, OVERLAPPED
   ),
   # Peers: other libraries.
   "textbook": _peer(
@@ -224,118 +224,6 @@ CHECKED: Mapping[str, Comparison] = {
   for comparison in work.comparisons
   if comparison.other in ("numpy_dqn", "numpy_a2c", "bare", "bare_16")
 }
-
-# Of `make bench DEVICE=gpu`: beside JAX and Stable-Baselines3 on the same GPU,
-# and the same call on the CPU.
-_A2C_NUM_ENVS = (1_024, 16_384, 65_536)
-_DQN_NUM_ENVS = (1, 1_024)
-_ATARI_NUM_ENVS = (8, 32)
-
-
-def _on(device: str, loop: str, num_envs: int, multiple: int, **fields) -> Side:
-  """A tensor CartPole of ours on a device; DQN does one update per step."""
-  options = {"num_envs": num_envs, "device": device}
-  if loop == "DqnLoop":
-    options["num_train_steps"] = 1
-  return Side(
-    f"{OURS}, {device.upper()}",
-    f"benchmarks.our_loop:{loop}",
-    ("tensor",),
-    options,
-    multiple=multiple,
-    **fields,
-  )
-
-
-def _jax_on_gpu(loop: str, num_envs: int, multiple: int) -> Side:
-  return Side(
-    "one compiled JAX scan",
-    f"benchmarks.peers.{loop}",
-    options={"num_envs": num_envs, "device": "gpu"},
-    multiple=multiple,
-  )
-
-
-def _atari_on_gpu(num_envs: int) -> dict[str, Side]:
-  """DQN on Pong, one update of 32 per 4 env steps, and its peers."""
-  bindings = (
-    _BY_POLICY,
-    f"EnvironmentConfig.num_envs = {num_envs}",
-    f"DqnConfig.num_train_steps_per_iteration = {num_envs // 4}",
-  )
-  ours = {
-    name: Side(
-      f"{OURS}{title}, {device.upper()}",
-      "benchmarks.our_loop:AtariLoop",
-      (call, *bindings, *more),
-      {"device": device},
-      multiple=num_envs,
-    )
-    for name, title, call, device, more in (
-      ("collect_gpu", ", collection alone", "collect", "gpu", ()),
-      ("train_gpu", "", "train", "gpu", ()),
-      ("overlapped_gpu", ", overlapped", "train", "gpu", (_OVERLAPPED,)),
-      ("train_cpu", "", "train", "cpu", ()),
-    )
-  }
-  peers = {
-    name: Side(
-      title,
-      "benchmarks.peers.stable_baselines:AtariDqn",
-      options={"num_envs": num_envs, "in_processes": in_processes},
-      multiple=num_envs,
-    )
-    for name, title, in_processes in (
-      ("sb3", "Stable-Baselines3, one process", False),
-      ("sb3_processes", "Stable-Baselines3, a process each", True),
-    )
-  }
-  sides = ours | peers
-  return {f"atari_{num_envs}_{name}": side for name, side in sides.items()}
-
-
-GPU_SIDES: dict[str, Side] = {}
-GPU_WORKLOADS: dict[str, Workload] = {}
-for _n in _A2C_NUM_ENVS:
-  GPU_SIDES |= {
-    f"a2c_{_n}_gpu": _on("gpu", "A2cLoop", _n, 5 * _n),
-    f"a2c_{_n}_jax": _jax_on_gpu("jax_a2c:JaxA2c", _n, 500 * _n),
-    f"a2c_{_n}_cpu": _on("cpu", "A2cLoop", _n, 5 * _n, in_quick=False),
-  }
-  GPU_WORKLOADS[f"a2c_{_n}"] = Workload(
-    f"A2C, tensor CartPole: {_n:,} environments, 5 steps of each per update",
-    (
-      Comparison(f"a2c_{_n}_gpu", f"a2c_{_n}_jax", 1.0),
-      Comparison(f"a2c_{_n}_gpu", f"a2c_{_n}_cpu"),
-    ),
-    in_quick=_n in (_A2C_NUM_ENVS[0], _A2C_NUM_ENVS[-1]),
-  )
-for _n in _DQN_NUM_ENVS:
-  GPU_SIDES |= {
-    f"dqn_{_n}_gpu": _on("gpu", "DqnLoop", _n, _n),
-    f"dqn_{_n}_jax": _jax_on_gpu("jax_dqn:JaxDqn", _n, 100 * _n),
-    f"dqn_{_n}_cpu": _on("cpu", "DqnLoop", _n, _n, in_quick=False),
-  }
-  GPU_WORKLOADS[f"dqn_{_n}"] = Workload(
-    f"DQN, tensor CartPole: {_n:,} x 1 env step, then 1 update of batch 64",
-    (
-      Comparison(f"dqn_{_n}_gpu", f"dqn_{_n}_jax", 1.0),
-      Comparison(f"dqn_{_n}_gpu", f"dqn_{_n}_cpu"),
-    ),
-  )
-for _n in _ATARI_NUM_ENVS:
-  GPU_SIDES |= _atari_on_gpu(_n)
-  GPU_WORKLOADS[f"atari_{_n}"] = Workload(
-    f"DQN on Atari's Pong: {_n} environments, 1 update of 32 per 4 env steps",
-    (
-      Comparison(f"atari_{_n}_overlapped_gpu", f"atari_{_n}_sb3", 5),
-      Comparison(f"atari_{_n}_overlapped_gpu", f"atari_{_n}_sb3_processes", 5),
-      Comparison(f"atari_{_n}_train_gpu", f"atari_{_n}_sb3_processes"),
-      Comparison(f"atari_{_n}_train_gpu", f"atari_{_n}_train_cpu"),
-      Comparison(f"atari_{_n}_collect_gpu", f"atari_{_n}_sb3_processes"),
-    ),
-    in_quick=False,
-  )
 
 
 def quick(

@@ -29,11 +29,10 @@ _WAYS = {
 
 def pytest_collection_modifyitems(items):
   """Leaves out the tests that need a GPU where there is none."""
-  if not tf.config.list_physical_devices("GPU"):
-    skip = pytest.mark.skip(reason="no GPU")
-    for item in items:
-      if item.get_closest_marker("gpu"):
-        item.add_marker(skip)
+  marked = [item for item in items if item.get_closest_marker("gpu")]
+  if marked and not tf.config.list_physical_devices("GPU"):
+    for item in marked:
+      item.add_marker(pytest.mark.skip(reason="no GPU"))
 
 
 @pytest.fixture(autouse=True)

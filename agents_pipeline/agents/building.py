@@ -62,7 +62,7 @@ def _check_network(agent: schema.AgentConfig) -> None:
 
 
 def _check_update(experiment: schema.Experiment) -> None:
-  """Refuses more transitions in an update than memory holds activations of."""
+  """Refuses updates whose hidden layers' activations no memory holds."""
   agent, num_envs = experiment.agent, experiment.environment.num_envs
   num_transitions = agent.num_transitions_per_update(num_envs)
   units = sum(agent.hidden_layers) + _FEW
@@ -70,9 +70,9 @@ def _check_update(experiment: schema.Experiment) -> None:
   available = memory.available()
   if needed > available.num_bytes:
     raise errors.UserError(
-      f"EnvironmentConfig.num_envs = {num_envs:,}: an update of "
-      f"{num_transitions:,} transitions needs {needed / 2**30:,.1f} GiB of the "
-      f"{available}; expected fewer environments or transitions"
+      f"{type(agent).__name__}: an update of {num_transitions:,} transitions "
+      f"(EnvironmentConfig.num_envs = {num_envs:,}) needs "
+      f"{needed / 2**30:,.1f} GiB of the {available}; expected fewer"
     )
 
 
@@ -81,7 +81,7 @@ def gpu_reason(experiment: schema.Experiment) -> str:
   num_envs = experiment.environment.num_envs
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if experiment.agent.conv_layers:
-    return "pictures"
+    return "images"
   if on_device and num_envs >= _MANY_TENSOR_ENVS:
     return f"{num_envs:,} tensor environments"
   if _largest_product(experiment) >= compilation.SHARED_PRODUCT:

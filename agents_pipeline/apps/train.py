@@ -43,7 +43,7 @@ _DEVICE = flags.DEFINE_enum(
   "auto",
   ["auto", "cpu", "gpu"],
   "Where to run; 'auto' is a GPU if there is one and it is faster: for "
-  "pictures, many tensor environments, wide layers.",
+  "images, many tensor environments, wide layers.",
 )
 _DETERMINISTIC = flags.DEFINE_bool(
   "deterministic",

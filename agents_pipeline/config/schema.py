@@ -76,6 +76,11 @@ class AgentConfig:
     return 0
 
   @property
+  def is_reproducible(self) -> bool:
+    """Whether one seed gives one run."""
+    return True
+
+  @property
   def samples_ahead(self) -> bool:
     """Whether updates may run before an iteration's own steps are stored."""
     return False
@@ -103,7 +108,7 @@ class AgentConfig:
     return []
 
 
-_MOST_ENVS = 2**24  # memory holds fewer
+_MOST_ENVS = 2**24  # more do not fit into any memory
 
 
 @fields.config

@@ -90,7 +90,7 @@ class ReplayConfig(ReplayChoice):
       overwritten. Tensor environments sample inside the program.
     memory: 'device' keeps the rows where the networks are. 'host' keeps them in
       the machine's memory, for a GPU too small for the frames; every batch is
-      then copied to it. Python environments only; no difference on the CPU.
+      then copied to it. For Python environments; on the CPU it is only slower.
   """
 
   capacity_env_steps: int = fields.integer(100_000, high=10**15)

@@ -65,6 +65,12 @@ def train(
       deterministic=deterministic,
       report=console.print,
     )
+    prefetches = not experiment.agent.is_reproducible
+    if device == "gpu" and deterministic and prefetches:
+      console.print(
+        "ReplayConfig.num_prefetched_batches: on a GPU, nothing is sampled "
+        "ahead without --nodeterministic"
+      )
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):
       pipeline = building.build(experiment, seeds, console.print)

@@ -88,14 +88,14 @@ def compile_replay(
       are about eight times as slow on the CPU as TensorFlow's.
     jit: False uses no XLA at all, for comparison.
   """
-  wrap = (
-    replay_calls.around_host_memory
-    if replay_on_host
-    else replay_calls.in_one_program
-  )
   loop = _ReplayLoop(
     iteration,
-    wrap(iteration, jit=jit, jit_learning=jit and jit_learning),
+    replay_calls.wrap_calls(
+      iteration,
+      jit=jit,
+      jit_learning=jit and jit_learning,
+      replay_on_host=replay_on_host,
+    ),
     _batches_ahead(iteration, num_prefetched_batches),
     learns_while_stepping,
   )

@@ -66,7 +66,7 @@ def asks_always(conv_layers: tuple) -> bool:
   """Whether the network is asked also while every action is random.
 
   On the CPU, a small network takes less time than a branch. On a GPU, a branch
-  takes as long as several kernels.
+  takes as long as running several kernels.
   """
   return gpu.is_used() or not conv_layers
 
@@ -80,8 +80,8 @@ def masks_target_updates(num_weights: int) -> bool:
 def unrolls(num_steps: int) -> bool:
   """Whether the steps of a rollout are compiled one by one, not as a loop.
 
-  On a GPU, a turn of a loop takes as long as several kernels. On the CPU it
-  takes no time.
+  On a GPU, a turn of a loop takes as long as running several kernels. On the
+  CPU it takes no time.
   """
   return gpu.is_used() and num_steps <= _MAX_UNROLLED_STEPS
 

@@ -38,10 +38,11 @@ def add(*flags: str) -> None:
   Args:
     *flags: such as '--name=value'.
   """
-  given = read("XLA_FLAGS").strip()
-  new = [flag for flag in flags if flag.partition("=")[0] not in given]
+  given = read("XLA_FLAGS").split()
+  names = {flag.partition("=")[0] for flag in given}
+  new = [flag for flag in flags if flag.partition("=")[0] not in names]
   if new:
-    os.environ["XLA_FLAGS"] = " ".join([given, *new]).strip()
+    os.environ["XLA_FLAGS"] = " ".join([*given, *new])
 
 
 def check() -> None:

@@ -22,7 +22,8 @@ _CUDA_GRAPHS = (
 # The same kernels in every run, so XLA does not choose among them by their
 # time. Without choosing, its own matrix products (Triton's) take up to fifty
 # times as long as cuBLAS'. It would also turn every scatter into a loop of a
-# turn per row, in case two write to one row; none of ours does.
+# turn per row, in case two write different values to
+# one row; none of ours does.
 _DETERMINISTIC = (
   "--xla_gpu_deterministic_ops=true",
   "--xla_gpu_enable_triton_gemm=false",
@@ -45,7 +46,7 @@ def choose(
   Args:
     wanted: 'auto', 'cpu' or 'gpu'. 'auto' is the GPU where there is one and it
       pays.
-    gpu_reason: what a GPU is faster for, such as 'pictures'; '' for nothing.
+    gpu_reason: what a GPU is faster for, such as 'images'; '' for nothing.
     deterministic: whether two runs of one seed are the same on a GPU; on the
       CPU they always are.
     report: gets a line on what 'auto' chose where there was a choice, and on a
@@ -61,11 +62,9 @@ def choose(
     raise errors.UserError(
       f"device {wanted!r}: expected one of 'auto', 'cpu', 'gpu'"
     )
+  if wanted == "gpu":
+    check_there_is_a_gpu()
   gpus = tf.config.list_physical_devices("GPU")
-  if wanted == "gpu" and not gpus:
-    raise errors.UserError(
-      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"
-    )
   if wanted == "auto" and gpus:
     report(
       f"using the GPU, which is faster for {gpu_reason}; --device=cpu avoids it"
@@ -80,6 +79,18 @@ def choose(
   if not deterministic:
     report("--nodeterministic has no effect: runs on the CPU are deterministic")
   return "cpu"
+
+
+def check_there_is_a_gpu() -> None:
+  """Changes nothing.
+
+  Raises:
+    UserError: TensorFlow sees no GPU.
+  """
+  if not tf.config.list_physical_devices("GPU"):
+    raise errors.UserError(
+      "--device=gpu: TensorFlow sees no GPU; expected --device=cpu or auto"
+    )
 
 
 def _use_gpu(gpu: tf.config.PhysicalDevice, deterministic: bool) -> None:

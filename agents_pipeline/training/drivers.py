@@ -96,11 +96,21 @@ class StepDriver(driver.Driver):
     Returns:
       What `transition` does.
     """
+    transition, following = self.record(time_step, action_step, stepped)
+    return transition, self.tell_observers(transition, following)
+
+  def record(
+    self,
+    time_step: ts.TimeStep,
+    action_step: policy_step.PolicyStep,
+    stepped: interfaces.Stepped,
+  ) -> tuple[trajectory.Transition, ts.TimeStep]:
+    """What `observe` does, but tells no observer."""
     (transition, counted), following = self.count(
       time_step, action_step, stepped
     )
-    self.keep_episodes(tf.nest.map_structure(lambda x: x[None], counted))
-    return transition, self.tell_observers(transition, following)
+    self.keep_episodes(counted)
+    return transition, following
 
   def tell_observers(
     self, transition: trajectory.Transition, following: ts.TimeStep
@@ -116,7 +126,7 @@ class StepDriver(driver.Driver):
     action_step: policy_step.PolicyStep,
     stepped: interfaces.Stepped,
   ) -> tuple[CountedTransition, ts.TimeStep]:
-    """Counts a step and shapes its reward, but tells no observer.
+    """Counts a step and shapes its reward; `keep_episodes` must follow.
 
     Args:
       time_step: see `observe`.
@@ -154,7 +164,7 @@ class StepDriver(driver.Driver):
     )
 
   def keep_episodes(self, counted: episode_statistics.StepCount) -> None:
-    """Keeps the episodes that ended in the newest T steps, [T, B]."""
+    """Keeps the episodes that ended; see `EpisodeStatistics.keep`."""
     self._statistics.keep(counted)
 
 

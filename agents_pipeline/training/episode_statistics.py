@@ -76,19 +76,6 @@ class EpisodeStatistics(tf.Module):
       tf.TensorSpec(batch, tf.int64),
     )
 
-  def observe(self, next_time_step: ts.TimeStep) -> tf.Tensor:
-    """Counts a step of every environment, and keeps what ended.
-
-    Args:
-      next_time_step: see `count`.
-
-    Returns:
-      [B] float32, the return of each episode so far.
-    """
-    counted = self.count(next_time_step)
-    self.keep(tf.nest.map_structure(lambda x: x[None], counted))
-    return counted.episode_return
-
   def count(self, next_time_step: ts.TimeStep) -> StepCount:
     """Counts a step of every environment; `keep` must follow.
 
@@ -113,7 +100,7 @@ class EpisodeStatistics(tf.Module):
     Once for many steps: on a GPU, it costs as much for one.
 
     Args:
-      counted: of T steps, [T] and [T, B].
+      counted: of one step, or stacked of T steps: [T] and [T, B].
     """
     ended = tf.reshape(counted.ended, [-1])  # [N]
     number = tf.range(ended.shape[0])  # [N]
@@ -124,12 +111,12 @@ class EpisodeStatistics(tf.Module):
     row = tf.minimum(row, self._max_episodes)  # too many: `ended` raises
     kept = tf.stack(
       [
-        tf.broadcast_to(counted.env_steps[:, None], counted.length.shape),
+        tf.broadcast_to(counted.env_steps[..., None], counted.length.shape),
         counted.length,
         tf.cast(tf.bitcast(counted.episode_return, tf.int32), tf.int64),
       ],
       axis=-1,
-    )  # [T, B, 3]
+    )  # [(T,) B, 3]
     kept = tf.where(ended[:, None], tf.reshape(kept, [-1, 3]), 0)  # [N, 3]
     row = tf.where(ended, row, nowhere)  # [N]
     # One row more than there is: XLA copies the table for a scatter of one.

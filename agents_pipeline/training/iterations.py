@@ -39,11 +39,12 @@ class TrainTotals(NamedTuple):
       info: the info of the train step.
     """
     values = tf.stack([of(info) for of in agent.measures.values()])  # [M]
+    largest = values.dtype.max
     bounds = [
-      agent.measure_bounds.get(name, values.dtype.max)
+      min(agent.measure_bounds.get(name, largest), largest)
       for name in agent.measures
     ]
-    is_sound = tf.abs(values) <= bounds  # [M]; NaN is not
+    is_sound = tf.abs(values) <= bounds  # [M]; neither infinity nor NaN is
     return TrainTotals(
       self.num_train_steps + 1,
       self.sums + values,
@@ -69,8 +70,9 @@ class Iterations:
     collect: runs so many iterations, [] int32, without train steps, for agents
       that fill a replay first; the same as `train` for others.
     train: runs so many iterations, adds their train steps to the given totals
-      (by default none), and returns these. It stops early at a train step that
-      shows that the agent has diverged, or when the run has reached its goal.
+      (by default none), and returns these. It stops early when the run has
+      reached its goal, or a train step has shown that the agent has diverged:
+      at the end of that turn of the loop.
     per_turn: iterations between two looks at whether to go on. Those that are
       left over are compiled apart, and may be rounded differently.
   """
@@ -158,22 +160,22 @@ def repeat(
   if isinstance(count, int) and count == 1:
     return body(state)
 
-  def in_steps_of(num, number, state):
-    def bodies(i, s):
-      for _ in range(num):
-        s = body(s)
-      return i + num, s
+  def loop(turn_size, done, state):
+    def turn(done, state):
+      for _ in range(turn_size):
+        state = body(state)
+      return done + turn_size, state
 
     # A tensor as the limit, not `tf.range`: XLA would compile anew for every
     # other number of iterations.
     return tf.while_loop(
-      lambda i, s: tf.logical_and(i + num <= count, continues(s)),
-      bodies,
-      (number, state),
+      lambda done, s: tf.logical_and(done + turn_size <= count, continues(s)),
+      turn,
+      (done, state),
       parallel_iterations=1,
     )
 
-  number = tf.constant(0)
+  done = tf.constant(0)
   if per_turn > 1:
-    number, state = in_steps_of(per_turn, number, state)
-  return in_steps_of(1, number, state)[1]
+    done, state = loop(per_turn, done, state)
+  return loop(1, done, state)[1]

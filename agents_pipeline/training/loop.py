@@ -151,8 +151,9 @@ class _CallSize:
     """Begins with short calls.
 
     Args:
-      multiple: of this are all of them, so that the iterations of a run meet
-        the same compiled code however it is cut into calls.
+      multiple: every call does a multiple of so many iterations, so that each
+        iteration of a run meets the same compiled code, however the run is cut
+        into calls.
     """
     self._multiple = multiple
     self.limit = multiple  # the first call compiles

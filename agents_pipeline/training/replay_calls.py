@@ -34,24 +34,36 @@ class Calls(NamedTuple):
   observe_learn_and_act: Callable
 
 
-def in_one_program(
-  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_learning: bool
+def wrap_calls(
+  iteration: replay_iteration.ReplayIteration,
+  *,
+  jit: bool,
+  jit_learning: bool,
+  replay_on_host: bool,
 ) -> Calls:
-  """Each call is one program; without `jit_learning`, XLA compiles `act` alone.
+  """Makes each call one program, or several around a buffer in host memory.
 
   Args:
     iteration: whose environments live in Python.
-    jit: False uses no XLA at all, for comparison.
-    jit_learning: whether XLA compiles what learns.
+    jit: whether XLA compiles acting.
+    jit_learning: whether it compiles the rest.
+    replay_on_host: adding and sampling are outside of what it compiles.
   """
-  driver, learn = iteration.driver, iteration.learn
+  driver, agent = iteration.driver, iteration.agent
   compiled = functools.partial(_graph, jit_compile=jit_learning)
+  whole: Callable = _as_it_is if replay_on_host else compiled
+  part: Callable = compiled if replay_on_host else _as_it_is
   act = _graph(driver.policy.action, jit_compile=jit)
+  learn = dataclasses.replace(iteration, update=part(agent.train)).learn
 
-  def observe(arrays, state):
+  @part
+  def record(arrays, state):
     time_step, action_step = state
     stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
-    return driver.observe(time_step, action_step, stepped)[1]
+    return driver.record(time_step, action_step, stepped)
+
+  def observe(arrays, state):
+    return driver.tell_observers(*record(arrays, state))
 
   def observe_and_act(arrays, state):
     time_step = observe(arrays, state)
@@ -59,54 +71,21 @@ def in_one_program(
 
   def observe_learn_and_act(arrays, state, totals, batches):
     time_step = observe(arrays, state)
-    totals = learn(totals, batches)
-    return (time_step, act(time_step)), totals
-
-  return Calls(
-    act,
-    compiled(learn),
-    compiled(observe),
-    compiled(observe_and_act),
-    compiled(observe_learn_and_act),
-  )
-
-
-def around_host_memory(
-  iteration: replay_iteration.ReplayIteration, *, jit: bool, jit_learning: bool
-) -> Calls:
-  """The same for a buffer in host memory: around it, all is a plain graph.
-
-  What XLA compiles is acting, counting a step, and a train step.
-  """
-  driver = iteration.driver
-  act = _graph(driver.policy.action, jit_compile=jit)
-  learn = dataclasses.replace(
-    iteration, update=_graph(iteration.agent.train, jit_compile=jit_learning)
-  ).learn
-
-  @functools.partial(_graph, jit_compile=jit_learning)
-  def count(arrays, state):
-    time_step, action_step = state
-    stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
-    (transition, counted), following = driver.count(
-      time_step, action_step, stepped
-    )
-    driver.keep_episodes(tf.nest.map_structure(lambda x: x[None], counted))
-    return transition, following
-
-  def observe(arrays, state):
-    return driver.tell_observers(*count(arrays, state))
-
-  def observe_and_act(arrays, state):
-    time_step = observe(arrays, state)
-    return time_step, act(time_step)
-
-  def observe_learn_and_act(arrays, state, totals, batches):
-    time_step = observe(arrays, state)
-    # What was added must be there before it is sampled.
+    # What was added must be there before it is sampled, and the network must
+    # have learned before it acts.
     with tf.control_dependencies([time_step.observation]):
       totals = learn(totals, batches)
     with tf.control_dependencies([totals.num_train_steps]):
       return (time_step, act(time_step)), totals
 
-  return Calls(act, learn, observe, observe_and_act, observe_learn_and_act)
+  return Calls(
+    act,
+    whole(learn),
+    whole(observe),
+    whole(observe_and_act),
+    whole(observe_learn_and_act),
+  )
+
+
+def _as_it_is(function: Callable) -> Callable:
+  return function

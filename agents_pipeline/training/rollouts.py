@@ -104,15 +104,18 @@ def _rollout(
   take: Callable, driver: drivers.StepDriver, num_steps: int, time_step
 ) -> Rollout:
   """Runs counted, time_step = take(t, time_step) for every t < T."""
-  run = _unrolled if compilation.unrolls(num_steps) else _looped
-  (transitions, counted), time_step = run(take, driver, num_steps, time_step)
+  if compilation.unrolls(num_steps):
+    taken, time_step = _unrolled(take, num_steps, time_step)
+  else:
+    spec = driver.counted_spec
+    taken, time_step = _looped(take, num_steps, time_step, spec)
+  transitions, counted = taken
   driver.keep_episodes(counted)
   return transitions, time_step
 
 
-def _unrolled(take: Callable, driver, num_steps: int, time_step):
-  """One step after the other, in the order of the program."""
-  del driver
+def _unrolled(take: Callable, num_steps: int, time_step: ts.TimeStep):
+  """Compiles each step by itself."""
   taken = []
   for t in range(num_steps):
     counted, time_step = take(t, time_step)
@@ -120,11 +123,18 @@ def _unrolled(take: Callable, driver, num_steps: int, time_step):
   return tf.nest.map_structure(lambda *x: tf.stack(x), *taken), time_step
 
 
-def _looped(take: Callable, driver, num_steps: int, time_step):
-  """A loop, which compiles in a time that does not depend on T."""
+def _looped(take: Callable, num_steps: int, time_step: ts.TimeStep, spec):
+  """Compiles a loop, in a time that does not depend on T.
+
+  Args:
+    take: t, time step -> what is stacked, the next time step.
+    num_steps: T.
+    time_step: to begin from.
+    spec: of what is stacked, without T.
+  """
   arrays = tf.nest.map_structure(
     lambda s: tf.TensorArray(s.dtype, num_steps, element_shape=s.shape),
-    driver.counted_spec,
+    spec,
   )
 
   def body(t, time_step, arrays):

@@ -20,7 +20,11 @@ GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
 FORMS = {
   "tensor": ("EnvironmentConfig.backend = 'tensor'",),
   "gymnasium": (GYMNASIUM,),
-  "host-memory": (GYMNASIUM, "ReplayConfig.memory = 'host'"),
+  "host-memory": (
+    GYMNASIUM,
+    "ReplayConfig.memory = 'host'",
+    "DqnConfig.learns_while_stepping = True",
+  ),
   "while-stepping": (GYMNASIUM, "DqnConfig.learns_while_stepping = True"),
 }
 EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

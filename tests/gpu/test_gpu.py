@@ -150,7 +150,7 @@ def killed_and_resumed(config, root):
     while process.poll() is None and num_rows(root) < rows:
       time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
   return train(config, root)
 
 
@@ -162,6 +162,16 @@ def test_killed_three_times_it_ends_as_if_never_killed(trained, tmp_path):
   for config, (code, stderr) in outcomes.items():
     assert code == 0, stderr[-2_000:]
     assert tables_of(tmp_path / config) == tables_of(folder / config), config
+
+
+def test_free_memory_is_known():
+  code = (
+    "import agents_pipeline; from agents_pipeline.ops import gpu; "
+    "from agents_pipeline.training import device; device.choose('gpu'); "
+    "print(gpu.free_memory())"
+  )
+  found = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)
+  assert int(found) > 2**30
 
 
 def num_rows(root):

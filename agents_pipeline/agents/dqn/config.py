@@ -154,6 +154,11 @@ class DqnConfig(schema.AgentConfig):
       )
 
   @property
+  def is_reproducible(self) -> bool:
+    """Not where tf.data samples at a moment of its own."""
+    return not self.replay.num_prefetched_batches
+
+  @property
   def samples_ahead(self) -> bool:
     """Whether an iteration may learn before its own steps are stored."""
     return self.learns_while_stepping or self.replay.num_prefetched_batches > 0

@@ -76,9 +76,7 @@ def build(
       learns_while_stepping=config.learns_while_stepping,
       replay_on_host=config.replay.memory == "host",
     ),
-    iterations_per_turn=compilation.iterations_per_turn(
-      variables.num_weights(agent.network), experiment.training.num_env_steps
-    ),
+    iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
     schedules={"epsilon": lambda: float(epsilon())},
     outputs=outputs(task),
@@ -165,9 +163,24 @@ def _make_target_update(
     config.target_update_tau,
     in_episodes or config.target_update_period_train_steps,
     statistics.num_episodes.value if in_episodes else None,
-    masks=compilation.masks_target_updates(
-      variables.num_weights(agent.network)
-    ),
+    masks=compilation.xla_trains(config.conv_layers)
+    and config.replay.memory == "device"
+    and compilation.masks_target_updates(variables.num_weights(agent.network)),
+  )
+
+
+def _iterations_per_turn(
+  experiment: schema.Experiment, agent: dqn_agent.DqnAgent
+) -> int:
+  """Of a compiled loop; 1 where an iteration is long anyway."""
+  config = experiment.agent
+  if (
+    config.num_collect_episodes_per_iteration is not None
+    or config.num_train_steps_per_iteration > 1
+  ):
+    return 1
+  return compilation.iterations_per_turn(
+    variables.num_weights(agent.network), experiment.training.num_env_steps
   )
 
 

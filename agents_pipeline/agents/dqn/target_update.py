@@ -65,7 +65,8 @@ class TargetUpdate(tf.Module):
     """Moves the weights, or leaves them where they are."""
     networks = (network.variables for network in self._networks)
     for variable, target in zip(*networks, strict=True):
-      tau = self._tau if variable.trainable else 1.0
-      moved = (1.0 - tau) * target + tau * variable
+      moved = variable.value()
+      if variable.trainable and self._tau < 1.0:
+        moved = (1.0 - self._tau) * target + self._tau * variable
       target.assign(tf.where(is_due, moved, target))
     return True

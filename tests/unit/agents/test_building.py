@@ -30,7 +30,7 @@ def experiment(**agent):
       "layers and batches this large",
     ),
     ({"hidden_layers": (1_000, 999), "batch_size": 50}, ""),
-    ({"conv_layers": ((8, 3, 1),)}, "pictures"),
+    ({"conv_layers": ((8, 3, 1),)}, "images"),
   ],
 )
 def test_a_gpu_pays_for_pictures_and_wide_layers(fields, reason):
@@ -69,6 +69,9 @@ def test_updates_that_no_memory_holds_are_rejected():
     environment=schema.EnvironmentConfig("CartPole-v1", num_envs=2**24),
     training=schema.TrainingConfig(2**30),
   )
-  expected = r"num_envs = 16,777,216: an update of 83,886,080 .* needs 85.0 GiB"
+  expected = (
+    r"A2cConfig: an update of 83,886,080 transitions .*num_envs = 16,777,216\) "
+    r"needs 85.0 GiB"
+  )
   with pytest.raises(errors.UserError, match=expected):
     building.build(many, seeding.Seeds(0))

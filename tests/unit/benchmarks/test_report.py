@@ -6,6 +6,7 @@ from agents_pipeline import errors
 from benchmarks import (
   chart,
   check,
+  gpu_workloads,
   interleaved,
   measuring,
   report,
@@ -180,7 +181,7 @@ def test_noise_is_reported():
   "works, sides",
   [
     (workloads.WORKLOADS, workloads.SIDES),
-    (workloads.GPU_WORKLOADS, workloads.GPU_SIDES),
+    (gpu_workloads.WORKLOADS, gpu_workloads.SIDES),
   ],
 )
 def test_every_workload_names_sides_that_exist(works, sides):

@@ -13,7 +13,7 @@ def after_episodes(*returns):
   statistics = episode_statistics.EpisodeStatistics(1, 9)
   for value in returns:
     last = ts.termination(tf.zeros((1, 1)), tf.constant([value]))
-    statistics.observe(last)
+    statistics.keep(statistics.count(last))
   return statistics
 
 

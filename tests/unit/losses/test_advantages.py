@@ -19,14 +19,20 @@ def column(values, dtype=tf.float32):
 
 
 def gae(way, gamma, lam, terminated=NEVER, truncated=NEVER, next_value=NEXT):
-  function = way(
-    lambda *tensors: advantages.generalized_advantages(*tensors, gamma, lam)
-  )
-  found = function(
-    column(REWARD), column(VALUE), column(next_value),
-    column(terminated, tf.bool), column(truncated, tf.bool),
+  """The advantages, which a loop and single steps agree on."""
+  looped, unrolled = (
+    way(
+      lambda *tensors, unroll=unroll: advantages.generalized_advantages(
+        *tensors, gamma, lam, unroll=unroll
+      )
+    )(
+      column(REWARD), column(VALUE), column(next_value),
+      column(terminated, tf.bool), column(truncated, tf.bool),
+    )[:, 0].numpy().tolist()
+    for unroll in (False, True)
   )  # fmt: skip
-  return found[:, 0].numpy().tolist()
+  assert looped == unrolled
+  return looped
 
 
 def test_gamma_0_sees_only_the_reward(compiled):

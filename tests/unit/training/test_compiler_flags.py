@@ -94,3 +94,7 @@ def test_a_file_of_flags_is_added_to(tmp_path, monkeypatch):
   assert os.environ["XLA_FLAGS"] == str(file)
   monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
   assert compiler_flags.read("XLA_FLAGS") == "--xla_a=1"
+  # Only the same name is the user's own, not one that contains it.
+  monkeypatch.setenv("XLA_FLAGS", "--xla_b_more=1 --xla_c=1")
+  compiler_flags.add("--xla_b=2", "--xla_c=2")
+  assert os.environ["XLA_FLAGS"] == "--xla_b_more=1 --xla_c=1 --xla_b=2"

@@ -42,10 +42,10 @@ def machine(monkeypatch):
 @pytest.mark.parametrize(
   "wanted, gpus, reason, chosen, explained",
   [
-    ("auto", (), "pictures", "cpu", None),
+    ("auto", (), "images", "cpu", None),
     ("auto", ("one",), "", "cpu", "--device=gpu"),
-    ("auto", ("one",), "pictures", "gpu", "faster for pictures; --device=cpu"),
-    ("cpu", ("one",), "pictures", "cpu", None),
+    ("auto", ("one",), "images", "gpu", "faster for images; --device=cpu"),
+    ("cpu", ("one",), "images", "cpu", None),
     ("gpu", ("one", "two"), "", "gpu", None),
   ],
 )

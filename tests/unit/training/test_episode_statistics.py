@@ -1,5 +1,6 @@
 """Env steps and episodes, counted as they happen."""
 
+import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
@@ -15,10 +16,11 @@ def steps(step_type, reward=(0.0, 0.0)):
 
 def watch(statistics, *reached):
   """Observes steps; returns the episodes' returns so far."""
-  return [
-    statistics.observe(steps(step_type, reward)).numpy().tolist()
-    for step_type, reward in reached
-  ]
+  counted = []
+  for step_type, reward in reached:
+    counted.append(statistics.count(steps(step_type, reward)))
+    statistics.keep(counted[-1])
+  return [step.episode_return.numpy().tolist() for step in counted]
 
 
 def taken(statistics):
@@ -85,3 +87,38 @@ def test_success_is_of_the_last_episode_of_every_environment():
   assert reached()  # 7, and 3 + 2
   watch(statistics, ([2, 1], (1.0, 0.0)))
   assert not reached()  # 2, and 5
+
+
+def test_the_episodes_of_many_steps_are_kept_at_once(compiled):
+  """700 environments, 3 steps: copy i ends an episode at each step t with
+  (i + t) % 5 = 0; every step gives 1."""
+  statistics = episode_statistics.EpisodeStatistics(700, 500)
+  copies = tf.range(700)
+
+  def three_steps():
+    counted = []
+    for t in range(3):
+      ended = (copies + t) % 5 == 0
+      reached = ts.TimeStep(
+        tf.where(ended, ts.StepType.LAST, ts.StepType.MID),
+        tf.ones(700), tf.ones(700), tf.zeros((700, 1)),
+      )  # fmt: skip
+      counted.append(statistics.count(reached))
+    statistics.keep(tf.nest.map_structure(lambda *x: tf.stack(x), *counted))
+
+  compiled(three_steps)()
+  found = taken(statistics)
+  assert found == [
+    (700 * (t + 1), t + 1.0, t + 1)
+    for t in range(3)
+    for i in range(700)
+    if (i + t) % 5 == 0
+  ]
+  assert len(found) == 420 == int(statistics.num_episodes)
+
+
+def test_more_episodes_than_there_is_room_for_are_an_error():
+  statistics = episode_statistics.EpisodeStatistics(2, 3)
+  watch(statistics, ([2, 2], (1.0, 1.0)), ([2, 2], (1.0, 1.0)))
+  with pytest.raises(ValueError, match="4 episodes ended"):
+    statistics.ended()

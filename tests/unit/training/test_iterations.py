@@ -39,6 +39,14 @@ def test_one_diverged_train_step_marks_the_totals(info):
   assert found == [True, False, False]
 
 
+def test_infinity_is_unsound_whatever_the_bound():
+  agent = types.SimpleNamespace(
+    measures={"mean_q": lambda info: info[0]}, measure_bounds={"mean_q": 1e39}
+  )
+  infinite = tf.constant([float("inf")])
+  assert bool(iterations.no_train_steps(1).add(agent, infinite).diverged)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_repeating(count, compiled):
   double = lambda x: 2 * x
@@ -46,6 +54,24 @@ def test_repeating(count, compiled):
   found = compiled(lambda n, x: iterations.repeat(n, double, x))
   assert int(found(tf.constant(count), tf.constant(1))) == expected
   assert int(iterations.repeat(count, double, tf.constant(1))) == expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 9])
+def test_repeating_in_turns_of_four(count, compiled):
+  add = lambda x: x + 1
+  found = compiled(
+    lambda n: iterations.repeat(n, add, tf.constant(0), per_turn=4)
+  )
+  assert int(found(tf.constant(count))) == count
+
+
+def test_a_turn_that_has_begun_is_finished(compiled):
+  add, below_5 = lambda x: x + 1, lambda x: x < 5
+  found = compiled(
+    lambda n: iterations.repeat(n, add, tf.constant(0), below_5, per_turn=4)
+  )
+  assert int(found(tf.constant(20))) == 8
+  assert int(found(tf.constant(6))) == 5  # the last two one by one
 
 
 def test_repeating_stops_where_it_does_not_continue(compiled):

@@ -69,7 +69,9 @@ def test_several_choices_each_have_their_own_number_of_actions():
     tf.gather(probability, drawn[..., None], batch_dims=2)
   )  # [200, 2, 1]
   np.testing.assert_allclose(
-    policy.log_prob(drawn), tf.reduce_sum(expected, axis=[1, 2]), rtol=1e-5
+    a2c_policy.log_prob(parameters, drawn, CHOICES),
+    tf.reduce_sum(expected, axis=[1, 2]),
+    rtol=1e-5,
   )
   assert np.isfinite(policy.entropy()).all()
   assert policy.entropy().numpy().max() <= np.log(3) + np.log(2) + 1e-6

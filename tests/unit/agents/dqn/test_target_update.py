@@ -13,7 +13,7 @@ OBSERVATION = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
 ACTION = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
 
 
-def make(tau=1.0, period=1, num_episodes=None, **fields):
+def make(tau=1.0, period=1, num_episodes=None, masks=False, **fields):
   """A network whose weights are 1, a target whose are 0, and the update."""
   config = dqn_config.DqnConfig(hidden_layers=(2,), **fields)
   networks = [
@@ -23,7 +23,9 @@ def make(tau=1.0, period=1, num_episodes=None, **fields):
   for network, value in zip(networks, (1.0, 0.0), strict=True):
     for variable in network.variables:
       variable.assign(tf.fill(variable.shape, value))
-  update = target_update.TargetUpdate(*networks, tau, period, num_episodes)
+  update = target_update.TargetUpdate(
+    *networks, tau, period, num_episodes, masks=masks
+  )
   return networks[1], update
 
 
@@ -32,15 +34,27 @@ def value_of(network):
   return value
 
 
+@pytest.mark.parametrize("masks", [False, True])
 @pytest.mark.parametrize("period", [1, 3])
-def test_a_copy_every_period_of_train_steps(period, compiled):
-  target, update = make(period=period)
+def test_a_copy_every_period_of_train_steps(period, masks, compiled):
+  target, update = make(period=period, masks=masks)
   call = compiled(lambda: update() or tf.constant(0))
   for train_step in range(1, 7):
     call()
     assert value_of(target) == (1.0 if train_step % period == 0 else 0.0)
     for variable in target.variables:
       variable.assign(tf.zeros_like(variable))
+
+
+def test_a_copy_does_not_depend_on_what_the_target_was(compiled):
+  target, update = make(period=2, masks=True)
+  for variable in target.variables:
+    variable.assign(tf.fill(variable.shape, float("inf")))
+  call = compiled(lambda: update() or tf.constant(0))
+  call()
+  assert value_of(target) == float("inf")
+  call()
+  assert value_of(target) == 1.0
 
 
 def test_tau_moves_the_target_a_part_of_the_way(compiled):
