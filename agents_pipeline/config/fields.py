@@ -140,6 +140,34 @@ class _WholeNumbers:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Arguments:
+  """Keyword arguments: plain values by name."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    fits = isinstance(value, dict) and all(
+      isinstance(name, str) and name.isidentifier() for name in value
+    )
+    if not fits:
+      return "arguments by name such as {'is_slippery': False}"
+    if _is_plain(value):
+      return ""
+    return "numbers, strings, None, True, False, and tuples, lists and dicts"
+
+
+def _is_plain(value: Any) -> bool:
+  """Whether a text of it gives the same value back, and JSON nearly so."""
+  if isinstance(value, dict):
+    return all(isinstance(k, str) for k in value) and all(
+      map(_is_plain, value.values())
+    )
+  if isinstance(value, (tuple, list)):
+    return all(map(_is_plain, value))
+  is_number = isinstance(value, (int, float)) and math.isfinite(value)
+  return value is None or is_number or isinstance(value, str)
+
+
+@dataclasses.dataclass(frozen=True)
 class _ConvLayers:
   """A tuple of triples of positive whole numbers."""
 
@@ -206,6 +234,13 @@ def widths(default: tuple[int, ...]) -> Any:
 def conv_layers(default: tuple[tuple[int, int, int], ...]) -> Any:
   """Declares a field that holds (filters, kernel size, stride) of layers."""
   return _field(default, _ConvLayers())
+
+
+def arguments() -> Any:
+  """Declares a field that holds keyword arguments, by default none."""
+  return dataclasses.field(
+    default_factory=dict, metadata={"rule": _Arguments()}
+  )
 
 
 def text(default: Any) -> Any:

@@ -106,6 +106,12 @@ _ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("EnvironmentConfig",),
     "env_id env env_name gym_id environment_name id",
   ),
+  ("arguments", ("EnvironmentConfig",), "env_kwargs make_kwargs kwargs"),
+  (
+    "max_episode_steps",
+    ("EnvironmentConfig",),
+    "time_limit max_episode_length max_ep_len",
+  ),
   ("num_envs", ("EnvironmentConfig",), "n_envs num_environments num_env"),
   (
     "period_env_steps",

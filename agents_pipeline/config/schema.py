@@ -117,6 +117,10 @@ class EnvironmentConfig:
 
   Attributes:
     name: a gymnasium id; `package.module:Id-v0` imports the module first.
+    arguments: what `gym.make` passes to the environment, such as
+      {'is_slippery': False}.
+    max_episode_steps: env steps after which an episode is truncated; None for
+      what the environment was registered with.
     num_envs: how many copies are stepped together.
     backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
       'auto' the first where there is one.
@@ -131,6 +135,8 @@ class EnvironmentConfig:
   """
 
   name: str = fields.text(gin.REQUIRED)
+  arguments: dict = fields.arguments()
+  max_episode_steps: int | None = fields.integer(None, optional=True)
   num_envs: int = fields.integer(1, high=_MOST_ENVS)
   backend: str = fields.choice("auto", *BACKENDS)
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
@@ -141,9 +147,27 @@ class EnvironmentConfig:
   step_timeout_seconds: float = fields.number(300.0, above=True)
   reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.Reward)
 
+  @property
+  def is_as_registered(self) -> bool:
+    """Whether it has the arguments and time limit that its id stands for."""
+    return not self.arguments and self.max_episode_steps is None
+
   def validate(self) -> None:
     """Compares fields with each other."""
     self.observation.check_fits(self.name, self.vectorization)
+    ours = {"render_mode", *self.observation.make_arguments()}
+    for name in self.arguments.keys() & ours:
+      raise errors.UserError(
+        f"EnvironmentConfig.arguments = {self.arguments!r}: {name!r} is chosen "
+        "by the observation and by videos; expected others"
+      )
+    limit, endless = self.max_episode_steps, self.max_episode_env_steps
+    if limit is not None and endless is not None and limit > endless:
+      raise errors.UserError(
+        f"EnvironmentConfig.max_episode_steps = {limit}: expected at most "
+        f"EnvironmentConfig.max_episode_env_steps = {endless}, beyond which an "
+        "episode is an error"
+      )
     if self.backend == "tensor" and not self.observation.is_plain:
       raise errors.UserError(
         f"EnvironmentConfig.observation = {self.observation!r}: tensor "

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import inspect
 import sys
 import traceback
 
@@ -69,7 +70,7 @@ def make_vector_environment(
   """Makes the copies of a gymnasium environment to train on.
 
   Args:
-    config: its name, number of copies, vectorization and observation.
+    config: says which, how many copies, and how they are stepped.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
@@ -86,9 +87,15 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
         "EnvironmentConfig.vectorization = 'vector_entry_point': "
         f"{config.name!r} has none; expected 'sync' or 'async'"
       )
-    kwargs = config.observation.vector_arguments()
+    if config.max_episode_steps is not None:
+      raise errors.UserError(
+        f"EnvironmentConfig.max_episode_steps = {config.max_episode_steps}: "
+        f"the vector version of {config.name!r} has a time limit of its own; "
+        "expected 'sync' or 'async' for EnvironmentConfig.vectorization"
+      )
+    kwargs = config.observation.vector_arguments() | config.arguments
   else:
-    kwargs = config.observation.make_arguments()
+    kwargs = _make_arguments(config)
     # The adapter resets them, so that every episode has its own seed.
     kwargs["vector_kwargs"] = {
       "autoreset_mode": gym.vector.AutoresetMode.DISABLED,
@@ -114,6 +121,36 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
   return env
 
 
+def _make_arguments(config: schema.EnvironmentConfig) -> dict:
+  """Arguments of `gym.make` for one copy."""
+  arguments = config.observation.make_arguments() | config.arguments
+  if config.max_episode_steps is not None:
+    arguments["max_episode_steps"] = config.max_episode_steps
+  return arguments
+
+
+def _check_arguments(config: schema.EnvironmentConfig, spec) -> None:
+  """Rejects arguments that the environment does not take."""
+  creator = spec.entry_point
+  if not config.arguments or creator is None:
+    return
+  with one_line(config.name):
+    if isinstance(creator, str):
+      creator = gym.envs.registration.load_env_creator(creator)
+    parameters = inspect.signature(creator).parameters.values()
+  if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    return
+  known = [p.name for p in parameters if p.name != "render_mode"]
+  for name in config.arguments:
+    if name not in known:
+      raise errors.UserError(
+        f"EnvironmentConfig.arguments = {config.arguments!r}: {config.name!r} "
+        f"takes no {name!r}; expected "
+        f"{'one of ' + ', '.join(known) if known else 'none'}"
+        f"{errors.nearest(name, known)}"
+      )
+
+
 def _check_num_envs(env: gym.vector.VectorEnv, config) -> None:
   """Rejects a vector version that makes another number of copies."""
   if env.num_envs != config.num_envs:
@@ -133,7 +170,7 @@ def make_evaluation_environment(
   Its rewards are never shaped.
 
   Args:
-    config: only its `name` and `observation` are used.
+    config: says which; how many copies are trained on does not matter.
     render_mode: 'rgb_array' to record a video.
 
   Raises:
@@ -153,7 +190,8 @@ def _renderer_for(config, render_mode: str | None = None):
 def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
-  kwargs = config.observation.make_arguments()
+  _check_arguments(config, spec)
+  kwargs = _make_arguments(config)
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):

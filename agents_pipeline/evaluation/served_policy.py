@@ -206,7 +206,8 @@ def load_for(
 
   Args:
     directory: the SavedModel.
-    environment: a gymnasium id; None for the one it was trained in.
+    environment: a gymnasium id; None for the one it was trained in, made as
+      it was then.
 
   Returns:
     The policy, and the environment with the observations of training.
@@ -222,8 +223,12 @@ def load_for(
       "expected --environment"
     )
   observation = policy.about.get("observation")
+  # What an environment is made with belongs to its id: another has its own.
+  same = name == policy.about.get("environment")
   config = schema.EnvironmentConfig(
     name=name,
+    arguments=policy.about.get("arguments", {}) if same else {},
+    max_episode_steps=policy.about.get("max_episode_steps") if same else None,
     observation=observations.from_json(observation)
     if observation
     else observations.OwnObservation(),

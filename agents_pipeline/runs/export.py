@@ -25,6 +25,8 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
   """
   return {
     "environment": experiment.environment.name,
+    "arguments": experiment.environment.arguments,
+    "max_episode_steps": experiment.environment.max_episode_steps,
     "observation": observations.to_json(experiment.environment.observation),
     "agent": type(experiment.agent).__name__.removesuffix("Config").lower(),
     "env_steps": env_steps,

@@ -29,8 +29,12 @@ ENVIRONMENTS: dict[str, Callable[..., tensor_environment.TensorEnvironment]] = {
 
 
 def supports(config: schema.EnvironmentConfig) -> bool:
-  """Whether there is a tensor version that gives these observations."""
-  return config.name in ENVIRONMENTS and config.observation.is_plain
+  """Whether there is a tensor version of this environment, unchanged."""
+  return (
+    config.name in ENVIRONMENTS
+    and config.observation.is_plain
+    and config.is_as_registered
+  )
 
 
 def make(
@@ -49,6 +53,12 @@ def make(
     UserError: there is no tensor version, or a vectorization was chosen.
   """
   del episode_seed
+  if not config.is_as_registered:
+    raise errors.UserError(
+      "EnvironmentConfig.backend = 'tensor': tensor environments take neither "
+      "arguments nor another max_episode_steps; expected "
+      "EnvironmentConfig.backend = 'auto'"
+    )
   if not supports(config):
     raise errors.UserError(
       f"EnvironmentConfig.backend = 'tensor': {config.name!r} has no tensor "
