@@ -155,6 +155,30 @@ class _Arguments:
     return "numbers, strings, None, True, False, and tuples, lists and dicts"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Calls:
+  """A tuple of names, each with its keyword arguments or without."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    expected = (
+      "a tuple of names, each alone or with its arguments, such as "
+      "('FlattenObservation', ('RescaleAction', {'min_action': -1.0, "
+      "'max_action': 1.0}))"
+    )
+    fits = isinstance(value, (tuple, list)) and all(
+      isinstance(one, str)
+      or (
+        isinstance(one, (tuple, list))
+        and len(one) == 2
+        and isinstance(one[0], str)
+        and not _Arguments().problem(one[1])
+      )
+      for one in value
+    )
+    return "" if fits else expected
+
+
 def _is_plain(value: Any) -> bool:
   """Whether a text of it gives the same value back, and JSON nearly so."""
   if isinstance(value, dict):
@@ -243,6 +267,14 @@ def arguments() -> Any:
   )
 
 
+def calls() -> Any:
+  """Declares a field that holds names with keyword arguments, by default none.
+
+  Each is stored as (name, arguments).
+  """
+  return _field((), _Calls())
+
+
 def text(default: Any) -> Any:
   """Declares a field that holds a string."""
   return _field(default, _Instance(str, "a string"))
@@ -310,6 +342,7 @@ def check(config: Any) -> None:
   """Compares every field of a dataclass instance with its declaration.
 
   Numbers that need not be whole become floats: to TensorFlow, 1 is not 1.0.
+  Names without arguments get none.
 
   Raises:
     UserError: naming the first field that does not fit and what would.
@@ -325,3 +358,6 @@ def check(config: Any) -> None:
       )
     if isinstance(rule, _Number) and not rule.whole and value is not None:
       object.__setattr__(config, field.name, float(value))
+    if isinstance(rule, _Calls):
+      pairs = ((x, {}) if isinstance(x, str) else (x[0], x[1]) for x in value)
+      object.__setattr__(config, field.name, tuple(pairs))

@@ -158,7 +158,14 @@ def aliases() -> dict[str, list[str]]:
 
 def unknown_name(name: str, classes: Iterable[str]) -> str:
   """The message for an unknown class."""
+  import gymnasium as gym  # only where a name is wrong: it takes a moment
+
   name = name if name.split(".")[0] in classes else name.split(".")[0]
+  if name in gym.wrappers.__all__:
+    return (
+      f"unknown gin name {name!r}: EnvironmentConfig.wrappers names it in "
+      f"quotes: {name!r}"
+    )
   return f"unknown gin name {name!r}: {expected(name, sorted(classes))}"
 
 

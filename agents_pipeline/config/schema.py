@@ -121,6 +121,9 @@ class EnvironmentConfig:
       {'is_slippery': False}.
     max_episode_steps: env steps after which an episode is truncated; None for
       what the environment was registered with.
+    wrappers: names of gymnasium's wrappers, or 'package.module:MyWrapper', each
+      alone or with its arguments: ('DiscretizeAction', {'bins': 5}). The first
+      is the innermost; `observation` comes around all of them.
     num_envs: how many copies are stepped together.
     backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
       'auto' the first where there is one.
@@ -137,6 +140,7 @@ class EnvironmentConfig:
   name: str = fields.text(gin.REQUIRED)
   arguments: dict = fields.arguments()
   max_episode_steps: int | None = fields.integer(None, optional=True)
+  wrappers: tuple = fields.calls()
   num_envs: int = fields.integer(1, high=_MOST_ENVS)
   backend: str = fields.choice("auto", *BACKENDS)
   vectorization: str = fields.choice("sync", "async", "vector_entry_point")
@@ -149,8 +153,10 @@ class EnvironmentConfig:
 
   @property
   def is_as_registered(self) -> bool:
-    """Whether it has the arguments and time limit that its id stands for."""
-    return not self.arguments and self.max_episode_steps is None
+    """Whether it is what its id stands for, without any change."""
+    return not (
+      self.arguments or self.wrappers or self.max_episode_steps is not None
+    )
 
   def validate(self) -> None:
     """Compares fields with each other."""

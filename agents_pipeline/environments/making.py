@@ -11,7 +11,7 @@ import gymnasium as gym
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema
-from agents_pipeline.environments import checked, display
+from agents_pipeline.environments import checked, display, wrapping
 
 # Exceptions whose messages are clear without the name of their type.
 _SELF_EXPLANATORY = (
@@ -87,12 +87,13 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
         "EnvironmentConfig.vectorization = 'vector_entry_point': "
         f"{config.name!r} has none; expected 'sync' or 'async'"
       )
-    if config.max_episode_steps is not None:
-      raise errors.UserError(
-        f"EnvironmentConfig.max_episode_steps = {config.max_episode_steps}: "
-        f"the vector version of {config.name!r} has a time limit of its own; "
-        "expected 'sync' or 'async' for EnvironmentConfig.vectorization"
-      )
+    for field in ("max_episode_steps", "wrappers"):
+      if value := getattr(config, field):
+        raise errors.UserError(
+          f"EnvironmentConfig.{field} = {value!r}: an environment's own vector "
+          "version takes none; expected 'sync' or 'async' for "
+          "EnvironmentConfig.vectorization"
+        )
     kwargs = config.observation.vector_arguments() | config.arguments
   else:
     kwargs = _make_arguments(config)
@@ -102,6 +103,7 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
       "copy": False,  # the adapter copies
     }
     kwargs["wrappers"] = [
+      *wrapping.wrappers_of(config),
       *config.observation.wrappers(),
       functools.partial(checked.CheckedEnv, name=config.name),
     ]
@@ -191,12 +193,13 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
   _check_arguments(config, spec)
+  wrappers = wrapping.wrappers_of(config)
   kwargs = _make_arguments(config)
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
-    for wrap in config.observation.wrappers():
+    for wrap in (*wrappers, *config.observation.wrappers()):
       env = wrap(env)
     return checked.CheckedEnv(env, config.name)
 

@@ -224,11 +224,12 @@ def load_for(
     )
   observation = policy.about.get("observation")
   # What an environment is made with belongs to its id: another has its own.
-  same = name == policy.about.get("environment")
+  made = policy.about if name == policy.about.get("environment") else {}
   config = schema.EnvironmentConfig(
     name=name,
-    arguments=policy.about.get("arguments", {}) if same else {},
-    max_episode_steps=policy.about.get("max_episode_steps") if same else None,
+    arguments=made.get("arguments", {}),
+    max_episode_steps=made.get("max_episode_steps"),
+    wrappers=made.get("wrappers", ()),
     observation=observations.from_json(observation)
     if observation
     else observations.OwnObservation(),

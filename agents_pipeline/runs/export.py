@@ -27,6 +27,7 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
     "environment": experiment.environment.name,
     "arguments": experiment.environment.arguments,
     "max_episode_steps": experiment.environment.max_episode_steps,
+    "wrappers": experiment.environment.wrappers,
     "observation": observations.to_json(experiment.environment.observation),
     "agent": type(experiment.agent).__name__.removesuffix("Config").lower(),
     "env_steps": env_steps,

@@ -318,12 +318,15 @@ def test_a_policy_for_another_environment_is_rejected(tmp_path):
 def test_a_policy_acts_in_an_environment_made_as_for_training(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(2))
   made = {
-    "arguments": {"sutton_barto_reward": True}, "max_episode_steps": 9
-  }  # fmt: skip
+    "arguments": {"sutton_barto_reward": True},
+    "max_episode_steps": 9,
+    "wrappers": ("FlattenObservation",),
+  }
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"} | made)
   _, setting = served_policy.load_for(tmp_path / "policy", None)
   assert setting.arguments == made["arguments"]
   assert setting.max_episode_steps == 9
+  assert setting.wrappers == (("FlattenObservation", {}),)
   # Another environment has arguments of its own.
   _, other = served_policy.load_for(tmp_path / "policy", "CartPole-v0")
   assert other.is_as_registered

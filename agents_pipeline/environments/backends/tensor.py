@@ -55,8 +55,8 @@ def make(
   del episode_seed
   if not config.is_as_registered:
     raise errors.UserError(
-      "EnvironmentConfig.backend = 'tensor': tensor environments take neither "
-      "arguments nor another max_episode_steps; expected "
+      "EnvironmentConfig.backend = 'tensor': tensor environments take no "
+      "arguments, wrappers or other max_episode_steps; expected "
       "EnvironmentConfig.backend = 'auto'"
     )
   if not supports(config):

@@ -84,7 +84,7 @@ def test_a_vector_version_keeps_its_time_limit():
   config = schema.EnvironmentConfig(
     "CartPole-v1", vectorization="vector_entry_point", max_episode_steps=9
   )
-  expected = "max_episode_steps = 9: the vector version of 'CartPole-v1' has a"
+  expected = "max_episode_steps = 9: an environment's own vector version takes"
   with pytest.raises(errors.UserError, match=expected):
     making.make_vector_environment(config)
 
