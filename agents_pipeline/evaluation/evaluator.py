@@ -50,6 +50,9 @@ class Evaluation:
     """Returns the content of evaluation.json."""
     return {
       "environment": self.environment.name,
+      "arguments": self.environment.arguments,
+      "max_episode_steps": self.environment.max_episode_steps,
+      "wrappers": self.environment.wrappers,
       "num_episodes": len(self.returns),
       "greedy": self.greedy,
       "rewards": "the environment's own, neither clipped nor shaped",
@@ -115,7 +118,7 @@ def evaluate(
 
   Args:
     act: the greedy policy.
-    environment: only its `name` and `observation` are used.
+    environment: what to act in; how many copies are trained on does not matter.
     num_episodes: number of episodes.
     seed: parent of the episodes' seeds; that of episode i does not depend on
       `num_episodes`.
