@@ -251,14 +251,15 @@ def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
 def _stops(experiment: schema.Experiment) -> loop.Stops:
   """When results of an experiment are due, and when it ends."""
   training = experiment.training
+  periods = (
+    training.log_period_env_steps,
+    training.checkpoint_period_env_steps,
+    experiment.evaluation.period_env_steps,
+    experiment.num_env_steps_per_result,
+  )
   return loop.Stops(
     training.num_env_steps,
     experiment.agent.num_env_steps_before_training,
     experiment.num_env_steps_per_iteration,
-    (
-      training.log_period_env_steps,
-      training.checkpoint_period_env_steps,
-      experiment.evaluation.period_env_steps,
-      experiment.num_env_steps_per_result,
-    ),
+    tuple(period for period in periods if period is not None),
   )

@@ -235,12 +235,16 @@ class EvaluationConfig:
   """Greedy episodes on gymnasium's own environment.
 
   Attributes:
-    period_env_steps: env steps between two evaluations while training.
-    num_episodes_while_training: episodes of each of those.
+    period_env_steps: env steps between two evaluations while training, which
+      choose the policy that is exported. None: there are none, and the newest
+      policy is exported.
+    num_envs: how many copies of the environment live at once.
+    num_episodes_while_training: episodes of each of those while training.
     num_episodes: episodes of the final one, written to evaluation.json.
   """
 
-  period_env_steps: int = fields.integer(5_000)
+  period_env_steps: int | None = fields.integer(5_000, optional=True)
+  num_envs: int = fields.integer(25, high=1_000)
   num_episodes_while_training: int = fields.integer(10, high=10**6)
   num_episodes: int = fields.integer(100, high=10**6)
 
@@ -292,6 +296,15 @@ class Experiment:
     """Compares its parts with each other."""
     self.agent.check_fits(self.environment.num_envs)
     self._check_learns()
+    is_evaluated = self.evaluation.period_env_steps is not None
+    if (
+      isinstance(self.training.stop, stopping.OnEvaluation) and not is_evaluated
+    ):
+      raise errors.UserError(
+        "TrainingConfig.stop = @OnEvaluation(): there is no evaluation while "
+        "training with EvaluationConfig.period_env_steps = None; expected a "
+        "number of env steps"
+      )
 
   def _check_learns(self) -> None:
     """Refuses what would end before its first train step."""

@@ -14,7 +14,6 @@ Act = Callable[[np.ndarray], np.ndarray]
 
 # An episode is cut off here; these are 30 minutes of Atari.
 MAX_ENV_STEPS = 27_000
-_MAX_ENVS = 25  # stepped together
 _NUM_RESAMPLES = 10_000  # of the bootstrap
 
 
@@ -110,6 +109,7 @@ def evaluate(
   environment: schema.EnvironmentConfig,
   num_episodes: int,
   seed: int,
+  max_envs: int = 25,
 ) -> Evaluation:
   """Runs complete episodes, each with its own seed.
 
@@ -122,12 +122,13 @@ def evaluate(
     num_episodes: number of episodes.
     seed: parent of the episodes' seeds; that of episode i does not depend on
       `num_episodes`.
+    max_envs: how many copies of the environment live at once.
 
   Raises:
     EnvironmentFailure: the environment raised or returned invalid values.
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
-  num_envs = min(num_episodes, _MAX_ENVS)
+  num_envs = min(num_episodes, max_envs)
   envs = [
     making.make_evaluation_environment(environment) for _ in range(num_envs)
   ]

@@ -80,18 +80,27 @@ class EvaluationCallback:
     self._run = run
     pipeline = run.pipeline
     self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
-    self._period = Period(
-      run.experiment.evaluation.period_env_steps,
-      int(pipeline.interval.env_steps),
-    )
+    self._period: Period | None = None
+    if (length := run.experiment.evaluation.period_env_steps) is not None:
+      self._period = Period(length, int(pipeline.interval.env_steps))
 
   def before_training(self) -> dict[str, float]:
     """Evaluates the untrained policy."""
+    if self._period is None:
+      return {}
     with self._run.stopwatch.part("evaluation"):
       return self._evaluate(0)
 
   def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
-    """Evaluates once per period, and at the end of the run."""
+    """Evaluates once per period, and at the end of the run.
+
+    Without a period, the newest policy is the best one that is known.
+    """
+    if self._period is None:
+      if result.is_last:
+        best, network = self._run.pipeline.best, self._run.pipeline.network
+        best.offer(network, float("-inf"), result.env_steps)
+      return {}
     with self._run.stopwatch.part("evaluation"):
       if self._period.has_passed(result.env_steps) or result.is_last:
         return self._evaluate(result.env_steps)
@@ -104,6 +113,7 @@ class EvaluationCallback:
       experiment.environment,
       experiment.evaluation.num_episodes_while_training,
       self._run.seeds.evaluation,
+      experiment.evaluation.num_envs,
     )
     pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)
     return {

@@ -35,9 +35,9 @@ def finalize(run: run_lib.Run) -> dict:
     "episodes"
   )
   policy_env_steps = int(run.pipeline.best.env_steps)
-  run.console.print(
-    f"this is the best policy found, from env step {policy_env_steps:,}"
-  )
+  was_evaluated = run.experiment.evaluation.period_env_steps is not None
+  which = "best policy found, from" if was_evaluated else "newest policy, of"
+  run.console.print(f"this is the {which} env step {policy_env_steps:,}")
   _record_videos(run, act)
   seconds = time.monotonic() - start
   run.console.print(f"evaluated, exported and recorded in {seconds:.0f} s")
@@ -58,6 +58,7 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
       run.experiment.environment,
       run.experiment.evaluation.num_episodes,
       run.seeds.final_evaluation,
+      run.experiment.evaluation.num_envs,
     )
   run_record.write_json(
     run.folder.evaluation,

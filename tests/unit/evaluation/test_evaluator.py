@@ -46,6 +46,19 @@ def test_the_batch_size_is_constant():
   assert sizes == {(25, 4)}
 
 
+@pytest.mark.parametrize("max_envs", [1, 4])
+def test_no_more_copies_live_at_once_than_asked(max_envs, monkeypatch):
+  made, make = [], making.make_evaluation_environment
+  monkeypatch.setattr(
+    making,
+    "make_evaluation_environment",
+    lambda config: made.append(make(config)) or made[-1],
+  )
+  few = evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 6, 4, max_envs)
+  assert len(made) == max_envs
+  assert few.returns == evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 6, 4).returns
+
+
 def test_json_has_every_return_and_the_interval():
   content = evaluator.Evaluation(
     schema.EnvironmentConfig("X-v0"),
