@@ -112,6 +112,30 @@ def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
   return now + found.stdout.splitlines()
 
 
+def clean_commit(root: pathlib.Path = ROOT) -> str:
+  """The commit that a table is of; tables themselves may have changed since.
+
+  Raises:
+    UserError: a file that learning depends on differs from it.
+  """
+  paths = [*DEPENDENCIES, "benchmarks", "configs"]
+  commit, changed = (
+    subprocess.run(
+      ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    for arguments in (
+      ("rev-parse", "HEAD"),
+      ("status", "--porcelain", "--", *paths),
+    )
+  )
+  if changed:
+    raise errors.UserError(
+      f"{changed.split()[-1]} differs from the commit that the table would "
+      "name; expected a clone without changes"
+    )
+  return commit
+
+
 def read(name: str) -> dict | None:
   """The table of a configuration; None where it was never made."""
   path = TABLES / f"{name}.json"
@@ -125,13 +149,8 @@ def _write(name: str, table: dict) -> None:
 
 def make(task: Task, root: pathlib.Path, at_once: int) -> None:
   """Trains every seed of a configuration and writes its table."""
-  about = machine.describe()  # of when it begins
-  commit = about["git_commit"] or "+"
-  if commit.endswith("+"):
-    raise errors.UserError(
-      "files differ from the commit that the table would name; expected a "
-      "clone without changes"
-    )
+  commit = clean_commit()
+  about = machine.describe() | {"git_commit": commit}  # of when it begins
   rows = learning.train_seeds(
     f"configs/{task.name}.gin",
     range(task.num_seeds),
@@ -143,7 +162,7 @@ def make(task: Task, root: pathlib.Path, at_once: int) -> None:
 
 def verify(task: Task, root: pathlib.Path) -> bool:
   """Whether the first seed of a table gives the same numbers today."""
-  table, now = read(task.name), machine.describe()["git_commit"]
+  table, now = read(task.name), clean_commit()
   assert table is not None
   (row,) = learning.train_seeds(
     f"configs/{task.name}.gin", [0], root / "verify" / now / task.name

@@ -111,6 +111,19 @@ def test_a_table_of_no_known_commit_is_old(repository):
   assert change == "fffffffff is no commit of this repository"
 
 
+def test_one_table_does_not_keep_the_next_from_being_made(repository):
+  root, commit = repository
+  commit("agents_pipeline/agents/dqn/agent.py", "1")
+  last = commit("docs/learning.md", "1")
+  (root / "docs" / "learning.md").write_text("with a table more")
+  (root / "docs" / "learning").mkdir()
+  (root / "docs" / "learning" / "new.json").write_text("{}")
+  assert learning_tables.clean_commit(root) == last
+  (root / "agents_pipeline/agents/dqn/agent.py").write_text("2")
+  with pytest.raises(errors.UserError, match="dqn/agent.py differs from the"):
+    learning_tables.clean_commit(root)
+
+
 def test_every_dependency_and_every_configuration_exists():
   root = learning_tables.ROOT
   for path in learning_tables.DEPENDENCIES:
