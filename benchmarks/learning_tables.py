@@ -151,6 +151,10 @@ def make(task: Task, root: pathlib.Path, at_once: int) -> None:
   """Trains every seed of a configuration and writes its table."""
   commit = clean_commit()
   about = machine.describe() | {"git_commit": commit}  # of when it begins
+  # Where the runs are is of this machine alone.
+  about["command"] = [
+    word for word in about["command"] if not word.startswith("--root_dir")
+  ]
   rows = learning.train_seeds(
     f"configs/{task.name}.gin",
     range(task.num_seeds),

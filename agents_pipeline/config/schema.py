@@ -239,7 +239,7 @@ class EvaluationConfig:
       choose the policy that is exported. None: there are none, and the newest
       policy is exported.
     num_envs: how many copies of the environment live at once.
-    num_episodes_while_training: episodes of each of those while training.
+    num_episodes_while_training: episodes of each evaluation while training.
     num_episodes: episodes of the final one, written to evaluation.json.
   """
 

@@ -139,7 +139,10 @@ def _check_arguments(config: schema.EnvironmentConfig, spec) -> None:
   with one_line(config.name):
     if isinstance(creator, str):
       creator = gym.envs.registration.load_env_creator(creator)
+  try:
     parameters = inspect.signature(creator).parameters.values()
+  except (TypeError, ValueError):  # written in C: making it will tell
+    return
   if any(p.kind is p.VAR_KEYWORD for p in parameters):
     return
   known = [p.name for p in parameters if p.name != "render_mode"]

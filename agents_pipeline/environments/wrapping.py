@@ -102,9 +102,10 @@ def _users_own(name: str) -> Callable[..., gym.Env]:
 def _check_arguments(name: str, wrapper: Callable, arguments: dict) -> None:
   """Compares with the wrapper's parameters, of which the first is the
   environment."""
-  _, *parameters = inspect.signature(wrapper).parameters.values()
+  parameters = [*inspect.signature(wrapper).parameters.values()][1:]
   if any(p.kind is p.VAR_KEYWORD for p in parameters):
     return
+  parameters = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
   known = [p.name for p in parameters]
   for argument in arguments:
     if argument not in known:

@@ -13,7 +13,7 @@ _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 SHARED_PRODUCT = 100_000_000
 _SMALL_NETWORK = 100_000  # weights
 _LONG_RUN = 1_000_000  # env steps
-_MAX_UNROLLED_STEPS = 16  # each takes as long to compile as a whole loop
+_MAX_UNROLLED_STEPS = 16  # each is compiled by itself
 
 
 def choose_threads(largest_product: int, *, enters_python: bool) -> None:

@@ -53,6 +53,18 @@ def test_every_copy_is_wrapped(vectorization, tmp_path, monkeypatch):
   np.testing.assert_array_equal(*steps)
 
 
+def test_a_wrapper_may_take_any_number_of_arguments(tmp_path, monkeypatch):
+  (tmp_path / "loose_wrappers.py").write_text(
+    "def any_positional(env, *args): return env\n"
+    "def any_named(env, **kwargs): return env\n"
+  )
+  monkeypatch.syspath_prepend(tmp_path)
+  config = config_of(
+    "loose_wrappers:any_positional", ("loose_wrappers:any_named", {"x": 1})
+  )
+  assert [wrap("env") for wrap in wrapping.wrappers_of(config)] == ["env"] * 2
+
+
 def test_they_are_part_of_the_experiment(make_experiment):
   given = make_experiment(
     "EnvironmentConfig.wrappers = ('FlattenObservation', "
