@@ -21,11 +21,24 @@ _MANY_TENSOR_ENVS = 512
 _FEW = 8  # inputs and outputs of a network, as most have
 
 
+def complete(
+  experiment: schema.Experiment,
+) -> tuple[schema.Experiment, task_lib.Task]:
+  """Looks at the environment, and chooses what the experiment leaves open.
+
+  Raises:
+    UserError: the environment cannot be made.
+  """
+  task = task_lib.task_of(experiment)
+  return task_lib.with_conv_layers(experiment, task), task
+
+
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
   report: pipeline.Report = lambda line: None,
   *,
+  task: task_lib.Task | None = None,
   jit: bool = True,
 ) -> pipeline.Pipeline:
   """Wires an experiment; see `registry.PipelineModule.build`.
@@ -33,10 +46,19 @@ def build(
   Before that it chooses the settings of Keras and the number of TensorFlow's
   threads, for the whole process.
 
+  Args:
+    experiment: to be wired.
+    seeds: the seeds of everything random.
+    report: gets lines.
+    task: what `complete` gave with the experiment; None to look again.
+    jit: False leaves everything a plain graph, for comparison.
+
   Raises:
     UserError: layers do not fit into memory, or as there.
   """
   keras_settings.choose()
+  if task is None:
+    experiment, task = complete(experiment)
   _check_network(experiment.agent)
   _check_update(experiment)
   if not experiment.agent.conv_layers:
@@ -45,7 +67,7 @@ def build(
       enters_python=_only_enters_python(experiment),
     )
   agent_pipeline = registry.pipeline_of(experiment.agent)
-  return agent_pipeline.build(experiment, seeds, report, jit=jit)
+  return agent_pipeline.build(experiment, task, seeds, report, jit=jit)
 
 
 def _check_network(agent: schema.AgentConfig) -> None:
@@ -111,7 +133,7 @@ def build_policy(experiment: schema.Experiment) -> pipeline.Policy:
     UserError: the environment cannot be used.
   """
   keras_settings.choose()
-  task = task_lib.task_of(experiment)
+  experiment, task = complete(experiment)
   agent_pipeline = registry.pipeline_of(experiment.agent)
   return pipeline.Policy(
     agent_pipeline.make_network(experiment.agent, task, seed=0),

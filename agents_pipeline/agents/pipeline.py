@@ -4,11 +4,12 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 
+import gymnasium as gym
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import tf_policy
 
-from agents_pipeline import interfaces
+from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
@@ -30,6 +31,7 @@ class Pipeline:
   """The wired stages of one experiment.
 
   Attributes:
+    task: what it acts in.
     compiled: its two compiled calls.
     stops: when results are due, and when it ends.
     statistics: env steps and episodes.
@@ -45,9 +47,13 @@ class Pipeline:
     tracked: everything that a checkpoint holds, by name; "network", "best",
       "interval" and "statistics" among them.
     resume: called after a checkpoint was restored.
+    training_copies: the environments that are trained on, where they can be
+      lent to an evaluation.
+    abandon_episodes: called after they were lent: other episodes begin.
     close: ends the training environment and its processes.
   """
 
+  task: task_lib.Task
   compiled: iterations.Iterations
   stops: loop.Stops
   statistics: episode_statistics.EpisodeStatistics
@@ -64,6 +70,8 @@ class Pipeline:
   ]
   tracked: dict
   resume: Callable[[], None]
+  training_copies: Callable[[], list[gym.Env]]
+  abandon_episodes: Callable[[], None]
   close: Callable[[], None]
 
   def run(
@@ -138,18 +146,24 @@ def make_parts(
     UserError: the environment cannot be used.
   """
   task_lib.check_images(experiment.agent, task)
+  on_device = loading.backend_of(experiment.environment).ON_DEVICE
+  if on_device and experiment.evaluation.keeps_environments == "training":
+    raise errors.UserError(
+      "EvaluationConfig.keeps_environments = 'training': "
+      f"{task.name!r} is trained on in TensorFlow ops, which nothing else can "
+      "step; expected False, or EnvironmentConfig.backend = 'gymnasium'"
+    )
   environment_stream = random_stream.RandomStream(seeds.environment)
   environment = task_lib.make_training_environment(
     experiment, task, environment_stream, seeds.environment
   )
-  is_on_device = loading.backend_of(experiment.environment).ON_DEVICE
-  if is_on_device:  # Python's reset lazily: a resumed run replays episodes
+  if on_device:  # Python's reset lazily: a resumed run replays episodes
     environment.reset()
   return Parts(
     experiment,
     task,
     environment,
-    is_on_device,
+    on_device,
     episode_statistics.EpisodeStatistics(
       experiment.environment.num_envs, experiment.max_episodes_per_result
     ),
@@ -200,13 +214,14 @@ def assemble(
     how = {"per_turn": 1 if training.may_stop_early else iterations_per_turn}
     compile_ = on_device.compile_iterations
   else:
-    conv_layers = parts.experiment.agent.conv_layers
+    conv_layers = parts.experiment.agent.conv_layers or ()
     how = {"jit_learning": compilation.xla_trains(conv_layers)}
     compile_ = compile_around_python
   compiled = compile_(iteration, should_stop, jit=jit, **how)
   interval = loop.Interval(agent.measures, agent.measure_bounds)
 
   return Pipeline(
+    task=task,
     compiled=compiled.map(environment.reraise_failures),
     stops=_stops(parts.experiment),
     statistics=statistics,
@@ -233,6 +248,8 @@ def assemble(
       **tracked,
     },
     resume=functools.partial(_resume, parts, abandon_episodes),
+    training_copies=lambda: environment.copies,  # type: ignore[attr-defined]
+    abandon_episodes=functools.partial(_abandon, parts, abandon_episodes),
     close=environment.close,
   )
 
@@ -246,6 +263,13 @@ def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
     )
     parts.statistics.abandon_episodes()
     abandon_episodes()
+
+
+def _abandon(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
+  """Ends the episodes under way where they stand."""
+  parts.environment.abandon_episodes()  # type: ignore[attr-defined]
+  parts.statistics.abandon_episodes()
+  abandon_episodes()
 
 
 def _stops(experiment: schema.Experiment) -> loop.Stops:

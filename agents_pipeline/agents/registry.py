@@ -25,6 +25,7 @@ class PipelineModule(Protocol):
   def build(
     self,
     experiment: schema.Experiment,
+    task: "task.Task",
     seeds: seeding.Seeds,
     report: "pipeline.Report",
     *,
@@ -33,7 +34,8 @@ class PipelineModule(Protocol):
     """Wires an experiment. Nothing is restored, nothing has run.
 
     Args:
-      experiment: to be wired.
+      experiment: to be wired, with its convolutions chosen.
+      task: of the experiment.
       seeds: the seeds of everything random.
       report: gets a line with the size of a buffer before it is allocated, and
         one where a run cannot be resumed exactly.

@@ -2,17 +2,26 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import gymnasium as gym
+import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors, interfaces
-from agents_pipeline.config import schema, seeding
+from agents_pipeline.config import encoders, schema, seeding
 from agents_pipeline.environments import loading, making, specs
 from agents_pipeline.evaluation import served_policy
+from agents_pipeline.networks import encoding
 from agents_pipeline.ops import random_stream
+
+# Convolutions by the size of pictures: (filters, kernel size, stride).
+_NATURE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # Mnih et al. (2015)
+_NATURE_PIXELS = 36  # the smallest side that its kernels fit into
+_MINATAR = ((16, 3, 1),)  # Young & Tian (2019)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,16 +33,20 @@ class Task:
     observation_space: the observation space of gymnasium's own environment.
     action_space: likewise.
     num_frames: stacked in an observation, its first dimension if above 1.
+    keys: how leaves are encoded; see `ObservationEncoder.keys`.
+    renders: whether the environment renders images.
   """
 
   name: str
   observation_space: gym.Space
   action_space: gym.Space
   num_frames: int = 1
+  keys: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  renders: bool = False
 
   @property
-  def observation_spec(self) -> tensor_spec.BoundedTensorSpec:
-    """Spec of one observation, as networks see it."""
+  def observation_spec(self) -> Any:
+    """Spec of one observation, as networks see it, or of leaves by name."""
     return tensor_spec.from_spec(
       specs.observation_spec(self.observation_space, self.name)
     )
@@ -72,6 +85,8 @@ def task_of(experiment: schema.Experiment) -> Task:
     env.observation_space,
     env.action_space,
     experiment.environment.observation.num_frames,
+    experiment.environment.encoder.keys,
+    "rgb_array" in (env.metadata.get("render_modes") or []),
   )
 
 
@@ -104,23 +119,65 @@ def make_training_environment(
     ("actions", environment.action_spec(), task.action_spec),
   ):
     # Bounds of floats are not used, but for clipping actions.
-    bounded = what == "actions" or not theirs.dtype.is_floating
-    if _summary(ours, bounded) != _summary(theirs, bounded):
+    summaries = [_summary(spec, what == "actions") for spec in (ours, theirs)]
+    if summaries[0] != summaries[1]:
       environment.close()
       raise errors.UserError(
-        f"environment {task.name!r}: {what} are {_summary(ours, bounded)} "
-        f"in training and {_summary(theirs, bounded)} in a single one, "
-        "which evaluations use; expected the same"
+        f"environment {task.name!r}: {what} are {summaries[0]} in training and "
+        f"{summaries[1]} in a single one, which evaluations use; expected the "
+        "same"
       )
   return environment
 
 
-def _summary(spec: tensor_spec.BoundedTensorSpec, with_bounds: bool) -> str:
-  """Type and shape of a spec, and its least and greatest bound."""
+def _summary(spec: Any, float_bounds: bool) -> str:
+  """Type and shape of a spec or of leaves, and the least and greatest bound.
+
+  Args:
+    spec: to be described.
+    float_bounds: also those of floats.
+  """
+  if isinstance(spec, dict):
+    each = (f"{n} {_summary(s, float_bounds)}" for n, s in spec.items())
+    return ", ".join(each)
+  with_bounds = float_bounds or not spec.dtype.is_floating
   summary = f"{spec.dtype.name} of shape {tuple(spec.shape)}"
   if not with_bounds:
     return summary
   return f"{summary} in [{spec.minimum.min():g}, {spec.maximum.max():g}]"
+
+
+def with_conv_layers(
+  experiment: schema.Experiment, task: Task
+) -> schema.Experiment:
+  """The experiment with convolutions chosen, where it leaves that open.
+
+  Those of Mnih et al. (2015) where every picture is large enough for them, else
+  the one of Young & Tian (2019) for MinAtar; none where there is no picture.
+  """
+  if experiment.agent.conv_layers is not None:
+    return experiment
+  sides = [min(shape[:2]) for shape in _pictures(task).values()]
+  layers: tuple = ()
+  if sides:
+    layers = _NATURE if min(sides) >= _NATURE_PIXELS else _MINATAR
+  agent = dataclasses.replace(experiment.agent, conv_layers=layers)  # type: ignore[type-var]
+  return dataclasses.replace(experiment, agent=agent)
+
+
+def _pictures(task: Task) -> dict[str, tuple[int, ...]]:
+  """The shape [H, W(, C)] of each picture among the observations, by key."""
+  spec = task.observation_spec
+  if isinstance(spec, dict):
+    named = {encoding.key_of(leaf): one for leaf, one in spec.items()}
+    return {
+      key: tuple(one.shape)
+      for key, one in named.items()
+      if key != encoders.ACTION_MASK
+      and encoding.is_picture(one, task.keys.get(key))
+    }
+  frame = tf.TensorSpec(spec.shape[task.num_frames > 1 :], spec.dtype)
+  return {"": tuple(frame.shape)} if encoding.is_picture(frame) else {}
 
 
 def check_images(agent: schema.AgentConfig, task: Task) -> None:
@@ -131,18 +188,41 @@ def check_images(agent: schema.AgentConfig, task: Task) -> None:
   """
   if not agent.conv_layers:
     return
+  if isinstance(task.observation_spec, dict):
+    pictures = _pictures(task)
+    if not pictures:
+      raise errors.UserError(
+        f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
+        f"{task.name!r} gives no pictures; expected no convolutions: ()"
+      )
+    for key, image in pictures.items():
+      _check_image(agent, f"{task.name!r} gives {key!r} of shape", image)
+    return
   shape = task.observation_space.shape or ()
   image = shape[1:] if task.num_frames > 1 else shape
-  sides, does_not_fit = image[:2], len(image) not in (2, 3)
-  for _, kernel, stride in agent.conv_layers:
-    does_not_fit = does_not_fit or any(side < kernel for side in sides)
-    sides = tuple((side - kernel) // stride + 1 for side in sides)
   given = "observations"
   if task.num_frames > 1:
     given = f"{task.num_frames} stacked frames"
+  _check_image(agent, f"{task.name!r} gives {given} of shape", image)
+
+
+def _check_image(
+  agent: schema.AgentConfig, gives: str, image: tuple[int, ...]
+) -> None:
+  """Refuses convolutions that do not fit an image.
+
+  Args:
+    agent: its convolutions.
+    gives: the beginning of what a message says of the image.
+    image: its shape.
+  """
+  sides, does_not_fit = image[:2], len(image) not in (2, 3)
+  for _, kernel, stride in agent.conv_layers or ():
+    does_not_fit = does_not_fit or any(side < kernel for side in sides)
+    sides = tuple((side - kernel) // stride + 1 for side in sides)
   message = (
     f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
-    f"{task.name!r} gives {given} of shape {image}"
+    f"{gives} {image}"
   )
   if does_not_fit:
     raise errors.UserError(

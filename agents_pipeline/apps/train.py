@@ -1,5 +1,7 @@
 """Trains an experiment into a run folder, or resumes it where it stopped.
 
+python -m agents_pipeline.apps.train --environment=CartPole-v1 \\
+  --root_dir=runs/cartpole
 python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
   --root_dir=runs/dqn_cartpole
 """
@@ -18,6 +20,12 @@ _ROOT_DIR = flags.DEFINE_string(
   None,
   "The run folder; a run that stopped there is resumed.",
   required=True,
+)
+_ENVIRONMENT = flags.DEFINE_string(
+  "environment",
+  None,
+  "A gymnasium id to train on without a gin file: agent, network and numbers "
+  "are chosen by its spaces.",
 )
 _GIN_FILES = flags.DEFINE_multi_string(
   "gin_file", [], "Configuration; later files override earlier ones."
@@ -63,12 +71,7 @@ def main() -> int:
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
   stop_signals = signals.StopSignals(report=command_line.report)
   # Before TensorFlow, which takes seconds to import: mistakes show at once.
-  experiment = gin_files.load_experiment(
-    _GIN_FILES.value,
-    _GIN_BINDINGS.value,
-    allow_imports=_ALLOW_GIN_IMPORTS.value,
-    report=command_line.report,
-  )
+  experiment = _load_experiment()
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
   with command_line.quiet_imports():
@@ -85,6 +88,28 @@ def main() -> int:
     ),
   )
   return command_line.DONE if completed else stop_signals.exit_code
+
+
+def _load_experiment() -> schema.Experiment:
+  """What the flags say; for an environment alone, what fits it."""
+  if _ENVIRONMENT.value is None:
+    return gin_files.load_experiment(
+      _GIN_FILES.value,
+      _GIN_BINDINGS.value,
+      allow_imports=_ALLOW_GIN_IMPORTS.value,
+      report=command_line.report,
+    )
+  if _GIN_FILES.value:
+    raise errors.UserError(
+      f"--environment={_ENVIRONMENT.value!r} and --gin_file: expected one of "
+      "them; --gin_bindings=\"EnvironmentConfig.name = '...'\" changes the "
+      "environment of a gin file"
+    )
+  with command_line.quiet_imports():
+    from agents_pipeline.agents import defaults
+  return defaults.experiment_for(
+    _ENVIRONMENT.value, _GIN_BINDINGS.value, command_line.report
+  )
 
 
 if __name__ == "__main__":

@@ -84,9 +84,9 @@ class _Choice:
 
 @dataclasses.dataclass(frozen=True)
 class _Instance:
-  """An object of a type; named says how a user writes one."""
+  """An object of a type, or of one of several; named says how to write one."""
 
-  type: type
+  type: type | tuple[type, ...]
   named: str
 
   def problem(self, value: Any) -> str:
@@ -119,6 +119,11 @@ class _Either:
 
   one: Any
   other: Any
+
+  @property
+  def classes(self) -> tuple[type, ...]:
+    """Those of the second, if it has any."""
+    return getattr(self.other, "classes", ())
 
   def problem(self, value: Any) -> str:
     """Describes the expected value; "" if `value` is valid."""
@@ -179,6 +184,22 @@ class _Calls:
     return "" if fits else expected
 
 
+@dataclasses.dataclass(frozen=True)
+class _ChoiceByKey:
+  """One of some strings for each of any number of keys."""
+
+  choices: tuple[str, ...]
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    fits = isinstance(value, dict) and all(isinstance(k, str) for k in value)
+    one = _Choice(self.choices)
+    if not fits:
+      return f"keys such as {{'camera': {self.choices[-1]!r}}}"
+    problems = (one.problem(choice) for choice in value.values())
+    return next((f"of each key {p}" for p in problems if p), "")
+
+
 def _is_plain(value: Any) -> bool:
   """Whether a text of it gives the same value back, and JSON nearly so."""
   if isinstance(value, dict):
@@ -193,10 +214,12 @@ def _is_plain(value: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class _ConvLayers:
-  """A tuple of triples of positive whole numbers."""
+  """A tuple of triples of positive whole numbers, or None."""
 
   def problem(self, value: Any) -> str:
     """Describes the expected value; "" if `value` is valid."""
+    if value is None:
+      return ""
     fits = (
       isinstance(value, (tuple, list))
       and len(value) <= _DEEPEST
@@ -204,7 +227,9 @@ class _ConvLayers:
         _WholeNumbers().problem(layer) or len(layer) != 3 for layer in value
       )
     )
-    expected = "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),)"
+    expected = (
+      "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),), or None"
+    )
     return "" if fits else expected
 
 
@@ -255,15 +280,22 @@ def widths(default: tuple[int, ...]) -> Any:
   return _field(default, _WholeNumbers())
 
 
-def conv_layers(default: tuple[tuple[int, int, int], ...]) -> Any:
-  """Declares a field that holds (filters, kernel size, stride) of layers."""
-  return _field(default, _ConvLayers())
+def conv_layers() -> Any:
+  """Declares (filters, kernel size, stride) of each layer, by default None."""
+  return _field(None, _ConvLayers())
 
 
 def arguments() -> Any:
   """Declares a field that holds keyword arguments, by default none."""
   return dataclasses.field(
     default_factory=dict, metadata={"rule": _Arguments()}
+  )
+
+
+def choice_by_key(*choices: str) -> Any:
+  """Declares a field of one of some strings by key, by default of no key."""
+  return dataclasses.field(
+    default_factory=dict, metadata={"rule": _ChoiceByKey(choices)}
   )
 
 
@@ -275,14 +307,22 @@ def calls() -> Any:
   return _field((), _Calls())
 
 
-def text(default: Any) -> Any:
-  """Declares a field that holds a string."""
+def text(default: Any, *, optional: bool = False) -> Any:
+  """Declares a field that holds a string, or None if optional."""
+  if optional:
+    return _field(default, _Instance((str, type(None)), "a string or None"))
   return _field(default, _Instance(str, "a string"))
 
 
 def switch(default: bool) -> Any:
   """Declares a field that holds True or False."""
   return _field(default, _Instance(bool, "True or False"))
+
+
+def switch_or(default: bool, *choices: str) -> Any:
+  """Declares a field that holds True, False or one of some strings."""
+  switch_rule = _Instance(bool, "True or False")
+  return _field(default, _Either(switch_rule, _Choice(choices)))
 
 
 def component(make_default: Any, base: type) -> Any:
@@ -307,10 +347,7 @@ def number_or(default: float, base: type) -> Any:
 
 def components_of(field: dataclasses.Field) -> tuple[type, ...]:
   """The configuration classes that fit a field; () where it holds a value."""
-  rule = field.metadata["rule"]
-  if isinstance(rule, _Either):
-    rule = rule.other
-  return rule.classes if isinstance(rule, _Component) else ()
+  return getattr(field.metadata["rule"], "classes", ())
 
 
 @dataclass_transform(frozen_default=True)

@@ -26,6 +26,7 @@ def load_experiment(
   files: Sequence[str | os.PathLike],
   bindings: Sequence[str] = (),
   *,
+  base: str = "",
   allow_imports: bool = False,
   report: Callable[[str], None] = lambda line: None,
 ) -> schema.Experiment:
@@ -34,6 +35,7 @@ def load_experiment(
   Args:
     files: paths of gin files; later ones override earlier ones.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
+    base: the text of a gin file before all others.
     allow_imports: `import` statements in them may run the code of modules.
       Where there are any, bindings that nothing reads are not looked for: what
       is imported may read anything.
@@ -54,6 +56,7 @@ def load_experiment(
   gin.clear_config()
   classes, found = fields.CLASSES, gin_syntax.Statements()
   try:
+    found.parse("--environment", base)
     for file in opened:
       found.parse(str(file), file.read_text("utf-8"))
     found.parse("--gin_bindings", "\n".join(bindings))
@@ -65,6 +68,7 @@ def load_experiment(
         )
     if not found.imports:
       gin_names.check_names(found, classes)
+    gin.parse_config(base)
     gin.parse_config_files_and_bindings(
       [str(f) for f in opened], list(bindings), finalize_config=True
     )

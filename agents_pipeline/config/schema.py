@@ -9,7 +9,13 @@ import typing
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.config import fields, observations, rewards, stopping
+from agents_pipeline.config import (
+  encoders,
+  fields,
+  observations,
+  rewards,
+  stopping,
+)
 
 if typing.TYPE_CHECKING:
   import tensorflow as tf
@@ -31,13 +37,14 @@ class AgentConfig:
 
   Attributes:
     hidden_layers: units of each.
-    conv_layers: (filters, kernel size, stride) of each, for images.
+    conv_layers: (filters, kernel size, stride) of each, for images; None is
+      chosen by the observations.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables, or None.
   """
 
   hidden_layers: tuple[int, ...]
-  conv_layers: tuple[tuple[int, int, int], ...]
+  conv_layers: tuple[tuple[int, int, int], ...] | None
   gradient_clip_value: float | None
   gradient_clip_global_norm: float | None
 
@@ -129,6 +136,10 @@ class EnvironmentConfig:
       'auto' the first where there is one.
     vectorization: how gymnasium runs several copies; see `gym.make_vec`.
     observation: one of `config/observations.py`: what is seen of it.
+    encoder: how each key of a Dict or Tuple observation is encoded.
+    action_mask: where to find which actions are allowed, [A] of 0 and 1:
+      'info' is `info['action_mask']`, anything else a key of the observation.
+      None allows every action.
     max_episode_env_steps: an episode in Python that has not ended after so many
       is an error; None lets one go on for ever.
     step_timeout_seconds: with 'async', a copy that takes longer for a step is
@@ -147,6 +158,10 @@ class EnvironmentConfig:
   observation: observations.Observation = fields.component(
     observations.OwnObservation, observations.Observation
   )
+  encoder: encoders.ObservationEncoder = fields.component(
+    encoders.ObservationEncoder, encoders.ObservationEncoder
+  )
+  action_mask: str | None = fields.text(None, optional=True)
   max_episode_env_steps: int | None = fields.integer(100_000, optional=True)
   step_timeout_seconds: float = fields.number(300.0, above=True)
   reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.Reward)
@@ -155,12 +170,35 @@ class EnvironmentConfig:
   def is_as_registered(self) -> bool:
     """Whether it is what its id stands for, without any change."""
     return not (
-      self.arguments or self.wrappers or self.max_episode_steps is not None
+      self.arguments
+      or self.wrappers
+      or self.max_episode_steps is not None
+      or self.encoder.keys
+      or self.action_mask is not None
     )
+
+  def to_json(self) -> dict[str, typing.Any]:
+    """What it is made of, for files: all that an evaluation depends on."""
+    return {
+      "environment": self.name,
+      "arguments": self.arguments,
+      "max_episode_steps": self.max_episode_steps,
+      "wrappers": self.wrappers,
+      "keys": self.encoder.keys,
+      "action_mask": self.action_mask,
+    }
 
   def validate(self) -> None:
     """Compares fields with each other."""
     self.observation.check_fits(self.name, self.vectorization)
+    own_version = self.vectorization == "vector_entry_point"
+    if self.action_mask == "info" and own_version:
+      raise errors.UserError(
+        "EnvironmentConfig.action_mask = 'info': an environment's own vector "
+        "version gives no mask for the last step of an episode; expected "
+        "EnvironmentConfig.vectorization = 'sync' or 'async', or a key of the "
+        "observation"
+      )
     ours = {"render_mode", *self.observation.make_arguments()}
     for name in self.arguments.keys() & ours:
       raise errors.UserError(
@@ -239,12 +277,17 @@ class EvaluationConfig:
       choose the policy that is exported. None: there are none, and the newest
       policy is exported.
     num_envs: how many copies of the environment live at once.
+    keeps_environments: whether the copies live on from one evaluation to the
+      next; else each makes new ones. 'training' makes none: it takes the one
+      that is trained on, whose unfinished episode ends there, as truncated. For
+      simulators that can exist only once.
     num_episodes_while_training: episodes of each evaluation while training.
     num_episodes: episodes of the final one, written to evaluation.json.
   """
 
   period_env_steps: int | None = fields.integer(5_000, optional=True)
   num_envs: int = fields.integer(25, high=1_000)
+  keeps_environments: bool | str = fields.switch_or(False, "training")
   num_episodes_while_training: int = fields.integer(10, high=10**6)
   num_episodes: int = fields.integer(100, high=10**6)
 
@@ -304,6 +347,22 @@ class Experiment:
         "TrainingConfig.stop = @OnEvaluation(): there is no evaluation while "
         "training with EvaluationConfig.period_env_steps = None; expected a "
         "number of env steps"
+      )
+
+    if self.evaluation.keeps_environments == "training":
+      self._check_evaluates_in_training()
+
+  def _check_evaluates_in_training(self) -> None:
+    """Refuses what needs a second copy, or cannot lend the first."""
+    kept = "with EvaluationConfig.keeps_environments = 'training'"
+    if (how := self.environment.vectorization) != "sync":
+      raise errors.UserError(
+        f"EnvironmentConfig.vectorization = {how!r}: expected 'sync' {kept}"
+      )
+    if (period := self.video.period_episodes) is not None:
+      raise errors.UserError(
+        f"VideoConfig.period_episodes = {period}: a video needs a copy of its "
+        f"own; expected None {kept}"
       )
 
   def _check_learns(self) -> None:

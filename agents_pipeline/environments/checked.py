@@ -43,6 +43,7 @@ class CheckedEnv(gym.Wrapper):
     space = env.observation_space
     self._is_box = isinstance(space, gym.spaces.Box)
     self._shape, self._dtype = space.shape, space.dtype
+    self._leaves = space.spaces if isinstance(space, gym.spaces.Dict) else {}
 
   def reset(self, *, seed: int | None = None, options: dict | None = None):
     """Begins an episode and returns an empty info: nothing reads it.
@@ -56,6 +57,8 @@ class CheckedEnv(gym.Wrapper):
     self._num_steps = 0
     try:
       observation, info = self.env.reset(seed=seed, options=options)
+    except checks.InvalidValueError as error:
+      self.fail(error.reason)
     except USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None
     if not isinstance(info, dict):
@@ -75,6 +78,8 @@ class CheckedEnv(gym.Wrapper):
     try:
       observation, reward, terminated, truncated, info = self.env.step(action)
       reward = float(reward)
+    except checks.InvalidValueError as error:
+      self.fail(error.reason)
     except USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None
     ends = checks.to_bool(terminated), checks.to_bool(truncated)
@@ -120,7 +125,10 @@ class CheckedEnv(gym.Wrapper):
     ):
       return
     try:
-      checks.to_observation(observation, self.observation_space, None)
+      if not self._leaves:
+        checks.to_observation(observation, self.observation_space, None)
+      for name, space in self._leaves.items():
+        checks.to_observation(observation[name], space, None, name)
     except checks.InvalidValueError as error:
       self.fail(error.reason)
 

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.environments import checked, checks
+from agents_pipeline.environments import checked, checks, leaves
 
 
 class CheckedVectorEnv(gym.vector.VectorWrapper):
@@ -28,6 +28,7 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     max_episode_env_steps: int | None,
     step_timeout_seconds: float,
     *,
+    leaves_of: leaves.Leaves | None = None,
     copies_are_checked: bool = False,
   ):
     """Wraps a vector environment.
@@ -39,12 +40,17 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
       max_episode_env_steps: an episode that reaches this length is taken to
         have no end; None to accept any length.
       step_timeout_seconds: a subprocess that takes longer is taken to hang.
+      leaves_of: makes leaves of the observations of an environment's own vector
+        version; None leaves them as they are.
       copies_are_checked: it is gymnasium's, of copies that are `CheckedEnv`.
 
     Raises:
       UserError: its autoreset mode is unknown.
     """
     super().__init__(env)
+    self._leaves = leaves_of
+    if leaves_of is not None:
+      self.single_observation_space = leaves_of.space
     self._name = name
     self._max_length = max_episode_env_steps or math.inf
     self._timeout = step_timeout_seconds
@@ -77,7 +83,8 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     except checked.USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None
     self._start_episodes((options or {}).get("reset_mask", slice(None)))
-    self._check_finite(observation, "observation")
+    for what, values in leaves.arrays(observation):
+      self._check_finite(values, what)
     return observation, info
 
   def step(self, actions):
@@ -99,7 +106,8 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     except checked.USER_CODE_ERRORS as error:
       raise self._to_failure(error) from None
     observation, reward, terminated, truncated, _ = returned
-    self._check_finite(observation, "observation")
+    for what, values in leaves.arrays(observation):
+      self._check_finite(values, what)
     self._check_finite(reward, "reward")
     if self._num_steps - self._oldest_start >= self._max_length:
       self._check_lengths(terminated | truncated)
@@ -133,18 +141,39 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     final = {}
     if self._mode == gym.vector.AutoresetMode.SAME_STEP and ended.any():
       final["final_obs"] = checks.to_final_observations(
-        info, ended, self.single_observation_space
+        info, ended, self._to_final_observation
       )
     return observation, reward, terminated, truncated, final
 
-  def _to_observations(self, observation, info) -> np.ndarray:
+  def _to_final_observation(self, value, copy: int):
+    space = self.single_observation_space
+    if self._leaves is None:
+      value, space = {"observation": value}, {"observation": space}
+    else:
+      value = self._leaves.of_batch(value)
+    arrays = {
+      name: checks.to_observation(value[name], space[name], copy, name)
+      for name in value
+    }
+    for name, array in arrays.items():
+      if not checks.is_finite_float32(array).all():
+        raise checks.InvalidValueError(
+          copy, checks.not_finite(f"final {name}", array)
+        )
+    return arrays if self._leaves is not None else arrays["observation"]
+
+  def _to_observations(self, observation, info):
     if not isinstance(info, dict):
       raise checks.InvalidValueError(
         None, f"its info is {checks.short_repr(info)}; expected a dict"
       )
-    return checks.to_observations(
-      observation, self.single_observation_space, self.num_envs
-    )
+    space = self.single_observation_space
+    if self._leaves is None:
+      return checks.to_observations(observation, space, self.num_envs)
+    return {
+      name: checks.to_observations(value, space[name], self.num_envs, name)
+      for name, value in self._leaves.of_batch(observation).items()
+    }
 
   def _start_episodes(self, mask) -> None:
     self._episode_starts[mask] = self._num_steps

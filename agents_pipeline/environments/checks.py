@@ -4,7 +4,7 @@ What is unambiguous is converted: a list to an array, 0 and 1 to False and True.
 Anything else raises `InvalidValueError`, which says what was expected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -116,13 +116,16 @@ def to_rewards(values: Any, num_envs: int) -> np.ndarray:
   return array
 
 
-def to_observations(values: Any, space: gym.Space, num_envs: int) -> np.ndarray:
+def to_observations(
+  values: Any, space: gym.Space, num_envs: int, what: str = "observation"
+) -> np.ndarray:
   """Converts the observations of all copies.
 
   Args:
     values: as returned.
     space: the space of one copy.
     num_envs: B.
+    what: the name of a leaf, for messages.
 
   Returns:
     [B, ...].
@@ -130,27 +133,28 @@ def to_observations(values: Any, space: gym.Space, num_envs: int) -> np.ndarray:
   Raises:
     InvalidValueError: not what the space declares.
   """
-  array = _to_array(values, "observation", (num_envs, *(space.shape or ())))
-  _check_dtype(array, space, None)
+  array = _to_array(values, what, (num_envs, *(space.shape or ())))
+  _check_dtype(array, space, None, what)
   if not isinstance(space, gym.spaces.Box):
     for copy, observation in enumerate(array):
       if not space.contains(observation):
-        raise _not_in_space(observation, space, copy)
+        raise _not_in_space(observation, space, copy, what)
   return array
 
 
 def to_final_observations(
-  info: Mapping, ended: np.ndarray, space: gym.Space
-) -> dict[int, np.ndarray]:
+  info: Mapping, ended: np.ndarray, convert: Callable[[Any, int], Any]
+) -> dict[int, Any]:
   """Converts the last observations of the episodes that ended in a step.
 
   Args:
     info: of the step of a vector environment of mode SAME_STEP.
     ended: [B] bool.
-    space: the space of one copy.
+    convert: the observation of a copy, and its index -> what it is as an
+      array, or leaves.
 
   Returns:
-    The observation [...] of each copy that ended, by its index.
+    The observation of each copy that ended, by its index.
 
   Raises:
     InvalidValueError: one is missing, or not what the space declares.
@@ -170,16 +174,12 @@ def to_final_observations(
       value = info["final_obs"][copy]
     except (LookupError, TypeError):
       value = None
-    observations[copy] = to_observation(value, space, copy)
-    if not is_finite_float32(observations[copy]).all():
-      raise InvalidValueError(
-        copy, not_finite("final observation", observations[copy])
-      )
+    observations[copy] = convert(value, copy)
   return observations
 
 
 def to_observation(
-  value: Any, space: gym.Space, copy: int | None
+  value: Any, space: gym.Space, copy: int | None, what: str = "observation"
 ) -> np.ndarray:
   """Converts one observation to an array [...].
 
@@ -189,21 +189,22 @@ def to_observation(
     value: as returned.
     space: the space of one copy.
     copy: its index, for messages.
+    what: the name of a leaf, for messages.
 
   Raises:
     InvalidValueError: not what the space declares.
   """
   if not isinstance(space, gym.spaces.Box):
     if not space.contains(value):
-      raise _not_in_space(value, space, copy)
+      raise _not_in_space(value, space, copy, what)
     return np.asarray(value)
   try:
     array = np.asarray(value)
   except (ValueError, TypeError):
-    raise _not_in_space(value, space, copy) from None
+    raise _not_in_space(value, space, copy, what) from None
   if array.shape != space.shape:
-    raise _not_in_space(array, space, copy)
-  _check_dtype(array, space, copy)
+    raise _not_in_space(array, space, copy, what)
+  _check_dtype(array, space, copy, what)
   return array
 
 
@@ -259,19 +260,21 @@ def _to_array(values: Any, what: str, shape: tuple[int, ...]) -> np.ndarray:
   return array
 
 
-def _check_dtype(array: np.ndarray, space: gym.Space, copy: int | None) -> None:
+def _check_dtype(
+  array: np.ndarray, space: gym.Space, copy: int | None, what: str
+) -> None:
   if array.dtype != space.dtype and not np.can_cast(
     array.dtype, space.dtype, "same_kind"
   ):
-    raise _not_in_space(array, space, copy)
+    raise _not_in_space(array, space, copy, what)
 
 
 def _not_in_space(
-  value: Any, space: gym.Space, copy: int | None
+  value: Any, space: gym.Space, copy: int | None, what: str
 ) -> InvalidValueError:
   text = describe(value)
   if not isinstance(space, gym.spaces.Box) and np.ndim(value) == 0:
     text = f"{value!s:.40}"
   return InvalidValueError(
-    copy, f"its observation is {text}; expected {space}, as it declares"
+    copy, f"its {what} is {text}; expected {space}, as it declares"
   )

@@ -11,6 +11,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline.environments import leaves
+
 # Replaying a longer episode would take longer than what is lost with it.
 MAX_ACTIONS = 100_000
 
@@ -128,6 +130,13 @@ def reset_masked(
   return observation
 
 
-def digests(observation: np.ndarray) -> list[str]:
-  """Returns a SHA-256 digest of each of the observations [B, ...]."""
-  return [hashlib.sha256(one.tobytes()).hexdigest() for one in observation]
+def digests(observation) -> list[str]:
+  """Returns a SHA-256 digest of each of the observations [B, ...].
+
+  Of leaves, it is that of all of them.
+  """
+  parts = [values for _, values in leaves.arrays(observation)]
+  return [
+    hashlib.sha256(b"".join(one.tobytes() for one in each)).hexdigest()
+    for each in zip(*parts, strict=True)
+  ]

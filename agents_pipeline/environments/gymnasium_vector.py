@@ -21,11 +21,10 @@ import functools
 import gymnasium as gym
 import numpy as np
 from tf_agents.environments import py_environment
-from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline import errors
-from agents_pipeline.environments import checks, episode_replay, specs
+from agents_pipeline.environments import checks, episode_replay, leaves, specs
 
 AutoresetMode = gym.vector.AutoresetMode
 
@@ -67,7 +66,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._action_start = specs.space_start(vector_env.single_action_space)
     self._has_action_start = bool(np.any(self._action_start))
     self._action_space = vector_env.single_action_space
-    self._observation_start = specs.space_start(self._observation_space)
+    self._observation_start = leaves.map_leaves(
+      _start_or_none, _spaces(self._observation_space)
+    )
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     # Of steps that end no episode; nothing writes to them.
     self._all_mid: np.ndarray = np.full(self.batch_size, _MID)
@@ -87,11 +88,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """The number of copies, B."""
     return self._env.num_envs
 
-  def observation_spec(self) -> array_spec.BoundedArraySpec:
-    """The spec of one copy's observations."""
+  def observation_spec(self) -> specs.Spec | dict[str, specs.Spec]:
+    """The spec of one copy's observations, or of each leaf."""
     return self._observation_spec
 
-  def action_spec(self) -> array_spec.BoundedArraySpec:
+  def action_spec(self) -> specs.Spec:
     """The spec of one copy's actions; integers count from 0."""
     return self._action_spec
 
@@ -136,7 +137,9 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       next_time_step = next_time_step._replace(step_type=step_type)
     if self._mode is AutoresetMode.SAME_STEP:
       for i in np.flatnonzero(ended):
-        next_time_step.observation[i] = self._to_spec(info["final_obs"][i])
+        final = self._to_spec(info["final_obs"][i])
+        for name, values in leaves.arrays(next_time_step.observation):
+          values[i] = final[name] if isinstance(final, dict) else final
     time_step = next_time_step
     if any_ended:
       time_step = self._begin_episodes(next_time_step, observation, ended)
@@ -208,10 +211,19 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       with contextlib.suppress(errors.EnvironmentFailure):
         if self._replay(state):
           return True
+    self.abandon_episodes()
+    return False
+
+  @property
+  def copies(self) -> list[gym.Env]:
+    """The environments, where they live in this process."""
+    return list(self._env.unwrapped.envs)
+
+  def abandon_episodes(self) -> None:
+    """Leaves the episodes under way; the next step begins the ones after."""
     self._num_episodes += 1
     self._log = episode_replay.ActionLog(self.batch_size)
     self._time_step = None
-    return False
 
   def _replay(self, state: dict) -> bool:
     """Replays the logged actions; returns whether that led to the state."""
@@ -258,13 +270,30 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     for env, seed in zip(copies, seeds, strict=False):
       env.action_space.seed(seed)
 
-  def _to_spec(self, observation) -> np.ndarray:
+  def _to_spec(self, observation):
     """Returns a copy of the spec's dtype, in which integers count from 0."""
-    converted = np.array(observation, self._observation_spec.dtype)
-    if self._observation_start:
-      converted -= self._observation_start
-    return converted
+    return leaves.map_leaves(
+      _converted, observation, self._observation_spec, self._observation_start
+    )
 
   def close(self) -> None:
     """Closes the environments and their processes."""
     self._env.close()
+
+
+def _spaces(space: gym.Space):
+  """The spaces of leaves as a plain dict, or the space itself."""
+  return dict(space.spaces) if isinstance(space, gym.spaces.Dict) else space
+
+
+def _start_or_none(space: gym.Space):
+  start = specs.space_start(space)
+  return start if np.any(start) else None
+
+
+def _converted(values, spec: specs.Spec, start) -> np.ndarray:
+  """A copy of the spec's dtype that counts from 0."""
+  converted = np.array(values, spec.dtype)
+  if start is not None:
+    converted -= start
+  return converted

@@ -11,7 +11,7 @@ import gymnasium as gym
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema
-from agents_pipeline.environments import checked, display, wrapping
+from agents_pipeline.environments import checked, display, leaves, wrapping
 
 # Exceptions whose messages are clear without the name of their type.
 _SELF_EXPLANATORY = (
@@ -105,6 +105,7 @@ def _make_vector_environment(config) -> gym.vector.VectorEnv:
     kwargs["wrappers"] = [
       *wrapping.wrappers_of(config),
       *config.observation.wrappers(),
+      functools.partial(leaves.wrapper, config=config),
       functools.partial(checked.CheckedEnv, name=config.name),
     ]
   if config.vectorization == "async":
@@ -204,7 +205,7 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
     env = gym.make(spec, **kwargs)
     for wrap in (*wrappers, *config.observation.wrappers()):
       env = wrap(env)
-    return checked.CheckedEnv(env, config.name)
+    return checked.CheckedEnv(leaves.wrapper(env, config), config.name)
 
 
 def _check_renders(config, spec) -> None:

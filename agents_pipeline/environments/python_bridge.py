@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
+import gymnasium as gym
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
@@ -76,6 +77,15 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
       Whether every unfinished episode was replayed; if not, others begin.
     """
     return self.pyenv.resume(self._tracked.restored)
+
+  @property
+  def copies(self) -> list[gym.Env]:
+    """The environments, where they live in this process."""
+    return self.pyenv.copies
+
+  def abandon_episodes(self) -> None:
+    """Leaves the episodes under way; the next step begins the ones after."""
+    self.pyenv.abandon_episodes()
 
   def close(self) -> None:
     """Closes the environments and their processes."""
@@ -200,7 +210,7 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
         # Copies: TensorFlow takes over an array's memory, and writes to it once
         # it does not need the tensor any more.
         steps = function(*values)
-        return packed.pack_arrays([x for step in steps for x in step])
+        return packed.pack_arrays(_fields(steps))
       except errors.EnvironmentFailure as failure:
         self._failure = failure
         if not defer_failure:
@@ -224,6 +234,13 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     ]
     arrays[0][:] = _FAILED
     return arrays
+
+
+def _fields(steps: Sequence[ts.TimeStep]) -> list[np.ndarray]:
+  """The arrays of time steps, in the order of `tf.nest`."""
+  if isinstance(steps[0].observation, dict):  # flattening takes longer
+    return tf.nest.flatten(list(steps))
+  return [x for step in steps for x in step]
 
 
 def _newest_frame_spec(stack: tf.TensorSpec) -> tf.TensorSpec:

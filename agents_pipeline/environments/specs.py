@@ -1,57 +1,74 @@
 """Converts gymnasium spaces to TF-Agents specs."""
 
+from typing import TypeAlias
+
 import gymnasium as gym
 import numpy as np
 from tf_agents.specs import array_spec
 
 from agents_pipeline import errors
 
+Spec: TypeAlias = array_spec.BoundedArraySpec
+
 
 def observation_spec(
   space: gym.Space, environment_name: str
-) -> array_spec.BoundedArraySpec:
-  """Returns the spec of observations.
+) -> Spec | dict[str, Spec]:
+  """Returns the spec of observations; of a Dict of leaves, one by name.
 
   A Box of uint8, such as an image, stays uint8, and one of bool becomes uint8
   of 0 and 1: networks scale both by their bounds. Every other Box becomes
-  float32. A Discrete space becomes int64 from 0; networks one-hot encode it.
+  float32. Discrete and MultiDiscrete become int64 from 0; networks one-hot
+  encode them.
 
   Args:
-    space: the space of one copy.
+    space: the space of one copy; see `leaves`.
     environment_name: for messages.
 
   Raises:
     UserError: networks do not support this space.
   """
-  _check_not_empty(space, "observation", environment_name)
+  if isinstance(space, gym.spaces.Dict):
+    return {
+      name: _leaf_spec(leaf, name, environment_name)
+      for name, leaf in space.spaces.items()
+    }
+  return _leaf_spec(space, "observation", environment_name)
+
+
+def _leaf_spec(space: gym.Space, name: str, environment_name: str) -> Spec:
+  _check_not_empty(space, name, environment_name)
   if isinstance(space, gym.spaces.Box):
     is_bytes = space.dtype in (np.uint8, np.bool_)
     dtype = np.uint8 if is_bytes else np.float32
-    return array_spec.BoundedArraySpec(
+    return Spec(
       space.shape,
       dtype,
       space.low.astype(dtype),
       space.high.astype(dtype),
-      name="observation",
+      name=name,
     )
   if isinstance(space, gym.spaces.Discrete):
-    return array_spec.BoundedArraySpec(
-      (), np.int64, 0, space.n - 1, name="observation"
-    )
+    return Spec((), np.int64, 0, space.n - 1, name=name)
+  if isinstance(space, gym.spaces.MultiDiscrete):
+    return Spec(space.shape, np.int64, 0, space.nvec - 1, name=name)
   if isinstance(space, gym.spaces.MultiBinary):
-    return array_spec.BoundedArraySpec(
-      space.shape, space.dtype, 0, 1, name="observation"
-    )
+    return Spec(space.shape, space.dtype, 0, 1, name=name)
+  key = name.partition("/")[2]
+  where = f" at {key!r}" if key else ""
+  hint = (
+    f"; ObservationEncoder.keys = {{{key!r}: 'dropped'}} leaves it out"
+    if key
+    else ""
+  )
   raise errors.UserError(
-    f"environment {environment_name!r} has the observation space {space}: "
-    "expected Box, Discrete or MultiBinary; gymnasium.wrappers."
-    "FlattenObservation may turn it into a Box"
+    f"environment {environment_name!r} has the observation space "
+    f"{space}{where}: expected Box, Discrete, MultiDiscrete, MultiBinary, or a "
+    f"Dict or Tuple of them{hint}"
   )
 
 
-def action_spec(
-  space: gym.Space, environment_name: str
-) -> array_spec.BoundedArraySpec:
+def action_spec(space: gym.Space, environment_name: str) -> Spec:
   """Returns the spec of actions: int64 from 0, or float32.
 
   Integers count from 0, whatever the start of the space.
@@ -65,15 +82,13 @@ def action_spec(
   """
   _check_not_empty(space, "action", environment_name)
   if isinstance(space, gym.spaces.Discrete):
-    return array_spec.BoundedArraySpec(
-      (), np.int64, 0, space.n - 1, name="action"
-    )
+    return Spec((), np.int64, 0, space.n - 1, name="action")
   if isinstance(space, gym.spaces.MultiDiscrete) and space.nvec.ndim == 1:
-    return array_spec.BoundedArraySpec(
-      space.shape, np.int64, 0, space.nvec - 1, name="action"
-    )
+    return Spec(space.shape, np.int64, 0, space.nvec - 1, name="action")
+  if isinstance(space, gym.spaces.MultiBinary) and len(space.shape) == 1:
+    return Spec(space.shape, np.int64, 0, 1, name="action")
   if isinstance(space, gym.spaces.Box) and space.dtype.kind == "f":
-    return array_spec.BoundedArraySpec(
+    return Spec(
       space.shape,
       np.float32,
       space.low.astype(np.float32),
@@ -82,7 +97,7 @@ def action_spec(
     )
   raise errors.UserError(
     f"environment {environment_name!r} has the action space {space}: expected "
-    "Discrete, a flat MultiDiscrete, or a Box of floats"
+    "Discrete, a flat MultiDiscrete or MultiBinary, or a Box of floats"
   )
 
 

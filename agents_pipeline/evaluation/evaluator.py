@@ -2,15 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import checks, making
+from agents_pipeline.config import encoders, schema, seeding
+from agents_pipeline.environments import checks, leaves, making
 
-# Observations [B, ...] -> actions [B, ...], as the action space numbers them.
-Act = Callable[[np.ndarray], np.ndarray]
+# Observations [B, ...], or leaves of them by name -> actions [B, ...], as the
+# action space numbers them.
+Act = Callable[[Any], np.ndarray]
 
 # An episode is cut off here; these are 30 minutes of Atari.
 MAX_ENV_STEPS = 27_000
@@ -48,10 +50,7 @@ class Evaluation:
   def to_json(self) -> dict:
     """Returns the content of evaluation.json."""
     return {
-      "environment": self.environment.name,
-      "arguments": self.environment.arguments,
-      "max_episode_steps": self.environment.max_episode_steps,
-      "wrappers": self.environment.wrappers,
+      **self.environment.to_json(),
       "num_episodes": len(self.returns),
       "greedy": self.greedy,
       "rewards": "the environment's own, neither clipped nor shaped",
@@ -110,6 +109,7 @@ def evaluate(
   num_episodes: int,
   seed: int,
   max_envs: int = 25,
+  copies: Sequence[gym.Env] = (),
 ) -> Evaluation:
   """Runs complete episodes, each with its own seed.
 
@@ -123,15 +123,15 @@ def evaluate(
     seed: parent of the episodes' seeds; that of episode i does not depend on
       `num_episodes`.
     max_envs: how many copies of the environment live at once.
+    copies: to act in, of `make_copies`, which live on; () makes and ends some.
 
   Raises:
     EnvironmentFailure: the environment raised or returned invalid values.
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
-  num_envs = min(num_episodes, max_envs)
-  envs = [
-    making.make_evaluation_environment(environment) for _ in range(num_envs)
-  ]
+  num_envs = min(num_episodes, len(copies) or max_envs)
+  envs = list(copies)[:num_envs] or make_copies(environment, num_envs)
+  labels = [env.label for env in envs]
   for i, env in enumerate(envs):
     env.label = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
@@ -141,11 +141,22 @@ def evaluate(
       batch = slice(first, min(first + num_envs, num_episodes))
       returns[batch], lengths[batch] = _run_episodes(act, envs, seeds[batch])
   finally:
-    for env in envs:
-      env.close()
+    for env, label in zip(envs, labels, strict=True):
+      env.label = label
+      if not copies:
+        env.close()
   return Evaluation(
     environment, True, seeds, returns.tolist(), lengths.tolist()
   )
+
+
+def make_copies(
+  environment: schema.EnvironmentConfig, num_envs: int
+) -> list[gym.Env]:
+  """Makes the copies of an environment that episodes are played in."""
+  return [
+    making.make_evaluation_environment(environment) for _ in range(num_envs)
+  ]
 
 
 def _run_episodes(
@@ -162,19 +173,18 @@ def _run_episodes(
   # Always the same batch size and the declared dtype, so that the policy is
   # traced once.
   initial += initial[:1] * (len(envs) - len(initial))
-  observations = np.stack(initial).astype(envs[0].observation_space.dtype)
+  observations = _stacked(initial, envs[0].observation_space)
+  is_dict = isinstance(observations, dict)
   returns: np.ndarray = np.zeros(len(seeds))
   lengths: np.ndarray = np.zeros(len(seeds), int)
   running = set(range(len(seeds)))
   while running:
-    is_finite = checks.is_finite_float32(observations)  # [B, ...]
-    if not is_finite.all():
-      copy = int(is_finite.reshape(len(envs), -1).all(axis=1).argmin())
-      envs[copy].fail(checks.not_finite("observation", observations[copy]))
-    actions = act(observations)
+    _check_finite(observations, envs)
+    actions = act(dict(observations) if is_dict else observations)
     for i in sorted(running):
       observation, reward, terminated, truncated, _ = envs[i].step(actions[i])
-      observations[i] = observation
+      for name, values in leaves.arrays(observations):
+        values[i] = observation[name] if is_dict else observation
       returns[i] += float(reward)
       lengths[i] += 1
       if not np.isfinite(returns[i]):
@@ -184,10 +194,37 @@ def _run_episodes(
   return returns, lengths
 
 
+def _stacked(observations: list, space: gym.Space):
+  """Observations [B, ...] of the space's dtype, or of its leaves' by name."""
+  if isinstance(space, gym.spaces.Dict):
+    return {
+      name: np.stack([o[name] for o in observations]).astype(leaf.dtype)
+      for name, leaf in space.spaces.items()
+    }
+  return np.stack(observations).astype(space.dtype)
+
+
+def _check_finite(observations, envs: list[gym.Env]) -> None:
+  """Raises EnvironmentFailure where an observation is not finite."""
+  for name, values in leaves.arrays(observations):
+    is_finite = checks.is_finite_float32(values)  # [B, ...]
+    if not is_finite.all():
+      copy = int(is_finite.reshape(len(envs), -1).all(axis=1).argmin())
+      envs[copy].fail(checks.not_finite(name, values[copy]))
+
+
 def random_act(environment: schema.EnvironmentConfig, seed: int) -> Act:
-  """Returns a policy of random actions, for comparison."""
+  """Returns a policy of random actions, of the allowed ones, for comparison."""
   env = making.make_evaluation_environment(environment)
   space = env.action_space
   space.seed(seed)
   env.close()
-  return lambda observations: np.stack([space.sample() for _ in observations])
+
+  def act(observations) -> np.ndarray:
+    if isinstance(observations, dict) and encoders.ACTION_MASK in observations:
+      masks = observations[encoders.ACTION_MASK]  # [B, A]
+      return np.stack([space.sample(mask=mask) for mask in masks])
+    _, values = next(leaves.arrays(observations))
+    return np.stack([space.sample() for _ in values])
+
+  return act

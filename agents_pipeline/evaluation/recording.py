@@ -18,7 +18,13 @@ import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema
-from agents_pipeline.environments import checked, checks, display, making
+from agents_pipeline.environments import (
+  checked,
+  checks,
+  display,
+  leaves,
+  making,
+)
 from agents_pipeline.evaluation import captions, frames, video_files
 
 
@@ -156,10 +162,18 @@ class _EpisodeRecorder:
       ended = terminated or truncated or length >= self.request.max_env_steps
 
   def _send(self, observation: Any) -> None:
-    array = np.asarray(observation, self.env.observation_space.dtype)
-    if not checks.is_finite_float32(array).all():
-      self.env.fail(checks.not_finite("observation", array))
-    self.parent.send(("observation", array))
+    space = self.env.observation_space
+    if isinstance(space, gym.spaces.Dict):
+      sent: Any = {
+        name: np.asarray(observation[name], leaf.dtype)
+        for name, leaf in space.spaces.items()
+      }
+    else:
+      sent = np.asarray(observation, space.dtype)
+    for name, array in leaves.arrays(sent):
+      if not checks.is_finite_float32(array).all():
+        self.env.fail(checks.not_finite(name, array))
+    self.parent.send(("observation", sent))
 
   def _write_frame(self, caption: str) -> None:
     try:

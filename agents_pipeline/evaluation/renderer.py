@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
-import numpy as np
 import psutil
 
 from agents_pipeline import errors
@@ -87,11 +86,11 @@ class Renderer:
     self._send(self._connection.send, sys.path)
     self._send(self._connection.send_bytes, pickled)
 
-  def receive(self) -> np.ndarray | recording.Recording:
+  def receive(self) -> Any:
     """Waits for the next observation, or at the end for the recording.
 
     Returns:
-      An observation [...], or the recording.
+      An observation [...] or its leaves by name, or a `Recording`.
 
     Raises:
       UserError: the environment cannot be made.

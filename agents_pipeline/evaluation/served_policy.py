@@ -3,6 +3,7 @@
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,13 +12,14 @@ from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import policy_saver, tf_policy
 
 from agents_pipeline import errors
-from agents_pipeline.config import observations, schema
+from agents_pipeline.config import encoders, observations, schema
 from agents_pipeline.environments import making, specs
 from agents_pipeline.files import atomic
 
 # (network, observation [B, ...]) -> the outputs of the SavedModel.
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
 
+_SIGNATURE, _MASKED_SIGNATURE = "serving_default", "serving_masked"
 _ABOUT = "assets.extra/policy.json"  # where SavedModels have custom files
 
 
@@ -25,7 +27,9 @@ class ServedPolicy(tf.Module):
   """The greedy policy of a network, for raw observations and actions.
 
   Once saved, loading it needs only TensorFlow: it has variables and one
-  function, no Keras layers and no TensorFlow Probability types.
+  function, no Keras layers and no TensorFlow Probability types. Of a Dict
+  observation it takes each leaf by its name, `observation/image`. Where actions
+  are masked, `action_mask` [B, A] is optional: without it, all are allowed.
   """
 
   def __init__(
@@ -41,42 +45,65 @@ class ServedPolicy(tf.Module):
       network: the network of the agent.
       outputs: computes what to return: "action" [B, ...], counted from 0, and
         others.
-      observation_space: of one copy; observations have its dtype.
+      observation_space: of one copy, or a Dict of leaves; observations have its
+        dtype.
       action_space: of one copy; actions have its dtype and its start.
     """
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
     self._action_space = str(action_space)
-    action_start = specs.space_start(action_space)
-    observation_start = specs.space_start(observation_space)
-    network_dtype = network.input_tensor_spec.dtype
+    spaces = _spaces_of(observation_space)
+    is_dict = isinstance(observation_space, gym.spaces.Dict)
+    dtypes = tf.nest.map_structure(
+      lambda spec: spec.dtype, network.input_tensor_spec
+    )
 
-    def serve(observation):
-      network_input = tf.cast(observation, network_dtype)
-      if observation_start:
-        network_input -= tf.cast(observation_start, network_dtype)
-      served = outputs(network, network_input)
-      action = served["action"]  # [B, ...]
-      action += tf.cast(action_start, action.dtype)
-      if isinstance(action_space, gym.spaces.Box):
-        action = tf.clip_by_value(action, *specs.float32_bounds(action_space))
-      return served | {"action": tf.cast(action, action_space.dtype)}
-
-    self.serve = tf.function(
-      serve,
-      input_signature=[
-        tf.TensorSpec(
-          [None, *observation_space.shape],
-          observation_space.dtype,
-          name="observation",
+    def serve(observation, action_mask=None):
+      inputs = observation if is_dict else {encoders.OBSERVATION: observation}
+      network_input = {
+        name: _to_network(
+          value, spaces[name], dtypes[name] if is_dict else dtypes
         )
-      ],
+        for name, value in inputs.items()
+      }
+      if action_mask is not None:
+        network_input[encoders.ACTION_MASK] = action_mask
+      served = outputs(
+        network,
+        network_input if is_dict else network_input[encoders.OBSERVATION],
+      )
+      return served | {"action": _to_action(served["action"], action_space)}
+
+    names = [name for name in spaces if name != encoders.ACTION_MASK]
+    signature: Any = {name: _tensor_spec(spaces[name], name) for name in names}
+    if not is_dict:
+      (signature,) = signature.values()
+    self.serve_masked = None
+    every_action = lambda: None
+    if (mask_space := spaces.get(encoders.ACTION_MASK)) is not None:
+      mask = _tensor_spec(mask_space, encoders.ACTION_MASK)
+      every_action = lambda: tf.ones([1, *mask.shape[1:]], mask.dtype)
+      self.serve_masked = tf.function(
+        serve, input_signature=[signature, mask], autograph=False
+      )
+    self.serve = tf.function(
+      lambda observation: serve(observation, every_action()),
+      input_signature=[signature],
       autograph=False,
     )
 
-  def act(self, observations: np.ndarray) -> np.ndarray:
-    """Returns the actions [B, ...] for observations [B, ...]."""
-    return self.serve(tf.constant(observations))["action"].numpy()
+  def act(self, observations: Any) -> np.ndarray:
+    """Returns the actions [B, ...] for observations [B, ...], or leaves."""
+    tensors = tf.nest.map_structure(tf.constant, observations)
+    if self.serve_masked is None:
+      return self.serve(tensors)["action"].numpy()
+    mask = tensors.pop(encoders.ACTION_MASK)
+    return self.serve_masked(tensors, mask)["action"].numpy()
+
+  def _signatures(self) -> dict[str, Any]:
+    if self.serve_masked is None:
+      return {_SIGNATURE: self.serve}
+    return {_SIGNATURE: self.serve, _MASKED_SIGNATURE: self.serve_masked}
 
   def save(self, directory: pathlib.Path, about: dict) -> None:
     """Writes the SavedModel, replacing an existing one.
@@ -91,12 +118,38 @@ class ServedPolicy(tf.Module):
     """
     about = about | {"action_space": self._action_space}
     with atomic.folder(directory) as temporary:
-      tf.saved_model.save(
-        self, str(temporary), signatures={"serving_default": self.serve}
-      )
+      tf.saved_model.save(self, str(temporary), signatures=self._signatures())
       file = temporary / _ABOUT
       file.parent.mkdir(exist_ok=True)
       file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+
+
+def _spaces_of(space: gym.Space) -> dict[str, gym.Space]:
+  """The leaves of a Dict by name; of any other space, itself."""
+  if isinstance(space, gym.spaces.Dict):
+    return dict(space.spaces)
+  return {encoders.OBSERVATION: space}
+
+
+def _tensor_spec(space: gym.Space, name: str) -> tf.TensorSpec:
+  return tf.TensorSpec([None, *space.shape], space.dtype, name=name)
+
+
+def _to_network(
+  observation: tf.Tensor, space: gym.Space, dtype: tf.DType
+) -> tf.Tensor:
+  """[B, ...] of the space -> what the network takes, counted from 0."""
+  start = specs.space_start(space)
+  observation = tf.cast(observation, dtype)
+  return observation - tf.cast(start, dtype) if np.any(start) else observation
+
+
+def _to_action(action: tf.Tensor, space: gym.Space) -> tf.Tensor:
+  """[B, ...] counted from 0 -> the action that the environment takes."""
+  action += tf.cast(specs.space_start(space), action.dtype)
+  if isinstance(space, gym.spaces.Box):
+    action = tf.clip_by_value(action, *specs.float32_bounds(space))
+  return tf.cast(action, space.dtype)
 
 
 def save_tf_agents_policy(
@@ -124,11 +177,14 @@ class LoadedPolicy:
     self.directory = directory
     self._model = load_signature(directory)
     self.about = _read_about(directory)
-    (self._observation,) = self._model.structured_input_signature[1].values()
+    self._inputs = _inputs_of(self._model)
 
-  def act(self, observations: np.ndarray) -> np.ndarray:
-    """Returns the actions [B, ...] for observations [B, ...]."""
-    return self._model(observation=tf.constant(observations))["action"].numpy()
+  def act(self, observations: Any) -> np.ndarray:
+    """Returns the actions [B, ...] for observations [B, ...], or leaves."""
+    if not isinstance(observations, dict):
+      observations = {encoders.OBSERVATION: observations}
+    tensors = {name: tf.constant(x) for name, x in observations.items()}
+    return self._model(**tensors)["action"].numpy()
 
   def check_environment(self, name: str, env: gym.Env) -> None:
     """Checks that the policy fits the spaces of an environment.
@@ -143,12 +199,18 @@ class LoadedPolicy:
     observed, acts = env.observation_space, env.action_space
     trained_on = self.about.get("environment")
     hint = f"; expected {trained_on!r}" if trained_on else ""
-    shape = tuple(self._observation.shape[1:])
-    if observed.shape != shape or observed.dtype != self._observation.dtype:
+    takes = {
+      name: f"{tuple(spec.shape[1:])} {spec.dtype.name}"
+      for name, spec in self._inputs.items()
+    }
+    gives = {
+      name: f"{space.shape} {space.dtype}"
+      for name, space in _spaces_of(observed).items()
+    }
+    if gives != takes:
       raise errors.UserError(
-        f"policy {str(self.directory)!r} observes {shape} "
-        f"{self._observation.dtype.name}, but {name!r} gives {observed.shape} "
-        f"{observed.dtype}{hint}"
+        f"policy {str(self.directory)!r} observes {_summary(takes)}, but "
+        f"{name!r} gives {_summary(gives)}{hint}"
       )
     known = self.about.get("action_space")
     if known is not None and known != str(acts):
@@ -156,6 +218,19 @@ class LoadedPolicy:
         f"policy {str(self.directory)!r} acts in {known}, but {name!r} takes "
         f"{acts}{hint}"
       )
+
+
+def _inputs_of(signature) -> dict[str, tf.TensorSpec]:
+  """The inputs of a signature by name."""
+  inputs = signature.structured_input_signature[1]
+  return {spec.name or name: spec for name, spec in inputs.items()}
+
+
+def _summary(inputs: dict[str, str]) -> str:
+  """What is observed; names only where there are several."""
+  if [*inputs] == [encoders.OBSERVATION]:
+    return inputs[encoders.OBSERVATION]
+  return ", ".join(f"{name} {kind}" for name, kind in sorted(inputs.items()))
 
 
 def _read_about(directory: pathlib.Path) -> dict:
@@ -171,7 +246,7 @@ def _read_about(directory: pathlib.Path) -> dict:
 
 
 def load_signature(directory: pathlib.Path):
-  """Returns the signature `serving_default` of a SavedModel.
+  """Returns the signature of a SavedModel, with an action mask if it has one.
 
   Raises:
     UserError: the folder has no SavedModel, or one without that signature.
@@ -189,7 +264,8 @@ def load_signature(directory: pathlib.Path):
       f"--policy_dir={str(directory)!r}: this SavedModel cannot be loaded, it "
       f"may be damaged: {reason}"
     ) from None
-  signature = model.signatures.get("serving_default")
+  signatures = model.signatures
+  signature = signatures.get(_MASKED_SIGNATURE) or signatures.get(_SIGNATURE)
   if signature is None or "action" not in signature.structured_outputs:
     raise errors.UserError(
       f"--policy_dir={str(directory)!r}: this SavedModel has no signature "
@@ -230,6 +306,8 @@ def load_for(
     arguments=made.get("arguments", {}),
     max_episode_steps=made.get("max_episode_steps"),
     wrappers=made.get("wrappers", ()),
+    encoder=encoders.ObservationEncoder(made.get("keys", {})),
+    action_mask=made.get("action_mask"),
     observation=observations.from_json(observation)
     if observation
     else observations.OwnObservation(),

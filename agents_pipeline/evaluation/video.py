@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import making
+from agents_pipeline.environments import leaves, making
 from agents_pipeline.evaluation import (
   evaluator,
   recording,
@@ -83,7 +83,8 @@ def _record(
       received = process.receive()
       if isinstance(received, recording.Recording):
         return received
-      process.act(act(received[None])[0])
+      batch = leaves.map_leaves(lambda one: one[None], received)
+      process.act(act(batch)[0])
 
 
 def _warn_if_suspicious(

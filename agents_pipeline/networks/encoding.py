@@ -1,28 +1,141 @@
 """From observations as environments give them to floats."""
 
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
+from agents_pipeline.config import encoders
+from agents_pipeline.networks import normalization
 
-def encoder(
-  spec: tensor_spec.BoundedTensorSpec,
-  conv_layers: tuple,
-  num_frames: int,
-) -> Callable[[tf.Tensor], tf.Tensor]:
-  """The function that fits what comes after it.
+_SMALLEST_PICTURE = 5  # pixels of a side
+
+
+class Encoder(tf.keras.layers.Layer):
+  """Turns an observation into what convolutions and hidden layers take.
+
+  Each leaf of a Dict observation by itself: pictures are kept for convolutions,
+  numbers become flat floats. The action mask is no input.
+
+  Attributes:
+    for_convolutions: of each leaf, whether it is a picture for them.
+  """
+
+  def __init__(
+    self,
+    spec: Any,
+    conv_layers: tuple,
+    num_frames: int = 1,
+    keys: Mapping[str, str] | None = None,
+    normalize: bool = False,
+    name: str = "encoder",
+  ):
+    """Chooses how.
+
+    Args:
+      spec: the spec of one observation, or of each leaf by name.
+      conv_layers: () flattens pictures.
+      num_frames: stacked in an observation, its first dimension if above 1.
+      keys: see `ObservationEncoder.keys`.
+      normalize: by running mean and standard deviation.
+      name: the name of the layer.
+    """
+    super().__init__(name=name)
+    is_dict, chosen = isinstance(spec, dict), dict(keys or {})
+    named = spec if is_dict else {encoders.OBSERVATION: spec}
+    self._specs = {
+      leaf: named[leaf]
+      for leaf in sorted(named)
+      if leaf != encoders.ACTION_MASK
+    }
+    self._num_frames = num_frames
+    self.for_convolutions = [
+      bool(conv_layers)
+      and (not is_dict or is_picture(leaf_spec, chosen.get(key_of(leaf))))
+      for leaf, leaf_spec in self._specs.items()
+    ]
+    self._normalizations = []
+    if normalize:
+      zeros = [tf.zeros([1, *s.shape], s.dtype) for s in self._specs.values()]
+      self._normalizations = [
+        normalization.RunningNormalization(x.shape[1:])
+        for x in self._encode(zeros)
+      ]
+
+  def call(self, observation: Any) -> list[tf.Tensor]:
+    """Encodes observations [B, ...], or leaves by name.
+
+    Returns:
+      For each leaf [B, H, W, C] or [B, D] float32, in order of name.
+    """
+    encoded = self._encode(self._leaves(observation))
+    if not self._normalizations:
+      return encoded
+    pairs = zip(self._normalizations, encoded, strict=True)
+    return [normalize(x) for normalize, x in pairs]
+
+  def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
+    """Takes observations into the running statistics, if there are any.
+
+    Args:
+      observation: [N, ...], or leaves by name.
+      weight: [N] float32, 0 for those that do not count.
+    """
+    if self._normalizations:
+      encoded = self._encode(self._leaves(observation))
+      for normalize, x in zip(self._normalizations, encoded, strict=True):
+        normalize.update(x, weight)
+
+  def _leaves(self, observation: Any) -> list[tf.Tensor]:
+    if not isinstance(observation, dict):
+      return [observation]
+    return [observation[name] for name in self._specs]
+
+  def _encode(self, leaves: list[tf.Tensor]) -> list[tf.Tensor]:
+    return [
+      images(x, spec, self._num_frames) if is_image else flat_floats(x, spec)
+      for x, spec, is_image in zip(
+        leaves, self._specs.values(), self.for_convolutions, strict=True
+      )
+    ]
+
+
+def key_of(leaf: str) -> str:
+  """The key of a leaf as a user knows it: `goal/position`."""
+  return leaf.removeprefix(f"{encoders.OBSERVATION}/")
+
+
+def is_picture(
+  spec: tensor_spec.BoundedTensorSpec, chosen: str | None = None
+) -> bool:
+  """Whether a leaf goes through convolutions.
 
   Args:
-    spec: the spec of one observation.
-    conv_layers: images are kept for them; () flattens.
-    num_frames: stacked in an observation.
+    spec: of one observation, without stacked frames.
+    chosen: 'convolutions' or 'flat' by the user; None for what it looks like:
+      uint8 [H, W, C] of at least 5 pixels on each side.
   """
-  if conv_layers:
-    return functools.partial(images, spec=spec, num_frames=num_frames)
-  return functools.partial(flat_floats, spec=spec)
+  if chosen is not None:
+    return chosen == encoders.CONVOLUTIONS
+  shape = tuple(spec.shape)
+  looks_so = len(shape) == 3 and min(shape[:2]) >= _SMALLEST_PICTURE
+  return looks_so and spec.dtype == tf.uint8
+
+
+def allowed_actions(observation: Any) -> tf.Tensor | None:
+  """[B, A] bool, which actions an observation allows; None for all.
+
+  Where none is, as after an episode's end, nothing is said: all are.
+  """
+  if not isinstance(observation, dict):
+    return None
+  mask = observation.get(encoders.ACTION_MASK)  # [B, A]
+  if mask is None:
+    return None
+  allowed = tf.cast(mask, tf.bool)  # [B, A]
+  return allowed | ~tf.reduce_any(allowed, axis=-1, keepdims=True)
 
 
 def flat_floats(
@@ -35,13 +148,23 @@ def flat_floats(
     spec: the spec of one observation.
 
   Returns:
-    [B, D] float32: uint8 scaled to [0, 1] by the spec's bounds, int64 scalars
-    one-hot, others cast.
+    [B, D] float32: uint8 scaled to [0, 1] by the spec's bounds, int64 one-hot,
+    others cast.
   """
-  if spec.shape.rank == 0 and spec.dtype == tf.int64:  # a Discrete space
-    return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)  # [B, D]
+  if spec.dtype == tf.int64:  # Discrete, or several in one
+    return _one_hot(observation, spec)  # [B, D]
   x = _floats(observation, spec)
   return tf.reshape(x, [-1, spec.shape.num_elements()])  # [B, D]
+
+
+def _one_hot(observation: tf.Tensor, spec) -> tf.Tensor:
+  """[B, D], as many for each number as it has values."""
+  if spec.shape.rank == 0:
+    return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)
+  sizes = np.broadcast_to(spec.maximum, spec.shape).reshape(-1) + 1
+  numbers = tf.reshape(observation, [-1, sizes.size])  # [B, N]
+  parts = [tf.one_hot(numbers[:, i], int(n)) for i, n in enumerate(sizes)]
+  return tf.concat(parts, axis=1)
 
 
 def images(

@@ -1,5 +1,7 @@
 """What lies between an observation and a network's heads."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from agents_pipeline.networks import initial_weights
@@ -14,6 +16,7 @@ class Torso(tf.keras.layers.Layer):
     hidden_layers: tuple[int, ...],
     activation: str,
     layers: initial_weights.Layers,
+    for_convolutions: Sequence[bool] = (True,),
     batch_normalization: bool = False,
     name: str = "torso",
   ):
@@ -25,14 +28,20 @@ class Torso(tf.keras.layers.Layer):
       hidden_layers: units of each.
       activation: a Keras activation's name.
       layers: makes them.
+      for_convolutions: of each leaf of an observation, whether it goes through
+        convolutions, of its own.
       batch_normalization: hidden layers have that in place of a bias (Ioffe &
         Szegedy 2015).
       name: the name of the layer.
     """
     super().__init__(name=name)
     self._convolutions = [
-      layers.convolution(filters, kernel, stride, activation=activation)
-      for filters, kernel, stride in conv_layers
+      [
+        layers.convolution(filters, kernel, stride, activation=activation)
+        for filters, kernel, stride in conv_layers
+        if is_picture
+      ]
+      for is_picture in for_convolutions
     ]
     self._hidden = []
     for units in hidden_layers:
@@ -45,21 +54,27 @@ class Torso(tf.keras.layers.Layer):
       else:
         self._hidden.append(layers.dense(units, activation))
 
-  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+  def call(
+    self, leaves: Sequence[tf.Tensor], training: bool = False
+  ) -> tf.Tensor:
     """Computes features.
 
     Args:
-      x: [B, ...] observations, as `encoding` gives them.
+      leaves: [B, ...] each, as `encoding.Encoder` gives them.
       training: normalize by the statistics of this batch, and take them into
         the running ones; else by the running ones.
 
     Returns:
       [B, H] float32.
     """
-    for layer in self._convolutions:
-      x = layer(x)  # [B, H, W, C]
-    if self._convolutions:
-      x = tf.reshape(x, [-1, x.shape[1:].num_elements()])  # [B, D]
+    flat = []
+    for x, convolutions in zip(leaves, self._convolutions, strict=True):
+      for layer in convolutions:
+        x = layer(x)  # [B, H, W, C]
+      if convolutions:
+        x = tf.reshape(x, [-1, x.shape[1:].num_elements()])  # [B, D]
+      flat.append(x)
+    x = flat[0] if len(flat) == 1 else tf.concat(flat, axis=1)  # [B, D]
     for layer in self._hidden:
       x = layer(x, training=training)  # [B, H]
     return x

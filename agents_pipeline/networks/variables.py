@@ -21,8 +21,11 @@ def make_by_zeros(network: tf_agents_network.Network):
   Returns:
     The spec of its output for one observation.
   """
-  spec = network.input_tensor_spec
-  output, _ = network(tf.zeros([1, *spec.shape], spec.dtype))
+  zeros = tf.nest.map_structure(
+    lambda spec: tf.zeros([1, *spec.shape], spec.dtype),
+    network.input_tensor_spec,
+  )
+  output, _ = network(zeros)
   return tf.nest.map_structure(
     lambda x: tf.TensorSpec(x.shape[1:], x.dtype), output
   )

@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
   Attributes:
     step_type: int32, of the observation.
-    observation: what was acted from.
+    observation: what was acted from; leaves by name, or one array.
     action: the action taken.
     next_step_type: int32, of the observation that it led to.
     reward: float32, of the step.
@@ -35,12 +35,6 @@ class Row(NamedTuple):
   next_step_type: Any
   reward: Any
   discount: Any
-
-
-_STEP_TYPE, _OBSERVATION, _NEXT_STEP_TYPE = (
-  Row._fields.index(name)
-  for name in ("step_type", "observation", "next_step_type")
-)
 
 
 class Windows(NamedTuple):
@@ -93,6 +87,10 @@ class TransitionStorage(tf.Module):
       replay_spec.num_envs, max_length, _num_spare_rows(replay_spec)
     )
     self._packing = _packing(replay_spec)
+    fields = tf.nest.flatten(_row_spec(replay_spec))
+    self._index = tf.nest.pack_sequence_as(
+      _row_spec(replay_spec), list(range(len(fields)))
+    )  # a `Row` of the numbers of its fields
     length = self._rings.table_length
     self._tables = [
       tf.Variable(
@@ -147,7 +145,7 @@ class TransitionStorage(tf.Module):
     """A row [B, ...] for each table, with the newest frame alone."""
     if self._spec.num_frames > 1:
       row = row._replace(observation=row.observation[:, -1])
-    return self._packing.pack(row)
+    return self._packing.pack(tf.nest.flatten(row))
 
   def transitions(self, windows: Windows) -> trajectory.Transition:
     """The n-step transitions that begin at these rows, [S, ...].
@@ -166,17 +164,20 @@ class TransitionStorage(tf.Module):
       is_last,
       self._spec.gamma,
     )  # [S] each
-    own = Row(
-      *(
-        self._read_field(i, env, first) if x is None else x[:, 0]
-        for i, x in enumerate(rows)
-      )
+    own = tf.nest.map_structure(
+      lambda i, x: self._read_field(i, env, first) if x is None else x[:, 0],
+      self._index,
+      rows,
     )
-    if rows.observation is None:
-      place = first + last + 1  # [S]
-      next_observation = self._read_field(_OBSERVATION, env, place)
-    else:
-      next_observation = _of_step(rows.observation[:, 1:], last)
+    next_observation = tf.nest.map_structure(
+      lambda i, x: (
+        self._read_field(i, env, first + last + 1)
+        if x is None
+        else _of_step(x[:, 1:], last)
+      ),
+      self._index.observation,
+      rows.observation,
+    )
     is_last = _of_step(is_last, last)  # [S]
     return trajectory.Transition(
       ts.TimeStep(
@@ -203,9 +204,14 @@ class TransitionStorage(tf.Module):
     numbers = self._tables[0]  # step types are always among them
     column = self._packing.column
     from_head = self._rings.numbers_from_head
-    newest = tf.gather(numbers, from_head(-1))[:, column(_STEP_TYPE)]  # [B]
+    newest = tf.gather(numbers, from_head(-1))[
+      :, column(self._index.step_type)
+    ]  # [B]
     is_open = (self._rings.num_kept() > 0) & (newest != ts.StepType.LAST)  # [B]
-    for offset, field in ((-1, _NEXT_STEP_TYPE), (0, _STEP_TYPE)):
+    for offset, field in (
+      (-1, self._index.next_step_type),
+      (0, self._index.step_type),
+    ):
       open_rows = tf.boolean_mask(from_head(offset), is_open)
       numbers.scatter_nd_update(
         tf.stack(
@@ -228,7 +234,9 @@ class TransitionStorage(tf.Module):
     numbers = tf.gather(
       self._tables[0], self._rings.numbers(env[:, None], place)
     )
-    return Row(*self._packing.unpack_numbers(numbers))
+    return tf.nest.pack_sequence_as(
+      self._index, self._packing.unpack_numbers(numbers)
+    )
 
   def _read_field(
     self, index: int, env: tf.Tensor, place: tf.Tensor
@@ -236,12 +244,12 @@ class TransitionStorage(tf.Module):
     """Reads a field [S, ...] that has a table of its own; see `_read_numbers`.
 
     Args:
-      index: the number of the field in a `Row`.
+      index: the number of the field, from `_index`.
       env: [S] int32.
       place: [S] int32.
     """
     table = self._tables[self._packing.table(index)]
-    if index == _OBSERVATION and self._spec.num_frames > 1:
+    if self._spec.num_frames > 1 and index == self._index.observation:
       return self._stacks(table, env[:, None], place[:, None])
     return tf.gather(table, self._rings.numbers(env, place))
 
@@ -257,7 +265,7 @@ class TransitionStorage(tf.Module):
     """
     age = tf.range(self._spec.num_frames - 1, -1, -1)  # [N]
     numbers = self._rings.numbers(env, place - age)  # [S, N]
-    column = self._packing.column(_STEP_TYPE)
+    column = self._packing.column(self._index.step_type)
     step_type = tf.gather(self._tables[0], numbers)[..., column]  # [S, N]
     is_first = step_type == ts.StepType.FIRST
     # A frame is of this episode if no later one of the stack began it.
@@ -278,16 +286,22 @@ def _of_step(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
   return tf.gather(x, step, axis=1, batch_dims=1)
 
 
-def _packing(replay_spec: specs.ReplaySpec) -> packing.Packing:
-  """The packing of the fields of a stored row."""
+def _row_spec(replay_spec: specs.ReplaySpec) -> Row:
+  """The specs of a stored row; of stacked frames, of one of them."""
   number, kind = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
   observation = tensor_spec.from_spec(replay_spec.observation_spec)
   if replay_spec.num_frames > 1:
     observation = tf.TensorSpec(observation.shape[1:], observation.dtype)
   action = tensor_spec.from_spec(replay_spec.action_spec)
+  return Row(kind, observation, action, kind, number, number)
+
+
+def _packing(replay_spec: specs.ReplaySpec) -> packing.Packing:
+  """The packing of the fields of a stored row; frames have their own table."""
+  fields = tf.nest.flatten(_row_spec(replay_spec))
+  frame = Row._fields.index("observation")
   return packing.Packing(
-    Row(kind, observation, action, kind, number, number),
-    apart=[_OBSERVATION] if replay_spec.num_frames > 1 else [],
+    fields, apart=[frame] if replay_spec.num_frames > 1 else []
   )
 
 

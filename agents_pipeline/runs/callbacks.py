@@ -5,7 +5,8 @@ A new callback is one class, and one line in `make_callbacks`.
 
 from typing import Protocol
 
-from agents_pipeline.environments import making
+import gymnasium as gym
+
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs import videos
@@ -33,6 +34,9 @@ class Callback(Protocol):
       StopRequested: the user asked to stop; the call will be repeated.
       RunError: this ends the run.
     """
+
+  def close(self) -> None:
+    """Called once, when nothing follows in this process."""
 
 
 def make_callbacks(run: run_lib.Run) -> list[Callback]:
@@ -80,6 +84,7 @@ class EvaluationCallback:
     self._run = run
     pipeline = run.pipeline
     self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
+    self._copies: list[gym.Env] = []  # that are kept
     self._period: Period | None = None
     if (length := run.experiment.evaluation.period_env_steps) is not None:
       self._period = Period(length, int(pipeline.interval.env_steps))
@@ -106,15 +111,34 @@ class EvaluationCallback:
         return self._evaluate(result.env_steps)
       return {}
 
+  def close(self) -> None:
+    """Ends the copies that were kept."""
+    for env in self._copies:
+      env.close()
+    self._copies = []
+
   def _evaluate(self, env_steps: int) -> dict[str, float]:
     experiment, pipeline = self._run.experiment, self._run.pipeline
+    keeps = experiment.evaluation.keeps_environments
+    copies = self._copies
+    if keeps == "training":
+      copies = pipeline.training_copies()
+    elif keeps and not copies:
+      config = experiment.evaluation
+      copies = self._copies = evaluator.make_copies(
+        experiment.environment,
+        min(config.num_envs, config.num_episodes_while_training),
+      )
     evaluation = evaluator.evaluate(
       self._act,
       experiment.environment,
       experiment.evaluation.num_episodes_while_training,
       self._run.seeds.evaluation,
       experiment.evaluation.num_envs,
+      copies,
     )
+    if keeps == "training":  # not if it was interrupted: it will be repeated
+      pipeline.abandon_episodes()
     pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)
     return {
       "evaluation_return": evaluation.mean_return,
@@ -138,8 +162,7 @@ class VideoCallback:
     pipeline, config = run.pipeline, run.experiment.video
     self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
     self._period: Period | None = None
-    modes = making.render_modes(run.experiment.environment)
-    if config.period_episodes and "rgb_array" in modes:
+    if config.period_episodes and pipeline.task.renders:
       self._period = Period(
         config.period_episodes, int(pipeline.interval.num_episodes)
       )
@@ -154,6 +177,9 @@ class VideoCallback:
     with self._run.stopwatch.part("videos"):
       self._record_if_due()
     return {}
+
+  def close(self) -> None:
+    """Does nothing."""
 
   def _record_if_due(self) -> None:
     run, num_episodes = self._run, self._run.num_episodes

@@ -24,10 +24,7 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
     env_steps: done when its weights were taken.
   """
   return {
-    "environment": experiment.environment.name,
-    "arguments": experiment.environment.arguments,
-    "max_episode_steps": experiment.environment.max_episode_steps,
-    "wrappers": experiment.environment.wrappers,
+    **experiment.environment.to_json(),
     "observation": observations.to_json(experiment.environment.observation),
     "agent": type(experiment.agent).__name__.removesuffix("Config").lower(),
     "env_steps": env_steps,

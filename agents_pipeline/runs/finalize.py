@@ -2,7 +2,6 @@
 
 import time
 
-from agents_pipeline.environments import making
 from agents_pipeline.evaluation import evaluator, served_policy
 from agents_pipeline.runs import export, run_record, videos
 from agents_pipeline.runs import run as run_lib
@@ -22,6 +21,8 @@ def finalize(run: run_lib.Run) -> dict:
     RunError: the environment failed, or something cannot be written.
   """
   start = time.monotonic()
+  if run.experiment.evaluation.keeps_environments == "training":
+    run.pipeline.close()  # there is never a second one
   with run.stopwatch.part("export"):
     export.export_best(run)
   # What was exported, as others will load it.
@@ -52,13 +53,17 @@ def finalize(run: run_lib.Run) -> dict:
 
 def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
   """Evaluates a policy, and writes evaluation.json."""
+  config = run.experiment.evaluation
+  num_envs = config.num_envs
+  if config.keeps_environments == "training":
+    num_envs = run.experiment.environment.num_envs
   with run.stopwatch.part("evaluation"):
     evaluation = evaluator.evaluate(
       act,
       run.experiment.environment,
-      run.experiment.evaluation.num_episodes,
+      config.num_episodes,
       run.seeds.final_evaluation,
-      run.experiment.evaluation.num_envs,
+      num_envs,
     )
   run_record.write_json(
     run.folder.evaluation,
@@ -71,7 +76,7 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
 def _record_videos(run: run_lib.Run, act: evaluator.Act) -> None:
   """Records a policy, and random actions beside it."""
   environment, seed = run.experiment.environment, run.seeds.final_evaluation
-  if "rgb_array" not in making.render_modes(environment):
+  if not run.pipeline.task.renders:
     run.console.print(
       f"no video: {environment.name} does not render 'rgb_array'"
     )

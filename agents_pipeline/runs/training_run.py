@@ -54,6 +54,8 @@ def train(
   """
   resume.check_folder(folder)
   with lock.exclusive(folder.root):
+    with _traceback_in_file(folder):
+      experiment, task = building.complete(experiment)
     if not overwrite:
       resume.check_configuration(folder, gin_files.to_text(experiment))
       if resume.is_finished(folder, experiment):
@@ -73,7 +75,7 @@ def train(
       )
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):
-      pipeline = building.build(experiment, seeds, console.print)
+      pipeline = building.build(experiment, seeds, console.print, task=task)
     with contextlib.closing(pipeline), _explained_memory_errors():
       if console.stop_requested():
         return False

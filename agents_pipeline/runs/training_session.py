@@ -65,6 +65,9 @@ class TrainingSession:
       except (errors.EnvironmentFailure, errors.UserError) as error:
         self._save(log)
         raise errors.RunError(self._explain(error)) from None
+      finally:
+        for callback in self._callbacks:
+          callback.close()
       self._save(log)
     self._print_outcome()
     return self._has_ended

@@ -160,7 +160,7 @@ class _ReplayLoop:
     action = pending.take(lambda: self.calls.act(time_step).action)
     # Pending actions do not depend on the time step; without this, the
     # environments could step before it is read.
-    with tf.control_dependencies([time_step.observation]):
+    with tf.control_dependencies(tf.nest.flatten(time_step.observation)):
       return time_step, policy_step.PolicyStep(tf.identity(action))
 
   def collect(self, state: _State) -> _State:

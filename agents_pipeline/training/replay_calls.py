@@ -73,7 +73,7 @@ def wrap_calls(
     time_step = observe(arrays, state)
     # What was added must be there before it is sampled, and the network must
     # have learned before it acts.
-    with tf.control_dependencies([time_step.observation]):
+    with tf.control_dependencies([time_step.step_type]):
       totals = learn(totals, batches)
     with tf.control_dependencies([totals.num_train_steps]):
       return (time_step, act(time_step)), totals

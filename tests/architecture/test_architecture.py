@@ -14,7 +14,7 @@ MAY_IMPORT = {
   "files": set(),
   "ops": set(),
   "losses": set(),
-  "networks": set(),
+  "networks": {"config"},
   "config": {"files"},
   "replay": {"config", "losses", "ops"},
   "environments": {"config", "ops"},

@@ -4,7 +4,7 @@ Every environment does T steps with the same policy; then one update trains on
 all T x B of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -125,7 +125,7 @@ class A2cAgent(tf_agent.TFAgent):
     gradients = tape.gradient(info.loss, variables)
     self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
     self._network.update_normalization(
-      _merged(experience.time_step.observation),
+      tf.nest.map_structure(_merged, experience.time_step.observation),
       tf.reshape(_mask(experience), [-1]),
     )
     self.train_step_counter.assign_add(1)
@@ -199,8 +199,11 @@ class A2cAgent(tf_agent.TFAgent):
 
   def _evaluate(self, observation):
     """The network for [T, B, ...] observations; its output has [T, B] too."""
-    (parameters, value), _ = self._network(_merged(observation))
-    split = lambda x: tf.reshape(x, [*observation.shape[:2], *x.shape[1:]])
+    (parameters, value), _ = self._network(
+      tf.nest.map_structure(_merged, observation)
+    )
+    leading = tf.nest.flatten(observation)[0].shape[:2]  # [T, B]
+    split = lambda x: tf.reshape(x, [*leading, *x.shape[1:]])
     return tf.nest.map_structure(split, (parameters, value))
 
 
@@ -222,6 +225,7 @@ def make_a2c_agent(
   seed: int,
   rng: random_stream.RandomStream,
   num_frames: int = 1,
+  keys: Mapping[str, str] | None = None,
 ) -> A2cAgent:
   """Makes the agent, initialized and ready to be compiled.
 
@@ -233,9 +237,10 @@ def make_a2c_agent(
     seed: the seed of the initial weights.
     rng: the collect policy samples from it.
     num_frames: stacked in an observation.
+    keys: see `ObservationEncoder.keys`.
   """
   network = a2c_network.make_actor_critic_network(
-    config, time_step_spec.observation, action_spec, seed, num_frames
+    config, time_step_spec.observation, action_spec, seed, num_frames, keys
   )
   agent = A2cAgent(config, time_step_spec, action_spec, network, num_envs, rng)
   agent.initialize()
@@ -259,8 +264,11 @@ def served_outputs(
   """What the exported policy returns for observations [B, ...].
 
   Returns:
-    action [B, ...], the policy's parameters, and value [B].
+    action [B, ...], the policy's parameters (a Gaussian's in the units of the
+    actions), and value [B].
   """
   (parameters, value), _ = network(observation)
   action = a2c_policy.mode(parameters, action_spec)
-  return {"action": action, "value": value} | parameters
+  return {"action": action, "value": value} | (
+    a2c_policy.in_units_of_actions(parameters, action_spec)
+  )

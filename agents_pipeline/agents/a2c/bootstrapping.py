@@ -23,7 +23,8 @@ def next_values(
   Returns:
     [T, B] float32.
   """
-  _, last = evaluate(next_observation[-1:])  # [1, B]
+  newest = tf.nest.map_structure(lambda x: x[-1:], next_observation)
+  _, last = evaluate(newest)  # [1, B]
   following = tf.concat([value[1:], last], axis=0)  # [T, B]
   next_value = tf.cond(
     tf.reduce_any(truncated[:-1]),

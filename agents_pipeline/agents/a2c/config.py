@@ -10,14 +10,17 @@ class A2cConfig(schema.AgentConfig):
   """Advantage actor-critic: A3C (Mnih et al. 2016), synchronous.
 
   Attributes:
-    conv_layers: (filters, kernel size, stride) of each, for images [H, W, C].
+    conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
+      () flattens them. None chooses by their size; see `agents/task.py`.
     hidden_layers: units of each hidden layer after them.
     activation: the activation of these layers.
     shared_torso: policy and value share them; else each has its own.
     hidden_gain: the gain of their orthogonal initial weights.
     policy_gain: the gain of the policy head's.
     value_gain: the gain of the value head's.
-    initial_log_std: where a Gaussian policy's begins, for Box actions.
+    initial_log_std: where a Gaussian policy's begins, for Box actions; 0 is a
+      standard deviation of half the range of an action, or of 1 where it has no
+      bounds.
     normalize_observations: by their running mean and standard deviation, then
       clipped to 10 of these.
     normalize_rewards: by the running standard deviation of discounted returns,
@@ -27,13 +30,15 @@ class A2cConfig(schema.AgentConfig):
     normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
     value_coefficient: the weight of the mean squared value error in the loss.
     entropy_coefficient: the weight of the mean entropy, which is made larger.
+      Mnih et al. (2016) have 0.01; with 0 a policy that has never met a reward
+      may stop looking for it.
     optimizer: one of `agents/optimizers.py`.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     num_rollout_steps: steps of every environment between two updates.
   """
 
-  conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
+  conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.choice("tanh", "relu")
   shared_torso: bool = fields.switch(False)
@@ -47,7 +52,7 @@ class A2cConfig(schema.AgentConfig):
   gae_lambda: float = fields.number(1.0, 0, 1)
   normalize_advantages: bool = fields.switch(False)
   value_coefficient: float = fields.number(0.5)
-  entropy_coefficient: float = fields.number(0.0)
+  entropy_coefficient: float = fields.number(0.01)
   optimizer: optimizers.Optimizer = fields.component(
     optimizers.RmsProp, optimizers.Optimizer
   )

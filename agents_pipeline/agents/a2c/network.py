@@ -1,5 +1,8 @@
 """The actor-critic network: from observations to a policy and a value."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
@@ -10,7 +13,6 @@ from agents_pipeline.networks import (
   dense,
   encoding,
   initial_weights,
-  normalization,
   torso,
   variables,
 )
@@ -23,7 +25,8 @@ class ActorCriticNetwork(network.Network):
 
   What the policy head gives depends on the actions:
 
-    one choice of A            {"logits": [B, A]}
+    one choice of A            {"logits": [B, A]}, about -1e9 where an action
+                               is not allowed
     D choices, of up to A      {"logits": [B, D, A]}, about -1e9 where a
                                choice has fewer
     Box, of shape [...]        {"mean": [B, ...], "stddev": [B, ...]}; the
@@ -32,24 +35,32 @@ class ActorCriticNetwork(network.Network):
 
   def __init__(
     self,
-    input_tensor_spec: tensor_spec.BoundedTensorSpec,
+    input_tensor_spec: Any,
     action_spec: tensor_spec.BoundedTensorSpec,
     config: a2c_config.A2cConfig,
     num_frames: int = 1,
+    keys: Mapping[str, str] | None = None,
     name: str = "ActorCriticNetwork",
   ):
     """Creates the layers; `create_variables` makes their weights.
 
     Args:
-      input_tensor_spec: the spec of one observation.
+      input_tensor_spec: the spec of one observation, or of each leaf by name.
       action_spec: the action spec of one action; integers from 0, or floats.
       config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
+      keys: see `ObservationEncoder.keys`.
       name: the name of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
-    conv_layers = tuple(config.conv_layers)
-    self._encode = encoding.encoder(input_tensor_spec, conv_layers, num_frames)
+    conv_layers = tuple(config.conv_layers or ())
+    self._encode = encoding.Encoder(
+      input_tensor_spec,
+      conv_layers,
+      num_frames,
+      keys,
+      config.normalize_observations,
+    )
     # Saxe, McClelland & Ganguli (2014).
     make_torso = lambda kind: torso.Torso(
       conv_layers,
@@ -58,6 +69,7 @@ class ActorCriticNetwork(network.Network):
       initial_weights.drawn_by(
         lambda: tf.keras.initializers.Orthogonal(config.hidden_gain)
       ),
+      self._encode.for_convolutions,
       name=kind,
     )
     self._policy_torso = make_torso("policy_torso")
@@ -86,16 +98,6 @@ class ActorCriticNetwork(network.Network):
       if self._is_gaussian
       else None
     )
-    self._normalization = (
-      normalization.RunningNormalization(self._encoded_shape())
-      if config.normalize_observations
-      else None
-    )
-
-  def _encoded_shape(self):
-    spec = self.input_tensor_spec
-    zeros = tf.zeros([1, *spec.shape], spec.dtype)
-    return self._encode(zeros).shape[1:]
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
@@ -115,17 +117,19 @@ class ActorCriticNetwork(network.Network):
     Returns:
       (parameters as above, value [B] float32), and the empty state.
     """
-    x = self._encode(observation)  # [B, ...]
-    if self._normalization is not None:
-      x = self._normalization(x)
+    x = self._encode(observation)
     features = self._policy_torso(x)  # [B, H]
-    parameters = self._parameters(self._policy_head(features))
+    parameters = self._parameters(
+      self._policy_head(features), encoding.allowed_actions(observation)
+    )
     if self._value_torso is not self._policy_torso:
       features = self._value_torso(x)  # [B, H]
     value = tf.squeeze(self._value_head(features), axis=1)  # [B]
     return (parameters, value), network_state
 
-  def _parameters(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+  def _parameters(
+    self, x: tf.Tensor, allowed: tf.Tensor | None
+  ) -> dict[str, tf.Tensor]:
     if self._is_gaussian:
       mean = tf.reshape(x, [-1, *self._action_shape])  # [B, ...]
       return {
@@ -135,19 +139,18 @@ class ActorCriticNetwork(network.Network):
     logits = tf.reshape(x, [-1, *self._action_shape, self._num_choices])
     if not self._possible.all():
       logits = tf.where(self._possible, logits, _IMPOSSIBLE)
+    if allowed is not None:
+      logits = tf.where(allowed, logits, _IMPOSSIBLE)
     return {"logits": logits}
 
-  def update_normalization(
-    self, observation: tf.Tensor, weight: tf.Tensor
-  ) -> None:
+  def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
     """Takes observations into the running statistics, if there are any.
 
     Args:
       observation: [N, ...] as the spec says.
       weight: [N] float32, 0 for those that do not count.
     """
-    if self._normalization is not None:
-      self._normalization.update(self._encode(observation), weight)
+    self._encode.update_normalization(observation, weight)
 
 
 def make_actor_critic_network(
@@ -156,6 +159,7 @@ def make_actor_critic_network(
   action_spec,
   seed: int,
   num_frames: int = 1,
+  keys: Mapping[str, str] | None = None,
 ) -> ActorCriticNetwork:
   """Makes a network with its weights.
 
@@ -165,10 +169,11 @@ def make_actor_critic_network(
     action_spec: the action spec of one environment.
     seed: the seed of the initial weights.
     num_frames: stacked in an observation.
+    keys: see `ObservationEncoder.keys`.
   """
   tf.keras.utils.set_random_seed(seed)
   network = ActorCriticNetwork(
-    observation_spec, action_spec, config, num_frames
+    observation_spec, action_spec, config, num_frames, keys
   )
   network.create_variables()
   return network

@@ -18,6 +18,7 @@ from agents_pipeline.training import (
 
 def build(
   experiment: schema.Experiment,
+  task: task_lib.Task,
   seeds: seeding.Seeds,
   report: pipeline.Report,
   *,
@@ -26,7 +27,6 @@ def build(
   """See `registry.PipelineModule`."""
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
-  task = task_lib.task_of(experiment)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   agent = a2c_agent.make_a2c_agent(
     config,
@@ -36,6 +36,7 @@ def build(
     seeds.network,
     parts.exploration_stream,
     task.num_frames,
+    task.keys,
   )
   driver = drivers.StepDriver(
     parts.environment,
@@ -66,7 +67,12 @@ def make_network(
 ) -> a2c_network.ActorCriticNetwork:
   """Makes the network of a policy, with initial weights."""
   return a2c_network.make_actor_critic_network(
-    config, task.observation_spec, task.action_spec, seed, task.num_frames
+    config,
+    task.observation_spec,
+    task.action_spec,
+    seed,
+    task.num_frames,
+    task.keys,
   )
 
 

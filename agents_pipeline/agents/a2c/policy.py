@@ -1,5 +1,8 @@
 """The policy of an actor-critic: distributions, samples, and the mode."""
 
+from typing import NamedTuple
+
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tf_agents.policies import tf_policy
@@ -35,7 +38,7 @@ def log_prob(
 
   Args:
     parameters: see `ActorCriticNetwork`, with any leading dimensions.
-    action: before they were clipped.
+    action: of a Gaussian, what it gave: `sampled_action`.
     action_spec: the action spec of one action.
   """
   if "logits" not in parameters:
@@ -50,21 +53,64 @@ def log_prob(
 
 
 def mode(parameters: dict[str, tf.Tensor], action_spec) -> tf.Tensor:
-  """The most likely actions [B, ...], within their bounds."""
+  """The most likely actions [B, ...], as the environment takes them."""
   if "logits" in parameters:
     return tf.argmax(parameters["logits"], axis=-1, output_type=tf.int64)
-  return clip(parameters["mean"], action_spec)
+  return to_bounds(parameters["mean"], action_spec)
 
 
-def clip(action: tf.Tensor, action_spec) -> tf.Tensor:
-  """Brings Box actions [B, ...] into their bounds."""
-  return tf.clip_by_value(action, action_spec.minimum, action_spec.maximum)
+class Units(NamedTuple):
+  """The units of Box actions: action = center + half_range * x.
+
+  The Gaussian is of x, which is in [-1, 1] within the bounds, so that a task
+  is the same task in any units.
+
+  Attributes:
+    center: [...] float32, the middle of the bounds; 0 where there are none.
+    half_range: [...] float32, half the distance of the bounds; 1 where there
+      are none.
+  """
+
+  center: np.ndarray
+  half_range: np.ndarray
+
+
+def units(action_spec) -> Units:
+  """The units of the actions of a spec."""
+  shape = tuple(action_spec.shape)
+  low = np.broadcast_to(action_spec.minimum, shape).astype(np.float64)
+  high = np.broadcast_to(action_spec.maximum, shape).astype(np.float64)
+  # A space without bounds has infinite ones, or the largest numbers of float32.
+  is_bounded = (high - low < np.finfo(np.float32).max) & (low < high)
+  low, high = np.where(is_bounded, low, -1), np.where(is_bounded, high, 1)
+  return Units(np.float32((low + high) / 2), np.float32((high - low) / 2))
+
+
+def to_bounds(x: tf.Tensor, action_spec) -> tf.Tensor:
+  """Box actions [B, ...] of what the Gaussian gave, clipped to the bounds."""
+  center, half_range = units(action_spec)
+  return tf.clip_by_value(
+    center + half_range * x, action_spec.minimum, action_spec.maximum
+  )
+
+
+def in_units_of_actions(
+  parameters: dict[str, tf.Tensor], action_spec
+) -> dict[str, tf.Tensor]:
+  """A policy head's output, with a Gaussian's as that of its actions."""
+  if "logits" in parameters:
+    return parameters
+  center, half_range = units(action_spec)
+  return {
+    "mean": center + half_range * parameters["mean"],
+    "stddev": half_range * parameters["stddev"],
+  }
 
 
 def sample(
   parameters: dict[str, tf.Tensor], rng: random_stream.RandomStream
 ) -> tf.Tensor:
-  """Draws actions [B, ...], before they are clipped.
+  """Draws actions [B, ...]; of a Gaussian, before `to_bounds`.
 
   Args:
     parameters: see `ActorCriticNetwork`.
@@ -97,6 +143,7 @@ class ActorCriticPolicy(tf_policy.TFPolicy):
 
   def _distribution(self, time_step, policy_state):
     (parameters, _), _ = self._network(time_step.observation)
+    parameters = in_units_of_actions(parameters, self.action_spec)
     return policy_step.PolicyStep(
       distribution(parameters, self.action_spec), policy_state, ()
     )
@@ -105,8 +152,9 @@ class ActorCriticPolicy(tf_policy.TFPolicy):
 class CollectPolicy(tf_policy.TFPolicy):
   """Samples actions from a stream that checkpoints restore.
 
-  Box actions are clipped to their bounds; what was sampled, whose probability
-  is learned from, goes with them as `info["sampled_action"]`. Runs inside XLA.
+  Box actions are brought to their bounds; what the Gaussian gave, whose
+  probability is learned from, goes with them as `info["sampled_action"]`. Runs
+  inside XLA.
   """
 
   def __init__(
@@ -116,14 +164,14 @@ class CollectPolicy(tf_policy.TFPolicy):
     network: a2c_network.ActorCriticNetwork,
     rng: random_stream.RandomStream,
   ):
-    self._clips = action_spec.dtype.is_floating
+    self._is_gaussian = action_spec.dtype.is_floating
     unbounded = tf.TensorSpec(
       action_spec.shape, action_spec.dtype, name="sampled_action"
     )
     super().__init__(
       time_step_spec,
       action_spec,
-      info_spec={"sampled_action": unbounded} if self._clips else (),
+      info_spec={"sampled_action": unbounded} if self._is_gaussian else (),
     )
     self._network = network
     self._rng = rng
@@ -134,17 +182,17 @@ class CollectPolicy(tf_policy.TFPolicy):
   def _action(self, time_step, policy_state, seed):
     (parameters, _), _ = self._network(time_step.observation)
     sampled = sample(parameters, self._rng)  # [B, ...]
-    if not self._clips:
+    if not self._is_gaussian:
       return policy_step.PolicyStep(sampled, policy_state, ())
     return policy_step.PolicyStep(
-      clip(sampled, self.action_spec),
+      to_bounds(sampled, self.action_spec),
       policy_state,
       {"sampled_action": sampled},
     )
 
 
 def sampled_action(action_step: policy_step.PolicyStep) -> tf.Tensor:
-  """What a `CollectPolicy` sampled [..., *action], before clipping."""
+  """What a `CollectPolicy` sampled [..., *action], before `to_bounds`."""
   if isinstance(action_step.info, dict):
     return action_step.info["sampled_action"]
   return action_step.action

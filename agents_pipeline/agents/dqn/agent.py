@@ -1,6 +1,6 @@
 """Deep Q-learning: TF-Agents' `DqnAgent` with its loss written out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -94,6 +94,12 @@ class DqnAgent(dqn_agent.DqnAgent):
     """The network whose values targets bootstrap from."""
     return self._target_q_network
 
+  def observe(self, transition: trajectory.Transition) -> None:
+    """Takes a collected transition [B, ...] into the statistics of inputs."""
+    time_step = transition.time_step
+    counts = tf.cast(~time_step.is_last(), tf.float32)  # [B]
+    self._q_network.update_normalization(time_step.observation, counts)
+
   def _loss(
     self,
     experience: trajectory.Transition,
@@ -152,6 +158,7 @@ def make_dqn_agent(
   action_spec,
   seed: int,
   num_frames: int = 1,
+  keys: Mapping[str, str] | None = None,
 ) -> DqnAgent:
   """Makes the agent, initialized and ready to be compiled.
 
@@ -161,9 +168,10 @@ def make_dqn_agent(
     action_spec: the action spec of one environment, numbered from 0.
     seed: the seed of the initial weights.
     num_frames: stacked in an observation.
+    keys: see `ObservationEncoder.keys`.
   """
   network = dqn_network.make_q_network(
-    config, time_step_spec.observation, action_spec, seed, num_frames
+    config, time_step_spec.observation, action_spec, seed, num_frames, keys
   )
   agent = DqnAgent(config, time_step_spec, action_spec, network)
   agent.initialize()

@@ -20,12 +20,16 @@ class DqnConfig(schema.AgentConfig):
   """Deep Q-learning (Mnih et al. 2015) and its family.
 
   Attributes:
-    conv_layers: (filters, kernel size, stride) of each, for images.
+    conv_layers: (filters, kernel size, stride) of each, for images; () flattens
+      them. None chooses by their size; see `agents/task.py`.
     hidden_layers: units of each hidden layer after them.
     activation: the activation of these layers.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
+    normalize_observations: by the running mean and standard deviation of what
+      was collected, then clipped to 10 of these; the target network takes them
+      over with the weights.
     initial_weights: 'he_normal' (He et al. 2015) with biases of 0, or 'uniform'
       as in PyTorch's layers, biases too. A ReLU network without biases sees
       little but the direction of an observation; where these are small, as
@@ -60,10 +64,11 @@ class DqnConfig(schema.AgentConfig):
     replay: how experience is kept: @ReplayConfig() or @NewestTransition().
   """
 
-  conv_layers: tuple[tuple[int, int, int], ...] = fields.conv_layers(())
+  conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.choice("relu", "tanh")
   batch_normalization: bool = fields.switch(False)
+  normalize_observations: bool = fields.switch(False)
   initial_weights: str = fields.choice("he_normal", "uniform")
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)

@@ -7,6 +7,7 @@ from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.networks import encoding
 from agents_pipeline.ops import random_stream
 
 
@@ -73,7 +74,16 @@ class EpsilonGreedyPolicy(tf_policy.TFPolicy):
     coin, choice = tf.unstack(self._rng.bits((2, num_envs)))  # [B] each
     explores = random_stream.unit_floats(coin) < epsilon  # [B]
     random_action = tf.cast(
-      random_stream.below(choice, self._num_actions), greedy_action.dtype
+      self._random_action(choice, time_step.observation), greedy_action.dtype
     )  # [B]
     action = tf.where(explores, random_action, greedy_action)  # [B]
     return policy_step.PolicyStep(action, policy_state, ())
+
+  def _random_action(self, bits: tf.Tensor, observation) -> tf.Tensor:
+    """[B], each allowed action as likely as the others, from bits [B]."""
+    allowed = encoding.allowed_actions(observation)  # [B, A]
+    if allowed is None:
+      return random_stream.below(bits, self._num_actions)
+    rank = tf.cumsum(tf.cast(allowed, tf.int32), axis=1)  # [B, A], from 1
+    chosen = random_stream.below(bits, rank[:, -1])  # [B], from 0
+    return tf.argmax(rank > chosen[:, None], axis=1)

@@ -1,8 +1,10 @@
 """The Q-network: from observations to one value per action."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import tensorflow as tf
 from tf_agents.networks import network
-from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.networks import (
@@ -34,32 +36,39 @@ class QNetwork(network.Network):
 
   def __init__(
     self,
-    input_tensor_spec: tensor_spec.BoundedTensorSpec,
+    input_tensor_spec: Any,
     num_actions: int,
     config: dqn_config.DqnConfig,
     num_frames: int = 1,
+    keys: Mapping[str, str] | None = None,
     name: str = "QNetwork",
   ):
     """Creates the layers; `create_variables` makes their weights.
 
     Args:
-      input_tensor_spec: of one observation. uint8 is scaled to [0, 1] by its
-        bounds, bounded int64 scalars one-hot encoded, the rest cast to float32.
+      input_tensor_spec: of one observation, or of each leaf by name.
       num_actions: A.
       config: its layers, and how their weights begin.
       num_frames: stacked in an observation, its first dimension if above 1.
+      keys: see `ObservationEncoder.keys`.
       name: the name of the network.
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
-    self._encode = encoding.encoder(
-      input_tensor_spec, tuple(config.conv_layers), num_frames
+    conv_layers = tuple(config.conv_layers or ())
+    self._encode = encoding.Encoder(
+      input_tensor_spec,
+      conv_layers,
+      num_frames,
+      keys,
+      config.normalize_observations,
     )
     self._torso = torso.Torso(
-      tuple(config.conv_layers),
+      conv_layers,
       tuple(config.hidden_layers),
       config.activation,
       hidden,
+      self._encode.for_convolutions,
       config.batch_normalization,
     )
     self._advantage = heads.dense(num_actions)
@@ -75,7 +84,8 @@ class QNetwork(network.Network):
     """Computes q.
 
     Args:
-      observation: [B, ...] as the spec says.
+      observation: [B, ...] as the spec says. An action that it does not allow
+        has the lowest q that there is, so that nothing ever chooses it.
       step_type: unused; agents pass it.
       network_state: unused; there is none.
       training: for batch normalization; see `torso.Torso`.
@@ -84,11 +94,22 @@ class QNetwork(network.Network):
       q [B, A] float32, and the empty state.
     """
     x = self._torso(self._encode(observation), training)  # [B, H]
-    advantage = self._advantage(x)  # [B, A]
-    if self._value is None:
-      return advantage, network_state
-    advantage -= tf.reduce_mean(advantage, axis=1, keepdims=True)
-    return self._value(x) + advantage, network_state
+    q = self._advantage(x)  # [B, A]
+    if self._value is not None:
+      q = self._value(x) + (q - tf.reduce_mean(q, axis=1, keepdims=True))
+    allowed = encoding.allowed_actions(observation)
+    if allowed is not None:
+      q = tf.where(allowed, q, q.dtype.min)
+    return q, network_state
+
+  def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
+    """Takes observations into the running statistics, if there are any.
+
+    Args:
+      observation: [N, ...] as the spec says.
+      weight: [N] float32, 0 for those that do not count.
+    """
+    self._encode.update_normalization(observation, weight)
 
 
 def make_q_network(
@@ -97,6 +118,7 @@ def make_q_network(
   action_spec,
   seed: int,
   num_frames: int = 1,
+  keys: Mapping[str, str] | None = None,
 ) -> QNetwork:
   """Makes a Q-network with its weights.
 
@@ -106,9 +128,10 @@ def make_q_network(
     action_spec: the action spec of one environment, numbered from 0.
     seed: the seed of the initial weights.
     num_frames: stacked in an observation.
+    keys: see `ObservationEncoder.keys`.
   """
   tf.keras.utils.set_random_seed(seed)
   num_actions = int(action_spec.maximum) + 1
-  network = QNetwork(observation_spec, num_actions, config, num_frames)
+  network = QNetwork(observation_spec, num_actions, config, num_frames, keys)
   network.create_variables()
   return network

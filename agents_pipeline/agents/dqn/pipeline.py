@@ -28,6 +28,7 @@ from agents_pipeline.training import (
 
 def build(
   experiment: schema.Experiment,
+  task: task_lib.Task,
   seeds: seeding.Seeds,
   report: pipeline.Report,
   *,
@@ -36,13 +37,12 @@ def build(
   """See `registry.PipelineModule`."""
   config = experiment.agent
   assert isinstance(config, dqn_config.DqnConfig)
-  task = task_lib.task_of(experiment)
   _check_discrete(task)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
   spec = task.time_step_spec, task.action_spec
   agent = dqn_agent.make_dqn_agent(
-    config, *spec, seeds.network, task.num_frames
+    config, *spec, seeds.network, task.num_frames, task.keys
   )
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
@@ -108,12 +108,12 @@ def _make_driver(
     agent.policy,
     epsilon,
     parts.exploration_stream,
-    always_evaluate=compilation.asks_always(config.conv_layers),
+    always_evaluate=compilation.asks_always(config.conv_layers or ()),
   )
   return drivers.StepDriver(
     parts.environment,
     policy,
-    [replay.add],
+    [agent.observe, replay.add],
     parts.statistics,
     parts.experiment.environment.reward,
   )
@@ -163,7 +163,7 @@ def _make_target_update(
     config.target_update_tau,
     in_episodes or config.target_update_period_train_steps,
     statistics.num_episodes.value if in_episodes else None,
-    masks=compilation.xla_trains(config.conv_layers)
+    masks=compilation.xla_trains(config.conv_layers or ())
     and config.replay.memory == "device"
     and compilation.masks_target_updates(variables.num_weights(agent.network)),
   )
@@ -201,7 +201,12 @@ def make_network(
 ) -> dqn_network.QNetwork:
   """Makes the network of a policy, with initial weights."""
   return dqn_network.make_q_network(
-    config, task.observation_spec, task.action_spec, seed, task.num_frames
+    config,
+    task.observation_spec,
+    task.action_spec,
+    seed,
+    task.num_frames,
+    task.keys,
   )
 
 

@@ -6,6 +6,7 @@ from agents_pipeline.config import schema
 from agents_pipeline.environments import (
   checked_vector,
   gymnasium_vector,
+  leaves,
   making,
   python_bridge,
 )
@@ -39,12 +40,18 @@ def make(
   made = making.make_vector_environment(config)
   try:
     with making.one_line(config.name):  # its spaces may raise
+      own_version = config.vectorization == "vector_entry_point"
+      space = made.single_observation_space
+      leaves_of = None
+      if own_version and leaves.needs_leaves(space, config):
+        leaves_of = leaves.Leaves(space, made.single_action_space, config)
       vector_env = checked_vector.CheckedVectorEnv(
         made,
         config.name,
         config.max_episode_env_steps,
         config.step_timeout_seconds,
-        copies_are_checked=config.vectorization != "vector_entry_point",
+        leaves_of=leaves_of,
+        copies_are_checked=not own_version,
       )
       adapter = gymnasium_vector.GymnasiumEnvironment(
         vector_env, config.name, episode_seed

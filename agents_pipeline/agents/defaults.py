@@ -1,0 +1,136 @@
+"""An experiment for any environment: what `train --environment=NAME` runs.
+
+The agent is chosen by the actions, the network by the observations. The numbers
+are ones that work on many tasks rather than best on one; config.gin has all of
+them, to go on from.
+"""
+
+from collections.abc import Callable, Sequence
+
+import gymnasium as gym
+import numpy as np
+
+from agents_pipeline import errors
+from agents_pipeline.config import gin_files, schema
+from agents_pipeline.environments import leaves, making
+
+# Inputs in their own units, a target that follows slowly whatever the length of
+# the run (Lillicrap et al. 2016), double (van Hasselt et al. 2016), and the
+# clipping of Stable-Baselines3.
+_DQN = """
+Experiment.agent = @DqnConfig()
+TrainingConfig.num_env_steps = 100_000
+TrainingConfig.log_period_env_steps = 2_000
+EvaluationConfig.period_env_steps = 5_000
+EvaluationConfig.num_episodes = 50
+DqnConfig.normalize_observations = True
+DqnConfig.double = True
+DqnConfig.initial_weights = 'uniform'
+DqnConfig.hidden_layers = (128, 128)
+DqnConfig.batch_size = 64
+DqnConfig.target_update_tau = 0.005
+DqnConfig.gradient_clip_global_norm = 10.0
+DqnConfig.optimizer = @Adam()
+Adam.learning_rate = 0.0005
+DqnConfig.epsilon = @LinearEpsilon()
+LinearEpsilon.num_env_steps = 20_000
+"""
+
+# One update per four env steps, and a rate for convolutions: Mnih et al. (2015)
+# as in Stable-Baselines3 and RL Zoo.
+_DQN_PICTURES = """
+DqnConfig.normalize_observations = False
+DqnConfig.num_collect_steps_per_iteration = 4
+DqnConfig.hidden_layers = (512,)
+DqnConfig.target_update_tau = 0.02
+Adam.learning_rate = 0.0001
+"""
+
+# Inputs and rewards in their own units and advantages of longer rollouts, as in
+# RL Zoo's A2C for continuous tasks; some entropy (Mnih et al. 2016), without
+# which a policy that has met no reward stops looking for it.
+_A2C = """
+Experiment.agent = @A2cConfig()
+EnvironmentConfig.num_envs = 8
+TrainingConfig.num_env_steps = 500_000
+TrainingConfig.log_period_env_steps = 10_000
+TrainingConfig.checkpoint_period_env_steps = 50_000
+EvaluationConfig.period_env_steps = 25_000
+EvaluationConfig.num_episodes = 50
+A2cConfig.normalize_observations = True
+A2cConfig.normalize_rewards = True
+A2cConfig.gae_lambda = 0.95
+A2cConfig.num_rollout_steps = 16
+A2cConfig.entropy_coefficient = 0.01
+A2cConfig.optimizer = @Adam()
+Adam.learning_rate = 0.0007
+"""
+
+_A2C_PICTURES = """
+A2cConfig.normalize_observations = False
+A2cConfig.shared_torso = True
+A2cConfig.hidden_layers = (512,)
+A2cConfig.activation = 'relu'
+Adam.learning_rate = 0.0003
+"""
+
+
+def experiment_for(
+  name: str,
+  bindings: Sequence[str] = (),
+  report: Callable[[str], None] = lambda line: None,
+) -> schema.Experiment:
+  """Chooses an experiment for an environment.
+
+  Args:
+    name: a gymnasium id.
+    bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
+    report: gets a line on what was chosen.
+
+  Raises:
+    UserError: there is no such environment, or a binding does not fit.
+  """
+  env = making.make_evaluation_environment(_environment(name, bindings))
+  env.close()
+  is_discrete = isinstance(env.action_space, gym.spaces.Discrete)
+  has_pictures = any(map(_is_picture, _spaces(env.observation_space)))
+  text = _with_name(_DQN if is_discrete else _A2C, name)
+  if has_pictures:
+    text += _DQN_PICTURES if is_discrete else _A2C_PICTURES
+  experiment = gin_files.load_experiment([], bindings, base=text, report=report)
+  agent = type(experiment.agent).__name__.removesuffix("Config").upper()
+  report(
+    f"{name}: {agent}, {experiment.training.num_env_steps:,} env steps; "
+    "config.gin in the run folder has every setting"
+  )
+  return experiment
+
+
+def _environment(
+  name: str, bindings: Sequence[str]
+) -> schema.EnvironmentConfig:
+  """How the environment is to be made, whichever agent acts in it."""
+  try:
+    text = _with_name(_DQN, name)
+    return gin_files.load_experiment([], bindings, base=text).environment
+  except errors.UserError:  # such as a binding of the other agent
+    text = _with_name(_A2C, name)
+    return gin_files.load_experiment([], bindings, base=text).environment
+
+
+def _with_name(text: str, name: str) -> str:
+  return f"{text}EnvironmentConfig.name = {name!r}\n"
+
+
+def _spaces(space: gym.Space) -> list[gym.Space]:
+  """The leaves of a space."""
+  return [leaf for _, leaf in leaves.leaf_spaces(space)]
+
+
+def _is_picture(space: gym.Space) -> bool:
+  """Whether a space is of images [H, W, C], or of stacked gray ones."""
+  return (
+    isinstance(space, gym.spaces.Box)
+    and space.dtype == np.uint8
+    and len(space.shape) >= 3
+  )

@@ -1,0 +1,25 @@
+"""How the keys of a Dict observation reach the network."""
+
+from agents_pipeline.config import fields
+
+# Names of what is observed: an array, or the leaves of a Dict
+# (`observation/image`), and the int8 [B, A] of which actions are allowed.
+OBSERVATION, ACTION_MASK = "observation", "action_mask"
+
+CONVOLUTIONS, FLAT, DROPPED = "convolutions", "flat", "dropped"
+
+
+@fields.config
+class ObservationEncoder:
+  """How each key of a Dict or Tuple observation is encoded.
+
+  By default pictures go through the agent's convolutions; numbers are scaled or
+  one-hot encoded, and joined to what comes out of these.
+
+  Attributes:
+    keys: what to do with a key instead: {'camera': 'flat', 'mission':
+      'dropped'}. A key within a key is 'goal/position'; those of a Tuple are
+      '0', '1' and so on. What is dropped is neither stored nor served.
+  """
+
+  keys: dict = fields.choice_by_key(CONVOLUTIONS, FLAT, DROPPED)

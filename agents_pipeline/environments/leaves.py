@@ -1,0 +1,257 @@
+"""Dict and Tuple observations, as the flat dict of what is in them.
+
+A leaf is a space that holds no others. Its name is the path to it:
+`observation/image`, `observation/goal/position`, `observation/0` of a Tuple.
+So everything after an environment knows two kinds of observation, an array and
+a dict of arrays. Which actions are allowed is one of these, `action_mask`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from agents_pipeline import errors
+from agents_pipeline.config import encoders, schema
+from agents_pipeline.config.encoders import ACTION_MASK, OBSERVATION
+from agents_pipeline.environments import checks
+
+_NESTS = (gym.spaces.Dict, gym.spaces.Tuple)
+
+
+def wrapper(env: gym.Env, config: schema.EnvironmentConfig) -> gym.Env:
+  """The environment with leaves; itself where its observation is one array.
+
+  Args:
+    env: with all other wrappers.
+    config: which keys it drops, and where the action mask is.
+
+  Raises:
+    UserError: there is no such key, or it is no action mask.
+  """
+  if needs_leaves(env.observation_space, config):
+    return LeavesObservation(env, config)
+  return env
+
+
+def needs_leaves(space: gym.Space, config: schema.EnvironmentConfig) -> bool:
+  """Whether observations of a space become a dict of leaves."""
+  return (
+    isinstance(space, _NESTS)
+    or config.action_mask is not None
+    or bool(config.encoder.keys)
+  )
+
+
+class LeavesObservation(gym.Wrapper):
+  """Gives the leaves of an observation, and the action mask among them."""
+
+  def __init__(self, env: gym.Env, config: schema.EnvironmentConfig):
+    """Wraps an environment; see `wrapper`."""
+    super().__init__(env)
+    self._leaves = Leaves(env.observation_space, env.action_space, config)
+    self.observation_space = self._leaves.space
+
+  def reset(self, *, seed: int | None = None, options: dict | None = None):
+    """Begins an episode."""
+    observation, info = self.env.reset(seed=seed, options=options)
+    return self._leaves.of(observation, info, is_terminal=False), info
+
+  def step(self, action):
+    """Does one env step."""
+    observation, reward, terminated, truncated, info = self.env.step(action)
+    leaves = self._leaves.of(observation, info, is_terminal=bool(terminated))
+    return leaves, reward, terminated, truncated, info
+
+
+class Leaves:
+  """From the observations of a space to their leaves.
+
+  Attributes:
+    space: a Dict of the leaves by name, without those that are dropped.
+  """
+
+  def __init__(
+    self,
+    observation_space: gym.Space,
+    action_space: gym.Space,
+    config: schema.EnvironmentConfig,
+  ):
+    """Chooses the leaves.
+
+    Args:
+      observation_space: of one copy.
+      action_space: likewise.
+      config: which keys it drops, and where the action mask is.
+
+    Raises:
+      UserError: there is no such key, or it is no action mask.
+    """
+    self._space = observation_space
+    self._name = config.name
+    found = dict(leaf_spaces(observation_space))
+    self._check_keys(found, config.encoder.keys, "ObservationEncoder.keys")
+    dropped = {
+      f"{OBSERVATION}/{key}"
+      for key, kind in config.encoder.keys.items()
+      if kind == encoders.DROPPED
+    }
+    self._names = [name for name in found if name not in dropped]
+    spaces = {name: found[name] for name in self._names}
+    self._in_info = config.action_mask == "info"
+    self._mask_leaf = None
+    self._num_actions = 0
+    if config.action_mask is not None:
+      self._num_actions = self._check_actions(action_space, config)
+      if not self._in_info:
+        self._check_keys(
+          spaces, {config.action_mask: ""}, "EnvironmentConfig.action_mask"
+        )
+        self._mask_leaf = f"{OBSERVATION}/{config.action_mask}"
+        self._check_mask_space(spaces.pop(self._mask_leaf))
+      spaces[ACTION_MASK] = gym.spaces.MultiBinary(self._num_actions)
+    if not spaces.keys() - {ACTION_MASK}:
+      raise errors.UserError(
+        f"environment {self._name!r}: nothing is left of the observation "
+        f"{observation_space}; expected at least one key that is not 'dropped'"
+      )
+    self.space = gym.spaces.Dict(spaces)
+
+  def of(self, observation: Any, info: Any, *, is_terminal: bool) -> dict:
+    """The leaves of one observation [...], by name.
+
+    Args:
+      observation: as returned.
+      info: returned with it.
+      is_terminal: no action is taken from it, and none has to be allowed.
+
+    Raises:
+      InvalidValueError: it is not what the space declares.
+    """
+    leaves = self._chosen(observation)
+    if self._num_actions:
+      mask = leaves.pop(self._mask_leaf, None)
+      if self._in_info and isinstance(info, Mapping):
+        mask = info.get(ACTION_MASK)
+      leaves[ACTION_MASK] = self._to_mask(mask, is_terminal)
+    return leaves
+
+  def of_batch(self, observation: Any) -> dict:
+    """The leaves of the observations [B, ...] of all copies, by name.
+
+    The action mask, if there is one, is a key of them.
+    """
+    leaves = self._chosen(observation)
+    if self._mask_leaf is not None:
+      leaves[ACTION_MASK] = np.asarray(leaves.pop(self._mask_leaf), np.int8)
+    return leaves
+
+  def _chosen(self, observation: Any) -> dict:
+    values = dict(_leaf_values(self._space, observation, OBSERVATION))
+    return {name: values[name] for name in self._names}
+
+  def _to_mask(self, value: Any, is_terminal: bool) -> np.ndarray:
+    """[A] int8; where the episode terminated, anything goes."""
+    where = "info['action_mask']" if self._in_info else self._mask_leaf
+    if value is None and is_terminal:
+      return np.ones(self._num_actions, np.int8)
+    mask = np.asarray(value)
+    fits = mask.shape == (self._num_actions,) and mask.dtype.kind in "biuf"
+    if not fits or not np.isin(mask, (0, 1)).all():
+      raise checks.InvalidValueError(
+        None,
+        f"its {where} is {checks.describe(value)}; expected "
+        f"{self._num_actions} numbers, 1 for each allowed action and 0 for "
+        "others",
+      )
+    if not mask.any() and not is_terminal:
+      raise checks.InvalidValueError(
+        None, f"its {where} allows no action; expected at least one"
+      )
+    return mask.astype(np.int8)
+
+  def _check_keys(self, spaces: Mapping, keys: Mapping, field: str) -> None:
+    known = [name.removeprefix(f"{OBSERVATION}/") for name in spaces]
+    known = [] if known == [OBSERVATION] else known
+    for key in keys:
+      if key not in known:
+        expected = f"one of {', '.join(known)}" if known else "none, as it has "
+        expected += "" if known else "no keys"
+        raise errors.UserError(
+          f"{field}: {key!r} is no key of the observations of "
+          f"{self._name!r}; expected {expected}{errors.nearest(key, known)}"
+        )
+
+  def _check_actions(self, space: gym.Space, config) -> int:
+    if not isinstance(space, gym.spaces.Discrete):
+      raise errors.UserError(
+        f"EnvironmentConfig.action_mask = {config.action_mask!r}: "
+        f"{self._name!r} has the action space {space}; expected Discrete"
+      )
+    return int(space.n)
+
+  def _check_mask_space(self, space: gym.Space) -> None:
+    if space.shape != (self._num_actions,):
+      raise errors.UserError(
+        f"EnvironmentConfig.action_mask: this key of {self._name!r} is "
+        f"{space}; expected one number for each of {self._num_actions} actions"
+      )
+
+
+def leaf_spaces(
+  space: gym.Space, name: str = OBSERVATION
+) -> Iterator[tuple[str, gym.Space]]:
+  """The name and the space of each leaf; of a space without any, itself."""
+  if not isinstance(space, _NESTS):
+    yield name, space
+    return
+  for key, inner in _items(space):
+    yield from leaf_spaces(inner, f"{name}/{key}")
+
+
+def _leaf_values(
+  space: gym.Space, value: Any, name: str
+) -> Iterator[tuple[str, Any]]:
+  """The value of each leaf; of one observation, or batched within."""
+  if not isinstance(space, _NESTS):
+    yield name, value
+    return
+  is_dict = isinstance(space, gym.spaces.Dict)
+  fits = (
+    isinstance(value, Mapping) and value.keys() >= space.spaces.keys()
+    if is_dict
+    else isinstance(value, (tuple, list)) and len(value) == len(space.spaces)
+  )
+  if not fits:
+    expected = f"the keys {', '.join(map(str, space.spaces))}"
+    if not is_dict:
+      expected = f"a tuple of {len(space.spaces)}"
+    raise checks.InvalidValueError(
+      None,
+      f"its {name} is {checks.short_repr(value)}; expected {expected}",
+    )
+  for key, inner in _items(space):
+    yield from _leaf_values(inner, value[key], f"{name}/{key}")
+
+
+def _items(space: gym.Space) -> Iterator[tuple[Any, gym.Space]]:
+  if isinstance(space, gym.spaces.Dict):
+    return iter(space.spaces.items())
+  return iter(enumerate(space.spaces))
+
+
+def map_leaves(function: Callable, *observations: Any) -> Any:
+  """Applies a function to arrays, or to those of each leaf."""
+  first = observations[0]
+  if not isinstance(first, dict):
+    return function(*observations)
+  return {name: function(*(o[name] for o in observations)) for name in first}
+
+
+def arrays(observation: Any) -> Iterator[tuple[str, np.ndarray]]:
+  """The name and the array of each leaf; of an array, itself."""
+  if isinstance(observation, dict):
+    yield from observation.items()
+  else:
+    yield OBSERVATION, observation
