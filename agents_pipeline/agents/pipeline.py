@@ -210,19 +210,12 @@ def assemble(
   should_stop = functools.partial(
     training.should_stop, statistics, best.mean_return
   )
-  if parts.on_device:
-    how = {"per_turn": 1 if training.may_stop_early else iterations_per_turn}
-    compile_ = on_device.compile_iterations
-  else:
-    conv_layers = parts.experiment.agent.conv_layers or ()
-    how = {"jit_learning": compilation.xla_trains(conv_layers)}
-    compile_ = compile_around_python
-  compiled = compile_(iteration, should_stop, jit=jit, **how)
   interval = loop.Interval(agent.measures, agent.measure_bounds)
-
   return Pipeline(
     task=task,
-    compiled=compiled.map(environment.reraise_failures),
+    compiled=_compiler(parts, compile_around_python, iterations_per_turn)(
+      iteration, should_stop, jit=jit
+    ).map(environment.reraise_failures),
     stops=_stops(parts.experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
@@ -254,6 +247,23 @@ def assemble(
   )
 
 
+def _compiler(
+  parts: Parts, compile_around_python: Callable, iterations_per_turn: int
+) -> Callable[..., iterations.Iterations]:
+  """What compiles iterations in these parts; see `assemble`."""
+  experiment = parts.experiment
+  if parts.on_device:
+    stops_early = experiment.training.may_stop_early
+    return functools.partial(
+      on_device.compile_iterations,
+      per_turn=1 if stops_early else iterations_per_turn,
+    )
+  return functools.partial(
+    compile_around_python,
+    jit_learning=compilation.xla_trains(experiment.agent.conv_layers),
+  )
+
+
 def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
   """Continues the episodes under way; where that fails, begins others."""
   if not parts.environment.resume():
@@ -267,7 +277,7 @@ def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
 
 def _abandon(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
   """Ends the episodes under way where they stand."""
-  parts.environment.abandon_episodes()  # type: ignore[attr-defined]
+  parts.environment.begin_other_episodes()  # type: ignore[attr-defined]
   parts.statistics.abandon_episodes()
   abandon_episodes()
 

@@ -106,7 +106,7 @@ def _load_experiment() -> schema.Experiment:
       "environment of a gin file"
     )
   with command_line.quiet_imports():
-    from agents_pipeline.agents import defaults
+    from agents_pipeline.runs import defaults
   return defaults.experiment_for(
     _ENVIRONMENT.value, _GIN_BINDINGS.value, command_line.report
   )

@@ -211,7 +211,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
       with contextlib.suppress(errors.EnvironmentFailure):
         if self._replay(state):
           return True
-    self.abandon_episodes()
+    self._abandon_episodes()
     return False
 
   @property
@@ -219,8 +219,12 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """The environments, where they live in this process."""
     return list(self._env.unwrapped.envs)
 
-  def abandon_episodes(self) -> None:
-    """Leaves the episodes under way; the next step begins the ones after."""
+  def begin_other_episodes(self) -> None:
+    """Leaves the episodes under way, and begins the ones after them."""
+    self._abandon_episodes()
+    self.reset()
+
+  def _abandon_episodes(self) -> None:
     self._num_episodes += 1
     self._log = episode_replay.ActionLog(self.batch_size)
     self._time_step = None

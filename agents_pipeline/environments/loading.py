@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from agents_pipeline import interfaces
-from agents_pipeline.config import schema
+from agents_pipeline.config import environment, schema
 from agents_pipeline.environments import backends
 
 
@@ -12,7 +12,8 @@ def backend_of(config: schema.EnvironmentConfig) -> backends.Backend:
   """The module of `environments/backends/` that makes the environment."""
   if config.backend != "auto":
     return _backend(config.backend)
-  return next(b for b in map(_backend, schema.BACKENDS) if b.supports(config))
+  known = map(_backend, environment.BACKENDS)
+  return next(backend for backend in known if backend.supports(config))
 
 
 def _backend(name: str) -> backends.Backend:

@@ -83,9 +83,9 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     """The environments, where they live in this process."""
     return self.pyenv.copies
 
-  def abandon_episodes(self) -> None:
-    """Leaves the episodes under way; the next step begins the ones after."""
-    self.pyenv.abandon_episodes()
+  def begin_other_episodes(self) -> None:
+    """Leaves the episodes under way, and begins the ones after them."""
+    self.pyenv.begin_other_episodes()
 
   def close(self) -> None:
     """Closes the environments and their processes."""

@@ -52,7 +52,7 @@ def _is_free(variable: str) -> bool:
   return not os.environ.get(variable)
 
 
-def xla_trains(conv_layers: tuple) -> bool:
+def xla_trains(conv_layers: tuple | None) -> bool:
   """Whether train steps around Python environments go through XLA.
 
   With convolutions only on a GPU, where it makes them five times as fast. On
@@ -62,7 +62,7 @@ def xla_trains(conv_layers: tuple) -> bool:
   return gpu.is_used() or not conv_layers
 
 
-def asks_always(conv_layers: tuple) -> bool:
+def asks_always(conv_layers: tuple | None) -> bool:
   """Whether the network is asked also while every action is random.
 
   On the CPU, a small network takes less time than a branch. On a GPU, a branch

@@ -108,7 +108,7 @@ def _make_driver(
     agent.policy,
     epsilon,
     parts.exploration_stream,
-    always_evaluate=compilation.asks_always(config.conv_layers or ()),
+    always_evaluate=compilation.asks_always(config.conv_layers),
   )
   return drivers.StepDriver(
     parts.environment,
@@ -163,7 +163,7 @@ def _make_target_update(
     config.target_update_tau,
     in_episodes or config.target_update_period_train_steps,
     statistics.num_episodes.value if in_episodes else None,
-    masks=compilation.xla_trains(config.conv_layers or ())
+    masks=compilation.xla_trains(config.conv_layers)
     and config.replay.memory == "device"
     and compilation.masks_target_updates(variables.num_weights(agent.network)),
   )

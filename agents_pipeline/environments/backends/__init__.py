@@ -1,7 +1,7 @@
 """What environments to train on are made of: a module for each backend.
 
 Each offers what `Backend` declares. 'auto' tries them in the order of
-`schema.BACKENDS`, where a new one gets its name, before 'gymnasium', which
+`environment.BACKENDS`, where a new one gets its name before 'gymnasium', which
 supports every environment.
 """
 

@@ -32,7 +32,8 @@ from agents_pipeline.config import fields, gin_files, rewards
     ),
     (
       "DqnConfig.conv_layers = ((8, 3),)",
-      "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),)",
+      "a tuple of (filters, kernel size, stride) such as ((16, 3, 1),), or "
+      "None",
     ),
     (
       "EnvironmentConfig.backend = 'tesnor'",

@@ -52,7 +52,7 @@ SEEN, DONE = specs.observation_spec, specs.action_spec
 @pytest.mark.parametrize(
   ("make", "space", "expected"),
   [
-    (SEEN, spaces.Text(9), "Box, Discrete or MultiBinary; gymnasium"),
+    (SEEN, spaces.Text(9), "Box, Discrete, MultiDiscrete, MultiBinary, or"),
     (SEEN, spaces.Box(0, 1, (0, 3)), "at least one number, not an empty"),
     (DONE, spaces.Box(0, 9, (2,), np.int32), "Discrete, a flat MultiDisc"),
     (DONE, spaces.MultiDiscrete([[3, 2]]), "Discrete, a flat MultiDisc"),

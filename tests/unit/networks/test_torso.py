@@ -13,9 +13,9 @@ def make(hidden_layers=(1,), batch_normalization=True):
     hidden_layers,
     "relu",
     initial_weights.drawn_by(tf.keras.initializers.HeNormal),
-    batch_normalization,
+    batch_normalization=batch_normalization,
   )
-  made(tf.zeros((1, 1)))
+  made([tf.zeros((1, 1))])
   return made
 
 
@@ -58,11 +58,11 @@ def test_by_the_batch_when_training_and_by_running_statistics_else(compiled):
   ):  # fmt: skip
     variables[name].assign(value)
   x = tf.constant([[1.0], [5.0]])  # mean 3, variance 4
-  acting = compiled(lambda: layer(x)[:, 0])
+  acting = compiled(lambda: layer([x])[:, 0])
   # 2 * (x - 1) / sqrt(3.999 + 0.001) + 1 = x.
   np.testing.assert_allclose(acting(), [1, 5], rtol=1e-6)
   assert variables["moving_mean"].numpy() == 1.0  # acting leaves them
-  learning = compiled(lambda: layer(x, training=True)[:, 0])
+  learning = compiled(lambda: layer([x], training=True)[:, 0])
   # 2 * (5 - 3) / sqrt(4 + 0.001) + 1 = 2.99975; below 0 for x = 1.
   np.testing.assert_allclose(learning(), [0, 2.99975], rtol=1e-5)
   # 0.99 * 1 + 0.01 * 3, and 0.99 * 3.999 + 0.01 * 4.
@@ -82,4 +82,19 @@ def test_convolutions_come_first_and_are_flattened():
   )
   picture = tf.reshape(tf.range(9.0), (1, 3, 3, 1))
   # 0+1+3+4, 1+2+4+5, 3+4+6+7, 4+5+7+8; and their sum.
-  assert made(picture).numpy().tolist() == [[8.0 + 12 + 20 + 24]]
+  assert made([picture]).numpy().tolist() == [[8.0 + 12 + 20 + 24]]
+
+
+def test_each_picture_has_its_own_convolutions_and_numbers_are_joined():
+  """A kernel of 1 that begins as 1: the sum of all pixels and numbers."""
+  made = torso.Torso(
+    ((1, 1, 1),),
+    (1,),
+    "relu",
+    initial_weights.drawn_by(tf.keras.initializers.Ones),
+    (True, False, True),
+  )
+  ones, fours = tf.ones((1, 2, 2, 1)), tf.fill((1, 1, 1, 1), 4.0)
+  numbers = tf.constant([[10.0, 20.0]])
+  assert made([ones, numbers, fours]).numpy().tolist() == [[4.0 + 30 + 4]]
+  assert len(made.trainable_variables) == 2 + 2 + 2

@@ -1,0 +1,122 @@
+"""What to act in: `EnvironmentConfig`."""
+
+from typing import Any
+
+import gin
+
+from agents_pipeline import errors
+from agents_pipeline.config import encoders, fields, observations, rewards
+
+# Modules of `environments/backends/`; 'auto' takes the first that fits.
+BACKENDS = ("tensor", "gymnasium")
+
+_MOST_PROCESSES = 1_024
+_MOST_ENVS = 2**24  # more do not fit into any memory
+
+
+@fields.config
+class EnvironmentConfig:
+  """What to act in.
+
+  Attributes:
+    name: a gymnasium id; `package.module:Id-v0` imports the module first.
+    arguments: what `gym.make` passes to the environment, such as
+      {'is_slippery': False}.
+    max_episode_steps: env steps after which an episode is truncated; None for
+      what the environment was registered with.
+    wrappers: names of gymnasium's wrappers, or 'package.module:MyWrapper', each
+      alone or with its arguments: ('DiscretizeAction', {'bins': 5}). The first
+      is the innermost; `observation` comes around all of them.
+    num_envs: how many copies are stepped together.
+    backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
+      'auto' the first where there is one.
+    vectorization: how gymnasium runs several copies; see `gym.make_vec`.
+    observation: one of `config/observations.py`: what is seen of it.
+    encoder: how each key of a Dict or Tuple observation is encoded.
+    action_mask: where to find which actions are allowed, [A] of 0 and 1:
+      'info' is `info['action_mask']`, anything else a key of the observation.
+      None allows every action.
+    max_episode_env_steps: an episode in Python that has not ended after so many
+      is an error; None lets one go on for ever.
+    step_timeout_seconds: with 'async', a copy that takes longer for a step is
+      an error; a video whose process takes longer (60 at least) is given up.
+    reward: one of `config/rewards.py`: the reward to train on.
+      Evaluations and logged returns are always of the environment's own.
+  """
+
+  name: str = fields.text(gin.REQUIRED)
+  arguments: dict = fields.arguments()
+  max_episode_steps: int | None = fields.integer(None, optional=True)
+  wrappers: tuple = fields.calls()
+  num_envs: int = fields.integer(1, high=_MOST_ENVS)
+  backend: str = fields.choice("auto", *BACKENDS)
+  vectorization: str = fields.choice("sync", "async", "vector_entry_point")
+  observation: observations.Observation = fields.component(
+    observations.OwnObservation, observations.Observation
+  )
+  encoder: encoders.ObservationEncoder = fields.component(
+    encoders.ObservationEncoder, encoders.ObservationEncoder
+  )
+  action_mask: str | None = fields.text(None, optional=True)
+  max_episode_env_steps: int | None = fields.integer(100_000, optional=True)
+  step_timeout_seconds: float = fields.number(300.0, above=True)
+  reward: rewards.Reward = fields.component(rewards.KeepReward, rewards.Reward)
+
+  @property
+  def is_as_registered(self) -> bool:
+    """Whether it is what its id stands for, without any change."""
+    return not (
+      self.arguments
+      or self.wrappers
+      or self.max_episode_steps is not None
+      or self.encoder.keys
+      or self.action_mask is not None
+    )
+
+  def to_json(self) -> dict[str, Any]:
+    """What it is made of, for files: all that an evaluation depends on."""
+    return {
+      "environment": self.name,
+      "arguments": self.arguments,
+      "max_episode_steps": self.max_episode_steps,
+      "wrappers": self.wrappers,
+      "keys": self.encoder.keys,
+      "action_mask": self.action_mask,
+    }
+
+  def validate(self) -> None:
+    """Compares fields with each other."""
+    self.observation.check_fits(self.name, self.vectorization)
+    own_version = self.vectorization == "vector_entry_point"
+    if self.action_mask == "info" and own_version:
+      raise errors.UserError(
+        "EnvironmentConfig.action_mask = 'info': an environment's own vector "
+        "version gives no mask for the last step of an episode; expected "
+        "EnvironmentConfig.vectorization = 'sync' or 'async', or a key of the "
+        "observation"
+      )
+    ours = {"render_mode", *self.observation.make_arguments()}
+    for name in self.arguments.keys() & ours:
+      raise errors.UserError(
+        f"EnvironmentConfig.arguments = {self.arguments!r}: {name!r} is chosen "
+        "by the observation and by videos; expected others"
+      )
+    limit, endless = self.max_episode_steps, self.max_episode_env_steps
+    if limit is not None and endless is not None and limit > endless:
+      raise errors.UserError(
+        f"EnvironmentConfig.max_episode_steps = {limit}: expected at most "
+        f"EnvironmentConfig.max_episode_env_steps = {endless}, beyond which an "
+        "episode is an error"
+      )
+    if self.backend == "tensor" and not self.observation.is_plain:
+      raise errors.UserError(
+        f"EnvironmentConfig.observation = {self.observation!r}: tensor "
+        "environments give only their own observations; expected "
+        "EnvironmentConfig.backend = 'auto'"
+      )
+    if self.vectorization == "async" and self.num_envs > _MOST_PROCESSES:
+      raise errors.UserError(
+        f"EnvironmentConfig.num_envs = {self.num_envs}: 'async' gives each a "
+        f"process of its own; expected at most {_MOST_PROCESSES}, or "
+        "EnvironmentConfig.vectorization = 'sync'"
+      )

@@ -1,0 +1,201 @@
+"""Dict observations with a mask, from the environment to the served policy."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import small_runs
+from gymnasium import spaces
+
+from agents_pipeline.config import gin_files
+
+
+class Nested(gym.Env):
+  """A picture, a vector and a number in a dict say which action pays.
+
+  Half of the picture is light, the vector points up, the number is 4: action 6
+  pays if two of the three hold, else action 5. Action 7 is never allowed.
+  """
+
+  num_living = 0
+  forbidden = 0
+
+  def __init__(self, render_mode=None):
+    self.observation_space = spaces.Dict(
+      {
+        "picture": spaces.Box(0, 255, (6, 6, 1), np.uint8),
+        "vector": spaces.Box(-1, 1, (2,), np.float64),
+        "place": spaces.Dict({"number": spaces.Discrete(2, start=3)}),
+      }
+    )
+    self.action_space = spaces.Discrete(3, start=5)
+    Nested.num_living += 1
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    self._step = 0
+    return self._draw()
+
+  def _draw(self):
+    self._signs = self.np_random.integers(0, 2, 3)
+    light, up, number = self._signs
+    picture = np.zeros((6, 6, 1), np.uint8)
+    picture[:, :3] = 255 * light
+    observation = {
+      "picture": picture,
+      "vector": np.array([0.5, 2.0 * up - 1]),
+      "place": {"number": np.int64(3 + number)},
+    }
+    return observation, {"action_mask": np.array([1, 1, 0], np.int8)}
+
+  def step(self, action):
+    Nested.forbidden += int(action == 7)
+    pays = 6 if self._signs.sum() >= 2 else 5
+    self._step += 1
+    observation, info = self._draw()
+    return observation, float(action == pays), self._step == 5, False, info
+
+  def close(self):
+    Nested.num_living -= 1
+
+
+@pytest.fixture(autouse=True)
+def registered():
+  gym.register("Nested-v0", Nested)
+  Nested.num_living = Nested.forbidden = 0
+  yield
+  gym.registry.pop("Nested-v0")
+
+
+def make(agent, *bindings, num_env_steps=300):
+  extra = {
+    "dqn": ["DqnConfig.n_step = 2", "DqnConfig.normalize_observations = True"],
+    "a2c": ["A2cConfig.normalize_observations = True"],
+  }[agent]
+  return gin_files.load_experiment(
+    [],
+    [
+      *small_runs.bindings(agent, "Nested-v0", num_env_steps),
+      *extra,
+      "EnvironmentConfig.action_mask = 'info'",
+      *bindings,
+    ],
+  )
+
+
+def results(folder):
+  return folder.metrics.read_bytes(), folder.episodes.read_bytes()
+
+
+@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+def test_a_stopped_run_goes_on_to_the_same_bytes(agent, tmp_path):
+  experiment = make(agent)
+  whole = small_runs.train(experiment, tmp_path / "whole")
+  assert whole.completed
+  stopped = small_runs.train(experiment, tmp_path / "halves", max_results=2)
+  assert not stopped.completed
+  resumed = small_runs.train(experiment, tmp_path / "halves")
+  assert resumed.completed
+  assert not any("new ones begin" in line for line in resumed.printed)
+  assert results(resumed.folder) == results(whole.folder)
+  assert Nested.forbidden == 0
+
+
+_SERVE = """
+import json, sys
+import numpy as np, tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1]).signatures
+def act(signature, **more):
+  return signature(**{
+    "observation/picture": tf.zeros([2, 6, 6, 1], tf.uint8),
+    "observation/vector": tf.constant([[0.5, 1.0], [0.5, -1.0]], tf.float64),
+    "observation/place/number": tf.constant([3, 4], tf.int64), **more,
+  })["action"].numpy().tolist()
+assert not {"agents_pipeline", "tf_agents"} & sys.modules.keys()
+print(json.dumps([act(loaded["serving_default"])] + [
+  act(loaded["serving_masked"], action_mask=tf.constant([m, m], tf.int8))
+  for m in ([1, 0, 0], [0, 1, 0], [0, 0, 1])
+]))
+"""
+
+
+def test_it_is_learned_and_served_without_this_package(tmp_path):
+  """A policy that looks at all three gets 5; one that does not, 3.75."""
+  from agents_pipeline.files import run_folder
+  from agents_pipeline.runs import console, training_run
+
+  experiment = make(
+    "dqn",
+    "DqnConfig.gamma = 0.0",
+    "DqnConfig.hidden_layers = (32,)",
+    "Adam.learning_rate = 0.003",
+    "ReplayConfig.capacity_env_steps = 3_000",
+    "EvaluationConfig.num_episodes = 20",
+    num_env_steps=3_000,
+  )
+  folder = run_folder.RunFolder(tmp_path / "run")
+  training_run.train(
+    experiment,
+    folder,
+    device="cpu",
+    overwrite=False,
+    console=console.Console(print),
+  )
+  assert json.loads(folder.evaluation.read_text())["mean_return"] == 5.0
+  served = subprocess.run(
+    [sys.executable, "-c", _SERVE, str(folder.policy)],
+    capture_output=True, text=True, check=True, cwd=tmp_path,
+    env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+  )  # fmt: skip
+  free, *masked = json.loads(served.stdout.splitlines()[-1])
+  assert set(free) <= {5, 6, 7}
+  assert masked == [[5, 5], [6, 6], [7, 7]]
+
+
+@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+def test_evaluation_can_take_the_environment_that_is_trained_on(
+  agent, tmp_path
+):
+  """One copy lives at a time, and a stopped run goes on exactly."""
+  experiment = make(
+    agent,
+    "EnvironmentConfig.num_envs = 1",
+    "EvaluationConfig.keeps_environments = 'training'",
+    "EvaluationConfig.period_env_steps = 93",  # within an episode
+  )
+  living = []
+
+  def look():
+    living.append(Nested.num_living)
+    return False
+
+  whole = small_runs.train(experiment, tmp_path / "whole", stop_requested=look)
+  assert set(living) == {1}
+  stopped = small_runs.train(experiment, tmp_path / "halves", max_results=2)
+  assert not stopped.completed
+  resumed = small_runs.train(experiment, tmp_path / "halves")
+  assert results(resumed.folder) == results(whole.folder)
+  rows = list(csv.DictReader(whole.folder.metrics.open()))
+  assert sum(bool(row["evaluation_return"]) for row in rows) >= 3
+
+
+def test_copies_may_live_on_between_evaluations(tmp_path):
+  """They are as many as an evaluation plays episodes, and end with the run."""
+  kept = "EvaluationConfig.keeps_environments = True"
+  living = []
+
+  def look():
+    living.append(Nested.num_living)
+    return False
+
+  made = small_runs.train(
+    make("dqn", kept), tmp_path / "kept", stop_requested=look
+  )
+  assert 1 + 2 in living
+  assert Nested.num_living == 0
+  others = small_runs.train(make("dqn"), tmp_path / "new")
+  assert results(made.folder) == results(others.folder)

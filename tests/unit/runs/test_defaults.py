@@ -1,0 +1,70 @@
+"""What is chosen for an environment about which nothing else is said."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from agents_pipeline import errors
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.runs import defaults
+
+
+class Pictures(gym.Env):
+  """Shows pictures; takes actions of any space."""
+
+  def __init__(self, actions=None, render_mode=None):
+    self.observation_space = gym.spaces.Dict(
+      {"picture": gym.spaces.Box(0, 255, (40, 40, 3), np.uint8)}
+    )
+    self.action_space = gym.spaces.Discrete(2)
+    if actions:
+      self.action_space = gym.spaces.Box(-1, 1, (actions,))
+
+
+@pytest.fixture(autouse=True)
+def registered():
+  gym.register("DefaultsPictures-v0", Pictures)
+  yield
+  gym.registry.pop("DefaultsPictures-v0")
+
+
+@pytest.mark.parametrize(
+  ("name", "agent"),
+  [
+    ("CartPole-v1", dqn_config.DqnConfig),
+    ("Pendulum-v1", a2c_config.A2cConfig),
+  ],
+)
+def test_the_agent_is_chosen_by_the_actions(name, agent):
+  printed = []
+  experiment = defaults.experiment_for(name, (), printed.append)
+  assert isinstance(experiment.agent, agent)
+  assert experiment.environment.name == name
+  assert experiment.agent.normalize_observations
+  (line,) = printed
+  assert line.startswith(f"{name}: ")
+
+
+def test_pictures_have_rates_of_their_own():
+  experiment = defaults.experiment_for("DefaultsPictures-v0")
+  assert experiment.agent.num_collect_steps_per_iteration == 4
+  assert not experiment.agent.normalize_observations
+  box = "EnvironmentConfig.arguments = {'actions': 2}"
+  experiment = defaults.experiment_for("DefaultsPictures-v0", [box])
+  assert isinstance(experiment.agent, a2c_config.A2cConfig)
+  assert experiment.agent.shared_torso
+
+
+def test_bindings_come_last():
+  bindings = ["A2cConfig.gamma = 0.9", "TrainingConfig.num_env_steps = 10_000"]
+  experiment = defaults.experiment_for("Pendulum-v1", bindings)
+  assert experiment.agent.gamma == 0.9
+  assert experiment.training.num_env_steps == 10_000
+  with pytest.raises(errors.UserError, match=r"A2cConfig.gamma is read by n"):
+    defaults.experiment_for("CartPole-v1", bindings)
+
+
+def test_some_entropy_is_asked_for_wherever_a_new_task_begins():
+  assert defaults.experiment_for("Pendulum-v1").agent.entropy_coefficient > 0
+  assert a2c_config.A2cConfig().entropy_coefficient > 0
