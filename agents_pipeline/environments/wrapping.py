@@ -22,8 +22,8 @@ _OURS = "nothing: the run does it itself"
 # What keeps a state that is neither saved nor served, what evaluations must not
 # see, or what cannot be written in a gin file; and what to use instead.
 _REFUSED = {
-  "NormalizeObservation": "A2cConfig.normalize_observations, which is saved "
-  "and served with the policy",
+  "NormalizeObservation": "normalize_observations of DqnConfig or A2cConfig, "
+  "which is saved and served with the policy",
   "NormalizeReward": "A2cConfig.normalize_rewards",
   "ClipReward": _A_REWARD,
   "TransformReward": _A_REWARD,

@@ -18,7 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
 
-FORMAT = 7  # version of the tracked objects' names and shapes
+FORMAT = 8  # version of the tracked objects' names and shapes
 _NUM_KEPT = 2
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
