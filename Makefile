@@ -14,16 +14,18 @@ INSTALLED := $(VENV)/.installed-$(VERSION)
 TESTABLE := $(VENV)/.testable-$(VERSION)
 BENCH := $(VENV)-bench
 BENCHABLE := $(BENCH)/.installed-$(VERSION)
+ENVIRONMENTS := $(VENV)-environments
+WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
 # Not in the lock: requirements-bench.in tells why. Without a build for the CPU
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu train test test-gpu quick lint check format bench bench-check lock \
-  audit clean
+.PHONY: help install gpu train test test-gpu test-environments quick lint check \
+  format bench bench-check lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	  awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 	@echo "  variables: PYTHON=$(PYTHON) CONFIG=$(CONFIG) RUN=$(RUN) SEED=$(SEED)"
 
 install: $(INSTALLED)  ## create .venv from the hashed lock
@@ -51,6 +53,17 @@ $(BENCHABLE): requirements.lock requirements-bench.lock setup.cfg pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(WITH_ENVIRONMENTS): BIN := $(ENVIRONMENTS)/bin
+$(WITH_ENVIRONMENTS): requirements.lock requirements-environments.lock \
+  setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear $(ENVIRONMENTS)
+	@echo "installing the locked packages and other people's environments into" \
+	  "$(ENVIRONMENTS) (about a minute and a half)"
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements-environments.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # A bench environment that is there gets them as well.
 gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 	for python in $(BIN)/python $(wildcard $(BENCH)/bin/python); do \
@@ -71,6 +84,11 @@ test: $(TESTABLE)  ## run every test
 
 test-gpu: $(TESTABLE)  ## run the tests that need a GPU, after `make gpu`
 	$(BIN)/python -m pytest tests -m gpu
+
+# ONLY=minigrid,taxi runs these rows alone.
+test-environments: $(WITH_ENVIRONMENTS)  ## run other people's environments
+	$(ENVIRONMENTS)/bin/python -m benchmarks.environments \
+	  $(if $(ONLY),--only=$(ONLY))
 
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
 	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) -m "not slow"
@@ -112,6 +130,10 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  requirements-bench.in --output-file requirements-bench.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
+	  --overrides requirements-environments.overrides \
+	  requirements-environments.in --output-file requirements-environments.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
 	  --overrides requirements.overrides \
 	  requirements-gpu.in --output-file requirements-gpu.lock
 
@@ -122,8 +144,8 @@ audit:  ## check the locks against known vulnerabilities
 	  --quiet pip-audit
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
-	  -r requirements-gpu.lock
+	  -r requirements-environments.lock -r requirements-gpu.lock
 
 clean:  ## remove the environments and caches; runs/ stays
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) build *.egg-info
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
