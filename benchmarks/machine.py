@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import sys
+from collections.abc import Sequence
 
 import psutil
 
@@ -25,7 +26,7 @@ _PACKAGES = (
 )
 
 
-def describe() -> dict:
+def describe(packages: Sequence[str] = _PACKAGES) -> dict:
   """When, by which command, on which machine, with which versions."""
   main = getattr(sys.modules["__main__"], "__spec__", None)
   module = main.name if main else pathlib.Path(sys.argv[0]).name
@@ -34,7 +35,7 @@ def describe() -> dict:
     "command": ["python", "-m", module, *sys.argv[1:]],
     "git_commit": provenance.git_commit(),
     "python": platform.python_version(),
-    "packages": provenance.versions(_PACKAGES),
+    "packages": provenance.versions(packages),
     "machine": {
       "system": f"{platform.system()} {platform.machine()}",
       "cpu": _cpu_model(),
