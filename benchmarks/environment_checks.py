@@ -19,6 +19,7 @@ from benchmarks import commands, environment_rows
 _ROOT = pathlib.Path(__file__).parents[1]
 _MAX_SECONDS = 600.0  # of one command
 _NUM_EPISODES = 2
+_FEW_SHADES = 32  # compressing leaves some of one color
 
 _SHORT = (
   "TrainingConfig.num_env_steps = 2_000",
@@ -104,21 +105,24 @@ def _python(
     ) from None
 
 
+def bindings_of(row: environment_rows.Row) -> list[str]:
+  """Of gin: those of every row, and the row's own."""
+  if row.agent is None:
+    return [*_SHORT, *row.bindings]
+  name = f"EnvironmentConfig.name = {row.environment!r}"
+  return [*_SHORT, *_OF_AGENT[row.agent], name, *row.bindings]
+
+
 def _train(
   row: environment_rows.Row, folder: pathlib.Path
 ) -> subprocess.CompletedProcess:
-  bindings, flags = [*_SHORT, *row.bindings], []
-  if row.agent is None:
-    flags = [f"--environment={row.environment}"]
-  else:
-    name = f"EnvironmentConfig.name = {row.environment!r}"
-    bindings = [*_SHORT, *_OF_AGENT[row.agent], name, *row.bindings]
+  by_name = [f"--environment={row.environment}"] if row.agent is None else []
   done = _python(
     folder,
     "agents_pipeline.apps.train",
     f"--root_dir={_run_folder(folder).root}",
-    *flags,
-    *(f"--gin_bindings={binding}" for binding in bindings),
+    *by_name,
+    *(f"--gin_bindings={binding}" for binding in bindings_of(row)),
   )
   (folder / "train.txt").write_text(done.stdout + done.stderr, "utf-8")
   return done
@@ -187,18 +191,23 @@ def _check_record_video(
 
 
 def _check_video(path: pathlib.Path) -> None:
-  """Wants frames that show something."""
+  """Wants frames that show something.
+
+  Only the last may be of one color: Doom is black when an episode has ended.
+  """
   import imageio.v3 as iio
 
   if not path.exists():
     raise errors.RunError(f"{path.name}: there is none")
-  number = 0
-  for number, frame in enumerate(iio.imiter(path, plugin="FFMPEG"), 1):
-    # Compressing leaves a few shades of one color.
-    if int(frame.max()) - int(frame.min()) < 32:
+  shades = [
+    int(frame.max()) - int(frame.min())
+    for frame in iio.imiter(path, plugin="FFMPEG")
+  ]
+  if len(shades) < 2:
+    raise errors.RunError(f"{path.name}: it has {len(shades)} frames")
+  for number, difference in enumerate(shades[:-1], 1):
+    if difference < _FEW_SHADES:
       raise errors.RunError(f"{path.name}: frame {number} is of one color")
-  if not number:
-    raise errors.RunError(f"{path.name}: it has no frames")
 
 
 def _check_serving(run: run_folder.RunFolder, folder: pathlib.Path) -> None:

@@ -124,6 +124,12 @@ _DRIVING_AND_TRADING = (
 
 _ROBOTS = (
   Row("panda-reach", "panda_gym:PandaReach-v3", agent="a2c"),
+  Row(
+    "fetch-reach",
+    "gymnasium_robotics:FetchReach-v4",
+    agent="a2c",
+    skip="gymnasium-robotics 1.4 fails in FetchReach with MuJoCo 4.0",
+  ),
   Row("inverted-pendulum", "InvertedPendulum-v5", agent="a2c"),
   Row("half-cheetah", "HalfCheetah-v5", (_SHORT_EPISODES,), agent="a2c"),
 )
