@@ -105,7 +105,12 @@ _GAMES = (
 
 _DRIVING_AND_TRADING = (
   Row("highway", "highway_env:highway-fast-v0"),
-  Row("parking", "highway_env:parking-v0", agent="a2c"),
+  Row(
+    "parking",
+    "highway_env:parking-v0",
+    ("EnvironmentConfig.max_episode_steps = 50",),
+    agent="a2c",
+  ),
   Row(
     "roundabout",
     "highway_env:roundabout-v0",

@@ -25,6 +25,7 @@ from agents_pipeline.files import run_folder
 from benchmarks import commands
 
 _NUM_OBSERVATIONS = 100
+_MAX_SECONDS = 300.0
 _SERVING = pathlib.Path(__file__).with_name("serving_alone.py")
 _MASKED = "serving_masked"
 
@@ -82,6 +83,23 @@ def check_actions(
       raise errors.RunError(f"action {index} is {action}, which is not allowed")
 
 
+def _serve(*files: pathlib.Path) -> None:
+  """Runs `serving_alone.py`.
+
+  Raises:
+    RunError: it failed; the message is the last line that it printed.
+  """
+  done = subprocess.run(
+    # -I: the folder of that file, with names such as `start`, is not searched.
+    [sys.executable, "-I", str(_SERVING), *map(str, files)],
+    capture_output=True,
+    text=True,
+    timeout=_MAX_SECONDS,
+  )
+  if done.returncode:
+    raise errors.RunError(commands.last_line(done.stderr))
+
+
 def main() -> int:
   """Serves and checks, and returns the exit code."""
   policy_dir = pathlib.Path(flags.FLAGS.policy_dir).absolute()
@@ -93,15 +111,7 @@ def main() -> int:
   asked = policy_dir.with_name(f"{policy_dir.name}-observations.npz")
   answered = policy_dir.with_name(f"{policy_dir.name}-actions.npz")
   np.savez(asked, **seen)
-  files = [str(path) for path in (policy_dir, asked, answered)]
-  done = subprocess.run(
-    # -I: the folder of that file, with names such as `start`, is not searched.
-    [sys.executable, "-I", str(_SERVING), *files],
-    capture_output=True,
-    text=True,
-  )
-  if done.returncode:
-    raise errors.RunError(commands.last_line(done.stderr))
+  _serve(policy_dir, asked, answered)
   for name, actions in np.load(answered).items():
     mask = seen[encoders.ACTION_MASK] if name == _MASKED else None
     if len(actions) != _NUM_OBSERVATIONS:
