@@ -203,9 +203,22 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
+    _check_reward(env, config.name)
     for wrap in (*wrappers, *config.observation.wrappers()):
       env = wrap(env)
     return checked.CheckedEnv(leaves.wrapper(env, config), config.name)
+
+
+def _check_reward(env: gym.Env, name: str) -> None:
+  """Rejects an environment that declares a vector of rewards."""
+  space = getattr(env.unwrapped, "reward_space", None)  # of MO-Gymnasium
+  shape = getattr(space, "shape", None) or ()
+  if shape not in ((), (1,)):
+    env.close()
+    raise errors.UserError(
+      f"environment {name!r} has a reward of {shape[0]} numbers; expected one, "
+      "such as by a wrapper that weighs them"
+    )
 
 
 def _check_renders(config, spec) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -98,3 +99,16 @@ def test_they_are_part_of_the_experiment(make_experiment):
   assert "EnvironmentConfig.arguments = {'sutton_barto_reward': True}" in text
   again = gin_files.load_experiment([], text.splitlines())
   assert again.environment == given.environment
+
+
+def test_a_vector_of_rewards_is_refused_before_anything_runs():
+  class Two(gym.Env):
+    observation_space = action_space = gym.spaces.Discrete(2)
+    reward_space = gym.spaces.Box(-1, 1, (2,))
+
+  gym.register("TwoRewards-v0", Two)
+  with pytest.raises(errors.UserError, match="a reward of 2 numbers; expecte"):
+    making.make_evaluation_environment(
+      schema.EnvironmentConfig("TwoRewards-v0")
+    )
+  del gym.registry["TwoRewards-v0"]
