@@ -63,7 +63,7 @@ def learned(*bindings):
   experiment = gin_files.load_experiment([], bindings)
   pipeline = building.build(experiment, seeding.Seeds(0))
   for _ in pipeline.run():
-    pass
+    pipeline.interval.end(pipeline.statistics)
   pipeline.close()
   act = pipeline.serve(pipeline.network).act
   return evaluator.evaluate(act, experiment.environment, 100, 1).mean_return
