@@ -212,7 +212,7 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
 def _check_reward(env: gym.Env, name: str) -> None:
   """Rejects an environment that declares a vector of rewards."""
   space = getattr(env.unwrapped, "reward_space", None)  # of MO-Gymnasium
-  shape = getattr(space, "shape", None) or ()
+  shape: tuple = getattr(space, "shape", None) or ()
   if shape not in ((), (1,)):
     env.close()
     raise errors.UserError(
