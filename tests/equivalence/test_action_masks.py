@@ -83,6 +83,21 @@ def test_at_the_end_of_an_episode_a_mask_changes_nothing(mask):
   assert float(agent._loss(transition).extra.td_error[0]) == 1 - 2
 
 
+def test_a_last_row_whose_action_is_forbidden_says_nothing():
+  """An episode's last observation is stored with action 0, which none took."""
+  agent = make_dqn()
+  rows = trajectory.Transition(
+    ts.termination(observe([[5, 1, 3]], [[0, 1, 1]]), tf.zeros((1,))),
+    policy_step.PolicyStep(tf.constant([0], tf.int64)),
+    ts.restart(observe([[0, 2, 0]], [[1, 1, 0]]), 1),
+  )
+  with tf.GradientTape() as tape:
+    info = agent._loss(rows)
+  assert float(info.loss) == float(agent.measures["mean_q"](info)) == 0
+  for gradient in tape.gradient(info.loss, agent.network.trainable_variables):
+    assert not np.any(gradient)
+
+
 def test_exploration_is_uniform_over_the_allowed(compiled):
   """100,000 random actions: none forbidden, each allowed one as often."""
   agent, num_envs = make_dqn(), 1_000

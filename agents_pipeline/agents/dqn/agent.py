@@ -13,6 +13,7 @@ from tf_agents.utils import common
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.dqn import network as dqn_network
 from agents_pipeline.losses import shapes
+from agents_pipeline.networks import encoding
 
 _LOSSES = {
   "huber": common.element_wise_huber_loss,
@@ -130,6 +131,9 @@ class DqnAgent(dqn_agent.DqnAgent):
     discount_t = self._gamma * s_t.discount  # [S]
 
     qa_tm1 = of_actions(q_tm1, action_step.action)  # [S]
+    if encoding.allowed_actions(s_tm1.observation) is not None:
+      # No action was taken from a LAST row: its q may be of a forbidden one.
+      qa_tm1 = tf.where(s_tm1.is_last(), 0.0, qa_tm1)  # [S]
     qa_t = of_actions(q_t, tf.argmax(selector, axis=1))  # [S]
     target = tf.stop_gradient(r_t + discount_t * qa_t)  # [S]
     mask = tf.cast(~s_tm1.is_last(), tf.float32)  # [S]

@@ -82,7 +82,7 @@ def test_they_are_part_of_the_experiment(make_experiment):
   ("wrapper", "expected"),
   [
     ("FlatenObservation", "unknown wrapper .* mean 'FlattenObservation'"),
-    ("NormalizeObservation", "use A2cConfig.normalize_observations"),
+    ("NormalizeObservation", "use normalize_observations of"),
     ("ClipReward", "use EnvironmentConfig.reward, which evaluations do not"),
     ("TimeLimit", "use EnvironmentConfig.max_episode_steps"),
     (("ClipAction", {"low": 0}), "takes no 'low'; expected no arguments"),
