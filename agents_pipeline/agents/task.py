@@ -157,7 +157,8 @@ def with_conv_layers(
   """
   if experiment.agent.conv_layers is not None:
     return experiment
-  sides = [min(shape[:2]) for shape in _pictures(task).values()]
+  shapes = _pictures(task).values()
+  sides = [min(shape[:2], default=0) for shape in shapes]
   layers: tuple = ()
   if sides:
     layers = _NATURE if min(sides) >= _NATURE_PIXELS else _MINATAR

@@ -9,7 +9,7 @@ from agents_pipeline.agents import building
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.config import seeding
+from agents_pipeline.config import gin_files, seeding
 
 
 def check(shape, num_frames=1, agent=dqn_config.DqnConfig):
@@ -114,3 +114,17 @@ def test_kernels_that_just_fit_are_taken(build_with_pictures, bindings):
   kernel = pipeline.network.trainable_variables[0]
   assert kernel.shape == (4, 4, 12 if bindings else 4, 2)
   pipeline.close()
+
+
+def test_a_number_cannot_go_through_convolutions():
+  experiment = gin_files.load_experiment(
+    [],
+    [
+      "Experiment.agent = @DqnConfig()",
+      "EnvironmentConfig.name = 'Blackjack-v1'",
+      "ObservationEncoder.keys = {'1': 'convolutions'}",
+      "TrainingConfig.num_env_steps = 5_000",
+    ],
+  )
+  with pytest.raises(errors.UserError, match=r"gives '1' of shape \(\); expec"):
+    building.build(experiment, seeding.Seeds(0))
