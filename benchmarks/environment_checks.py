@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -76,10 +77,10 @@ def _run_folder(folder: pathlib.Path) -> run_folder.RunFolder:
 def _python(
   folder: pathlib.Path, module: str, *flags: str
 ) -> subprocess.CompletedProcess:
-  """Runs a module of this project.
+  """Runs a module of this project, in a session of its own.
 
   Raises:
-    RunError: it takes too long.
+    RunError: it takes too long; whatever it had started is killed with it.
   """
   before = os.environ.get("PYTHONPATH")
   environ = os.environ | {
@@ -87,22 +88,29 @@ def _python(
     # Records MuJoCo without a display.
     "MUJOCO_GL": os.environ.get("MUJOCO_GL", "osmesa"),
   }
+  process = subprocess.Popen(
+    [sys.executable, "-m", module, *flags],
+    cwd=folder,
+    env=environ,
+    stdin=subprocess.DEVNULL,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    errors="replace",
+    start_new_session=True,
+  )
   try:
-    return subprocess.run(
-      [sys.executable, "-m", module, *flags],
-      cwd=folder,
-      env=environ,
-      stdin=subprocess.DEVNULL,
-      capture_output=True,
-      text=True,
-      errors="replace",
-      timeout=_MAX_SECONDS,
-    )
+    printed = process.communicate(timeout=_MAX_SECONDS)
   except subprocess.TimeoutExpired:
     name = module.rpartition(".")[2]
     raise errors.RunError(
       f"{name}: took more than {_MAX_SECONDS:.0f} s"
     ) from None
+  finally:
+    if process.returncode is None:
+      os.killpg(process.pid, signal.SIGKILL)
+      process.wait()
+  return subprocess.CompletedProcess(process.args, process.returncode, *printed)
 
 
 def bindings_of(row: environment_rows.Row) -> list[str]:
