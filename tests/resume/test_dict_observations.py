@@ -5,70 +5,17 @@ import json
 import subprocess
 import sys
 
-import gymnasium as gym
-import numpy as np
+import nested_task
 import pytest
 import small_runs
-from gymnasium import spaces
+from nested_task import Nested
 
 from agents_pipeline.config import gin_files
 
 
-class Nested(gym.Env):
-  """A picture, a vector and a number in a dict say which action pays.
-
-  Half of the picture is light, the vector points up, the number is 4: action 6
-  pays if two of the three hold, else action 5. Action 7 is never allowed.
-  """
-
-  num_living = 0
-  forbidden = 0
-
-  def __init__(self, render_mode=None):
-    self.observation_space = spaces.Dict(
-      {
-        "picture": spaces.Box(0, 255, (6, 6, 1), np.uint8),
-        "vector": spaces.Box(-1, 1, (2,), np.float64),
-        "place": spaces.Dict({"number": spaces.Discrete(2, start=3)}),
-      }
-    )
-    self.action_space = spaces.Discrete(3, start=5)
-    Nested.num_living += 1
-
-  def reset(self, *, seed=None, options=None):
-    super().reset(seed=seed)
-    self._step = 0
-    return self._draw()
-
-  def _draw(self):
-    self._signs = self.np_random.integers(0, 2, 3)
-    light, up, number = self._signs
-    picture = np.zeros((6, 6, 1), np.uint8)
-    picture[:, :3] = 255 * light
-    observation = {
-      "picture": picture,
-      "vector": np.array([0.5, 2.0 * up - 1]),
-      "place": {"number": np.int64(3 + number)},
-    }
-    return observation, {"action_mask": np.array([1, 1, 0], np.int8)}
-
-  def step(self, action):
-    Nested.forbidden += int(action == 7)
-    pays = 6 if self._signs.sum() >= 2 else 5
-    self._step += 1
-    observation, info = self._draw()
-    return observation, float(action == pays), self._step == 5, False, info
-
-  def close(self):
-    Nested.num_living -= 1
-
-
 @pytest.fixture(autouse=True)
-def registered():
-  gym.register("Nested-v0", Nested)
+def counted():
   Nested.num_living = Nested.forbidden = 0
-  yield
-  gym.registry.pop("Nested-v0")
 
 
 def make(agent, *bindings, num_env_steps=300):
@@ -79,7 +26,7 @@ def make(agent, *bindings, num_env_steps=300):
   return gin_files.load_experiment(
     [],
     [
-      *small_runs.bindings(agent, "Nested-v0", num_env_steps),
+      *small_runs.bindings(agent, nested_task.NAME, num_env_steps),
       *extra,
       "EnvironmentConfig.action_mask = 'info'",
       *bindings,
@@ -123,17 +70,36 @@ print(json.dumps([act(loaded["serving_default"])] + [
 """
 
 
-def test_it_is_learned_and_served_without_this_package(tmp_path):
+_SOLVES = {
+  "dqn": (
+    "DqnConfig.gamma = 0.0",
+    "DqnConfig.hidden_layers = (32,)",
+    "Adam.learning_rate = 0.003",
+    "ReplayConfig.capacity_env_steps = 3_000",
+    "TrainingConfig.num_env_steps = 3_000",
+  ),
+  "a2c": (
+    "EnvironmentConfig.num_envs = 8",
+    "A2cConfig.gamma = 0.0",
+    "A2cConfig.hidden_layers = (32,)",
+    "A2cConfig.entropy_coefficient = 0.1",
+    "A2cConfig.optimizer = @Adam()",
+    "Adam.learning_rate = 0.001",
+    "TrainingConfig.num_env_steps = 16_000",
+  ),
+}
+
+
+@pytest.mark.parametrize("agent", list(_SOLVES))
+def test_it_is_learned_and_served_without_this_package(agent, tmp_path):
   """A policy that looks at all three gets 5; one that does not, 3.75."""
   from agents_pipeline.files import run_folder
   from agents_pipeline.runs import console, training_run
 
   experiment = make(
-    "dqn",
-    "DqnConfig.gamma = 0.0",
-    "DqnConfig.hidden_layers = (32,)",
-    "Adam.learning_rate = 0.003",
-    "ReplayConfig.capacity_env_steps = 3_000",
+    agent,
+    *_SOLVES[agent],
+    "EvaluationConfig.num_episodes_while_training = 10",
     "EvaluationConfig.num_episodes = 20",
     num_env_steps=3_000,
   )

@@ -10,6 +10,7 @@ import random
 import shutil
 import time
 
+import nested_task
 import numpy as np
 import pytest
 import starter
@@ -20,11 +21,9 @@ from agents_pipeline.runs import checkpoints
 
 pytestmark = pytest.mark.slow
 
-NUM_POINTS = 20
 SEED = random.SystemRandom().randrange(10**6)  # SEED = ... repeats a failure
 
 RUN = [
-  "EnvironmentConfig.name = 'CartPole-v1'",
   "TrainingConfig.num_env_steps = 200",
   "TrainingConfig.log_period_env_steps = 20",
   "TrainingConfig.checkpoint_period_env_steps = 50",
@@ -47,6 +46,21 @@ AGENTS = {
     "A2cConfig.normalize_observations = True",
   ],
 }
+ENVIRONMENTS = {
+  "tensor": [
+    "EnvironmentConfig.name = 'CartPole-v1'",
+    "EnvironmentConfig.backend = 'tensor'",
+  ],
+  "gymnasium": [
+    "EnvironmentConfig.name = 'CartPole-v1'",
+    "EnvironmentConfig.backend = 'gymnasium'",
+  ],
+  "nested": [
+    f"EnvironmentConfig.name = '{nested_task.NAME}'",
+    "EnvironmentConfig.action_mask = 'info'",
+  ],
+}
+NUM_POINTS = {"tensor": 20, "gymnasium": 20, "nested": 6}
 
 
 def finish(starting, bindings, root):
@@ -110,26 +124,29 @@ def assert_same_end(root, expected):
   assert not differing, f"{root}, SEED = {SEED}: {differing}"
 
 
-@pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
+@pytest.mark.parametrize("environment", list(ENVIRONMENTS))
 @pytest.mark.parametrize("agent", list(AGENTS))
-def test_killed_and_resumed_once_and_twice(starting, agent, backend, tmp_path):
+def test_killed_and_resumed_once_and_twice(
+  starting, agent, environment, tmp_path
+):
   print(f"SEED = {SEED}")
-  draw = random.Random(f"{SEED} {agent} {backend}")
-  bindings = [*RUN, *AGENTS[agent], f"EnvironmentConfig.backend = '{backend}'"]
+  draw = random.Random(f"{SEED} {agent} {environment}")
+  num_points = NUM_POINTS[environment]
+  bindings = [*RUN, *AGENTS[agent], *ENVIRONMENTS[environment]]
   finish(starting, bindings, tmp_path / "whole")
   expected, seconds = end_of(tmp_path / "whole"), seconds_of(tmp_path / "whole")
 
   killed = []
   for attempt in range(10):
-    moments = sorted(draw.uniform(0, seconds) for _ in range(NUM_POINTS))
+    moments = sorted(draw.uniform(0, seconds) for _ in range(num_points))
     killed += copies(starting, bindings, tmp_path / f"victim{attempt}", moments)
-    if len(killed) >= NUM_POINTS:
+    if len(killed) >= num_points:
       break
-  assert len(killed) >= NUM_POINTS
+  assert len(killed) >= num_points
 
   def resume(root):
     # Once; and killed again on the way.
-    again = random.Random(f"{SEED} {agent} {backend} {root.name}")
+    again = random.Random(f"{SEED} {agent} {environment} {root.name}")
     moment = again.uniform(0, seconds / 2)  # what is left is shorter
     killed_again = copies(starting, bindings, root, [moment])
     assert_same_end(root, expected)
@@ -139,5 +156,5 @@ def test_killed_and_resumed_once_and_twice(starting, agent, backend, tmp_path):
     return len(killed_again)
 
   with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
-    num_twice = sum(both_cores.map(resume, killed[:NUM_POINTS]))
-  assert num_twice > NUM_POINTS // 2
+    num_twice = sum(both_cores.map(resume, killed[:num_points]))
+  assert num_twice > num_points // 2
