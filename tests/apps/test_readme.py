@@ -1,0 +1,111 @@
+"""The README's command for an environment of one's own, run as printed."""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+# What the README supposes: a Dict observation with a camera and a goal that has
+# a text in it, a mask in info, and a wrapper, which doubles the reward here.
+MY_MODULE = """
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+class Maze(gym.Env):
+  def __init__(self, size, render_mode=None):
+    assert size == 7
+    self.size = size
+    goal = {"mission": spaces.Text(9), "place": spaces.Box(0, size, (2,))}
+    self.observation_space = spaces.Dict({
+      "camera": spaces.Box(0, 255, (size, size, 3), np.uint8),
+      "goal": spaces.Dict(goal),
+    })
+    self.action_space = spaces.Discrete(4)
+
+  def look(self):
+    camera = np.zeros((self.size, self.size, 3), np.uint8)
+    camera[tuple(self.place)] = 255
+    goal = {"mission": "get there", "place": np.full(2, 3, np.float32)}
+    allowed = [self.place[0] > 0, self.place[0] < 6,
+               self.place[1] > 0, self.place[1] < 6]
+    return {"camera": camera, "goal": goal}, {
+      "action_mask": np.array(allowed, np.int8)}
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    self.place = self.np_random.integers(0, self.size, 2)
+    return self.look()
+
+  def step(self, action):
+    self.place[action // 2] += 1 if action % 2 else -1
+    assert self.place.min() >= 0 and self.place.max() < 7, "not allowed"
+    there = bool((self.place == 3).all())
+    observation, info = self.look()
+    return observation, float(there), there, False, info
+
+class Bonus(gym.RewardWrapper):
+  def reward(self, reward):
+    return 2 * reward
+
+gym.register("Maze-v0", Maze)
+"""
+SHORT = (
+  "TrainingConfig.num_env_steps = 600",
+  "TrainingConfig.log_period_env_steps = 300",
+  "TrainingConfig.checkpoint_period_env_steps = 300",
+  "EvaluationConfig.period_env_steps = 300",
+  "EvaluationConfig.num_episodes_while_training = 2",
+  "EvaluationConfig.num_episodes = 5",
+  "DqnConfig.num_random_env_steps = 100",
+  "DqnConfig.num_env_steps_before_training = 100",
+  "ReplayConfig.capacity_env_steps = 600",
+)
+
+
+def command_of(section):
+  """The arguments of the first `train` command in a section of the README."""
+  text = (ROOT / "README.md").read_text("utf-8")
+  (part,) = re.findall(rf"^## {section}\n(.*?)^## ", text, re.M | re.S)
+  block = re.search(r"```console\n(.*?)```", part, re.S)[1]
+  lines = block.replace("\\\n", " ").splitlines()
+  (command,) = [line for line in lines if "apps.train" in line]
+  dollar, python, *arguments = shlex.split(command)
+  assert (dollar, python) == ("$", ".venv/bin/python")
+  return arguments
+
+
+def test_an_environment_of_ones_own(tmp_path):
+  """Arguments, time limit, wrappers, mask and keys reach the environment."""
+  (tmp_path / "my_module.py").write_text(MY_MODULE)
+  path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+  arguments = command_of("Your own environment")
+  done = subprocess.run(
+    [sys.executable, *arguments, *(f"--gin_bindings={b}" for b in SHORT)],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 0, done.stderr
+  root = tmp_path / "runs/mine"
+  about = root / "policy/assets.extra/policy.json"
+  policy = json.loads(about.read_text("utf-8"))
+  assert policy["arguments"] == {"size": 7}
+  assert policy["max_episode_steps"] == 200
+  assert [name for name, _ in policy["wrappers"]] == [
+    "TimeAwareObservation",
+    "my_module:Bonus",
+  ]
+  assert policy["keys"] == {"camera": "flat", "goal/mission": "dropped"}
+  returns = json.loads((root / "evaluation.json").read_text())["returns"]
+  assert set(returns) <= {0.0, 2.0}
+  assert 2.0 in returns  # doubled by the wrapper
