@@ -21,7 +21,7 @@ WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
 TORCH := torch==2.13.0
 
 .PHONY: help install gpu train test test-gpu test-environments quick lint check \
-  format bench bench-check lock audit clean
+  format bench bench-check reference lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -113,6 +113,9 @@ bench: $(BENCHABLE)  ## measure this pipeline beside others, in .venv-bench
 
 bench-check: $(BENCHABLE)  ## fail where speed fell by more than 20 %
 	$(BENCH)/bin/python -m benchmarks.check
+
+reference: $(INSTALLED)  ## make docs/configuration.md of the docstrings
+	$(BIN)/python -m agents_pipeline.config.reference > docs/configuration.md
 
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock

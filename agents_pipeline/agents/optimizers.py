@@ -31,7 +31,7 @@ class LinearLearningRate(LearningRateSchedule):
   Attributes:
     initial: at the first train step.
     final: from train step num_train_steps on.
-    num_train_steps: between the two.
+    num_train_steps: train steps between the two.
   """
 
   initial: float = fields.number(7e-4, above=True)
@@ -51,7 +51,12 @@ LearningRate = float | LearningRateSchedule
 
 
 class Optimizer:
-  """Base of the choices."""
+  """Base of the choices.
+
+  Attributes:
+    learning_rate: per train step.
+    epsilon: added to what a gradient is divided by.
+  """
 
   learning_rate: LearningRate
   epsilon: float
@@ -86,7 +91,13 @@ class Optimizer:
 
 @fields.config
 class Adam(Optimizer):
-  """Adam; epsilon is epsilon-hat of Kingma & Ba (2015), end of section 2."""
+  """Adam (Kingma & Ba 2015).
+
+  Attributes:
+    beta_1: the decay, per train step, of the mean of gradients.
+    beta_2: likewise, of their mean square.
+    epsilon: epsilon-hat of the paper, end of section 2.
+  """
 
   learning_rate: LearningRate = fields.number_or(1e-3, LearningRateSchedule)
   beta_1: float = fields.number(0.9, 0, 1, below=True)
@@ -105,7 +116,13 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
   """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-  amsgrad divides by the largest second moment so far (Reddi et al. 2018).
+  Attributes:
+    weight_decay: times the learning rate, the share of each weight that is
+      taken off per train step.
+    beta_1: the decay, per train step, of the mean of gradients.
+    beta_2: likewise, of their mean square.
+    epsilon: epsilon-hat, as Adam's.
+    amsgrad: divides by the largest mean square so far (Reddi et al. 2018).
   """
 
   learning_rate: LearningRate = fields.number_or(1e-4, LearningRateSchedule)
@@ -129,11 +146,16 @@ class AdamW(Optimizer):
 
 @fields.config
 class RmsProp(Optimizer):
-  """RMSprop (Tieleman & Hinton 2012); epsilon is inside the square root.
+  """RMSprop (Tieleman & Hinton 2012).
 
-  With initial_accumulator 1 it is TensorFlow 1's, whose first steps are
-  smaller. A2C on small tasks needs that (Stable-Baselines3's PR #110). With 0
-  it is the paper's.
+  Attributes:
+    decay: per train step, of the mean square of gradients.
+    momentum: the share of the last update that is made again.
+    epsilon: added to the mean square, inside the square root.
+    centered: divides by the standard deviation instead (Graves 2013).
+    initial_accumulator: the mean square before the first train step. 1 is
+      TensorFlow 1's, whose first steps are smaller; A2C on small tasks needs
+      that (Stable-Baselines3's PR #110). 0 is the paper's.
   """
 
   learning_rate: LearningRate = fields.number_or(7e-4, LearningRateSchedule)

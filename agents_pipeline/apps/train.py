@@ -4,6 +4,7 @@ python -m agents_pipeline.apps.train --environment=CartPole-v1 \\
   --root_dir=runs/cartpole
 python -m agents_pipeline.apps.train --gin_file=configs/dqn_cartpole.gin \\
   --root_dir=runs/dqn_cartpole
+python -m agents_pipeline.apps.train --help_config=DqnConfig
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ import dataclasses
 from absl import flags
 
 from agents_pipeline import errors
-from agents_pipeline.apps import command_line, signals
+from agents_pipeline.apps import command_line, help_config, signals
 from agents_pipeline.config import gin_files, schema
 from agents_pipeline.files import paths, run_folder
 
@@ -62,6 +63,7 @@ _DETERMINISTIC = flags.DEFINE_bool(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Start over, removing the run in that folder."
 )
+help_config.define()
 
 
 def main() -> int:

@@ -30,8 +30,10 @@ class EnvironmentConfig:
     num_envs: how many copies are stepped together.
     backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
       'auto' the first where there is one.
-    vectorization: how gymnasium runs several copies; see `gym.make_vec`.
-    observation: one of `config/observations.py`: what is seen of it.
+    vectorization: how gymnasium runs several copies: 'sync' in this process,
+      'async' each in a process of its own, 'vector_entry_point' by the
+      environment's own vector version.
+    observation: what is seen of it.
     encoder: how each key of a Dict or Tuple observation is encoded.
     action_mask: where to find which actions are allowed, [A] of 0 and 1:
       'info' is `info['action_mask']`, anything else a key of the observation.
@@ -40,7 +42,7 @@ class EnvironmentConfig:
       is an error; None lets one go on for ever.
     step_timeout_seconds: with 'async', a copy that takes longer for a step is
       an error; a video whose process takes longer (60 at least) is given up.
-    reward: one of `config/rewards.py`: the reward to train on.
+    reward: the reward to train on.
       Evaluations and logged returns are always of the environment's own.
   """
 

@@ -45,7 +45,12 @@ class KeepReward(Reward):
 
 @fields.config
 class ClipReward(Reward):
-  """Clipped to [low, high], as Atari's in Mnih et al. (2015)."""
+  """Clipped to [low, high], as Atari's in Mnih et al. (2015).
+
+  Attributes:
+    low: the least reward.
+    high: the greatest reward.
+  """
 
   low: float = fields.number(-1.0, -fields.INFINITY)
   high: float = fields.number(1.0, -fields.INFINITY)

@@ -116,7 +116,7 @@ class TrainingConfig:
     checkpoint_period_env_steps: env steps between two checkpoints.
     num_episodes: the run ends after so many as well, over all environments;
       None for any number.
-    stop: one of `config/stopping.py`: when to end before that.
+    stop: when to end before that.
   """
 
   num_env_steps: int = fields.integer(gin.REQUIRED, high=10**15)

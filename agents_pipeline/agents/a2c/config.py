@@ -11,7 +11,9 @@ class A2cConfig(schema.AgentConfig):
 
   Attributes:
     conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
-      () flattens them. None chooses by their size; see `agents/task.py`.
+      () flattens them. None chooses those of Mnih et al. (2015) where every
+      image is at least 36 pixels wide and high, else the one of MinAtar:
+      ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
     activation: the activation of these layers.
     shared_torso: policy and value share them; else each has its own.
@@ -32,7 +34,7 @@ class A2cConfig(schema.AgentConfig):
     entropy_coefficient: the weight of the mean entropy, which is made larger.
       Mnih et al. (2016) have 0.01; with 0 a policy that has never met a reward
       may stop looking for it.
-    optimizer: one of `agents/optimizers.py`.
+    optimizer: what turns gradients into updates.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     num_rollout_steps: steps of every environment between two updates.

@@ -21,7 +21,8 @@ class DqnConfig(schema.AgentConfig):
 
   Attributes:
     conv_layers: (filters, kernel size, stride) of each, for images; () flattens
-      them. None chooses by their size; see `agents/task.py`.
+      them. None chooses those of Mnih et al. (2015) where every image is at
+      least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
     activation: the activation of these layers.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
@@ -40,7 +41,7 @@ class DqnConfig(schema.AgentConfig):
     n_step: rewards summed before bootstrapping.
     reward_scale: multiplies every reward that is trained on.
     loss: the loss function of the TD error; 'huber' is quadratic up to 1.
-    optimizer: one of `agents/optimizers.py`.
+    optimizer: what turns gradients into updates.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables.
     target_update_period_train_steps: train steps between target updates.
@@ -48,7 +49,7 @@ class DqnConfig(schema.AgentConfig):
     max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
       run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: 1 copies the network, less moves towards it.
-    epsilon: one of `agents/dqn/schedules.py`.
+    epsilon: the probability of a random action, over the run.
     num_random_env_steps: env steps with random actions at the beginning.
     num_env_steps_before_training: env steps collected before the first update.
     num_collect_steps_per_iteration: steps of every environment.

@@ -32,7 +32,11 @@ class Epsilon:
 
 @fields.config
 class ConstantEpsilon(Epsilon):
-  """epsilon = value."""
+  """epsilon = value.
+
+  Attributes:
+    value: the probability of a random action.
+  """
 
   value: float = fields.number(0.1, 0, 1)
 
@@ -45,7 +49,13 @@ class ConstantEpsilon(Epsilon):
 
 @fields.config
 class LinearEpsilon(Epsilon):
-  """Linear from initial to final, then constant (Mnih et al. 2015)."""
+  """Linear from initial to final, then constant (Mnih et al. 2015).
+
+  Attributes:
+    initial: the probability of a random action at the first env step.
+    final: the probability from num_env_steps on.
+    num_env_steps: env steps between the two, over all environments.
+  """
 
   initial: float = fields.number(1.0, 0, 1)
   final: float = fields.number(0.05, 0, 1)
@@ -58,7 +68,14 @@ class LinearEpsilon(Epsilon):
 
 @fields.config
 class ExponentialEpsilon(Epsilon):
-  """final + (initial - final) * exp(-env_steps / time_constant_env_steps)."""
+  """final + (initial - final) * exp(-env_steps / time_constant_env_steps).
+
+  Attributes:
+    initial: the probability of a random action at the first env step.
+    final: the probability that it approaches.
+    time_constant_env_steps: env steps, over all environments, in which the
+      distance to final shrinks to 1 / e.
+  """
 
   initial: float = fields.number(0.9, 0, 1)
   final: float = fields.number(0.05, 0, 1)
@@ -74,7 +91,13 @@ class ExponentialEpsilon(Epsilon):
 
 @fields.config
 class GeometricEpsilon(Epsilon):
-  """max(final, initial * factor_per_env_step ** env_steps)."""
+  """max(final, initial * factor_per_env_step ** env_steps).
+
+  Attributes:
+    initial: the probability of a random action at the first env step.
+    final: the least probability.
+    factor_per_env_step: multiplies it at every env step of any environment.
+  """
 
   initial: float = fields.number(1.0, 0, 1)
   final: float = fields.number(0.1, 0, 1)
@@ -91,7 +114,13 @@ class GeometricEpsilon(Epsilon):
 
 @fields.config
 class LinearEpsilonOverEpisodes(Epsilon):
-  """Linear from initial to final over episodes, then constant."""
+  """Linear from initial to final over episodes, then constant.
+
+  Attributes:
+    initial: the probability of a random action in the first episode.
+    final: the probability from num_episodes on.
+    num_episodes: episodes between the two, over all environments.
+  """
 
   initial: float = fields.number(0.5, 0, 1)
   final: float = fields.number(0.005, 0, 1)
