@@ -29,6 +29,7 @@ from benchmarks import (
 _PAGE = pathlib.Path(__file__).parents[1] / "docs" / "environments.md"
 _AS_IT_SHOULD_BE = "as it should be"
 _WIDTH, _NAME_WIDTH = 80, 22
+_PAGE_WIDTH = 120
 
 _PACKAGES = (
   "agents_pipeline",
@@ -111,11 +112,14 @@ def markdown(about: dict, results: list[Result]) -> str:
     for result in results
   ]
   header = ["row", "environment", "agent", "expected", "seconds", "result"]
-  return (
+  origin = (
     f"{machine.origin_in_words(about)}, {machine.in_words(about)}; "
-    f"{machine.packages_in_words(about)}.\n\n"
-    f"{report.markdown_table(header, rows)}"
+    f"{machine.packages_in_words(about)}."
   )
+  wrapped = textwrap.fill(
+    origin, _PAGE_WIDTH, break_long_words=False, break_on_hyphens=False
+  )
+  return f"{wrapped}\n\n{report.markdown_table(header, rows)}"
 
 
 def main() -> int:
@@ -127,8 +131,11 @@ def main() -> int:
     results.append(run(environment_rows.ROWS[name], root))
     print(line(results[-1]), flush=True)
   num_wrong = sum(bool(result.problem) for result in results)
+  num_run = sum(result.row.skip is None for result in results)
+  left_out = len(results) - num_run
   print(
-    f"{len(results) - num_wrong} of {len(results)} rows are as they should be"
+    f"{num_run - num_wrong} of {num_run} rows are as they should be"
+    + f"; {left_out} left out" * (left_out > 0)
   )
   if not flags.FLAGS.only:
     page = _PAGE.read_text("utf-8")
