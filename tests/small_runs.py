@@ -78,6 +78,7 @@ def train(
   max_results=None,
   device="cpu",
   overwrite=False,
+  allow_changes=False,
   finish=lambda run: run.counters(),
   extra_sinks=(),
 ):
@@ -90,6 +91,7 @@ def train(
     max_results: the user also asks to stop when so many results are logged.
     device: see `training_run.train`.
     overwrite: likewise.
+    allow_changes: likewise.
     finish: likewise; `mark_finished` makes the run count as finished.
     extra_sinks: likewise.
 
@@ -103,6 +105,7 @@ def train(
     folder,
     device=device,
     overwrite=overwrite,
+    allow_changes=allow_changes,
     console=console.Console(
       printed.append, lambda: is_enough() or stop_requested()
     ),

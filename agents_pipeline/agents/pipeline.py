@@ -266,6 +266,7 @@ def _compiler(
 
 def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
   """Continues the episodes under way; where that fails, begins others."""
+  parts.statistics.fit_restored()
   if not parts.environment.resume():
     parts.report(
       f"{parts.task.name}: unfinished episodes could not be replayed; new ones "

@@ -63,6 +63,12 @@ _DETERMINISTIC = flags.DEFINE_bool(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Start over, removing the run in that folder."
 )
+_ALLOW_CHANGES = flags.DEFINE_bool(
+  "allow_changes",
+  False,
+  "Let a run that is resumed learn with other settings from here on. Those of "
+  "evaluations, videos, checkpoints and its length may always change.",
+)
 help_config.define()
 
 
@@ -84,6 +90,7 @@ def main() -> int:
     device=_DEVICE.value,
     deterministic=_DETERMINISTIC.value,
     overwrite=_OVERWRITE.value,
+    allow_changes=_ALLOW_CHANGES.value,
     console=console.Console(
       print=command_line.report,
       stop_requested=lambda: bool(stop_signals.received),

@@ -173,6 +173,20 @@ class EvaluationConfig:
 
 
 @fields.config
+class CheckpointConfig:
+  """Which checkpoints of a run are kept.
+
+  Attributes:
+    num_kept: the newest ones. One may be damaged, so 1 is a risk.
+    keep_period_env_steps: of the others, the first in each period of so many
+      env steps is kept for good; None keeps none.
+  """
+
+  num_kept: int = fields.integer(2)
+  keep_period_env_steps: int | None = fields.integer(None, optional=True)
+
+
+@fields.config
 class VideoConfig:
   """Videos of one greedy episode each, on gymnasium's own environment.
 
@@ -201,6 +215,7 @@ class Experiment:
     training: how long, and how often to write.
     evaluation: how the policy is evaluated.
     video: what is recorded.
+    checkpoints: which of them are kept.
     seed: the seed of everything random; the `--seed` flag overrides it.
   """
 
@@ -213,6 +228,9 @@ class Experiment:
     EvaluationConfig, EvaluationConfig
   )
   video: VideoConfig = fields.component(VideoConfig, VideoConfig)
+  checkpoints: CheckpointConfig = fields.component(
+    CheckpointConfig, CheckpointConfig
+  )
   seed: int = fields.integer(0, 0, high=MAX_SEED)
 
   def validate(self) -> None:

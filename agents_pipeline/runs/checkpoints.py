@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.config import schema
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
 
 FORMAT = 8  # version of the tracked objects' names and shapes
-_NUM_KEPT = 2
 _PREFIX = "env_steps-"
 _STATE, _ABOUT = "state", "about.json"
 # With this file, `tf.train.latest_checkpoint` accepts the folder.
@@ -65,18 +65,25 @@ class About:
 class Checkpoints:
   """Saves and restores the checkpoints of one run."""
 
-  def __init__(self, folder: pathlib.Path, objects: dict):
+  def __init__(
+    self,
+    folder: pathlib.Path,
+    objects: dict,
+    config: schema.CheckpointConfig | None = None,
+  ):
     """Tracks objects; nothing is read or written.
 
     Args:
       folder: the folder of the checkpoints; created when the first is saved.
       objects: name -> anything that `tf.train.Checkpoint` can track.
+      config: which checkpoints are kept; None is the default.
     """
     self._folder = folder
+    self._config = config or schema.CheckpointConfig()
     self._checkpoint = tf.train.Checkpoint(**objects)
 
   def save(self, about: About) -> pathlib.Path:
-    """Saves a checkpoint, then removes all but it and the one before.
+    """Saves a checkpoint, then removes those that need not be kept.
 
     Args:
       about: its description.
@@ -101,7 +108,7 @@ class Checkpoints:
       for saved in newest_first(self._folder)
       if _env_steps(saved) <= about.env_steps
     ]
-    for old in not_newer[_NUM_KEPT:]:
+    for old in _not_kept(not_newer, self._config):
       atomic.remove(old)
     return path
 
@@ -134,6 +141,19 @@ class Checkpoints:
   def _restore(self, path: pathlib.Path, about: About) -> None:
     with _reading(path, about):
       self._checkpoint.read(str(path / _STATE)).assert_consumed()
+
+
+def _not_kept(
+  saved: list[pathlib.Path], config: schema.CheckpointConfig
+) -> list[pathlib.Path]:
+  """Those of some checkpoints, newest first, that may be removed."""
+  old = saved[config.num_kept :]
+  if (period := config.keep_period_env_steps) is None:
+    return old
+  # Of one period, the last one in the list is the first that was saved.
+  first = {_env_steps(path) // period: path for path in saved}
+  first.pop(0, None)
+  return [path for path in old if path not in first.values()]
 
 
 def newest_first(folder: pathlib.Path) -> list[pathlib.Path]:

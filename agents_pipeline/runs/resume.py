@@ -1,15 +1,24 @@
 """Checks of a run folder: may this run be written there, or resumed there?"""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents_pipeline import errors
 from agents_pipeline.config import gin_files, schema
 from agents_pipeline.files import paths, run_folder
 from agents_pipeline.runs import checkpoints, run_record
 
-# These may differ when a run is resumed: they only say when it ends.
-_EXTENDABLE = ("TrainingConfig.num_env_steps", "TrainingConfig.num_episodes")
+# These may differ when a run is resumed. They say when it ends and what is
+# written, not how it learns.
+_MAY_CHANGE = (
+  "TrainingConfig.",
+  "AtTheEnd.",
+  "OnLastEpisodes.",
+  "OnEvaluation.",
+  "EvaluationConfig.",
+  "CheckpointConfig.",
+  "VideoConfig.",
+)
 # Earlier versions wrote the seed to run.json only, not to config.gin.
 _SEED = "Experiment.seed"
 
@@ -35,31 +44,45 @@ def check_folder(folder: run_folder.RunFolder) -> None:
     )
 
 
-def check_configuration(folder: run_folder.RunFolder, config: str) -> None:
-  """Checks that the run in a folder has the same configuration.
+def changes(
+  folder: run_folder.RunFolder, config: str, *, allow_changes: bool
+) -> list[str]:
+  """What has changed since the run in a folder was saved.
 
   Args:
-    folder: without a run in it, everything is fine.
+    folder: without a run in it, nothing has.
     config: the configuration now, as gin text.
+    allow_changes: whether what is learned, and how, may change as well.
+
+  Returns:
+    "Class.field: old -> new" for each difference.
 
   Raises:
-    UserError: configuration or seed differ. The length of the run may differ.
+    UserError: something differs that may not.
     RunError: all checkpoints are damaged.
   """
   if not folder.has_run:
-    return
+    return []
   saved = _saved_config(folder) or config
   changed = [
     line
     for line in gin_files.differences(saved, config)
-    if not line.startswith((*_EXTENDABLE, f"{_SEED}:"))
+    if not line.startswith(f"{_SEED}:")
   ]
-  if changed:
-    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+  fixed = [line for line in changed if not line.startswith(_MAY_CHANGE)]
+  if fixed and not allow_changes:
+    more = f" and {len(fixed) - 1} more" if len(fixed) > 1 else ""
     raise errors.UserError(
-      f"{folder.root} was started with another configuration ({changed[0]}"
-      f"{more}); expected the same, another --root_dir, or --overwrite"
+      f"{folder.root} was started with another configuration ({fixed[0]}"
+      f"{more}); expected the same, --allow_changes, another --root_dir, or "
+      "--overwrite"
     )
+  _check_seed(folder, saved, config)
+  return changed
+
+
+def _check_seed(folder: run_folder.RunFolder, saved: str, config: str) -> None:
+  """Refuses another seed: it has already been drawn from."""
   seed = gin_files.values(config)[_SEED]
   # None if the process was killed while it removed this run.
   recorded = (run_record.read(folder.run_record) or {}).get("seed")
@@ -141,15 +164,26 @@ def is_end_reached(
 
 
 def finished_message(
-  folder: run_folder.RunFolder, experiment: schema.Experiment
+  folder: run_folder.RunFolder,
+  experiment: schema.Experiment,
+  changed: Sequence[str],
 ) -> str:
-  """One line about a run that is finished, and what can be done about it."""
+  """One line about a run that is finished, and what can be done about it.
+
+  Args:
+    folder: of the run.
+    experiment: the configuration now.
+    changed: since the run was saved, which is without effect.
+  """
   record = run_record.read(folder.run_record) or {}
   length = f"{record.get('env_steps', 0):,} env steps"
+  without_effect = (
+    f"; without effect until then: {', '.join(changed)}" if changed else ""
+  )
   if record.get("stopped_early", False):
     return (
       f"{folder.root} is finished: it succeeded after {length}; --overwrite "
-      "starts over"
+      f"starts over{without_effect}"
     )
   limit = "num_env_steps"
   if record.get("env_steps", 0) < experiment.training.num_env_steps:
@@ -157,5 +191,5 @@ def finished_message(
     length = f"{record.get('episodes', 0):,} episodes"
   return (
     f"{folder.root} is finished: {length}; --overwrite starts over, a larger "
-    f"TrainingConfig.{limit} continues"
+    f"TrainingConfig.{limit} continues{without_effect}"
   )

@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import sys
+from collections.abc import Sequence
 
 from agents_pipeline import errors
 from agents_pipeline.files import atomic
@@ -23,7 +24,8 @@ _PACKAGES = (
 class RunRecord:
   """The record of the current start of a run.
 
-  It replaces the record of the previous start, but for the list of starts.
+  It replaces the record of the previous start, but for the lists of starts and
+  of changed settings.
   """
 
   def __init__(self, path: pathlib.Path, seed: int, device: str):
@@ -43,6 +45,7 @@ class RunRecord:
     self._content: dict = {
       "seed": seed,
       "starts": list(previous["starts"]),
+      "changes": list(previous.get("changes", [])),
       "command": [sys.executable, *sys.argv],
       "git_commit": provenance.git_commit(),
       "python": platform.python_version(),
@@ -53,6 +56,28 @@ class RunRecord:
       "ended": None,
     }
     self._content["starts"].append(provenance.now())
+    write_json(self._path, self._content)
+
+  def add_changes(self, env_steps: int, changed: Sequence[str]) -> None:
+    """Adds settings that differ from those that the run was saved with.
+
+    Args:
+      env_steps: done when they changed; what was told of the same ones before,
+        by a start after which nothing was saved, is replaced.
+      changed: "Class.field: old -> new" for each.
+
+    Raises:
+      RunError: it cannot be written.
+    """
+    if not changed:
+      return
+    earlier = [
+      entry
+      for entry in self._content["changes"]
+      if entry["env_steps"] < env_steps
+    ]
+    now = {"env_steps": env_steps, "settings": list(changed)}
+    self._content["changes"] = [*earlier, now]
     write_json(self._path, self._content)
 
   def end(self, outcome: str, **results) -> None:
@@ -93,6 +118,7 @@ def read(path: pathlib.Path) -> dict | None:
     raise errors.UserError(f"{path} cannot be read: {error}") from None
   is_record = isinstance(content, dict) and (
     isinstance(content.get("starts"), list)
+    and isinstance(content.get("changes", []), list)
     and isinstance(content.get("env_steps", 0), int)
     and isinstance(content.get("episodes", 0), int)
   )

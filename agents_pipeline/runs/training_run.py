@@ -29,6 +29,7 @@ def train(
   device: str,
   deterministic: bool = True,
   overwrite: bool,
+  allow_changes: bool = False,
   console: console_lib.Console,
   finish: Callable[[run_lib.Run], dict] = finalize.finalize,
   extra_sinks: Sequence[logger.SinkFactory] = (),
@@ -41,6 +42,8 @@ def train(
     device: 'auto', 'cpu' or 'gpu'.
     deterministic: whether two runs of one seed are the same on a GPU, too.
     overwrite: start over, removing what an earlier run wrote.
+    allow_changes: whether the run in the folder may go on to learn with other
+      settings.
     console: prints to the user, who may request a stop.
     finish: called when training has ended; returns results for run.json.
     extra_sinks: results are also written to these.
@@ -56,10 +59,12 @@ def train(
   with lock.exclusive(folder.root):
     with _traceback_in_file(folder):
       experiment, task = building.complete(experiment)
+    changed: list[str] = []
     if not overwrite:
-      resume.check_configuration(folder, gin_files.to_text(experiment))
+      config = gin_files.to_text(experiment)
+      changed = resume.changes(folder, config, allow_changes=allow_changes)
       if resume.is_finished(folder, experiment):
-        console.print(resume.finished_message(folder, experiment))
+        console.print(resume.finished_message(folder, experiment, changed))
         return True
     device = device_lib.choose(
       device,
@@ -80,9 +85,11 @@ def train(
       if console.stop_requested():
         return False
       _clean_up(folder, overwrite)
-      saved = checkpoints.Checkpoints(folder.checkpoints, pipeline.tracked)
+      saved = checkpoints.Checkpoints(
+        folder.checkpoints, pipeline.tracked, experiment.checkpoints
+      )
       run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
-      return _execute(run, device, finish, extra_sinks)
+      return _execute(run, device, changed, finish, extra_sinks)
 
 
 def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
@@ -98,6 +105,7 @@ def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
 def _execute(
   run: run_lib.Run,
   device: str,
+  changed: Sequence[str],
   finish: Callable[[run_lib.Run], dict],
   extra_sinks: Sequence[logger.SinkFactory],
 ) -> bool:
@@ -105,6 +113,9 @@ def _execute(
   resumed = _restore(run)
   # The record is written first: it marks the folder as a run folder.
   record = run_record.RunRecord(run.folder.run_record, run.seeds.run, device)
+  for line in changed:
+    run.console.print(f"changed: {line}")
+  record.add_changes(run.env_steps, changed)
   run_record.write_text(run.folder.config, gin_files.to_text(run.experiment))
   session = training_session.TrainingSession(
     run, resumed=resumed, extra_sinks=extra_sinks

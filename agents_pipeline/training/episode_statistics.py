@@ -62,8 +62,22 @@ class EpisodeStatistics(tf.Module):
     # return. The spare rows are for steps that end none.
     self._num_forgotten = tf.Variable(0, dtype=tf.int64)
     self._ended = tf.Variable(
-      tf.zeros((max_episodes + _NUM_SPARE_ROWS, 3), tf.int64)
+      tf.zeros((max_episodes + _NUM_SPARE_ROWS, 3), tf.int64),
+      shape=(None, 3),  # `fit_restored`
     )
+
+  def fit_restored(self) -> None:
+    """Makes room again where a checkpoint's table has another size.
+
+    That of a run that wrote results more or less often. Before the first step.
+    """
+    num_rows = int(tf.shape(self._ended)[0])
+    if num_rows == self._max_episodes + _NUM_SPARE_ROWS:
+      return
+    kept = int(self.num_episodes) - int(self._num_forgotten)
+    self._max_episodes += kept
+    rows = self._max_episodes + _NUM_SPARE_ROWS
+    self._ended.assign(tf.pad(self._ended[:kept], [[0, rows - kept], [0, 0]]))
 
   @property
   def count_spec(self) -> StepCount:

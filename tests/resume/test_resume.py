@@ -264,6 +264,79 @@ def test_another_configuration_or_seed_is_rejected_and_changes_nothing(
   assert "DqnConfig.gamma = 0.5" in run.config.read_text()
 
 
+@pytest.mark.parametrize("logged_more_often", [True, False])
+def test_what_is_written_may_change_and_what_is_learned_stays_the_same(
+  make_experiment, tmp_path, logged_more_often
+):
+  """The table of ended episodes, part of checkpoints, has another size."""
+  whole = small_runs.train(make_experiment(), tmp_path / "whole").folder
+  parts = tmp_path / "parts"
+  small_runs.train(make_experiment(), parts, max_results=1)
+  period = 20 if logged_more_often else 150
+  changed = make_experiment(
+    f"TrainingConfig.log_period_env_steps = {period}",
+    "TrainingConfig.checkpoint_period_env_steps = 50",
+    "EvaluationConfig.period_env_steps = 250",
+    "EvaluationConfig.num_episodes_while_training = 1",
+    "VideoConfig.captions = True",
+    "CheckpointConfig.num_kept = 3",
+  )
+  resumed = small_runs.train(changed, parts)
+  assert resumed.completed
+  first, second = contents(whole.checkpoints), contents(parts / "checkpoints")
+  learned = [
+    name
+    for name in first
+    if name.startswith(("agent/", "network/", "replay/", "environment/"))
+  ]
+  assert len(learned) > 10
+  for name in learned:
+    np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+  episodes = (parts / "episodes.csv").read_bytes()
+  assert episodes == whole.episodes.read_bytes()
+  assert len(checkpoints.newest_first(parts / "checkpoints")) == 3
+  line = "EvaluationConfig.period_env_steps: 200 -> 250"
+  assert f"changed: {line}" in resumed.printed
+  (change,) = run_record.read(parts / "run.json")["changes"]
+  assert line in change["settings"] and len(change["settings"]) == 6
+  assert 0 < change["env_steps"] < 300
+
+
+def test_what_is_learned_may_change_where_that_is_allowed(
+  make_experiment, tmp_path
+):
+  small_runs.train(make_experiment(), tmp_path, max_results=1)
+  other = make_experiment("DqnConfig.gamma = 0.5")
+  resumed = small_runs.train(other, tmp_path, allow_changes=True, max_results=1)
+  line = "DqnConfig.gamma: 0.99 -> 0.5"
+  assert f"changed: {line}" in resumed.printed
+  (first,) = run_record.read(resumed.folder.run_record)["changes"]
+  assert first["settings"] == [line]
+  # From here on, the run is one with these settings.
+  again = small_runs.train(other, tmp_path, finish=small_runs.mark_finished)
+  assert again.completed
+  assert not any("changed" in printed for printed in again.printed)
+  assert run_record.read(again.folder.run_record)["changes"] == [first]
+  # What changes after its end has no effect, and that is told.
+  longer = make_experiment(
+    "DqnConfig.gamma = 0.5", "EvaluationConfig.num_episodes = 7"
+  )
+  (line,) = small_runs.train(longer, tmp_path).printed
+  assert line.endswith(
+    "continues; without effect until then: EvaluationConfig.num_episodes: "
+    "3 -> 7"
+  )
+
+
+def test_weights_of_another_shape_cannot_go_on(make_experiment, tmp_path):
+  small_runs.train(make_experiment(), tmp_path, max_results=1)
+  before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+  wider = make_experiment("DqnConfig.hidden_layers = (32,)")
+  with pytest.raises(errors.UserError, match="does not fit this config"):
+    small_runs.train(wider, tmp_path, allow_changes=True)
+  assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+
+
 class Drifting(cartpole.CartPoleEnv):
   """CartPole that never does the same twice; its episodes are as long."""
 

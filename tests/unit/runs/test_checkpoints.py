@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.config import schema
 from agents_pipeline.runs import checkpoints
 
 
@@ -38,6 +39,15 @@ def test_the_two_newest_checkpoints_are_kept_and_restored(tmp_path):
   about = checkpoints.read_about(previous)
   checkpoints.restore_part(previous, about, {"number": number})
   assert int(number) == 9
+
+
+def test_the_first_of_each_period_is_kept_for_good(tmp_path):
+  config = schema.CheckpointConfig(num_kept=1, keep_period_env_steps=100)
+  for env_steps in (40, 90, 130, 180, 200, 299, 460, 470):
+    saver = checkpoints.Checkpoints(tmp_path, {"a": tf.Variable(0)}, config)
+    save(saver, env_steps)
+  kept = [path.name for path in checkpoints.newest_first(tmp_path)]
+  assert kept == [f"env_steps-{n}" for n in (470, 460, 200, 130)]
 
 
 def test_tensorflow_reads_a_checkpoint_by_its_folder(tmp_path):

@@ -101,9 +101,15 @@ def test_what_is_said_of_a_finished_run(
   make_experiment, folder, bindings, record, told
 ):
   made = folder(**record)
-  assert resume.finished_message(made, make_experiment(*bindings)) == (
-    f"{made.root} is finished: {told}"
-  )
+  experiment = make_experiment(*bindings)
+  for changed, without_effect in (
+    ([], ""),
+    (["A.b: 1 -> 2", "A.c: 3 -> 4"],
+     "; without effect until then: A.b: 1 -> 2, A.c: 3 -> 4"),
+  ):  # fmt: skip
+    assert resume.finished_message(made, experiment, changed) == (
+      f"{made.root} is finished: {told}{without_effect}"
+    )
 
 
 def test_other_package_versions_are_reported():

@@ -122,3 +122,16 @@ def test_more_episodes_than_there_is_room_for_are_an_error():
   watch(statistics, ([2, 2], (1.0, 1.0)), ([2, 2], (1.0, 1.0)))
   with pytest.raises(ValueError, match="4 episodes ended"):
     statistics.ended()
+
+
+@pytest.mark.parametrize("max_episodes", [1, 50])
+def test_a_table_of_another_size_keeps_its_episodes(tmp_path, max_episodes):
+  before = episode_statistics.EpisodeStatistics(2, 9)
+  watch(before, ([2, 2], (1.0, 2.0)), ([1, 2], (5.0, 6.0)))  # three ended
+  path = tf.train.Checkpoint(statistics=before).write(str(tmp_path / "state"))
+  after = episode_statistics.EpisodeStatistics(2, max_episodes)
+  tf.train.Checkpoint(statistics=after).read(path).assert_consumed()
+  after.fit_restored()
+  watch(after, ([2, 1], (7.0, 0.0)))
+  expected = [(2, 1.0, 1), (2, 2.0, 1), (4, 6.0, 1), (6, 12.0, 2)]
+  assert taken(after) == expected
