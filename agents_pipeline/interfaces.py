@@ -152,6 +152,9 @@ class Agent(Protocol):
   measures: dict[str, Callable[[tf_agent.LossInfo], tf.Tensor]]
   measure_bounds: dict[str, float]
 
+  def initialize(self) -> Any:
+    """Makes what follows the network, such as a target network, equal to it."""
+
   def train(
     self, experience: trajectory.Transition, weights: tf.Tensor | None = None
   ) -> tf_agent.LossInfo:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import gymnasium as gym
+import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import tf_policy
@@ -47,6 +48,8 @@ class Pipeline:
     tracked: everything that a checkpoint holds, by name; "network", "best",
       "interval" and "statistics" among them.
     resume: called after a checkpoint was restored.
+    begin_with: takes weights, one for each variable of the network, in place of
+      those that were drawn.
     training_copies: the environments that are trained on, where they can be
       lent to an evaluation.
     abandon_episodes: called after they were lent: other episodes begin.
@@ -70,6 +73,7 @@ class Pipeline:
   ]
   tracked: dict
   resume: Callable[[], None]
+  begin_with: Callable[[Sequence[np.ndarray]], None]
   training_copies: Callable[[], list[gym.Env]]
   abandon_episodes: Callable[[], None]
   close: Callable[[], None]
@@ -241,6 +245,7 @@ def assemble(
       **tracked,
     },
     resume=functools.partial(_resume, parts, abandon_episodes),
+    begin_with=functools.partial(_begin_with, agent),
     training_copies=lambda: environment.copies,  # type: ignore[attr-defined]
     abandon_episodes=functools.partial(_abandon, parts, abandon_episodes),
     close=environment.close,
@@ -262,6 +267,13 @@ def _compiler(
     compile_around_python,
     jit_learning=compilation.xla_trains(experiment.agent.conv_layers),
   )
+
+
+def _begin_with(agent: interfaces.Agent, weights: Sequence[np.ndarray]) -> None:
+  """Takes weights in place of those that were drawn."""
+  for variable, weight in zip(agent.network.variables, weights, strict=True):
+    variable.assign(weight)
+  agent.initialize()  # a target network takes them over
 
 
 def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:

@@ -1,17 +1,15 @@
-"""Runs greedy episodes of an exported policy on gymnasium's environment.
+"""Runs greedy episodes of a policy on gymnasium's environment.
 
-python -m agents_pipeline.apps.evaluate --policy_dir=runs/dqn_cartpole/policy
+python -m agents_pipeline.apps.evaluate --root_dir=runs/dqn_cartpole
 """
 
 from absl import flags
 
 from agents_pipeline import errors
-from agents_pipeline.apps import command_line
+from agents_pipeline.apps import command_line, policy_flags
 from agents_pipeline.files import paths
 
-_POLICY_DIR = flags.DEFINE_string(
-  "policy_dir", None, "The SavedModel: policy/ of a run folder.", required=True
-)
+policy_flags.define()
 _ENVIRONMENT = flags.DEFINE_string(
   "environment", None, "A gymnasium id; by default the one trained on."
 )
@@ -23,7 +21,16 @@ _NUM_EPISODES = flags.DEFINE_integer(
   upper_bound=1_000_000,
 )
 _SEED = flags.DEFINE_integer(
-  "seed", 0, "Seed of the environment resets.", lower_bound=0
+  "seed",
+  0,
+  "Seed of the environment resets, and of --stochastic.",
+  lower_bound=0,
+)
+_STOCHASTIC = flags.DEFINE_bool(
+  "stochastic",
+  False,
+  "Sample actions from the policy's distribution, as A2C does while it learns, "
+  "in place of taking the most likely one.",
 )
 _OUTPUT = flags.DEFINE_string(
   "output", None, "A JSON file to write the evaluation to."
@@ -32,8 +39,9 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> int:
   """Evaluates as the flags say, and returns the exit code."""
-  policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
-  paths.check_no_glob("--policy_dir", policy_dir)
+  if not policy_flags.is_given():
+    raise errors.UserError("expected --policy_dir or --root_dir")
+  policy_flags.folder()
   output = paths.from_text("--output", _OUTPUT.value) if _OUTPUT.value else None
   if output and output.suffix != ".json":
     raise errors.UserError(
@@ -41,11 +49,24 @@ def main() -> int:
     )
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
-    from agents_pipeline.evaluation import evaluator, served_policy
+    from agents_pipeline.environments import making
+    from agents_pipeline.evaluation import evaluator, sampling, served_policy
     from agents_pipeline.runs import run_record
-  policy, environment = served_policy.load_for(policy_dir, _ENVIRONMENT.value)
+  with policy_flags.policy_dir() as policy_dir:
+    policy, environment = served_policy.load_for(
+      policy_dir, _ENVIRONMENT.value, policy_flags.folder()
+    )
+  act: evaluator.Act = policy.act
+  if _STOCHASTIC.value:
+    env = making.make_evaluation_environment(environment)
+    env.close()
+    act = sampling.sampled_act(policy, env.action_space, _SEED.value)
   evaluation = evaluator.evaluate(
-    policy.act, environment, _NUM_EPISODES.value, _SEED.value
+    act,
+    environment,
+    _NUM_EPISODES.value,
+    _SEED.value,
+    greedy=not _STOCHASTIC.value,
   )
   content = evaluation.to_json() | {
     "policy_env_steps": policy.about.get("env_steps")
@@ -53,9 +74,10 @@ def main() -> int:
   if output:  # before printing, which may fail
     run_record.write_json(output, content)
   low, high = content["interval_95"]
+  kind = "stochastic" if _STOCHASTIC.value else "greedy"
   command_line.print_result(
     f"{environment.name}: mean return {evaluation.mean_return:.2f} over "
-    f"{len(evaluation.returns)} greedy episodes, 95 % interval {low:.2f} to "
+    f"{len(evaluation.returns)} {kind} episodes, 95 % interval {low:.2f} to "
     f"{high:.2f}, mean length {evaluation.mean_length:.1f}"
   )
   return command_line.DONE

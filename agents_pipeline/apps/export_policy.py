@@ -6,19 +6,13 @@ python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
 
 from absl import flags
 
-from agents_pipeline.apps import command_line
+from agents_pipeline.apps import command_line, policy_flags
 from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir", None, "The run folder.", required=True
 )
-_CHECKPOINT = flags.DEFINE_string(
-  "checkpoint",
-  None,
-  "A name in checkpoints/, such as env_steps-20000, to export the policy of "
-  "that moment; by default the best policy evaluated so far, or the newest one "
-  "if there was no evaluation since training began.",
-)
+policy_flags.define_checkpoint()
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "Folder to create.", required=True
 )
@@ -34,7 +28,7 @@ def main() -> int:
     from agents_pipeline.runs import export
   about = export.export_from_checkpoint(
     run_folder.RunFolder(root_dir),
-    _CHECKPOINT.value,
+    flags.FLAGS.checkpoint,
     policy_dir,
     command_line.report,
   )

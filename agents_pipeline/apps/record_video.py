@@ -1,18 +1,16 @@
-"""Records episodes of an exported policy, or of random actions.
+"""Records episodes of a policy, or of random actions.
 
 python -m agents_pipeline.apps.record_video --output=cartpole.gif \\
-  --policy_dir=runs/dqn_cartpole/policy
+  --root_dir=runs/dqn_cartpole
 """
 
 from absl import flags
 
 from agents_pipeline import errors
-from agents_pipeline.apps import command_line
+from agents_pipeline.apps import command_line, policy_flags
 from agents_pipeline.files import paths
 
-_POLICY_DIR = flags.DEFINE_string(
-  "policy_dir", None, "The SavedModel: policy/ of a run folder."
-)
+policy_flags.define()
 _RANDOM_POLICY = flags.DEFINE_bool(
   "random_policy", False, "Record random actions instead; needs --environment."
 )
@@ -44,12 +42,13 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> int:
   """Records as the flags say, and returns the exit code."""
-  policy_dir, environment = None, _ENVIRONMENT.value
-  if bool(_POLICY_DIR.value) == _RANDOM_POLICY.value:
-    raise errors.UserError("expected one of --policy_dir and --random_policy")
-  if _POLICY_DIR.value:
-    policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
-    paths.check_no_glob("--policy_dir", policy_dir)
+  environment = _ENVIRONMENT.value
+  if policy_flags.is_given() == _RANDOM_POLICY.value:
+    raise errors.UserError(
+      "expected one of --policy_dir, --root_dir and --random_policy"
+    )
+  if not _RANDOM_POLICY.value:
+    policy_flags.folder()
   output = paths.from_text("--output", _OUTPUT.value)
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
@@ -61,8 +60,11 @@ def main() -> int:
       video_files,
     )
   video_files.check_format(output)
-  if policy_dir:
-    policy, config = served_policy.load_for(policy_dir, environment)
+  if not _RANDOM_POLICY.value:
+    with policy_flags.policy_dir() as policy_dir:
+      policy, config = served_policy.load_for(
+        policy_dir, environment, policy_flags.folder()
+      )
     act: evaluator.Act = policy.act
   elif environment:
     config = schema.EnvironmentConfig(environment)

@@ -39,6 +39,12 @@ _ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
   False,
   "Let gin files import Python modules, which runs their code.",
 )
+_INITIAL_POLICY = flags.DEFINE_string(
+  "initial_policy",
+  None,
+  "Begin with the weights of a run folder, a checkpoint or an exported policy; "
+  "overrides Experiment.initial_policy.",
+)
 _SEED = flags.DEFINE_integer(
   "seed",
   None,
@@ -82,6 +88,11 @@ def main() -> int:
   experiment = _load_experiment()
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
+  if _INITIAL_POLICY.value is not None:
+    path = paths.from_text("--initial_policy", _INITIAL_POLICY.value)
+    experiment = dataclasses.replace(
+      experiment, initial_policy=str(path.absolute())
+    )
   with command_line.quiet_imports():
     from agents_pipeline.runs import console, training_run
   completed = training_run.train(

@@ -216,6 +216,9 @@ class Experiment:
     evaluation: how the policy is evaluated.
     video: what is recorded.
     checkpoints: which of them are kept.
+    initial_policy: the weights to begin with: the path of a run folder, of a
+      checkpoint or of an exported policy; None draws them. The flag
+      `--initial_policy` overrides it.
     seed: the seed of everything random; the `--seed` flag overrides it.
   """
 
@@ -231,6 +234,7 @@ class Experiment:
   checkpoints: CheckpointConfig = fields.component(
     CheckpointConfig, CheckpointConfig
   )
+  initial_policy: str | None = fields.text(None, optional=True)
   seed: int = fields.integer(0, 0, high=MAX_SEED)
 
   def validate(self) -> None:

@@ -110,6 +110,7 @@ def evaluate(
   seed: int,
   max_envs: int = 25,
   copies: Sequence[gym.Env] = (),
+  greedy: bool = True,
 ) -> Evaluation:
   """Runs complete episodes, each with its own seed.
 
@@ -117,13 +118,14 @@ def evaluate(
   overrepresented.
 
   Args:
-    act: the greedy policy.
+    act: the policy.
     environment: what to act in; how many copies are trained on does not matter.
     num_episodes: number of episodes.
     seed: parent of the episodes' seeds; that of episode i does not depend on
       `num_episodes`.
     max_envs: how many copies of the environment live at once.
     copies: to act in, of `make_copies`, which live on; () makes and ends some.
+    greedy: whether the policy always takes its best action, for the record.
 
   Raises:
     EnvironmentFailure: the environment raised or returned invalid values.
@@ -146,7 +148,7 @@ def evaluate(
       if not copies:
         env.close()
   return Evaluation(
-    environment, True, seeds, returns.tolist(), lengths.tolist()
+    environment, greedy, seeds, returns.tolist(), lengths.tolist()
   )
 
 

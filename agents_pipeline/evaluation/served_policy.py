@@ -20,6 +20,8 @@ from agents_pipeline.files import atomic
 Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
 
 _SIGNATURE, _MASKED_SIGNATURE = "serving_default", "serving_masked"
+# Begins the name of each of its variables, in the order of the network's.
+VARIABLES = "_network_variables/"
 _ABOUT = "assets.extra/policy.json"  # where SavedModels have custom files
 
 
@@ -164,27 +166,46 @@ class LoadedPolicy:
   """A SavedModel that `ServedPolicy` wrote, or one with the same signature.
 
   Attributes:
-    directory: the folder of the SavedModel.
+    directory: the folder of the SavedModel, as messages name it.
     about: metadata that was given to `ServedPolicy.save`; {} if there is none.
   """
 
-  def __init__(self, directory: pathlib.Path):
+  def __init__(
+    self, directory: pathlib.Path, shown: pathlib.Path | None = None
+  ):
     """Loads the SavedModel.
+
+    Args:
+      directory: its folder.
+      shown: what the user calls it, in messages; None is the folder.
 
     Raises:
       UserError: the folder has no such SavedModel.
     """
-    self.directory = directory
+    self.directory = shown or directory
     self._model = load_signature(directory)
-    self.about = _read_about(directory)
+    self.about = read_about(directory)
     self._inputs = _inputs_of(self._model)
+
+  @property
+  def output_names(self) -> set[str]:
+    """The names of what `outputs` returns."""
+    return set(self._model.structured_outputs)
 
   def act(self, observations: Any) -> np.ndarray:
     """Returns the actions [B, ...] for observations [B, ...], or leaves."""
+    return self.outputs(observations)["action"]
+
+  def outputs(self, observations: Any) -> dict[str, np.ndarray]:
+    """Returns the actions and what they were chosen by, each [B, ...].
+
+    Args:
+      observations: [B, ...], or leaves.
+    """
     if not isinstance(observations, dict):
       observations = {encoders.OBSERVATION: observations}
     tensors = {name: tf.constant(x) for name, x in observations.items()}
-    return self._model(**tensors)["action"].numpy()
+    return {name: x.numpy() for name, x in self._model(**tensors).items()}
 
   def check_environment(self, name: str, env: gym.Env) -> None:
     """Checks that the policy fits the spaces of an environment.
@@ -233,7 +254,7 @@ def _summary(inputs: dict[str, str]) -> str:
   return ", ".join(f"{name} {kind}" for name, kind in sorted(inputs.items()))
 
 
-def _read_about(directory: pathlib.Path) -> dict:
+def read_about(directory: pathlib.Path) -> dict:
   """Returns a policy's metadata; {} if it has none."""
   path = directory / _ABOUT
   try:
@@ -276,7 +297,9 @@ def load_signature(directory: pathlib.Path):
 
 
 def load_for(
-  directory: pathlib.Path, environment: str | None
+  directory: pathlib.Path,
+  environment: str | None,
+  shown: pathlib.Path | None = None,
 ) -> tuple[LoadedPolicy, schema.EnvironmentConfig]:
   """Loads a policy and checks that it fits an environment.
 
@@ -284,6 +307,7 @@ def load_for(
     directory: the SavedModel.
     environment: a gymnasium id; None for the one it was trained in, made as
       it was then.
+    shown: what the user calls the folder, in messages.
 
   Returns:
     The policy, and the environment with the observations of training.
@@ -291,7 +315,7 @@ def load_for(
   Raises:
     UserError: the folder has no policy, or one for another environment.
   """
-  policy = LoadedPolicy(directory)
+  policy = LoadedPolicy(directory, shown)
   name = environment or policy.about.get("environment")
   if name is None:
     raise errors.UserError(

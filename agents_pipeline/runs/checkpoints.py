@@ -21,7 +21,8 @@ from agents_pipeline.runs import run_record
 
 FORMAT = 8  # version of the tracked objects' names and shapes
 _PREFIX = "env_steps-"
-_STATE, _ABOUT = "state", "about.json"
+ABOUT = "about.json"  # describes a checkpoint, in its folder
+_STATE = "state"
 # With this file, `tf.train.latest_checkpoint` accepts the folder.
 _LATEST = f"""model_checkpoint_path: "{_STATE}"
 all_model_checkpoint_paths: "{_STATE}"
@@ -101,7 +102,7 @@ class Checkpoints:
       content = dataclasses.asdict(about)
       content["checksum"] = _checksum(content)
       text = json.dumps(content, indent=2)
-      (temporary / _ABOUT).write_text(text + "\n", "utf-8")
+      (temporary / ABOUT).write_text(text + "\n", "utf-8")
     # Newer ones may be there: damaged, and not yet overwritten.
     not_newer = [
       saved
@@ -219,11 +220,11 @@ def read_about(path: pathlib.Path) -> About:
     DamagedError: it is damaged or missing.
   """
   with _damage_reported(path):
-    content = json.loads((path / _ABOUT).read_text("utf-8"))
+    content = json.loads((path / ABOUT).read_text("utf-8"))
     if not isinstance(content, dict):
-      raise OSError(f"{_ABOUT} is not as it was written")
+      raise OSError(f"{ABOUT} is not as it was written")
     if content.pop("checksum") != _checksum(content):
-      raise OSError(f"{_ABOUT} is not as it was written")
+      raise OSError(f"{ABOUT} is not as it was written")
     return About(**{f.name: content[f.name] for f in dataclasses.fields(About)})
 
 

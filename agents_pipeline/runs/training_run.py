@@ -12,6 +12,7 @@ from agents_pipeline.files import atomic, lock, run_folder
 from agents_pipeline.runs import (
   checkpoints,
   finalize,
+  initial_policy,
   logger,
   resume,
   run_record,
@@ -78,6 +79,9 @@ def train(
         "ReplayConfig.num_prefetched_batches: on a GPU, nothing is sampled "
         "ahead without --nodeterministic"
       )
+    weights = None
+    if overwrite or not checkpoints.newest_first(folder.checkpoints):
+      weights = initial_policy.load(experiment, console.print)
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):
       pipeline = building.build(experiment, seeds, console.print, task=task)
@@ -85,6 +89,8 @@ def train(
       if console.stop_requested():
         return False
       _clean_up(folder, overwrite)
+      if weights is not None:
+        pipeline.begin_with(weights)
       saved = checkpoints.Checkpoints(
         folder.checkpoints, pipeline.tracked, experiment.checkpoints
       )

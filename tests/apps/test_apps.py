@@ -233,6 +233,12 @@ def test_every_app_works_for_a2c(starting, tmp_path):
   run_app = lambda app, *flags: starting.run_app(app, flags, ROOT)
   code, out, err = run_app("evaluate", policy, "--num_episodes=2")
   assert code == 0 and "Pendulum-v1" in out + err, err
+  best = f"--root_dir={root}"  # is what was exported
+  assert run_app("evaluate", best, "--num_episodes=2")[:2] == (0, out)
+  latest = ("--checkpoint=latest", "--num_episodes=2", "--stochastic")
+  code, sampled, err = run_app("evaluate", best, *latest)
+  assert code == 0 and "2 stochastic episodes" in sampled, err
+  assert run_app("evaluate", best, *latest)[1] == sampled
   code, _, err = run_app(
     "record_video", policy, f"--output={tmp_path / 'video.gif'}"
   )

@@ -99,7 +99,7 @@ def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
 
   reports = []
   about = export.export_from_checkpoint(
-    run, None, tmp_path / "policy", reports.append
+    run, "best", tmp_path / "policy", reports.append
   )
   assert reports[0].startswith(f"skipped: {newest} is damaged: ")
   assert about["env_steps"] <= 200
@@ -252,10 +252,10 @@ def test_an_export_uses_the_configuration_that_was_saved(
 ):
   train_apart(make_experiment(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
-  export.export_from_checkpoint(run, None, tmp_path / "one", print)
+  export.export_from_checkpoint(run, "best", tmp_path / "one", print)
   edited = run.config.read_text().replace("'relu'", "'tanh'")
   run.config.write_text(edited)
-  export.export_from_checkpoint(run, None, tmp_path / "other", print)
+  export.export_from_checkpoint(run, "best", tmp_path / "other", print)
   q = [
     tf.saved_model.load(str(tmp_path / name)).signatures["serving_default"](
       observation=tf.ones((1, 4))

@@ -63,7 +63,7 @@ def test_training_without_an_evaluation_yet_exports_its_newest_weights(
   assert printed[-1] == (
     f"saved at {env_steps:,} env steps; the same command resumes"
   )
-  newest = exported(folder, None, tmp_path / "policy")
+  newest = exported(folder, "best", tmp_path / "policy")
   by_name = exported(folder, f"env_steps-{env_steps}", tmp_path / "by_name")
   assert newest[0] == by_name[0] == env_steps
   np.testing.assert_array_equal(newest[1], by_name[1])
@@ -81,7 +81,7 @@ def test_training_with_evaluations_exports_its_best_weights(
   assert len(evaluated) > 2
   most = max(evaluated.values())
   best_at = max(n for n, value in evaluated.items() if value == most)
-  best, q_values = exported(folder, None, tmp_path / "policy")
+  best, q_values = exported(folder, "best", tmp_path / "policy")
   assert best == best_at
   newest, newest_q_values = exported(
     folder, f"env_steps-{record['env_steps']}", tmp_path / "by_name"

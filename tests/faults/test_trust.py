@@ -40,7 +40,7 @@ def test_policies_and_checkpoints_hold_no_pickles(
   run = run_folder.RunFolder(tmp_path / "run")
   unpickled.clear()
   policy = tmp_path / "policy"
-  export.export_from_checkpoint(run, None, policy, print)
+  export.export_from_checkpoint(run, "best", policy, print)
   loaded, setting = served_policy.load_for(policy, None)
   assert setting.name == "CartPole-v1"
   experiment = gin_files.load_experiment([run.config])

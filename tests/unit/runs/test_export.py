@@ -20,21 +20,22 @@ def test_what_is_no_run_or_no_checkpoint_of_it_is_rejected(tmp_path):
     run, name, tmp_path / "policy", print
   )
   with pytest.raises(errors.UserError, match="expected a run folder, with"):
-    export_(None)
+    export_("best")
   run_record.write_json(run.run_record, {})
-  with pytest.raises(errors.UserError, match="no checkpoint to export from"):
-    export_(None)
+  with pytest.raises(errors.UserError, match="there is no checkpoint yet"):
+    export_("best")
   for name in ("env_steps-10", "env_steps-200"):
     (run.checkpoints / name).mkdir(parents=True)
   for typed, nearest in (
     ("env_steps-20", "; did you mean 'env_steps-200'?"),
     ("elsewhere/env_steps-10", "; did you mean 'env_steps-10'?"),
-    ("newest", ""),
+    ("newest", "; did you mean 'best'?"),
   ):
     with pytest.raises(errors.UserError) as caught:
       export_(typed)
     assert str(caught.value) == (
-      f"--checkpoint={typed!r}: expected one of env_steps-10, env_steps-200"
+      f"--checkpoint={typed!r}: expected one of best, latest, "
+      "env_steps-10, env_steps-200"
       f"{nearest}"
     )
   assert not (tmp_path / "policy").exists()
@@ -60,7 +61,11 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   run_record.write_json(run.run_record, {"seed": 0})
   saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
   saved.save(checkpoints.About(0, gin_files.to_text(experiment), {}))
-  for checkpoint, q_values in ((None, expected), ("env_steps-0", newest)):
+  for checkpoint, q_values in (
+    ("best", expected),
+    ("latest", newest),
+    ("env_steps-0", newest),
+  ):
     export.export_from_checkpoint(run, checkpoint, tmp_path / "policy", print)
     loaded = served_policy.load_signature(tmp_path / "policy")
     found = loaded(observation=tf.constant(x))["q_values"]
