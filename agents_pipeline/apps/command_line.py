@@ -123,6 +123,13 @@ def print_result(line: str) -> None:
     raise errors.RunError(f"standard output cannot be written: {lost}")
 
 
+def _show_on_terminal(text: str) -> None:
+  """Shows a text until the next one; nothing where stderr is no terminal."""
+  with contextlib.suppress(OSError, ValueError):  # it may be closed
+    if sys.stderr.isatty():
+      print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def quiet_imports() -> Iterator[None]:
   """Hides what TensorFlow prints while it is imported, unless that fails.
@@ -133,6 +140,7 @@ def quiet_imports() -> Iterator[None]:
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   absl_logging.set_verbosity(absl_logging.ERROR)
   warnings.filterwarnings("ignore")
+  _show_on_terminal("loading TensorFlow ...")
   sys.stderr.flush()
   stderr = os.dup(2)
   with tempfile.TemporaryFile() as captured:
@@ -162,3 +170,4 @@ def quiet_imports() -> Iterator[None]:
       sys.stderr.flush()
       os.dup2(stderr, 2)
       os.close(stderr)
+      _show_on_terminal("")

@@ -7,6 +7,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line, policy_flags
+from agents_pipeline.config import schema
 from agents_pipeline.files import paths
 
 policy_flags.define()
@@ -25,6 +26,12 @@ _SEED = flags.DEFINE_integer(
   0,
   "Seed of the environment resets, and of --stochastic.",
   lower_bound=0,
+)
+_MAX_ENV_STEPS = flags.DEFINE_integer(
+  "max_episode_env_steps",
+  schema.EvaluationConfig.max_episode_env_steps,
+  "Where an episode is cut.",
+  lower_bound=1,
 )
 _STOCHASTIC = flags.DEFINE_bool(
   "stochastic",
@@ -66,8 +73,11 @@ def main() -> int:
     environment,
     _NUM_EPISODES.value,
     _SEED.value,
+    max_env_steps=_MAX_ENV_STEPS.value,
     greedy=not _STOCHASTIC.value,
   )
+  if evaluation.num_cut:
+    command_line.report(evaluation.cut_message)
   content = evaluation.to_json() | {
     "policy_env_steps": policy.about.get("env_steps")
   }

@@ -4,6 +4,8 @@ python -m agents_pipeline.apps.record_video --output=cartpole.gif \\
   --root_dir=runs/dqn_cartpole
 """
 
+import pathlib
+
 from absl import flags
 
 from agents_pipeline import errors
@@ -19,8 +21,9 @@ _ENVIRONMENT = flags.DEFINE_string(
 )
 _NUM_EPISODES = flags.DEFINE_integer(
   "num_episodes",
-  1,
-  "Number of episodes, one after the other.",
+  None,
+  "Number of episodes, one after the other; by default as many as fill five "
+  "seconds, and a minute at most.",
   lower_bound=1,
   upper_bound=1_000,
 )
@@ -36,7 +39,9 @@ _OUTPUT = flags.DEFINE_string(
   "output",
   None,
   "The video: .mp4, .gif, or .html to step through.",
-  required=True,
+)
+_HUMAN = flags.DEFINE_bool(
+  "human", False, "Show the episodes in a window, in place of --output."
 )
 
 
@@ -49,8 +54,7 @@ def main() -> int:
     )
   if not _RANDOM_POLICY.value:
     policy_flags.folder()
-  output = paths.from_text("--output", _OUTPUT.value)
-  command_line.check_writable("--output", output)
+  output = _output()
   with command_line.quiet_imports():
     from agents_pipeline.config import schema
     from agents_pipeline.evaluation import (
@@ -59,7 +63,8 @@ def main() -> int:
       video,
       video_files,
     )
-  video_files.check_format(output)
+  if output:
+    video_files.check_format(output)
   if not _RANDOM_POLICY.value:
     with policy_flags.policy_dir() as policy_dir:
       policy, config = served_policy.load_for(
@@ -71,18 +76,45 @@ def main() -> int:
     act = evaluator.random_act(config, _SEED.value)
   else:
     raise errors.UserError("--random_policy: expected --environment as well")
-  evaluation = video.record_video(
-    act,
-    config,
-    output,
-    _NUM_EPISODES.value,
-    _SEED.value,
-    _CAPTIONS.value,
-    command_line.report,
-  )
-  returns = ", ".join(f"{r:.1f}" for r in evaluation.returns)
-  command_line.print_result(f"{output}: {config.name}, returns {returns}")
+  if output is None:
+    played = video.show(act, config, _NUM_EPISODES.value or 1, _SEED.value)
+  else:
+    played = video.record_video(
+      act,
+      config,
+      output,
+      _NUM_EPISODES.value,
+      _SEED.value,
+      _CAPTIONS.value,
+      command_line.report,
+    )
+  returns = ", ".join(f"{r:.1f}" for r in played.returns)
+  if played.is_cut:
+    returns += " (cut before its end)"
+  shown = f"{output}: {config.name}" if output else config.name
+  command_line.print_result(f"{shown}, returns {returns}")
   return command_line.DONE
+
+
+def _output() -> pathlib.Path | None:
+  """The path of the video; None for a window.
+
+  Raises:
+    UserError: there is none or both, or it cannot be written.
+  """
+  if _HUMAN.value:
+    for name, value in (
+      ("output", _OUTPUT.value),
+      ("captions", _CAPTIONS.value),
+    ):
+      if value:
+        raise errors.UserError(f"--human shows a window: expected no --{name}")
+    return None
+  if _OUTPUT.value is None:
+    raise errors.UserError("expected --output, or --human to show a window")
+  output = paths.from_text("--output", _OUTPUT.value)
+  command_line.check_writable("--output", output)
+  return output
 
 
 if __name__ == "__main__":

@@ -163,6 +163,8 @@ class EvaluationConfig:
       simulators that can exist only once.
     num_episodes_while_training: episodes of each evaluation while training.
     num_episodes: episodes of the final one, written to evaluation.json.
+    max_episode_env_steps: where an episode is cut; 27,000 are 30 minutes of
+      Atari. A line tells of it.
   """
 
   period_env_steps: int | None = fields.integer(5_000, optional=True)
@@ -170,6 +172,7 @@ class EvaluationConfig:
   keeps_environments: bool | str = fields.switch_or(False, "training")
   num_episodes_while_training: int = fields.integer(10, high=10**6)
   num_episodes: int = fields.integer(100, high=10**6)
+  max_episode_env_steps: int = fields.integer(27_000)
 
 
 @fields.config
@@ -188,7 +191,10 @@ class CheckpointConfig:
 
 @fields.config
 class VideoConfig:
-  """Videos of one greedy episode each, on gymnasium's own environment.
+  """Videos of greedy episodes, on gymnasium's own environment.
+
+  Several short episodes until five seconds are full, or the first minute of a
+  long one.
 
   Attributes:
     period_episodes: training episodes between two videos, over all

@@ -19,8 +19,16 @@ _OSMESA = "libOSMesa.so.8"
 
 # SDL, and with it pygame, draws without a window and plays no sounds. Not the
 # driver "dummy": some environments render nothing when they see its name.
-os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+_VIDEO_DRIVER, _OFFSCREEN = "SDL_VIDEODRIVER", "offscreen"
+os.environ.setdefault(_VIDEO_DRIVER, _OFFSCREEN)
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+
+
+def environ_with_windows() -> dict[str, str]:
+  """The environment variables of a process that may open a window."""
+  if os.environ[_VIDEO_DRIVER] != _OFFSCREEN:
+    return dict(os.environ)
+  return os.environ | {_VIDEO_DRIVER: ""}  # SDL's own choice
 
 
 def _is_osmesa() -> bool:

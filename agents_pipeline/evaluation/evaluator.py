@@ -14,8 +14,6 @@ from agents_pipeline.environments import checks, leaves, making
 # action space numbers them.
 Act = Callable[[Any], np.ndarray]
 
-# An episode is cut off here; these are 30 minutes of Atari.
-MAX_ENV_STEPS = 27_000
 _NUM_RESAMPLES = 10_000  # of the bootstrap
 
 
@@ -29,6 +27,8 @@ class Evaluation:
     seeds: the seeds of each episode's reset.
     returns: the return of each episode, undiscounted.
     lengths: the length of each episode, env steps.
+    max_env_steps: where episodes were cut.
+    num_cut: how many episodes were.
   """
 
   environment: schema.EnvironmentConfig
@@ -36,6 +36,19 @@ class Evaluation:
   seeds: list[int]
   returns: list[float]
   lengths: list[int]
+  max_env_steps: int
+  num_cut: int
+
+  @property
+  def cut_message(self) -> str:
+    """What a user should know of episodes that were cut; "" of none."""
+    if not self.num_cut:
+      return ""
+    return (
+      f"{self.num_cut} of {len(self.returns)} episodes were cut at "
+      f"{self.max_env_steps:,} env steps: {self.environment.name} has no time "
+      "limit below that"
+    )
 
   @property
   def mean_return(self) -> float:
@@ -55,7 +68,8 @@ class Evaluation:
       "greedy": self.greedy,
       "rewards": "the environment's own, neither clipped nor shaped",
       "observation": self.environment.observation.protocol(),
-      "max_env_steps_per_episode": MAX_ENV_STEPS,
+      "max_env_steps_per_episode": self.max_env_steps,
+      "num_cut_episodes": self.num_cut,
       "mean_return": self.mean_return,
       "standard_deviation": float(np.std(self.returns, ddof=1))
       if len(self.returns) > 1
@@ -108,7 +122,9 @@ def evaluate(
   environment: schema.EnvironmentConfig,
   num_episodes: int,
   seed: int,
+  *,
   max_envs: int = 25,
+  max_env_steps: int = schema.EvaluationConfig.max_episode_env_steps,
   copies: Sequence[gym.Env] = (),
   greedy: bool = True,
 ) -> Evaluation:
@@ -124,6 +140,7 @@ def evaluate(
     seed: parent of the episodes' seeds; that of episode i does not depend on
       `num_episodes`.
     max_envs: how many copies of the environment live at once.
+    max_env_steps: where an episode is cut.
     copies: to act in, of `make_copies`, which live on; () makes and ends some.
     greedy: whether the policy always takes its best action, for the record.
 
@@ -138,17 +155,27 @@ def evaluate(
     env.label = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
   lengths: np.ndarray = np.zeros(num_episodes, int)
+  num_cut = 0
   try:
     for first in range(0, num_episodes, num_envs):
       batch = slice(first, min(first + num_envs, num_episodes))
-      returns[batch], lengths[batch] = _run_episodes(act, envs, seeds[batch])
+      returns[batch], lengths[batch], cut = _run_episodes(
+        act, envs, seeds[batch], max_env_steps
+      )
+      num_cut += cut
   finally:
     for env, label in zip(envs, labels, strict=True):
       env.label = label
       if not copies:
         env.close()
   return Evaluation(
-    environment, greedy, seeds, returns.tolist(), lengths.tolist()
+    environment,
+    greedy,
+    seeds,
+    returns.tolist(),
+    lengths.tolist(),
+    max_env_steps,
+    num_cut,
   )
 
 
@@ -162,12 +189,12 @@ def make_copies(
 
 
 def _run_episodes(
-  act: Act, envs: list[gym.Env], seeds: list[int]
-) -> tuple[np.ndarray, np.ndarray]:
+  act: Act, envs: list[gym.Env], seeds: list[int], max_env_steps: int
+) -> tuple[np.ndarray, np.ndarray, int]:
   """Runs one episode in each of the first N = len(seeds) environments.
 
   Returns:
-    Returns [N] float64 and lengths [N] int64.
+    Returns [N] float64, lengths [N] int64, and how many were cut.
   """
   initial = [
     env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)
@@ -179,7 +206,7 @@ def _run_episodes(
   is_dict = isinstance(observations, dict)
   returns: np.ndarray = np.zeros(len(seeds))
   lengths: np.ndarray = np.zeros(len(seeds), int)
-  running = set(range(len(seeds)))
+  running, num_cut = set(range(len(seeds))), 0
   while running:
     _check_finite(observations, envs)
     actions = act(dict(observations) if is_dict else observations)
@@ -191,9 +218,11 @@ def _run_episodes(
       lengths[i] += 1
       if not np.isfinite(returns[i]):
         envs[i].fail(f"its reward is not finite: {reward}")
-      if terminated or truncated or lengths[i] >= MAX_ENV_STEPS:
+      ended = terminated or truncated
+      if ended or lengths[i] >= max_env_steps:
         running.discard(i)
-  return returns, lengths
+        num_cut += not ended
+  return returns, lengths, num_cut
 
 
 def _stacked(observations: list, space: gym.Space):

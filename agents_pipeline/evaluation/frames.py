@@ -6,6 +6,7 @@ _EXPECTED = (
   "expected a picture of uint8, or of floats or bools in [0, 1], of shape "
   "[H, W], [H, W, 1], [H, W, 3] or [H, W, 4]"
 )
+_SMALLEST_SIDE = 160  # pixels; Atari's pictures are 160 wide
 
 
 class InvalidFrameError(ValueError):
@@ -82,6 +83,15 @@ def _to_rgb(image: object) -> np.ndarray:
       f"its render() gave {rgb.dtype} from {low:g} to {high:g}; {_EXPECTED}"
     )
   return np.round(rgb * 255).astype(np.uint8)
+
+
+def enlarge(frame: np.ndarray) -> np.ndarray:
+  """Enlarges a small frame [H, W, 3] by a whole number, for people to look at.
+
+  MinAtar's, of 10 x 10 pixels, become 160 x 160.
+  """
+  factor = -(-_SMALLEST_SIDE // max(frame.shape[:2]))
+  return frame.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def _pad(frame: np.ndarray) -> np.ndarray:

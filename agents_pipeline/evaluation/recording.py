@@ -1,4 +1,4 @@
-"""Records a video in a process of its own, so that a crash loses only it.
+"""Records or shows episodes in a process of its own, which may crash.
 
 This process imports no TensorFlow: a renderer may load libraries that conflict
 with it. The policy stays in the parent process, which receives observations and
@@ -7,8 +7,11 @@ answers with actions.
 
 import contextlib
 import dataclasses
+import functools
 import importlib
+import math
 import pathlib
+from collections.abc import Callable
 from multiprocessing import connection
 from typing import Any
 
@@ -27,16 +30,20 @@ from agents_pipeline.environments import (
 )
 from agents_pipeline.evaluation import captions, frames, video_files
 
+MIN_SECONDS, MAX_SECONDS = 5, 60  # of a video that fills
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-  """A video to record.
+  """Episodes to record, or to show.
 
   Attributes:
     spec: gymnasium's, as it is registered in the parent process.
     environment: only its `name` and `observation` are used.
-    path: the path of the new file, absolute.
+    path: the path of the new file, absolute; None shows a window instead.
     seeds: the seeds of each episode's reset.
+    fills: whether the video ends with the episode that completes MIN_SECONDS,
+      and at MAX_SECONDS in any case; else every episode is recorded.
     max_env_steps: at which an episode is cut off.
     with_captions: whether each frame shows its number in the episode and the
       return so far.
@@ -44,8 +51,9 @@ class Request:
 
   spec: gym.envs.registration.EnvSpec
   environment: schema.EnvironmentConfig
-  path: pathlib.Path
+  path: pathlib.Path | None
   seeds: list[int]
+  fills: bool
   max_env_steps: int
   with_captions: bool
 
@@ -57,6 +65,7 @@ class Recording:
   Attributes:
     returns: the return of each episode, undiscounted.
     lengths: the length of each episode, env steps.
+    is_cut: whether the last episode was not recorded to its end.
     color: the color of every pixel of every frame, as RGB; None if they differ.
     unplayable_fps: the frames per second that the environment declares, if no
       video can be played at that rate; else None.
@@ -64,12 +73,13 @@ class Recording:
 
   returns: list[float] = dataclasses.field(default_factory=list)
   lengths: list[int] = dataclasses.field(default_factory=list)
+  is_cut: bool = False
   color: tuple[int, ...] | None = None
   unplayable_fps: str | None = None
 
 
 def serve(parent: connection.Connection) -> None:
-  """Records one video.
+  """Records one video, or plays in a window.
 
   Args:
     parent: sends a pickled `Request`, then an action for each observation that
@@ -115,51 +125,88 @@ def _record(
   parent: connection.Connection,
   cleanup: contextlib.ExitStack,
 ) -> Recording:
-  env = making.make_evaluation_environment(request.environment, "rgb_array")
+  mode = "rgb_array" if request.path else "human"
+  env = making.make_evaluation_environment(request.environment, mode)
   cleanup.callback(env.close)
-  env.label = "in a video"
+  env.label = "in a video" if request.path else "in a window"
   recording, converter = Recording(), frames.FrameConverter()
   fps = _frames_per_second(env, request.environment, recording)
+  if request.path is None:
+    player = _EpisodePlayer(env, parent, request, lambda caption: None)
+    _play(player, request, fps, recording)
+    return recording
   with video_files.open_writer(
     request.path, fps, request.environment.name
   ) as video:
-    recorder = _EpisodeRecorder(env, parent, request, converter, video)
-    for seed in request.seeds:
-      episode_return, length = recorder.record(seed)
-      recording.returns.append(episode_return)
-      recording.lengths.append(length)
-    num_frames = sum(recording.lengths) + len(request.seeds)
+    write = functools.partial(_write_frame, env, request, converter, video)
+    player = _EpisodePlayer(env, parent, request, write)
+    num_frames = _play(player, request, fps, recording)
     parent.send(("writing", num_frames))  # leaving the context may take long
   recording.color = converter.color
   video_files.check_complete(request.path, num_frames)
   return recording
 
 
+def _play(
+  player: "_EpisodePlayer", request: Request, fps: float, recording: Recording
+) -> int:
+  """Plays the episodes that are asked for; returns the number of frames."""
+  num_frames, most = 0, math.inf
+  if request.fills:
+    most = MAX_SECONDS * fps
+  for seed in request.seeds:
+    episode_return, length, ended = player.play(seed, most - num_frames)
+    recording.returns.append(episode_return)
+    recording.lengths.append(length)
+    recording.is_cut |= not ended
+    num_frames += length + 1
+    if request.fills and num_frames >= MIN_SECONDS * fps:
+      break
+  return num_frames
+
+
 @dataclasses.dataclass(frozen=True)
-class _EpisodeRecorder:
-  """Plays episodes with the policy of the parent, and writes their frames."""
+class _EpisodePlayer:
+  """Plays episodes with the policy of the parent.
+
+  Attributes:
+    env: what is played in.
+    parent: gives an action for each observation.
+    request: what was asked for.
+    show: called with a caption for each frame.
+  """
 
   env: checked.CheckedEnv
   parent: connection.Connection
   request: Request
-  converter: frames.FrameConverter
-  video: Any  # of `open_writer`
+  show: Callable[[str], None]
 
-  def record(self, seed: int) -> tuple[float, int]:
-    """Records one episode; returns its return and its length."""
+  def play(self, seed: int, max_frames: float) -> tuple[float, int, bool]:
+    """Plays one episode.
+
+    Args:
+      seed: of its reset.
+      max_frames: at which it is cut off.
+
+    Returns:
+      Its return, its length, and whether it came to its end.
+    """
     total, length, ended = 0.0, 0, False
     observation, _ = self.env.reset(seed=seed)
     while True:
-      if not ended:  # the policy computes while this process renders
+      is_last = ended or (
+        length >= self.request.max_env_steps or length + 1 >= max_frames
+      )
+      if not is_last:  # the policy computes while this process renders
         self._send(observation)
-      self._write_frame(f"frame {length + 1}  return {total:g}")
-      if ended:
-        return total, length
+      self.show(f"frame {length + 1}  return {total:g}")
+      if is_last:
+        return total, length, ended
       observation, reward, terminated, truncated, _ = self.env.step(
         self.parent.recv()
       )
       total, length = total + float(reward), length + 1
-      ended = terminated or truncated or length >= self.request.max_env_steps
+      ended = terminated or truncated
 
   def _send(self, observation: Any) -> None:
     space = self.env.observation_space
@@ -175,14 +222,23 @@ class _EpisodeRecorder:
         self.env.fail(checks.not_finite(name, array))
     self.parent.send(("observation", sent))
 
-  def _write_frame(self, caption: str) -> None:
-    try:
-      frame = self.converter.convert(self.env.render())
-    except frames.InvalidFrameError as error:
-      self.env.fail(str(error))
-    if self.request.with_captions:
-      frame = captions.draw(frame, caption)
-    self.video.append_data(frame)
+
+def _write_frame(
+  env: checked.CheckedEnv,
+  request: Request,
+  converter: frames.FrameConverter,
+  video: Any,
+  caption: str,
+) -> None:
+  """Renders a frame into a file that `open_writer` opened."""
+  try:
+    frame = converter.convert(env.render())
+  except frames.InvalidFrameError as error:
+    env.fail(str(error))
+  frame = frames.enlarge(frame)
+  if request.with_captions:
+    frame = captions.draw(frame, caption)
+  video.append_data(frame)
 
 
 def _frames_per_second(

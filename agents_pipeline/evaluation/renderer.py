@@ -15,6 +15,7 @@ import cloudpickle
 import psutil
 
 from agents_pipeline import errors
+from agents_pipeline.environments import display
 from agents_pipeline.evaluation import recording
 
 # The process gets the import path first: it is needed by the imports below.
@@ -68,6 +69,7 @@ class Renderer:
         stdout=self._output,
         stderr=subprocess.STDOUT,
         pass_fds=[theirs.fileno()],
+        env=None if request.path else display.environ_with_windows(),
         start_new_session=True,
       )
     except OSError as error:

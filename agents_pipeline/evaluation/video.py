@@ -1,5 +1,6 @@
-"""Records episodes as a video: MP4, GIF, or an HTML page with controls."""
+"""Episodes as a video (MP4, GIF, or an HTML page), or in a window."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
@@ -14,12 +15,14 @@ from agents_pipeline.evaluation import (
 )
 from agents_pipeline.files import atomic
 
+_MOST_EPISODES = 100  # that fill a video
+
 
 def record_video(
   act: evaluator.Act,
   environment: schema.EnvironmentConfig,
   path: pathlib.Path,
-  num_episodes: int,
+  num_episodes: int | None,
   seed: int,
   with_captions: bool = False,
   warn: Callable[[str], None] = lambda line: None,
@@ -34,7 +37,8 @@ def record_video(
     act: the policy.
     environment: one that renders `rgb_array`.
     path: the path of the file; its suffix determines the format.
-    num_episodes: recorded one after the other.
+    num_episodes: recorded one after the other; None for as many as fill five
+      seconds, and a minute at most.
     seed: parent of the episodes' seeds, as in `evaluate`.
     with_captions: whether each frame shows its number in the episode and the
       return so far.
@@ -51,33 +55,75 @@ def record_video(
   """
   video_files.check_format(path)
   video_files.check_ffmpeg(path)
-  if "rgb_array" not in making.render_modes(environment):
-    raise errors.UserError(
-      f"environment {environment.name!r} does not render 'rgb_array': no video "
-      "of it"
-    )
-  seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
+  _check_renders(environment, "rgb_array", "no video of it")
   with atomic.file(path) as temporary:
-    recorded = _record(
-      act,
-      recording.Request(
-        making.environment_spec(environment.name),
-        environment,
-        temporary.absolute(),
-        seeds,
-        evaluator.MAX_ENV_STEPS,
-        with_captions,
-      ),
-      check,
-    )
+    request = _request(environment, temporary.absolute(), num_episodes, seed)
+    request = dataclasses.replace(request, with_captions=with_captions)
+    recorded = _answer(act, request, check)
   _warn_if_suspicious(recorded, path, environment, warn)
   return recorded
 
 
-def _record(
-  act: evaluator.Act, request: recording.Request, check: Callable[[], None]
+def show(
+  act: evaluator.Act,
+  environment: schema.EnvironmentConfig,
+  num_episodes: int,
+  seed: int,
 ) -> recording.Recording:
-  """Answers observations with actions until the episodes are recorded."""
+  """Shows episodes in a window, in the environment's own way.
+
+  Args:
+    act: the policy.
+    environment: one that renders `human`.
+    num_episodes: one after the other.
+    seed: parent of the episodes' seeds, as in `evaluate`.
+
+  Returns:
+    The returns and lengths of the episodes.
+
+  Raises:
+    UserError: the environment has no window.
+    RunError: the environment failed; there may be no display.
+  """
+  _check_renders(environment, "human", "it has no window")
+  return _answer(act, _request(environment, None, num_episodes, seed))
+
+
+def _check_renders(
+  environment: schema.EnvironmentConfig, mode: str, so: str
+) -> None:
+  if mode not in making.render_modes(environment):
+    raise errors.UserError(
+      f"environment {environment.name!r} does not render {mode!r}: {so}"
+    )
+
+
+def _request(
+  environment: schema.EnvironmentConfig,
+  path: pathlib.Path | None,
+  num_episodes: int | None,
+  seed: int,
+) -> recording.Request:
+  return recording.Request(
+    making.environment_spec(environment.name),
+    environment,
+    path,
+    [
+      seeding.child_seed(seed, "episode", i)
+      for i in range(num_episodes or _MOST_EPISODES)
+    ],
+    fills=num_episodes is None,
+    max_env_steps=schema.EvaluationConfig.max_episode_env_steps,
+    with_captions=False,
+  )
+
+
+def _answer(
+  act: evaluator.Act,
+  request: recording.Request,
+  check: Callable[[], None] = lambda: None,
+) -> recording.Recording:
+  """Answers observations with actions until the episodes have been played."""
   with renderer.Renderer(request, check) as process:
     while True:
       received = process.receive()

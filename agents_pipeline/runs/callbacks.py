@@ -129,14 +129,23 @@ class EvaluationCallback:
         experiment.environment,
         min(config.num_envs, config.num_episodes_while_training),
       )
-    evaluation = evaluator.evaluate(
-      self._act,
-      experiment.environment,
-      experiment.evaluation.num_episodes_while_training,
-      self._run.seeds.evaluation,
-      experiment.evaluation.num_envs,
-      copies,
-    )
+    num_episodes = experiment.evaluation.num_episodes_while_training
+    with self._run.console.told_if_slow(
+      f"evaluating {num_episodes} episodes at env step {env_steps:,}"
+    ):
+      evaluation = evaluator.evaluate(
+        self._act,
+        experiment.environment,
+        num_episodes,
+        self._run.seeds.evaluation,
+        max_envs=experiment.evaluation.num_envs,
+        max_env_steps=experiment.evaluation.max_episode_env_steps,
+        copies=copies,
+      )
+    if evaluation.num_cut:
+      self._run.console.print(
+        f"evaluation at env step {env_steps:,}: {evaluation.cut_message}"
+      )
     if keeps == "training":  # not if it was interrupted: it will be repeated
       pipeline.abandon_episodes()
     pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)

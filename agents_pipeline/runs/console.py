@@ -1,9 +1,13 @@
 """Console output and stop requests."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from agents_pipeline.evaluation import evaluator
+
+_SLOW_SECONDS = 5.0
 
 
 class StopRequested(BaseException):
@@ -30,6 +34,21 @@ class Console:
     """Raises `StopRequested` if a stop was requested."""
     if self.stop_requested():
       raise StopRequested
+
+  @contextlib.contextmanager
+  def told_if_slow(self, what: str) -> Iterator[None]:
+    """Prints what takes long, once it has taken five seconds.
+
+    Args:
+      what: is being done, such as "evaluating 10 episodes".
+    """
+    timer = threading.Timer(_SLOW_SECONDS, self.print, [f"{what} ..."])
+    timer.daemon = True
+    timer.start()
+    try:
+      yield
+    finally:
+      timer.cancel()
 
   def interruptible(self, act: evaluator.Act) -> evaluator.Act:
     """Wraps a policy to raise `StopRequested` once a stop is requested.

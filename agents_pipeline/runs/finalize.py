@@ -57,14 +57,22 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
   num_envs = config.num_envs
   if config.keeps_environments == "training":
     num_envs = run.experiment.environment.num_envs
-  with run.stopwatch.part("evaluation"):
+  with (
+    run.stopwatch.part("evaluation"),
+    run.console.told_if_slow(
+      f"evaluating {config.num_episodes} episodes of the exported policy"
+    ),
+  ):
     evaluation = evaluator.evaluate(
       act,
       run.experiment.environment,
       config.num_episodes,
       run.seeds.final_evaluation,
-      num_envs,
+      max_envs=num_envs,
+      max_env_steps=config.max_episode_env_steps,
     )
+  if evaluation.num_cut:
+    run.console.print(evaluation.cut_message)
   run_record.write_json(
     run.folder.evaluation,
     evaluation.to_json()

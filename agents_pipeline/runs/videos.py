@@ -15,13 +15,13 @@ def try_record(
   seed: int,
   console: console_lib.Console,
 ) -> None:
-  """Records a video of one episode, or prints why there is none.
+  """Records a video of episodes, or prints why there is none.
 
   Args:
     experiment: its environment, and whether to draw captions.
     act: the policy.
     path: the path of the video.
-    seed: parent of the episode's seed.
+    seed: parent of the episodes' seeds.
     console: prints the reason; a stop request aborts the recording.
 
   Raises:
@@ -32,7 +32,7 @@ def try_record(
       act,
       experiment.environment,
       path,
-      1,
+      None,
       seed,
       experiment.video.captions,
       console.print,

@@ -54,7 +54,7 @@ def test_no_more_copies_live_at_once_than_asked(max_envs, monkeypatch):
     "make_evaluation_environment",
     lambda config: made.append(make(config)) or made[-1],
   )
-  few = evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 6, 4, max_envs)
+  few = evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 6, 4, max_envs=max_envs)
   assert len(made) == max_envs
   assert few.returns == evaluator.evaluate(ALWAYS_RIGHT, CARTPOLE, 6, 4).returns
 
@@ -66,6 +66,8 @@ def test_json_has_every_return_and_the_interval():
     [1, 2, 3],
     [10.0, 20.0, 30.0],
     [1, 2, 3],
+    max_env_steps=27_000,
+    num_cut=0,
   ).to_json()
   assert content["mean_return"] == 20.0
   assert content["standard_deviation"] == 10.0
@@ -108,8 +110,7 @@ class Endless(gym.Env):
 gym.register("NeverEnds-v0", Endless, disable_env_checker=True)
 
 
-def test_observations_are_cast_and_endless_episodes_cut_off(monkeypatch):
-  monkeypatch.setattr(evaluator, "MAX_ENV_STEPS", 7)
+def test_observations_are_cast_and_endless_episodes_cut_off():
   types = set()
 
   def act(observations):
@@ -117,11 +118,25 @@ def test_observations_are_cast_and_endless_episodes_cut_off(monkeypatch):
     return ALWAYS_RIGHT(observations)
 
   evaluation = evaluator.evaluate(
-    act, schema.EnvironmentConfig("NeverEnds-v0"), 2, seed=0
+    act, schema.EnvironmentConfig("NeverEnds-v0"), 2, seed=0, max_env_steps=7
   )
   assert types == {np.dtype(np.float32)}
   assert (evaluation.returns, evaluation.lengths) == ([7.0, 7.0], [7, 7])
   assert evaluation.to_json()["max_env_steps_per_episode"] == 7
+  assert evaluation.to_json()["num_cut_episodes"] == 2
+  assert evaluation.cut_message == (
+    "2 of 2 episodes were cut at 7 env steps: NeverEnds-v0 has no time limit "
+    "below that"
+  )
+
+
+def test_an_episode_that_ends_where_others_are_cut_is_not_cut():
+  limited = schema.EnvironmentConfig("CartPole-v1", max_episode_steps=5)
+  evaluation = evaluator.evaluate(
+    ALWAYS_RIGHT, limited, 3, seed=0, max_env_steps=5
+  )
+  assert evaluation.lengths == [5, 5, 5]
+  assert (evaluation.num_cut, evaluation.cut_message) == (0, "")
 
 
 class HugeObservation(gym.Env):

@@ -41,6 +41,17 @@ def test_every_type_and_shape_becomes_the_same_frame(image):
   assert captions.draw(found, "frame 1").shape == (2, 2, 3)
 
 
+def test_small_frames_are_enlarged_by_a_whole_number():
+  large = frames.enlarge(RGB)
+  assert large.shape == (160, 160, 3)
+  np.testing.assert_array_equal(large[::80, ::80], RGB)
+  assert (large[:80, :80] == RGB[0, 0]).all()
+  wide = np.zeros((50, 100, 3), np.uint8)
+  assert frames.enlarge(wide).shape == (100, 200, 3)
+  already = np.zeros((10, 160, 3), np.uint8)
+  assert frames.enlarge(already).shape == (10, 160, 3)
+
+
 def test_bools_become_black_and_white():
   found = convert(np.array([[False, True], [True, False]]))
   assert found[..., 0].tolist() == [[0, 255], [255, 0]]
