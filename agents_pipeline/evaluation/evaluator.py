@@ -28,7 +28,7 @@ class Evaluation:
     returns: the return of each episode, undiscounted.
     lengths: the length of each episode, env steps.
     max_env_steps: where episodes were cut.
-    num_cut: how many episodes were.
+    are_cut: whether each episode was.
   """
 
   environment: schema.EnvironmentConfig
@@ -37,7 +37,12 @@ class Evaluation:
   returns: list[float]
   lengths: list[int]
   max_env_steps: int
-  num_cut: int
+  are_cut: list[bool]
+
+  @property
+  def num_cut(self) -> int:
+    """How many episodes were cut."""
+    return sum(self.are_cut)
 
   @property
   def cut_message(self) -> str:
@@ -155,14 +160,13 @@ def evaluate(
     env.label = f"evaluated in copy {i}"
   returns: np.ndarray = np.zeros(num_episodes)
   lengths: np.ndarray = np.zeros(num_episodes, int)
-  num_cut = 0
+  are_cut: np.ndarray = np.zeros(num_episodes, bool)
   try:
     for first in range(0, num_episodes, num_envs):
       batch = slice(first, min(first + num_envs, num_episodes))
-      returns[batch], lengths[batch], cut = _run_episodes(
+      returns[batch], lengths[batch], are_cut[batch] = _run_episodes(
         act, envs, seeds[batch], max_env_steps
       )
-      num_cut += cut
   finally:
     for env, label in zip(envs, labels, strict=True):
       env.label = label
@@ -175,7 +179,7 @@ def evaluate(
     returns.tolist(),
     lengths.tolist(),
     max_env_steps,
-    num_cut,
+    are_cut.tolist(),
   )
 
 
@@ -190,11 +194,11 @@ def make_copies(
 
 def _run_episodes(
   act: Act, envs: list[gym.Env], seeds: list[int], max_env_steps: int
-) -> tuple[np.ndarray, np.ndarray, int]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Runs one episode in each of the first N = len(seeds) environments.
 
   Returns:
-    Returns [N] float64, lengths [N] int64, and how many were cut.
+    Returns [N] float64, lengths [N] int64, and [N] bool, which were cut.
   """
   initial = [
     env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)
@@ -206,7 +210,8 @@ def _run_episodes(
   is_dict = isinstance(observations, dict)
   returns: np.ndarray = np.zeros(len(seeds))
   lengths: np.ndarray = np.zeros(len(seeds), int)
-  running, num_cut = set(range(len(seeds))), 0
+  are_cut: np.ndarray = np.zeros(len(seeds), bool)
+  running = set(range(len(seeds)))
   while running:
     _check_finite(observations, envs)
     actions = act(dict(observations) if is_dict else observations)
@@ -221,8 +226,8 @@ def _run_episodes(
       ended = terminated or truncated
       if ended or lengths[i] >= max_env_steps:
         running.discard(i)
-        num_cut += not ended
-  return returns, lengths, num_cut
+        are_cut[i] = not ended
+  return returns, lengths, are_cut
 
 
 def _stacked(observations: list, space: gym.Space):

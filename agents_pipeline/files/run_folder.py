@@ -13,6 +13,7 @@ class RunFolder:
     metrics: one row per result.
     timing: throughput, one row per result.
     episodes: one row per training episode.
+    evaluations: one row per episode of the evaluations while training.
     checkpoints: a folder of checkpoint folders.
     policy: the SavedModel of the best policy.
     tf_agents_policy: the same policy, as TF-Agents' `PolicySaver` writes it.
@@ -32,6 +33,7 @@ class RunFolder:
     self.metrics = self.root / "metrics.csv"
     self.timing = self.root / "timing.csv"
     self.episodes = self.root / "episodes.csv"
+    self.evaluations = self.root / "evaluations.csv"
     self.checkpoints = self.root / "checkpoints"
     self.policy = self.root / "policy"
     self.tf_agents_policy = self.root / "tf_agents_policy"
@@ -65,6 +67,7 @@ class RunFolder:
       self.metrics,
       self.timing,
       self.episodes,
+      self.evaluations,
       self.policy,
       self.tf_agents_policy,
       self.evaluation,

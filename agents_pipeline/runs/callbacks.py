@@ -8,23 +8,23 @@ from typing import Protocol
 import gymnasium as gym
 
 from agents_pipeline.evaluation import evaluator
+from agents_pipeline.runs import metrics, videos
 from agents_pipeline.runs import run as run_lib
-from agents_pipeline.runs import videos
 from agents_pipeline.training import loop
 
 
 class Callback(Protocol):
   """Called between two results of the training loop.
 
-  What it returns, column -> value, becomes part of the row of metrics.csv that
-  is written next. If a run is stopped or killed before that row is part of a
-  checkpoint, the resumed run makes the same call again.
+  What it returns becomes part of the row of metrics.csv that is written next,
+  or rows of evaluations.csv. If a run is stopped or killed before that row is
+  part of a checkpoint, the resumed run makes the same call again.
   """
 
-  def before_training(self) -> dict[str, float]:
+  def before_training(self) -> metrics.Measured:
     """Called once per run, before its first env step; not when resumed."""
 
-  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
     """Called after every result of the training loop, before it is logged.
 
     Args:
@@ -89,14 +89,14 @@ class EvaluationCallback:
     if (length := run.experiment.evaluation.period_env_steps) is not None:
       self._period = Period(length, int(pipeline.interval.env_steps))
 
-  def before_training(self) -> dict[str, float]:
+  def before_training(self) -> metrics.Measured:
     """Evaluates the untrained policy."""
     if self._period is None:
-      return {}
+      return metrics.Measured()
     with self._run.stopwatch.part("evaluation"):
       return self._evaluate(0)
 
-  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
     """Evaluates once per period, and at the end of the run.
 
     Without a period, the newest policy is the best one that is known.
@@ -105,11 +105,11 @@ class EvaluationCallback:
       if result.is_last:
         best, network = self._run.pipeline.best, self._run.pipeline.network
         best.offer(network, float("-inf"), result.env_steps)
-      return {}
+      return metrics.Measured()
     with self._run.stopwatch.part("evaluation"):
       if self._period.has_passed(result.env_steps) or result.is_last:
         return self._evaluate(result.env_steps)
-      return {}
+      return metrics.Measured()
 
   def close(self) -> None:
     """Ends the copies that were kept."""
@@ -117,7 +117,7 @@ class EvaluationCallback:
       env.close()
     self._copies = []
 
-  def _evaluate(self, env_steps: int) -> dict[str, float]:
+  def _evaluate(self, env_steps: int) -> metrics.Measured:
     experiment, pipeline = self._run.experiment, self._run.pipeline
     keeps = experiment.evaluation.keeps_environments
     copies = self._copies
@@ -149,10 +149,30 @@ class EvaluationCallback:
     if keeps == "training":  # not if it was interrupted: it will be repeated
       pipeline.abandon_episodes()
     pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)
-    return {
-      "evaluation_return": evaluation.mean_return,
-      "evaluation_length": evaluation.mean_length,
-    }
+    return metrics.Measured(
+      {
+        "evaluation_return": evaluation.mean_return,
+        "evaluation_length": evaluation.mean_length,
+      },
+      _rows(env_steps, evaluation),
+    )
+
+
+def _rows(
+  env_steps: int, evaluation: evaluator.Evaluation
+) -> list[metrics.Row]:
+  """The rows of evaluations.csv."""
+  columns = evaluation.returns, evaluation.lengths, evaluation.are_cut
+  return [
+    metrics.row(
+      metrics.EVALUATION_COLUMNS,
+      env_steps=env_steps,
+      evaluation_return=episode_return,
+      evaluation_length=length,
+      is_cut=int(is_cut),
+    )
+    for episode_return, length, is_cut in zip(*columns, strict=True)
+  ]
 
 
 class VideoCallback:
@@ -176,16 +196,16 @@ class VideoCallback:
         config.period_episodes, int(pipeline.interval.num_episodes)
       )
 
-  def before_training(self) -> dict[str, float]:
+  def before_training(self) -> metrics.Measured:
     """Does nothing."""
-    return {}
+    return metrics.Measured()
 
-  def after_result(self, result: loop.IntervalResult) -> dict[str, float]:
+  def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
     """Records one episode if a period has passed."""
     del result
     with self._run.stopwatch.part("videos"):
       self._record_if_due()
-    return {}
+    return metrics.Measured()
 
   def close(self) -> None:
     """Does nothing."""

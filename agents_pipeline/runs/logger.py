@@ -1,6 +1,6 @@
 """Logs every result of a run to all sinks. A new sink is added to `_SINKS`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ _SINKS: tuple[SinkFactory, ...] = (
   csv_files.open_metrics,
   csv_files.open_timing,
   csv_files.open_episodes,
+  csv_files.open_evaluations,
   tensorboard.open_events,
   progress_bar.open_progress,
   learning_curve.open_curve,
@@ -70,24 +71,24 @@ class Logger:
     for opened in self._sinks:
       opened.close(failed=error_type is not None)
 
-  def write_untrained(self, evaluation: Mapping[str, float]) -> None:
+  def write_untrained(self, measured: Sequence[metrics.Measured]) -> None:
     """Logs the entry of env step 0.
 
     Args:
-      evaluation: column -> value of the evaluation before training.
+      measured: by each callback, before training.
     """
     counters = {"env_steps": 0, "train_steps": 0, "episodes": 0}
-    row = metrics.row(self._run.columns, **counters, **evaluation)
-    self._write(sink.LogEntry(row))
+    row = metrics.row(self._run.columns, **counters, **_values(measured))
+    self._write(sink.LogEntry(row, evaluated=_evaluated(measured)))
 
   def write(
-    self, result: loop.IntervalResult, values: Mapping[str, float]
+    self, result: loop.IntervalResult, measured: Sequence[metrics.Measured]
   ) -> None:
     """Logs a result of the training loop.
 
     Args:
       result: what was done since the previous result.
-      values: column -> value of what callbacks measured.
+      measured: by each callback, after it.
 
     Raises:
       RunError: it cannot be written.
@@ -102,7 +103,7 @@ class Logger:
       episode_length=_mean(episodes.lengths),
       **result.means,
       **{name: value() for name, value in pipeline.schedules.items()},
-      **values,
+      **_values(measured),
     )
     timing = metrics.row(
       metrics.TIMING_COLUMNS,
@@ -110,7 +111,9 @@ class Logger:
       env_steps_per_second=result.num_env_steps / result.seconds,
       train_steps_per_second=result.num_train_steps / result.seconds,
     )
-    self._write(sink.LogEntry(row, timing, _episode_rows(episodes)))
+    self._write(
+      sink.LogEntry(row, timing, _episode_rows(episodes), _evaluated(measured))
+    )
 
   def flush(self) -> None:
     """Makes all entries durable, so that a checkpoint may count them."""
@@ -121,6 +124,14 @@ class Logger:
     for opened in self._sinks:
       opened.write(entry)
     self.last_row = entry.metrics
+
+
+def _values(measured: Sequence[metrics.Measured]) -> metrics.Row:
+  return dict(pair for one in measured for pair in one.values.items())
+
+
+def _evaluated(measured: Sequence[metrics.Measured]) -> list[metrics.Row]:
+  return [row for one in measured for row in one.evaluated]
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -1,6 +1,7 @@
-"""Names of the logged columns; docs/metrics.md explains each."""
+"""What is logged, by column; docs/metrics.md explains each."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 _FIRST = (
   "env_steps",
@@ -23,8 +24,29 @@ TIMING_COLUMNS = (
 # ends.
 EPISODE_COLUMNS = ("env_steps", "episode_return", "episode_length")
 
+# Of evaluations.csv, which has one row per episode of every evaluation while
+# training.
+EVALUATION_COLUMNS = (
+  "env_steps",
+  "evaluation_return",
+  "evaluation_length",
+  "is_cut",
+)
+
 # Column -> value; None where there is no value.
 Row = dict[str, float | int | None]
+
+
+class Measured(NamedTuple):
+  """What a callback measured between two results.
+
+  Attributes:
+    values: of columns of metrics.csv.
+    evaluated: rows of evaluations.csv.
+  """
+
+  values: Row = {}  # noqa: RUF012, never changed
+  evaluated: Sequence[Row] = ()
 
 
 def columns(measures: Sequence[str]) -> tuple[str, ...]:

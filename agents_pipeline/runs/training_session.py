@@ -84,18 +84,13 @@ class TrainingSession:
       int(pipeline.interval.env_steps),
     )
     if not self._resumed:
-      values: dict[str, float] = {}
-      for callback in self._callbacks:
-        values |= callback.before_training()
-      log.write_untrained(values)
+      log.write_untrained([c.before_training() for c in self._callbacks])
     results = pipeline.run(run.console.stop_requested)
     for result in run.stopwatch.each("training", results):
       self._check_weights()
-      values = {}
-      for callback in self._callbacks:
-        values |= callback.after_result(result)
+      measured = [c.after_result(result) for c in self._callbacks]
       with run.stopwatch.part("tables"):
-        log.write(result, values)
+        log.write(result, measured)
       # From here on, checkpoints say that this result has been logged.
       pipeline.interval.end(pipeline.statistics)
       if checkpoint_period.has_passed(result.env_steps):

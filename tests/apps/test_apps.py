@@ -67,7 +67,7 @@ def test_train_writes_a_complete_run_folder(run_folder):
   assert left == {
     "config.gin", "run.json", "metrics.csv", "events.out", "checkpoints",
     "policy", "tf_agents_policy", "evaluation.json", "videos",
-    "learning_curve.png", "episodes.csv", "timing.csv",
+    "learning_curve.png", "episodes.csv", "evaluations.csv", "timing.csv",
   }  # fmt: skip
   content = json.loads((root / "run.json").read_text())
   assert (content["outcome"], content["env_steps"]) == ("finished", 600)

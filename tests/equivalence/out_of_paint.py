@@ -11,11 +11,11 @@ class OutOfPaint(flappy_ball.FlappyBall):
   def __init__(self, render_mode=None, counter=""):
     super().__init__(render_mode)
     self._counter = pathlib.Path(counter)
-
-  def render(self):
-    if self.num_steps == 0:
+    if render_mode == "rgb_array":
       with self._counter.open("a") as file:
         file.write("x")
+
+  def render(self):
     if self.num_steps == 3 and self._counter.read_text() == "xx":
       raise RuntimeError("out of paint\nand of brushes")
     return super().render()

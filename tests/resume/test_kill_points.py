@@ -106,7 +106,7 @@ def end_of(root):
     if "_CHECKPOINTABLE" not in name
   }
   assert len(found) > 30
-  for table in (run.metrics, run.episodes):
+  for table in (run.metrics, run.episodes, run.evaluations):
     found[table.name] = table.read_bytes()
   found["folder"] = sorted(
     path.name

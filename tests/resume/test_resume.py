@@ -69,7 +69,8 @@ def contents(path):
 
 def rows(run):
   """The tables, to the byte."""
-  return run.metrics.read_bytes(), run.episodes.read_bytes()
+  tables = run.metrics, run.episodes, run.evaluations
+  return [table.read_bytes() for table in tables]
 
 
 def assert_same_numbers(one, other):

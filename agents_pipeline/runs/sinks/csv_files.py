@@ -1,4 +1,4 @@
-"""CSV sinks: metrics.csv, timing.csv and episodes.csv."""
+"""CSV sinks: a file each of metrics, timing, episodes and evaluations."""
 
 import contextlib
 import csv
@@ -37,6 +37,16 @@ def open_episodes(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
     run.folder.episodes,
     metrics.EPISODE_COLUMNS,
     lambda entry: entry.episodes,
+    resumed_at,
+  )
+
+
+def open_evaluations(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
+  """Opens evaluations.csv; see `logger.SinkFactory`."""
+  return CsvSink(
+    run.folder.evaluations,
+    metrics.EVALUATION_COLUMNS,
+    lambda entry: entry.evaluated,
     resumed_at,
   )
 

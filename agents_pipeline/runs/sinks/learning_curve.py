@@ -4,20 +4,23 @@ import pathlib
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
+import matplotlib.axes
 import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
+from agents_pipeline.environments import making
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import metrics
 from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs.sinks import csv_files, sink
 
 _SECONDS_BETWEEN_DRAWINGS = 10.0  # drawing takes a few tenths of a second
-_EPISODES_IN_MEAN = 100
+_DOTS_PER_INCH = 240
+_WINDOW = 1 / 20  # of the env steps so far
 # Independent of the user's matplotlibrc. A notebook's backend stays.
 _STYLE = {
   name: value
@@ -25,6 +28,7 @@ _STYLE = {
   if name != "backend"
 }
 _EPISODES, _MEAN, _GREEDY = "#b9c9d8", "#1f5f8b", "#c1440e"
+_THRESHOLD = "#6b7d4f"
 
 
 def open_curve(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
@@ -34,11 +38,15 @@ def open_curve(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   rows that a resumed run repeats.
   """
   del resumed_at
+  config = run.experiment.environment
   return LearningCurve(
-    run.experiment.environment.name,
+    config.name,
     run.folder.learning_curve,
-    csv_files.read(run.folder.metrics),
     csv_files.read(run.folder.episodes),
+    csv_files.read(run.folder.evaluations),
+    making.environment_spec(config.name).reward_threshold
+    if config.is_as_registered
+    else None,
   )
 
 
@@ -53,31 +61,32 @@ class LearningCurve:
     self,
     environment: str,
     path: pathlib.Path,
-    rows: Sequence[metrics.Row] = (),
     episodes: Sequence[metrics.Row] = (),
+    evaluated: Sequence[metrics.Row] = (),
+    threshold: float | None = None,
   ):
     """Begins with what an earlier start of the run has logged.
 
     Args:
       environment: its id, for the title.
       path: the path of the PNG file.
-      rows: the rows of metrics.csv.
       episodes: rows of episodes.csv.
+      evaluated: rows of evaluations.csv.
+      threshold: the return from which on the environment counts as solved.
     """
     self._environment = environment
     self._path = path
-    self._evaluations: list[tuple[Any, Any]] = []  # env steps, return
+    self._threshold = threshold
+    self._evaluated = list(evaluated)
     self._env_steps: list[Any] = []  # at the end of each episode
     self._returns: list[Any] = []
     self._displayed = None
     self._draw_time = time.monotonic()
-    for row in rows:
-      self._add_evaluation(row)
     self._add_episodes(episodes)
 
   def write(self, entry: sink.LogEntry) -> None:
     """See `Sink`; redraws if the last drawing is old."""
-    self._add_evaluation(entry.metrics)
+    self._evaluated += entry.evaluated
     self._add_episodes(entry.episodes)
     if time.monotonic() - self._draw_time >= _SECONDS_BETWEEN_DRAWINGS:
       self.draw()
@@ -93,13 +102,9 @@ class LearningCurve:
   def draw(self) -> None:
     """Writes the picture, and shows it if this is a notebook."""
     with matplotlib.rc_context(_STYLE), atomic.file(self._path) as temporary:
-      self._figure().savefig(temporary, dpi=120)
+      self._figure().savefig(temporary, dpi=_DOTS_PER_INCH)
     self._display()
     self._draw_time = time.monotonic()
-
-  def _add_evaluation(self, row: metrics.Row) -> None:
-    if row["evaluation_return"] is not None:
-      self._evaluations.append((row["env_steps"], row["evaluation_return"]))
 
   def _add_episodes(self, episodes: Sequence[metrics.Row]) -> None:
     self._env_steps += [episode["env_steps"] for episode in episodes]
@@ -108,31 +113,16 @@ class LearningCurve:
   def _figure(self) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    if self._returns:
-      axes.plot(
-        self._env_steps,
-        self._returns,
-        ".",
-        color=_EPISODES,
-        markersize=3,
-        label="each episode while training",
+    if self._threshold is not None:
+      axes.axhline(
+        self._threshold,
+        color=_THRESHOLD,
+        linewidth=1,
+        linestyle="--",
+        label=f"counts as solved: {self._threshold:g}",
       )
-    mean = running_mean(self._returns, _EPISODES_IN_MEAN)
-    if len(mean):
-      axes.plot(
-        self._env_steps[-len(mean) :],
-        mean,
-        color=_MEAN,
-        label=f"mean of {_EPISODES_IN_MEAN} episodes",
-      )
-    if self._evaluations:
-      axes.plot(
-        *zip(*self._evaluations, strict=True),
-        color=_GREEDY,
-        marker="o",
-        markersize=4,
-        label="greedy evaluation",
-      )
+    self._plot_episodes(axes)
+    self._plot_evaluations(axes)
     axes.set_title(self._environment)
     axes.set_xlabel("env steps")
     axes.set_ylabel("return")
@@ -143,32 +133,134 @@ class LearningCurve:
       figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
+  def _plot_episodes(self, axes: matplotlib.axes.Axes) -> None:
+    if not self._returns:
+      return
+    axes.plot(
+      self._env_steps,
+      self._returns,
+      ".",
+      color=_EPISODES,
+      markersize=3,
+      label="each episode while training",
+    )
+    window = max(1, int(float(f"{_WINDOW * self._env_steps[-1]:.1g}")))
+    axes.plot(
+      self._env_steps,
+      window_mean(self._env_steps, self._returns, window),
+      color=_MEAN,
+      label=f"their mean over {window:,} env steps",
+    )
+
+  def _plot_evaluations(self, axes: matplotlib.axes.Axes) -> None:
+    if not self._evaluated:
+      return
+    found = evaluation_curve(self._evaluated)
+    axes.fill_between(
+      found.env_steps,
+      found.low,
+      found.high,
+      color=_GREEDY,
+      alpha=0.18,
+      linewidth=0,
+      label="middle half of its episodes",
+    )
+    axes.plot(
+      found.env_steps,
+      found.mean,
+      color=_GREEDY,
+      marker="o",
+      markersize=4,
+      label="greedy evaluation",
+    )
+    axes.plot(
+      found.env_steps[found.best],
+      found.mean[found.best],
+      "o",
+      color=_GREEDY,
+      markersize=10,
+      markerfacecolor="none",
+      label="exported",
+    )
+    cut = found.has_cut
+    if cut.any():
+      axes.plot(
+        found.env_steps[cut],
+        found.mean[cut],
+        "x",
+        color="black",
+        markersize=6,
+        label="with episodes that were cut",
+      )
+
   def _display(self) -> None:
     if not _in_notebook():
       return
     from IPython import display
 
-    picture = display.Image(data=self._path.read_bytes(), format="png")
+    picture = display.Image(
+      data=self._path.read_bytes(), format="png", width=960
+    )
     if self._displayed is None:
       self._displayed = display.display(picture, display_id=True)
     else:
       self._displayed.update(picture)
 
 
-def running_mean(values: Sequence[float], count: int) -> np.ndarray:
-  """The mean of each value and the count - 1 values before it.
+class EvaluationCurve(NamedTuple):
+  """The evaluations of a run, [N] each.
+
+  Attributes:
+    env_steps: when.
+    mean: the mean return.
+    low: the first quartile of the returns.
+    high: the third.
+    has_cut: whether an episode was cut.
+    best: the index of the one whose policy is exported: the last of the best.
+  """
+
+  env_steps: np.ndarray
+  mean: np.ndarray
+  low: np.ndarray
+  high: np.ndarray
+  has_cut: np.ndarray
+  best: int
+
+
+def evaluation_curve(evaluated: Sequence[metrics.Row]) -> EvaluationCurve:
+  """Sums up the rows of evaluations.csv, of which there are some."""
+  env_steps: np.ndarray = np.array([row["env_steps"] for row in evaluated])
+  returns: np.ndarray = np.array(
+    [row["evaluation_return"] for row in evaluated], float
+  )
+  is_cut: np.ndarray = np.array([row["is_cut"] for row in evaluated], bool)
+  when = np.unique(env_steps)  # [N]
+  each = [env_steps == one for one in when]
+  mean: np.ndarray = np.array([returns[e].mean() for e in each])
+  low, high = np.array([np.percentile(returns[e], (25, 75)) for e in each]).T
+  has_cut: np.ndarray = np.array([is_cut[e].any() for e in each])
+  best = len(mean) - 1 - int(np.argmax(mean[::-1]))
+  return EvaluationCurve(when, mean, low, high, has_cut, best)
+
+
+def window_mean(
+  env_steps: Sequence[int], values: Sequence[float], window: int
+) -> np.ndarray:
+  """The mean of each value and those of the env steps before it.
 
   Args:
+    env_steps: [N], ascending.
     values: [N].
-    count: number of values in each mean.
+    window: env steps; those that are as far back are left out.
 
   Returns:
-    [N - count + 1] float64; [0] if N < count.
+    [N] float64.
   """
-  if len(values) < count:
-    return np.zeros(0)
-  sums = np.cumsum(np.concatenate([[0.0], values]))
-  return (sums[count:] - sums[:-count]) / count
+  steps: np.ndarray = np.asarray(env_steps)
+  first = np.searchsorted(steps, steps - window, side="right")  # [N]
+  sums: np.ndarray = np.cumsum(np.concatenate([[0.0], values]))
+  after = np.arange(1, len(steps) + 1)  # [N]
+  return (sums[after] - sums[first]) / (after - first)
 
 
 def _in_notebook() -> bool:

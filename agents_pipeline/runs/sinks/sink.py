@@ -20,11 +20,14 @@ class LogEntry:
       entry that is logged before training.
     episodes: rows of episodes.csv, with `EPISODE_COLUMNS`, one for each
       training episode that ended since the previous entry, in that order.
+    evaluated: rows of evaluations.csv, with `EVALUATION_COLUMNS`, one for each
+      episode of an evaluation since then.
   """
 
   metrics: metrics_lib.Row
   timing: metrics_lib.Row | None = None
   episodes: Sequence[metrics_lib.Row] = ()
+  evaluated: Sequence[metrics_lib.Row] = ()
 
 
 class Sink(Protocol):

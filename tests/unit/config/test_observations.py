@@ -411,7 +411,7 @@ def test_an_evaluation_on_atari_says_how_it_was_made():
     [20.0, 22.0],
     [100, 200],
     max_env_steps=27_000,
-    num_cut=0,
+    are_cut=[False, False],
   )
   content = json.loads(json.dumps(found.to_json()))
   assert content["observation"] == {

@@ -67,7 +67,7 @@ def test_json_has_every_return_and_the_interval():
     [10.0, 20.0, 30.0],
     [1, 2, 3],
     max_env_steps=27_000,
-    num_cut=0,
+    are_cut=[False] * 3,
   ).to_json()
   assert content["mean_return"] == 20.0
   assert content["standard_deviation"] == 10.0

@@ -15,46 +15,78 @@ def episodes(count):
   ]
 
 
-ROWS = [
-  {"env_steps": 0, "evaluation_return": 9.0},
-  {"env_steps": 1000, "evaluation_return": None},
-  {"env_steps": 2000, "evaluation_return": 80.0},
-]
+def evaluated(env_steps, *returns, is_cut=0):
+  return [
+    {
+      "env_steps": env_steps,
+      "evaluation_return": value,
+      "evaluation_length": 10,
+      "is_cut": is_cut,
+    }
+    for value in returns
+  ]
+
+
+EVALUATED = evaluated(0, 9.0, 9.0) + evaluated(2000, 60.0, 100.0)
 
 
 def colors(path):
   """Returns the colors of an image, as RGB."""
   image = imageio.imread(path)
-  assert image.shape == (540, 960, 4)
+  assert image.shape == (1080, 1920, 4)
   return {tuple(c) for c in image[..., :3].reshape(-1, 3)}
 
 
-def test_it_shows_episodes_their_mean_and_evaluations(tmp_path):
+def rgb(color):
+  return tuple(bytes.fromhex(color[1:]))
+
+
+def test_it_shows_episodes_their_mean_evaluations_and_the_threshold(tmp_path):
   path = tmp_path / "curve.png"
-  dots, mean, greedy = (
-    tuple(bytes.fromhex(c[1:]))
-    for c in (
-      learning_curve._EPISODES, learning_curve._MEAN, learning_curve._GREEDY
-    )
-  )  # fmt: skip
-  curve = learning_curve.LearningCurve("CartPole-v1", path, ROWS, episodes(99))
-  curve.draw()
-  assert {dots, greedy} <= colors(path) and mean not in colors(path)
-  curve.write(
-    sink.LogEntry(
-      {"env_steps": 990, "evaluation_return": None}, None, episodes(60)
-    )
-  )
-  curve.draw()
-  assert {dots, mean, greedy} <= colors(path)
+  names = ("_EPISODES", "_MEAN", "_GREEDY", "_THRESHOLD")
+  all_of_them = {rgb(getattr(learning_curve, name)) for name in names}
+  learning_curve.LearningCurve(
+    "CartPole-v1", path, episodes(99), EVALUATED, threshold=120
+  ).draw()
+  assert all_of_them <= colors(path)
   learning_curve.LearningCurve("nothing yet", path).draw()
-  assert not {dots, mean, greedy} & colors(path)
+  assert not all_of_them & colors(path)
+
+
+def test_what_is_logged_later_is_drawn_like_what_was_read(tmp_path):
+  whole, parts = tmp_path / "whole.png", tmp_path / "parts.png"
+  learning_curve.LearningCurve("X-v0", whole, episodes(60), EVALUATED).draw()
+  curve = learning_curve.LearningCurve(
+    "X-v0", parts, episodes(60)[:20], EVALUATED[:2]
+  )
+  rows = {"episodes": episodes(60)[20:], "evaluated": EVALUATED[2:]}
+  curve.write(sink.LogEntry({"env_steps": 2000}, None, **rows))
+  curve.draw()
+  assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_an_evaluation_has_its_spread_and_the_last_best_one_is_exported():
+  rows = (
+    evaluated(0, 1.0)
+    + evaluated(500, 0.0, 10.0, 20.0, 30.0, 40.0)
+    + evaluated(1000, 20.0, 20.0, is_cut=1)
+    + evaluated(1500, 5.0, 7.0)
+  )
+  found = learning_curve.evaluation_curve(rows)
+  assert found.env_steps.tolist() == [0, 500, 1000, 1500]
+  assert found.mean.tolist() == [1.0, 20.0, 20.0, 6.0]
+  assert found.low.tolist() == [1.0, 10.0, 20.0, 5.5]
+  assert found.high.tolist() == [1.0, 30.0, 20.0, 6.5]
+  assert found.has_cut.tolist() == [False, False, True, False]
+  assert found.best == 2
 
 
 def test_the_users_matplotlib_style_does_not_change_it(tmp_path):
   """Such as one from a matplotlibrc that a notebook has read."""
   path = tmp_path / "curve.png"
-  curve = learning_curve.LearningCurve("CartPole-v1", path, ROWS, episodes(99))
+  curve = learning_curve.LearningCurve(
+    "CartPole-v1", path, episodes(99), EVALUATED
+  )
   curve.draw()
   expected = path.read_bytes()
   users_style = {
@@ -67,10 +99,12 @@ def test_the_users_matplotlib_style_does_not_change_it(tmp_path):
   assert path.read_bytes() == expected
 
 
-def test_the_mean_is_of_the_last_hundred_episodes():
-  found = learning_curve.running_mean([0.0] * 99 + [100.0, 200.0, 50.0], 100)
-  assert found == pytest.approx([1.0, 3.0, 3.5])
-  assert len(learning_curve.running_mean([1.0] * 99, 100)) == 0
+def test_the_mean_is_over_a_window_of_env_steps():
+  found = learning_curve.window_mean(
+    [10, 20, 25, 60, 61, 61], [1.0, 3.0, 5.0, 7.0, 9.0, 2.0], 15
+  )
+  # 10 is 15 before 25, and no longer counts there.
+  assert found == pytest.approx([1.0, 2.0, 4.0, 7.0, 8.0, 6.0])
 
 
 def test_it_is_redrawn_during_training(tmp_path, monkeypatch):
