@@ -10,29 +10,11 @@ import sys
 import numpy as np
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import evaluator
-
-
-def interquartile_mean(values: np.ndarray) -> np.ndarray:
-  """Returns the mean of the middle half (Agarwal et al. 2021).
-
-  A quarter of the values, rounded down, is cut at either end, as
-  `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
-
-  Args:
-    values: [..., N].
-
-  Returns:
-    [...].
-  """
-  num_values = np.shape(values)[-1]
-  cut = num_values // 4
-  return np.sort(values, axis=-1)[..., cut : num_values - cut].mean(axis=-1)
-
+from agents_pipeline.evaluation import statistics
 
 STATISTICS = {
-  "mean": evaluator.mean,
-  "interquartile mean": interquartile_mean,
+  "mean": statistics.mean,
+  "interquartile mean": statistics.interquartile_mean,
 }
 
 
@@ -68,11 +50,11 @@ def differences(
   old = np.array(list(before.values()))
   if before.keys() == after.keys():
     new = np.array([after[seed] for seed in before])
-    drawn = evaluator.resample(len(old), rng)
+    drawn = statistics.resample(len(old), rng)
     return compute(new[drawn]) - compute(old[drawn])
   new = np.array(list(after.values()))
-  new_drawn = evaluator.resample(len(new), rng)
-  old_drawn = evaluator.resample(len(old), rng)
+  new_drawn = statistics.resample(len(new), rng)
+  old_drawn = statistics.resample(len(old), rng)
   return compute(new[new_drawn]) - compute(old[old_drawn])
 
 

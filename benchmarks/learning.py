@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags
 
 from agents_pipeline.apps import command_line
-from agents_pipeline.evaluation import evaluator
+from agents_pipeline.evaluation import statistics
 from agents_pipeline.files import run_folder
 from benchmarks import commands, comparison
 
@@ -70,11 +70,11 @@ def _row(seed: int, run: run_folder.RunFolder) -> dict:
 def summary(rows: Sequence[dict]) -> dict[str, float]:
   """Interquartile mean over seeds, its 95 % interval, worst and best seed."""
   returns = np.array([row["mean_return"] for row in rows])
-  low, high = evaluator.bootstrap_interval(
-    returns, statistic=comparison.interquartile_mean
+  low, high = statistics.bootstrap_interval(
+    returns, statistic=statistics.interquartile_mean
   )
   return {
-    "interquartile_mean": float(comparison.interquartile_mean(returns)),
+    "interquartile_mean": float(statistics.interquartile_mean(returns)),
     "low": low,
     "high": high,
     "worst": float(returns.min()),

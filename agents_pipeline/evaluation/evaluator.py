@@ -9,12 +9,11 @@ import numpy as np
 
 from agents_pipeline.config import encoders, schema, seeding
 from agents_pipeline.environments import checks, leaves, making
+from agents_pipeline.evaluation import statistics
 
 # Observations [B, ...], or leaves of them by name -> actions [B, ...], as the
 # action space numbers them.
 Act = Callable[[Any], np.ndarray]
-
-_NUM_RESAMPLES = 10_000  # of the bootstrap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,47 +78,12 @@ class Evaluation:
       "standard_deviation": float(np.std(self.returns, ddof=1))
       if len(self.returns) > 1
       else 0.0,
-      "interval_95": list(bootstrap_interval(self.returns)),
+      "interval_95": list(statistics.bootstrap_interval(self.returns)),
       "mean_length": self.mean_length,
       "returns": self.returns,
       "lengths": self.lengths,
       "seeds": self.seeds,
     }
-
-
-def mean(values: np.ndarray) -> np.ndarray:
-  """The mean, [..., N] -> [...]."""
-  return values.mean(axis=-1)
-
-
-def resample(num_values: int, rng: np.random.Generator) -> np.ndarray:
-  """Indices drawn with replacement: [resamples, N] for N values."""
-  return rng.integers(0, num_values, (_NUM_RESAMPLES, num_values))
-
-
-def bootstrap_interval(
-  values: Sequence[float],
-  confidence: float = 0.95,
-  statistic: Callable[[np.ndarray], np.ndarray] = mean,
-) -> tuple[float, float]:
-  """Returns the percentile bootstrap interval of a statistic (Efron 1979).
-
-  Args:
-    values: [N].
-    confidence: the level of the interval, in (0, 1).
-    statistic: [..., N] -> [...]; by default the mean.
-
-  Returns:
-    Its bounds. Resampling is seeded: the same values give the same bounds.
-  """
-  numbers = np.asarray(values, np.float64)
-  drawn = resample(len(numbers), np.random.default_rng(0))
-  tail = 100 * (1 - confidence) / 2
-  resampled = statistic(numbers[drawn])
-  return (
-    float(np.percentile(resampled, tail)),
-    float(np.percentile(resampled, 100 - tail)),
-  )
 
 
 def evaluate(

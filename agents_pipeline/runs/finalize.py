@@ -2,7 +2,7 @@
 
 import time
 
-from agents_pipeline.evaluation import evaluator, served_policy
+from agents_pipeline.evaluation import evaluator, served_policy, statistics
 from agents_pipeline.runs import export, run_record, videos
 from agents_pipeline.runs import run as run_lib
 
@@ -29,7 +29,7 @@ def finalize(run: run_lib.Run) -> dict:
   policy = served_policy.LoadedPolicy(run.folder.policy)
   act = run.console.interruptible(policy.act)
   evaluation = _evaluate(run, act)
-  low, high = evaluator.bootstrap_interval(evaluation.returns)
+  low, high = statistics.bootstrap_interval(evaluation.returns)
   run.console.print(
     f"{evaluation.environment.name}: mean return {evaluation.mean_return:.1f} "
     f"(95 %: {low:.1f} to {high:.1f}), {len(evaluation.returns)} greedy "

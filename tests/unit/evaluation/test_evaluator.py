@@ -78,14 +78,6 @@ def test_json_has_every_return_and_the_interval():
   assert 10 <= low < 20 < high <= 30
 
 
-def test_bootstrap_interval_of_a_known_mean():
-  # 100 zeros and 100 ones: the mean's standard error is sqrt(0.25 / 200).
-  low, high = evaluator.bootstrap_interval([0.0] * 100 + [1.0] * 100)
-  error = 1.96 * (0.25 / 200) ** 0.5
-  assert (low, high) == pytest.approx((0.5 - error, 0.5 + error), abs=0.006)
-  assert evaluator.bootstrap_interval([3.0]) == (3.0, 3.0)
-
-
 def test_random_actions_are_seeded_and_cover_the_space():
   draw = lambda seed: evaluator.random_act(CARTPOLE, seed)(np.zeros((50, 4)))
   np.testing.assert_array_equal(draw(1), draw(1))

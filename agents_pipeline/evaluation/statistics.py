@@ -1,0 +1,68 @@
+"""Statistics over episodes and over seeds, with their bootstrap intervals."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+NUM_RESAMPLES = 10_000  # of the bootstrap
+
+# [..., N] -> [...]
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+
+def mean(values: np.ndarray) -> np.ndarray:
+  """The mean, [..., N] -> [...]."""
+  return values.mean(axis=-1)
+
+
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+  """Returns the mean of the middle half (Agarwal et al. 2021).
+
+  A quarter of the values, rounded down, is cut at either end, as
+  `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
+
+  Args:
+    values: [..., N].
+
+  Returns:
+    [...].
+  """
+  num_values = np.shape(values)[-1]
+  cut = num_values // 4
+  return np.sort(values, axis=-1)[..., cut : num_values - cut].mean(axis=-1)
+
+
+def resample(
+  num_values: int,
+  rng: np.random.Generator,
+  num_resamples: int = NUM_RESAMPLES,
+) -> np.ndarray:
+  """Indices drawn with replacement: [resamples, N] for N values."""
+  return rng.integers(0, num_values, (num_resamples, num_values))
+
+
+def bootstrap_interval(
+  values: Sequence[float] | np.ndarray,
+  confidence: float = 0.95,
+  statistic: Statistic = mean,
+  num_resamples: int = NUM_RESAMPLES,
+) -> tuple[float, float]:
+  """Returns the percentile bootstrap interval of a statistic (Efron 1979).
+
+  Args:
+    values: [N].
+    confidence: the level of the interval, in (0, 1).
+    statistic: [..., N] -> [...]; by default the mean.
+    num_resamples: how often N values are drawn.
+
+  Returns:
+    Its bounds. Resampling is seeded: the same values give the same bounds.
+  """
+  numbers = np.asarray(values, np.float64)
+  drawn = resample(len(numbers), np.random.default_rng(0), num_resamples)
+  tail = 100 * (1 - confidence) / 2
+  resampled = statistic(numbers[drawn])
+  return (
+    float(np.percentile(resampled, tail)),
+    float(np.percentile(resampled, 100 - tail)),
+  )
