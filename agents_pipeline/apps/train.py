@@ -12,8 +12,13 @@ import dataclasses
 from absl import flags
 
 from agents_pipeline import errors
-from agents_pipeline.apps import command_line, help_config, signals
-from agents_pipeline.config import gin_files, schema
+from agents_pipeline.apps import (
+  command_line,
+  experiment_flags,
+  help_config,
+  signals,
+)
+from agents_pipeline.config import schema
 from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
@@ -22,23 +27,7 @@ _ROOT_DIR = flags.DEFINE_string(
   "The run folder; a run that stopped there is resumed.",
   required=True,
 )
-_ENVIRONMENT = flags.DEFINE_string(
-  "environment",
-  None,
-  "A gymnasium id to train on without a gin file: agent, network and numbers "
-  "are chosen by its spaces.",
-)
-_GIN_FILES = flags.DEFINE_multi_string(
-  "gin_file", [], "Configuration; later files override earlier ones."
-)
-_GIN_BINDINGS = flags.DEFINE_multi_string(
-  "gin_bindings", [], "Single bindings, such as 'DqnConfig.gamma = 0.9'."
-)
-_ALLOW_GIN_IMPORTS = flags.DEFINE_bool(
-  "allow_gin_imports",
-  False,
-  "Let gin files import Python modules, which runs their code.",
-)
+experiment_flags.define()
 _INITIAL_POLICY = flags.DEFINE_string(
   "initial_policy",
   None,
@@ -52,19 +41,6 @@ _SEED = flags.DEFINE_integer(
   "Experiment.seed.",
   lower_bound=0,
   upper_bound=schema.MAX_SEED,
-)
-_DEVICE = flags.DEFINE_enum(
-  "device",
-  "auto",
-  ["auto", "cpu", "gpu"],
-  "Where to run; 'auto' is a GPU if there is one and it is faster: for "
-  "images, many tensor environments, wide layers.",
-)
-_DETERMINISTIC = flags.DEFINE_bool(
-  "deterministic",
-  True,
-  "The same run for the same seed, on a GPU too; without it some programs are "
-  "faster there.",
 )
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Start over, removing the run in that folder."
@@ -85,7 +61,7 @@ def main() -> int:
   root_dir = paths.from_text("--root_dir", _ROOT_DIR.value)
   stop_signals = signals.StopSignals(report=command_line.report)
   # Before TensorFlow, which takes seconds to import: mistakes show at once.
-  experiment = _load_experiment()
+  experiment = experiment_flags.load()
   if _SEED.value is not None:
     experiment = dataclasses.replace(experiment, seed=_SEED.value)
   if _INITIAL_POLICY.value is not None:
@@ -98,8 +74,8 @@ def main() -> int:
   completed = training_run.train(
     experiment,
     run_folder.RunFolder(root_dir),
-    device=_DEVICE.value,
-    deterministic=_DETERMINISTIC.value,
+    device=flags.FLAGS.device,
+    deterministic=flags.FLAGS.deterministic,
     overwrite=_OVERWRITE.value,
     allow_changes=_ALLOW_CHANGES.value,
     console=console.Console(
@@ -108,28 +84,6 @@ def main() -> int:
     ),
   )
   return command_line.DONE if completed else stop_signals.exit_code
-
-
-def _load_experiment() -> schema.Experiment:
-  """What the flags say; for an environment alone, what fits it."""
-  if _ENVIRONMENT.value is None:
-    return gin_files.load_experiment(
-      _GIN_FILES.value,
-      _GIN_BINDINGS.value,
-      allow_imports=_ALLOW_GIN_IMPORTS.value,
-      report=command_line.report,
-    )
-  if _GIN_FILES.value:
-    raise errors.UserError(
-      f"--environment={_ENVIRONMENT.value!r} and --gin_file: expected one of "
-      "them; --gin_bindings=\"EnvironmentConfig.name = '...'\" changes the "
-      "environment of a gin file"
-    )
-  with command_line.quiet_imports():
-    from agents_pipeline.runs import defaults
-  return defaults.experiment_for(
-    _ENVIRONMENT.value, _GIN_BINDINGS.value, command_line.report
-  )
 
 
 if __name__ == "__main__":

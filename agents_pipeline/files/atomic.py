@@ -8,9 +8,8 @@ import contextlib
 import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
-
-import tensorflow as tf
 
 from agents_pipeline import errors
 
@@ -131,6 +130,10 @@ def _one_line_errors(path: pathlib.Path) -> Iterator[None]:
   except OSError as error:
     reason = error.strerror or str(error)
     raise errors.RunError(f"{path} cannot be written: {reason}") from None
-  except tf.errors.OpError as error:
+  except Exception as error:
+    # What writes by TensorFlow has imported it; others need not wait for it.
+    tensorflow = sys.modules.get("tensorflow")
+    if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
+      raise
     reason = str(error).strip().split("\n")[0]
     raise errors.RunError(f"{path} cannot be written: {reason}") from None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from agents_pipeline.files import tables
 from agents_pipeline.runs import metrics
 from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs.sinks import (
@@ -61,7 +62,7 @@ class Logger:
     resumed_at = int(run.pipeline.interval.env_steps) if resumed else None
     factories = (*_SINKS, *extra_sinks)
     self._sinks = [open_sink(run, resumed_at) for open_sink in factories]
-    rows = csv_files.read(run.folder.metrics)
+    rows = tables.read(run.folder.metrics)
     self.last_row = rows[-1] if rows else {}
 
   def __enter__(self) -> "Logger":

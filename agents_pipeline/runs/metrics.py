@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agents_pipeline.files.tables import Row
+
 _FIRST = (
   "env_steps",
   "train_steps",
@@ -32,9 +34,6 @@ EVALUATION_COLUMNS = (
   "evaluation_length",
   "is_cut",
 )
-
-# Column -> value; None where there is no value.
-Row = dict[str, float | int | None]
 
 
 class Measured(NamedTuple):

@@ -39,12 +39,19 @@ MAY_IMPORT = {
     "networks",
     "training",
   },
+  "sweeps": {
+    "config",
+    "evaluation",
+    "files",
+    "runs",
+  },
   "apps": {
     "config",
     "environments",
     "evaluation",
     "files",
     "runs",
+    "sweeps",
     "training",
   },
 }
@@ -58,6 +65,8 @@ TESTED_ELSEWHERE = {
   "apps/export_policy.py": "tests/apps/test_apps.py runs it",
   "apps/policy_flags.py": "tests/apps/test_apps.py, tests/inputs",
   "apps/record_video.py": "tests/apps/test_apps.py runs it",
+  "apps/experiment_flags.py": "tests/apps/test_apps.py, tests/inputs",
+  "apps/sweep.py": "tests/apps/test_sweeps.py runs it",
   "apps/train.py": "tests/apps/test_apps.py runs it",
   "config/encoders.py": "tests/unit/environments/test_leaves.py",
   "config/rules.py": "tests/unit/config/test_fields.py",
@@ -79,6 +88,11 @@ TESTED_ELSEWHERE = {
   "runs/training_run.py": "whole runs: tests/resume/test_resume.py",
   "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
   "runs/videos.py": "tests/faults/test_renderer.py",
+  "sweeps/grid.py": "tests/unit/sweeps/test_schedule.py",
+  "sweeps/planned.py": "tests/unit/sweeps/test_schedule.py",
+  "sweeps/processes.py": "tests/apps/test_sweeps.py",
+  "sweeps/sweep_folder.py": "tests/apps/test_sweeps.py, tests/inputs",
+  "sweeps/table.py": "tests/unit/sweeps/test_summary.py",
   "training/on_device.py": "tests/equivalence/test_iterations.py",
   "training/replay_calls.py": "tests/equivalence/test_iterations.py",
   "training/rollout_iteration.py": "as agents/a2c/pipeline.py",
@@ -227,7 +241,7 @@ def test_there_is_no_room_for_everything_else():
 
 
 def test_paths_in_our_notes_exist():
-  made = r"^(runs|\.venv|build)"
+  made = r"^(runs|trials|\.venv|build)"
   for note in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
     for path in re.findall(r"`([\w./-]+/[\w./-]*)`", note.read_text()):
       if "." not in path.split("/")[-1] and not path.endswith("/"):

@@ -17,9 +17,8 @@ from gymnasium.envs import registration
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments.tasks import flappy_ball
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import run_record
-from agents_pipeline.runs.sinks import csv_files
 from agents_pipeline.training import replay_iteration
 
 LAST = 2
@@ -266,11 +265,11 @@ class Folder:
 
   @property
   def episodes(self):
-    return csv_files.read(self.run.episodes)
+    return tables.read(self.run.episodes)
 
   @property
   def metrics(self):
-    return csv_files.read(self.run.metrics)
+    return tables.read(self.run.metrics)
 
   @property
   def videos(self):

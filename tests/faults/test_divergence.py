@@ -8,9 +8,8 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, run_record
-from agents_pipeline.runs.sinks import csv_files
 
 DIVERGES = (
   "Adam.learning_rate = 1e25",
@@ -68,7 +67,7 @@ def test_non_finite_weights_are_neither_evaluated_nor_saved(
   assert message.startswith("diverged: a weight of ")
   assert f"; saved: {run.checkpoints}/env_steps-100 (" in message
   assert [p.name for p in run.checkpoints.iterdir()] == ["env_steps-100"]
-  assert csv_files.read(run.metrics)[-1]["env_steps"] == 200
+  assert tables.read(run.metrics)[-1]["env_steps"] == 200
 
 
 def test_q_values_beyond_their_bound(make_experiment, train):

@@ -12,10 +12,9 @@ from agents_pipeline import errors
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import checked_vector, loading
 from agents_pipeline.evaluation import evaluator
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import run_folder, tables
 from agents_pipeline.ops import random_stream
 from agents_pipeline.runs import checkpoints, run_record
-from agents_pipeline.runs.sinks import csv_files
 
 FAULTY = "faulty:Faulty-v0"
 
@@ -229,13 +228,13 @@ def test_a_run_is_saved_when_its_environment_fails_and_resumes(
   # DQN: all 74 complete steps of both copies; A2C: 14 rollouts of 5 steps.
   assert about.env_steps == (148 if agent == "dqn" else 140)
   assert run_record.read(run.run_record)["outcome"] == "failed"
-  assert csv_files.read(run.metrics)[-1]["env_steps"] == 100
+  assert tables.read(run.metrics)[-1]["env_steps"] == 100
 
   fault(10**9, "")
   resumed = small_runs.train(experiment, run.root)
   assert resumed.completed
   assert any("new ones begin" in line for line in resumed.printed)
-  steps = [r["env_steps"] for r in csv_files.read(run.metrics)]
+  steps = [r["env_steps"] for r in tables.read(run.metrics)]
   assert steps[-1] >= 300 and steps == sorted(set(steps))
   assert 100 in steps and len(steps) == (5 if agent == "dqn" else 4)
   assert not run.traceback.exists()

@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import evaluator, served_policy
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, export
-from agents_pipeline.runs.sinks import csv_files
 
 TASK = (
   "Experiment.agent = @DqnConfig()",
@@ -75,7 +74,7 @@ def test_training_with_evaluations_exports_its_best_weights(
   folder, record, _ = interrupted(period_env_steps=50)
   evaluated = {
     int(row["env_steps"]): row["evaluation_return"]
-    for row in csv_files.read(folder.metrics)
+    for row in tables.read(folder.metrics)
     if row["evaluation_return"] is not None
   }
   assert len(evaluated) > 2

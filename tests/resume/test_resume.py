@@ -14,9 +14,8 @@ from gymnasium.envs.classic_control import cartpole
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
-from agents_pipeline.files import run_folder
+from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, run_record
-from agents_pipeline.runs.sinks import csv_files
 
 
 def _run_with(train, tmp_path):
@@ -149,7 +148,7 @@ def test_a_run_that_meets_its_stopping_criterion_ends_early(
   )
   completed, printed, run = run_once(experiment, agent)
   assert completed
-  (*_, last) = csv_files.read(run.metrics)
+  (*_, last) = tables.read(run.metrics)
   assert last["env_steps"] < 1000
   assert last["evaluation_return"] is not None  # evaluated where it ended
   assert any("stopped early" in line for line in printed)
@@ -173,7 +172,7 @@ def test_a_run_that_ends_before_its_first_train_step_says_so(
     make_experiment("TrainingConfig.num_episodes = 1"), "dqn"
   )
   assert completed
-  steps = csv_files.read(run.metrics)[-1]["env_steps"]
+  steps = tables.read(run.metrics)[-1]["env_steps"]
   assert 0 < steps < 50
   collected = "DqnConfig.num_env_steps_before_training = 50"
   assert f"{message.format(steps)} ({collected})" in printed
@@ -192,7 +191,7 @@ def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
   completed, _, run = run_once(experiment, "run")
   assert completed
   # The evaluation before training is one; an untrained cart lasts 8 steps.
-  assert [r["env_steps"] for r in csv_files.read(run.metrics)] == [0]
+  assert [r["env_steps"] for r in tables.read(run.metrics)] == [0]
 
 
 def test_work_after_the_last_checkpoint_is_repeated(make_experiment, run_once):
@@ -237,7 +236,7 @@ def test_a_finished_run_continues_to_a_larger_number_of_steps(
   longer = make_experiment("TrainingConfig.num_env_steps = 400")
   completed, _, run = run_once(longer, "run")
   assert completed
-  assert csv_files.read(run.metrics)[-1]["env_steps"] == 400
+  assert tables.read(run.metrics)[-1]["env_steps"] == 400
   _, _, whole = run_once(
     make_experiment("TrainingConfig.num_env_steps = 400"), "whole"
   )
@@ -376,7 +375,7 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   completed, printed, _ = run_here(experiment, "run")
   assert completed
   assert any("new ones begin" in line for line in printed)
-  steps = [r["env_steps"] for r in csv_files.read(run.metrics)]
+  steps = [r["env_steps"] for r in tables.read(run.metrics)]
   assert steps == [0, 50, 100, 200, 300]
 
 

@@ -1,6 +1,5 @@
 """CSV sinks: a file each of metrics, timing, episodes and evaluations."""
 
-import contextlib
 import csv
 import io
 import os
@@ -106,26 +105,6 @@ class CsvSink:
     self._file.close()
 
 
-def read(path: pathlib.Path) -> list[metrics.Row]:
-  """Reads the rows of a CSV file that `CsvSink` wrote.
-
-  Args:
-    path: the path of the file.
-
-  Returns:
-    Its rows without those that `CsvSink` cannot have written, such as one that
-    is cut short; [] if there is no file.
-  """
-  if not path.exists():
-    return []
-  rows = []
-  with path.open(newline="", encoding="utf-8", errors="replace") as file:
-    for row in csv.DictReader(file):
-      with contextlib.suppress(ValueError, AttributeError):
-        rows.append({name: _parse(field) for name, field in row.items()})
-  return rows
-
-
 def _to_csv(rows: Sequence[metrics.Row], columns: Sequence[str]) -> bytes:
   text = io.StringIO()
   csv.DictWriter(text, columns, lineterminator="\n").writerows(
@@ -151,9 +130,3 @@ def _format(value: float | int | None) -> str:
   if value is None:
     return ""
   return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _parse(field: str) -> float | int | None:
-  if field == "":
-    return None
-  return int(field) if field.lstrip("-").isdigit() else float(field)

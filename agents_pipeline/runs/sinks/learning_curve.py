@@ -13,10 +13,10 @@ import matplotlib.ticker
 import numpy as np
 
 from agents_pipeline.environments import making
-from agents_pipeline.files import atomic
+from agents_pipeline.files import atomic, tables
 from agents_pipeline.runs import metrics
 from agents_pipeline.runs import run as run_lib
-from agents_pipeline.runs.sinks import csv_files, sink
+from agents_pipeline.runs.sinks import sink
 
 _SECONDS_BETWEEN_DRAWINGS = 10.0  # drawing takes a few tenths of a second
 _DOTS_PER_INCH = 240
@@ -42,8 +42,8 @@ def open_curve(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   return LearningCurve(
     config.name,
     run.folder.learning_curve,
-    csv_files.read(run.folder.episodes),
-    csv_files.read(run.folder.evaluations),
+    tables.read(run.folder.episodes),
+    tables.read(run.folder.evaluations),
     making.environment_spec(config.name).reward_threshold
     if config.is_as_registered
     else None,

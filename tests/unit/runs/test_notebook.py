@@ -5,8 +5,8 @@ import small_runs
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
+from agents_pipeline.files import tables
 from agents_pipeline.runs import notebook, run_record, training_run
-from agents_pipeline.runs.sinks import csv_files
 
 CONFIG = "\n".join(
   small_runs.bindings("dqn", "FlappyBall-v0", num_env_steps=60)
@@ -34,9 +34,9 @@ def test_training_and_calling_it_again(tmp_path, capsys):
   record = run_record.read(run.run_record)
   assert (record["outcome"], record["seed"]) == ("finished", 3)
   assert record["env_steps"] == 60 and record["train_steps"] == 50
-  env_steps = [row["env_steps"] for row in csv_files.read(run.metrics)]
+  env_steps = [row["env_steps"] for row in tables.read(run.metrics)]
   assert env_steps == [0, 10, 20, 40, 60]
-  assert len(csv_files.read(run.episodes)) == record["episodes"] > 2
+  assert len(tables.read(run.episodes)) == record["episodes"] > 2
   about = served_policy.LoadedPolicy(run.policy).about
   assert about["environment"] == "FlappyBall-v0"
   printed = capsys.readouterr().out

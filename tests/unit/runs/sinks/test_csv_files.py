@@ -1,5 +1,6 @@
 """CSV files: what is written, and what of it a resumed run keeps."""
 
+from agents_pipeline.files import tables
 from agents_pipeline.runs import metrics
 from agents_pipeline.runs.sinks import (
   csv_files,
@@ -27,7 +28,7 @@ def test_csv_holds_what_was_written(tmp_path):
   header, line = path.read_text().splitlines()
   assert header == ",".join(COLUMNS)
   assert line == "100,7,,,,0.123457,,,"
-  (read,) = csv_files.read(path)
+  (read,) = tables.read(path)
   assert (read["env_steps"], read["loss"]) == (100, 0.123457)
   assert read["episode_return"] is None
 

@@ -1,0 +1,1 @@
+"""Many runs of one experiment: grids, searches, and how they are run."""

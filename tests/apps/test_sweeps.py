@@ -1,0 +1,155 @@
+"""Sweeps as a user runs them: killed, stopped, with a trial that fails."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import small_runs
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+SMALL = [
+  *small_runs.bindings(),
+  "EvaluationConfig.num_episodes = 2",
+  "VideoConfig.captions = True",
+]
+VARY = "--vary=DqnConfig.gamma = [0.5, 0.9]"
+
+
+def start(root, *flags):
+  return subprocess.Popen(
+    [
+      sys.executable, "-m", "agents_pipeline.apps.sweep", f"--root_dir={root}",
+      "--at_once=2", *(f"--gin_bindings={b}" for b in SMALL), *flags,
+    ],
+    cwd=ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+  )  # fmt: skip
+
+
+def run(root, *flags):
+  process = start(root, *flags)
+  out, err = process.communicate(timeout=400)
+  return process.returncode, out, err
+
+
+def rows(root):
+  return list(csv.DictReader((root / "trials.csv").open()))
+
+
+def trainings(root):
+  """Process ids of the runs of a sweep."""
+  found = []
+  for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    try:
+      words = path.read_bytes().split(b"\0")
+    except OSError:
+      continue
+    if any(w.startswith(f"--root_dir={root}/trials".encode()) for w in words):
+      found.append(int(path.parent.name))
+  return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """A grid of two trials, never killed."""
+  root = tmp_path_factory.mktemp("sweeps") / "whole"
+  code, out, err = run(root, VARY)
+  assert code == 0, err
+  return root, out, err
+
+
+def test_a_grid_has_a_row_per_run_and_a_best_configuration(whole):
+  root, out, err = whole
+  found = rows(root)
+  assert [row["DqnConfig.gamma"] for row in found] == ["0.5", "0.9"]
+  assert {row["state"] for row in found} == {"finished"}
+  best = max(found, key=lambda row: float(row["mean_return"]))
+  assert (
+    f"DqnConfig.gamma = {best['DqnConfig.gamma']}"
+    in (root / "best.gin").read_text()
+  )
+  assert out.startswith(f"best trial {best['trial']}: DqnConfig.gamma = ")
+  assert "trial 1, seed 0: finished, mean return" in err
+  run = root / "trials/001/seed_0"
+  record = json.loads((run / "run.json").read_text())
+  assert record["outcome"] == "finished"
+  assert (run / "policy").exists()
+
+
+def test_killed_three_times_it_ends_with_the_same_table(whole, tmp_path):
+  root, _, _ = whole
+  victim = tmp_path / "victim"
+  for num_kill in range(3):
+    process = start(victim, VARY)
+    time.sleep(5 + 4 * num_kill)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while trainings(victim):  # they die with the sweep
+      assert time.monotonic() < deadline
+      time.sleep(0.1)
+  code, _, err = run(victim, VARY)
+  assert code == 0, err
+  for name in ("trials.csv", "best.gin"):
+    assert (victim / name).read_bytes() == (root / name).read_bytes()
+  for trial in ("000", "001"):
+    one, other = (
+      path / "trials" / trial / "seed_0/metrics.csv" for path in (victim, root)
+    )
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_same_command_adds_seeds_and_refuses_another_sweep(whole):
+  root, _, _ = whole
+  before = (root / "trials/000/seed_0/run.json").read_bytes()
+  code, _, err = run(root, "--vary=DqnConfig.gamma = [0.5]")
+  assert code == 2 and "was started with vary = " in err, err
+  code, _, err = run(root, VARY, "--gin_bindings=DqnConfig.n_step = 2")
+  assert (
+    code == 2 and "'DqnConfig.n_step = 1', not 'DqnConfig.n_step = 2'" in err
+  )
+  code, out, err = run(root, VARY, "--num_seeds=2")
+  assert code == 0 and "over 2 seeds" in out, err
+  assert [row["seed"] for row in rows(root)] == ["0", "1", "0", "1"]
+  assert (root / "trials/000/seed_0/run.json").read_bytes() == before
+
+
+def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(tmp_path):
+  # The second value makes the weights infinite within a few updates.
+  vary = "--vary=Adam.learning_rate = [1e-3, 1e30]"
+  process = start(tmp_path, vary)
+  while len(trainings(tmp_path)) < 2:
+    time.sleep(0.1)
+  process.send_signal(signal.SIGINT)
+  _, err = process.communicate(timeout=100)
+  assert process.returncode == 130, err
+  assert "runs done; the same command goes on" in err.splitlines()[-1]
+  code, out, err = run(tmp_path, vary)
+  assert code == 1, err
+  assert [row["state"] for row in rows(tmp_path)] == ["finished", "failed"]
+  assert "trial 1, seed 0 failed: " in err and "diverged" in err
+  assert out.startswith("best trial 0: ")
+
+
+def test_a_search_asks_optuna_and_goes_on(tmp_path):
+  vary = "--vary=DqnConfig.gamma = uniform(0.5, 0.99)"
+  code, _, err = run(tmp_path, vary, "--num_trials=1")
+  assert code == 0, err
+  first = rows(tmp_path)[0]
+  assert 0.5 <= float(first["DqnConfig.gamma"]) <= 0.99
+  code, _, err = run(tmp_path, vary, "--num_trials=2", "--pruner=none")
+  assert code == 0, err
+  found = rows(tmp_path)
+  assert len({row["DqnConfig.gamma"] for row in found}) == 2
+  assert found[0] == first
