@@ -22,6 +22,7 @@ class RunFolder:
     trained_video: in `videos`, of the best policy.
     random_video: in `videos`, of random actions.
     learning_curve: returns over env steps.
+    report: a page with all of it, see `reports/page.py`.
     traceback: the traceback of an environment that raised; absent otherwise.
   """
 
@@ -42,6 +43,7 @@ class RunFolder:
     self.trained_video = self.videos / "trained.mp4"
     self.random_video = self.videos / "random.mp4"
     self.learning_curve = self.root / "learning_curve.png"
+    self.report = self.root / "report.html"
     self.traceback = self.root / "traceback.txt"
 
   def training_video(self, episode: int, suffix: str) -> pathlib.Path:
@@ -73,6 +75,7 @@ class RunFolder:
       self.evaluation,
       self.videos,
       self.learning_curve,
+      self.report,
       self.traceback,
       *self.root.glob("events.out.tfevents.*"),
       self.run_record,

@@ -5,18 +5,14 @@ import html.parser
 import io
 import itertools
 import json
-import os
 import pathlib
 import re
-import shutil
 import time
 
 import gymnasium as gym
 import numpy as np
 import PIL.Image
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -149,42 +145,6 @@ def test_500_frames_of_cartpole_take_less_than_400_kb(tmp_path):
 # In a browser.
 
 in_a_browser = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-  """One headless Chromium for all tests."""
-  names = ("chromium", "chromium-browser", "google-chrome")
-  program = next(filter(None, map(shutil.which, names)), None)
-  driver = shutil.which("chromedriver")
-  if not (program and driver):
-    missing = "no browser: Debian's packages chromium and chromium-driver"
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-      pytest.fail(missing)
-    pytest.skip(missing)
-  options = webdriver.ChromeOptions()
-  options.binary_location = program
-  options.set_capability(
-    "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
-  )
-  for option in (
-    "headless=new",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "disable-dev-shm-usage",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "force-color-profile=srgb",
-    "window-size=900,700",
-    f"user-data-dir={tmp_path_factory.mktemp('browser')}",
-  ):
-    options.add_argument(f"--{option}")
-  running = webdriver.Chrome(options, Service(executable_path=driver))
-  yield running
-  running.quit()
 
 
 class Page:
@@ -380,16 +340,8 @@ def test_repeated_frames_are_shown_in_order(browser, tmp_path):
 
 
 @in_a_browser
-def test_the_browser_requests_nothing(page):
+def test_the_browser_requests_nothing(page, requested):
   page.wait(lambda: page.counter_index() == 5)
-  events = [
-    json.loads(entry["message"])["message"]
-    for entry in page.browser.get_log("performance")
-  ]
-  requested = [
-    event["params"]["request"]["url"]
-    for event in events
-    if event["method"] == "Network.requestWillBeSent"
-  ]
-  assert requested[0] == page.browser.current_url
-  assert all(url.startswith("data:") for url in requested[1:])
+  first, *others = requested()
+  assert first == page.browser.current_url
+  assert all(url.startswith("data:") for url in others)

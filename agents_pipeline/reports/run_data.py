@@ -1,0 +1,195 @@
+"""What a run folder holds, read for a report."""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents_pipeline import errors
+from agents_pipeline.config import gin_files
+from agents_pipeline.files import run_folder
+
+# Column -> [N] float64, NaN where a field is empty; {} if there is no file.
+Table = Mapping[str, np.ndarray]
+
+_NAME = "EnvironmentConfig.name"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+  """A run: finished, stopped, failed, or not ended.
+
+  Attributes:
+    name: tells it apart from the others of a report.
+    folder: its paths.
+    record: the content of run.json.
+    config_text: config.gin.
+    config: what that binds, name -> value.
+    evaluation: the content of evaluation.json; None if there is no such file.
+    metrics: metrics.csv.
+    episodes: episodes.csv.
+    timing: timing.csv.
+  """
+
+  name: str
+  folder: run_folder.RunFolder
+  record: dict
+  config_text: str
+  config: dict[str, Any]
+  evaluation: dict | None
+  metrics: Table
+  episodes: Table
+  timing: Table
+
+  @property
+  def environment(self) -> str:
+    """The gymnasium id."""
+    return str(self.config[_NAME])
+
+  @property
+  def seed(self) -> int | None:
+    """The seed; None where a run was killed as it began."""
+    return self.record.get("seed")
+
+  @property
+  def is_finished(self) -> bool:
+    """Whether it has ended, with a policy that was evaluated."""
+    return self.record.get("outcome") == "finished" and (
+      self.evaluation is not None
+    )
+
+  @property
+  def env_steps(self) -> int:
+    """Env steps that its tables tell of."""
+    steps = self.metrics.get("env_steps", np.zeros(0))
+    return int(steps[-1]) if len(steps) else 0
+
+  @property
+  def wanted_env_steps(self) -> int | None:
+    """Its configured length."""
+    return self.config.get("TrainingConfig.num_env_steps")
+
+  @property
+  def final_return(self) -> float | None:
+    """Mean return of the exported policy; None unless it is finished."""
+    if not self.is_finished or self.evaluation is None:
+      return None
+    return float(self.evaluation["mean_return"])
+
+  @property
+  def newest_evaluation(self) -> float | None:
+    """The newest `evaluation_return` of metrics.csv."""
+    returns = self.metrics.get("evaluation_return", np.zeros(0))
+    known = returns[np.isfinite(returns)]
+    return float(known[-1]) if len(known) else None
+
+  def status(self) -> str:
+    """How it ended, in words."""
+    outcome = self.record.get("outcome")
+    if self.is_finished:
+      return "stopped early" if self.record.get("stopped_early") else "finished"
+    if outcome == "running":
+      return "running, or was killed"
+    return str(outcome)
+
+
+def read(folder: run_folder.RunFolder, name: str) -> RunData:
+  """Reads a run folder.
+
+  Args:
+    folder: of a run, finished or not.
+    name: see `RunData`.
+
+  Raises:
+    UserError: a file of it cannot be read, or is not what a run writes there.
+  """
+  record = _read_json(folder.run_record)
+  if not (record and isinstance(record.get("starts"), list)):
+    raise errors.UserError(f"{folder.run_record} is not a run record")
+  text = _read_text(folder.config)
+  config = gin_files.values(text)
+  if not isinstance(config.get(_NAME), str):
+    raise errors.UserError(f"{folder.config} does not bind {_NAME}")
+  evaluation = _read_json(folder.evaluation)
+  if evaluation is not None:
+    _check_evaluation(folder.evaluation, evaluation)
+  return RunData(
+    name,
+    folder,
+    record,
+    text,
+    config,
+    evaluation,
+    read_table(folder.metrics),
+    read_table(folder.episodes),
+    read_table(folder.timing),
+  )
+
+
+def read_table(path: Path) -> Table:
+  """Reads a CSV file of numbers.
+
+  Its last line is left out where it is not complete: a run that goes on is
+  writing it.
+
+  Raises:
+    UserError: it cannot be read, or a line of it is not a row of numbers.
+  """
+  if not path.exists():
+    return {}
+  lines = _read_text(path).splitlines(keepends=True)
+  if lines and not lines[-1].endswith("\n"):
+    del lines[-1]
+  if not lines:
+    return {}
+  header, *rows = list(csv.reader(lines))
+  values = []
+  for i, row in enumerate(rows):
+    try:
+      values.append([float(field) if field else np.nan for field in row])
+    except ValueError:
+      row = []
+    if len(row) != len(header):
+      raise errors.UserError(
+        f"{path}: line {i + 2} is not a row of {len(header)} numbers"
+      )
+  columns = np.array(values).reshape(-1, len(header)).T
+  return dict(zip(header, columns, strict=True))
+
+
+def _read_text(path: Path) -> str:
+  try:
+    return path.read_text("utf-8")
+  except (OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or str(error)
+    raise errors.UserError(f"{path} cannot be read: {reason}") from None
+
+
+def _read_json(path: Path) -> dict | None:
+  """The object in a JSON file; None if there is no file."""
+  if not path.exists():
+    return None
+  try:
+    content = json.loads(_read_text(path))
+  except ValueError as error:
+    if isinstance(error, errors.UserError):
+      raise
+    raise errors.UserError(f"{path} cannot be read: {error}") from None
+  if not isinstance(content, dict):
+    raise errors.UserError(f"{path} is not a JSON object")
+  return content
+
+
+def _check_evaluation(path: Path, content: dict) -> None:
+  interval = content.get("interval_95")
+  numbers = [
+    content.get("mean_return"),
+    *(interval if isinstance(interval, list) else [None]),
+    *(content.get("returns") or [None]),
+  ]
+  if not all(isinstance(number, int | float) for number in numbers):
+    raise errors.UserError(f"{path} is not an evaluation")
