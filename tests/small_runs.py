@@ -116,9 +116,11 @@ def train(
 
 
 def mark_finished(run):
-  """A final stage that leaves empty results."""
+  """A final stage that leaves an empty policy and made-up results."""
   run.folder.policy.mkdir(exist_ok=True)
-  run.folder.evaluation.touch()
+  run.folder.evaluation.write_text(
+    '{"mean_return": 1.0, "interval_95": [1.0, 1.0], "returns": [1.0]}'
+  )
   return run.counters()
 
 

@@ -9,6 +9,7 @@ from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, schema, seeding
 from agents_pipeline.files import atomic, lock, run_folder
+from agents_pipeline.reports import page
 from agents_pipeline.runs import (
   checkpoints,
   finalize,
@@ -65,6 +66,8 @@ def train(
       config = gin_files.to_text(experiment)
       changed = resume.changes(folder, config, allow_changes=allow_changes)
       if resume.is_finished(folder, experiment):
+        if not folder.report.exists():  # killed before, or an earlier version's
+          _write_report(folder, console)
         console.print(resume.finished_message(folder, experiment, changed))
         return True
     device = device_lib.choose(
@@ -132,6 +135,7 @@ def _execute(
     results = finish(run)
   except console_lib.StopRequested:
     record.end("stopped", **run.counters())
+    _write_report(run.folder, run.console)
     run.console.print(
       f"saved at {run.env_steps:,} env steps; the same command resumes"
       if run.env_steps
@@ -144,6 +148,7 @@ def _execute(
   except Exception:
     with contextlib.suppress(errors.RunError):  # the disk may be full
       record.end("failed")
+      _write_report(run.folder, run.console)
     raise
   run.console.print(f"time: {run.stopwatch}")
   record.end(
@@ -152,6 +157,20 @@ def _execute(
     **results,
     seconds=run.stopwatch.to_json(),
   )
+  if _write_report(run.folder, run.console):
+    run.console.print(f"  {run.folder.report}  all of it on one page")
+  return True
+
+
+def _write_report(
+  folder: run_folder.RunFolder, console: console_lib.Console
+) -> bool:
+  """Writes report.html, or prints why there is none; returns whether it did."""
+  try:
+    page.write([folder], folder.report)
+  except (errors.UserError, errors.RunError) as error:
+    console.print(f"no {folder.report.name}: {error}")
+    return False
   return True
 
 

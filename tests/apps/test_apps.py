@@ -68,6 +68,7 @@ def test_train_writes_a_complete_run_folder(run_folder):
     "config.gin", "run.json", "metrics.csv", "events.out", "checkpoints",
     "policy", "tf_agents_policy", "evaluation.json", "videos",
     "learning_curve.png", "episodes.csv", "evaluations.csv", "timing.csv",
+    "report.html",
   }  # fmt: skip
   content = json.loads((root / "run.json").read_text())
   assert (content["outcome"], content["env_steps"]) == ("finished", 600)
@@ -109,6 +110,18 @@ def test_train_prints_few_and_short_lines(run_folder):
   assert all(len(line) < 80 for line in lines if "/" not in line), err
   for noise in ("WARNING", "cuda", "XLA", "deprecated", "Traceback"):
     assert noise not in out + err
+  assert lines[-1].split() == [
+    f"{run_folder[0]}/report.html", *["all", "of", "it", "on", "one", "page"],
+  ]  # fmt: skip
+
+
+def test_the_report_has_the_results_and_the_video(run_folder):
+  root, _, _ = run_folder
+  page = (root / "report.html").read_text()
+  mean = json.loads((root / "run.json").read_text())["mean_return"]
+  assert f"<td>{mean:.2f}</td>" in page or f"<td>{mean:.1f}</td>" in page
+  assert "A run on CartPole-v1, seed 0." in page and "<video" in page
+  assert "Not finished" not in page
 
 
 def test_videos_of_the_trained_and_the_random_policy(run_folder):
@@ -123,10 +136,12 @@ def test_videos_of_the_trained_and_the_random_policy(run_folder):
 def test_running_again_says_that_it_is_finished(run_folder):
   root, _, _ = run_folder
   before = (root / "metrics.csv").read_text()
+  (root / "report.html").unlink()  # as if it was killed before it wrote this
   code, _, err = run("train", *train_flags(root))
   assert code == 0
   assert "is finished: 600 env steps" in err
   assert (root / "metrics.csv").read_text() == before
+  assert (root / "report.html").exists()
 
 
 def test_evaluate_prints_and_writes(run_folder, tmp_path):
@@ -286,6 +301,7 @@ def test_a_signal_saves_and_the_next_start_resumes(
   assert time.monotonic() - asked < 30
   assert process.returncode == expected, err
   assert json.loads((root / "run.json").read_text())["outcome"] == "stopped"
+  assert "Not finished: stopped." in (root / "report.html").read_text()
   newest = max(
     int(p.name.split("-")[1]) for p in root.glob("checkpoints/env_steps-*")
   )
@@ -310,6 +326,7 @@ def test_a_diverging_run_exits_with_one(tmp_path):
   assert err.splitlines()[-1].startswith("error: diverged: loss is not finite")
   assert "Traceback" not in err
   assert json.loads((root / "run.json").read_text())["outcome"] == "failed"
+  assert "Not finished: failed." in (root / "report.html").read_text()
 
 
 def test_importing_tensorflow_first_is_explained_in_one_line():

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "evaluation",
     "files",
     "networks",
+    "reports",
     "training",
   },
   "sweeps": {
