@@ -22,24 +22,27 @@ from agents_pipeline.files import paths
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
-def run(main: Callable[[], int]) -> None:
+def run(main: Callable[..., int], *, takes_arguments: bool = False) -> None:
   """Runs the main function of a binary and exits with its exit code.
 
   Args:
     main: returns an exit code. If it raises `UserError`, the exit code is 2;
       for `RunError` and `OSError` (such as a full disk) it is 1. Either prints
       one line. Signals exit with the codes that a shell reports.
+    takes_arguments: whether `main` is called with what is typed beside flags, a
+      list of strings; otherwise that is refused.
   """
 
   def guarded_main(argv: Sequence[str]) -> None:
     try:
       # An exception, unlike the default action, removes unfinished files.
       signals.raise_on_signals()
-      if len(argv) > 1:
+      arguments = list(argv[1:])
+      if arguments and not takes_arguments:
         raise errors.UserError(
-          f"unexpected argument {argv[1]!r}: expected flags such as --help"
+          f"unexpected argument {arguments[0]!r}: expected flags such as --help"
         )
-      code = main()
+      code = main(arguments) if takes_arguments else main()
     except errors.UserError as error:
       code = _print_error(error, WRONG_INPUT)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,21 @@ def test_the_report_has_the_results_and_the_video(run_folder):
   assert f"<td>{mean:.2f}</td>" in page or f"<td>{mean:.1f}</td>" in page
   assert "A run on CartPole-v1, seed 0." in page and "<video" in page
   assert "Not finished" not in page
+
+
+def test_compare_writes_one_page_of_many_runs(run_folder, tmp_path):
+  root, _, _ = run_folder
+  for name in ("one", "two"):
+    shutil.copytree(root, tmp_path / "runs" / name)
+  record = tmp_path / "runs" / "two" / "run.json"
+  record.write_text(record.read_text().replace('"finished"', '"stopped"'))
+  output = tmp_path / "report.html"
+  code, out, err = run("compare", f"{tmp_path}/runs", f"--output={output}")
+  assert (code, err) == (0, "")
+  assert out == f"{output}: 2 runs of 1 configuration\n"
+  page = output.read_text()
+  assert "Not finished: 1 of 2 runs. two: stopped." in page
+  assert 'href="runs/one/report.html"' in page
 
 
 def test_videos_of_the_trained_and_the_random_policy(run_folder):

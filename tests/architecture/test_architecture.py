@@ -64,6 +64,7 @@ TESTED_ELSEWHERE = {
   "agents/a2c/pipeline.py": "tests/equivalence/test_rollout_iterations.py",
   "agents/pipeline.py": "both pipelines do all of it",
   "agents/registry.py": "every pipeline is built by its two lines",
+  "apps/compare.py": "tests/apps/test_apps.py, tests/inputs",
   "apps/evaluate.py": "tests/apps/test_apps.py runs it",
   "apps/export_policy.py": "tests/apps/test_apps.py runs it",
   "apps/policy_flags.py": "tests/apps/test_apps.py, tests/inputs",

@@ -58,6 +58,16 @@ def place(starting, tmp_path_factory):
   ):
     shutil.copytree(folder / "run" / "policy", folder / name)
     (folder / name / file).write_text(content)
+  for name, file, content in (
+    ("rowless", "metrics.csv", "env_steps,loss\n1,much\n"),
+    ("unjudged", "evaluation.json", "{}"),
+    ("unset", "config.gin", ""),
+    ("unread", "run.json", "{}"),
+  ):
+    (folder / "broken" / name).mkdir(parents=True)
+    for kept in ("run.json", "config.gin", "metrics.csv", "evaluation.json"):
+      shutil.copy(folder / "run" / kept, folder / "broken" / name)
+    (folder / "broken" / name / file).write_text(content)
   (folder / "spoilt").mkdir()
   (folder / "spoilt" / "run.json").write_text("{")
   return folder, starting
