@@ -267,3 +267,17 @@ def test_a_checkpoint_is_flushed_before_it_has_its_name(tmp_path, monkeypatch):
   flushed = {name for _, name in order[:renamed]}
   assert {"state.index", "about.json", "checkpoint"} <= flushed
   assert order[-1] == ("flush", tmp_path.name)
+
+
+def test_a_report_that_cannot_be_written_is_a_line_and_no_more(
+  make_experiment, train, tmp_path, monkeypatch
+):
+  FullDisk(monkeypatch, "report.html")
+  printed = train(make_experiment(), "run")
+  report = tmp_path / "run" / "report.html"
+  assert printed[-1] == (
+    f"no report.html: {report} cannot be written: No space left on device"
+  )
+  assert not report.exists() and not list(report.parent.glob(".*"))
+  record = run_record.read(report.parent / "run.json")
+  assert record["outcome"] == "finished"
