@@ -109,10 +109,13 @@ def main() -> int:
   )
   seen = observe(env, _NUM_OBSERVATIONS)
   asked = policy_dir.with_name(f"{policy_dir.name}-observations.npz")
-  answered = policy_dir.with_name(f"{policy_dir.name}-actions.npz")
+  answered = policy_dir.with_name(f"{policy_dir.name}-outputs.npz")
   np.savez(asked, **seen)
   _serve(policy_dir, asked, answered)
-  for name, actions in np.load(answered).items():
+  for key, actions in np.load(answered).items():
+    name, _, output = key.partition(" ")
+    if output != "action":
+      continue
     mask = seen[encoders.ACTION_MASK] if name == _MASKED else None
     if len(actions) != _NUM_OBSERVATIONS:
       raise errors.RunError(f"{name} returned {len(actions)} actions")

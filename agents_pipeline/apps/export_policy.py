@@ -1,4 +1,4 @@
-"""Exports the policy of a run as a SavedModel, from one of its checkpoints.
+"""Exports the policy of a run, from one of its checkpoints.
 
 python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
   --policy_dir=cartpole_policy
@@ -7,6 +7,7 @@ python -m agents_pipeline.apps.export_policy --root_dir=runs/dqn_cartpole \\
 from absl import flags
 
 from agents_pipeline.apps import command_line, policy_flags
+from agents_pipeline.config import policy_formats
 from agents_pipeline.files import paths, run_folder
 
 _ROOT_DIR = flags.DEFINE_string(
@@ -16,6 +17,13 @@ policy_flags.define_checkpoint()
 _POLICY_DIR = flags.DEFINE_string(
   "policy_dir", None, "Folder to create.", required=True
 )
+_FORMAT = flags.DEFINE_enum(
+  "format",
+  policy_formats.SAVED_MODEL,
+  policy_formats.FORMATS,
+  "A SavedModel for TensorFlow, policy.tflite for TensorFlow Lite, or "
+  "policy.onnx for ONNX Runtime (needs tf2onnx).",
+)
 
 
 def main() -> int:
@@ -24,6 +32,7 @@ def main() -> int:
   paths.check_no_glob("--root_dir", root_dir)
   policy_dir = paths.from_text("--policy_dir", _POLICY_DIR.value)
   command_line.check_writable("--policy_dir", policy_dir)
+  policy_formats.check_installed(_FORMAT.value)
   with command_line.quiet_imports():
     from agents_pipeline.runs import export
   about = export.export_from_checkpoint(
@@ -31,6 +40,7 @@ def main() -> int:
     flags.FLAGS.checkpoint,
     policy_dir,
     command_line.report,
+    _FORMAT.value,
   )
   command_line.print_result(
     f"{policy_dir}: {about['agent']} for {about['environment']} after "

@@ -12,8 +12,14 @@ from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import policy_saver, tf_policy
 
 from agents_pipeline import errors
-from agents_pipeline.config import encoders, observations, schema
+from agents_pipeline.config import (
+  encoders,
+  observations,
+  policy_formats,
+  schema,
+)
 from agents_pipeline.environments import making, specs
+from agents_pipeline.evaluation import policy_description
 from agents_pipeline.files import atomic
 
 # (network, observation [B, ...]) -> the outputs of the SavedModel.
@@ -22,7 +28,6 @@ Outputs = Callable[[tf_agents_network.Network, tf.Tensor], dict[str, tf.Tensor]]
 _SIGNATURE, _MASKED_SIGNATURE = "serving_default", "serving_masked"
 # Begins the name of each of its variables, in the order of the network's.
 VARIABLES = "_network_variables/"
-_ABOUT = "assets.extra/policy.json"  # where SavedModels have custom files
 
 
 class ServedPolicy(tf.Module):
@@ -53,7 +58,8 @@ class ServedPolicy(tf.Module):
     """
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
-    self._action_space = str(action_space)
+    self._observation_space = observation_space
+    self._action_space = action_space
     spaces = _spaces_of(observation_space)
     is_dict = isinstance(observation_space, gym.spaces.Dict)
     dtypes = tf.nest.map_structure(
@@ -102,28 +108,35 @@ class ServedPolicy(tf.Module):
     mask = tensors.pop(encoders.ACTION_MASK)
     return self.serve_masked(tensors, mask)["action"].numpy()
 
-  def _signatures(self) -> dict[str, Any]:
+  @property
+  def signatures(self) -> dict[str, Any]:
+    """The functions that are served, by the name of their signature."""
     if self.serve_masked is None:
       return {_SIGNATURE: self.serve}
     return {_SIGNATURE: self.serve, _MASKED_SIGNATURE: self.serve_masked}
+
+  def describe(self, file_format: str) -> dict:
+    """Its spaces and signatures; see `policy_description.describe`."""
+    return policy_description.describe(
+      self.signatures, self._observation_space, self._action_space, file_format
+    )
 
   def save(self, directory: pathlib.Path, about: dict) -> None:
     """Writes the SavedModel, replacing an existing one.
 
     Args:
       directory: the folder of the SavedModel.
-      about: metadata as JSON, such as the environment's id; `LoadedPolicy`
-        returns it.
+      about: metadata as JSON, such as the environment's id; with `describe` it
+        becomes policy.json, which `LoadedPolicy` returns, and README.md.
 
     Raises:
       RunError: it cannot be written.
     """
-    about = about | {"action_space": self._action_space}
     with atomic.folder(directory) as temporary:
-      tf.saved_model.save(self, str(temporary), signatures=self._signatures())
-      file = temporary / _ABOUT
-      file.parent.mkdir(exist_ok=True)
-      file.write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+      tf.saved_model.save(self, str(temporary), signatures=self.signatures)
+      policy_description.write(
+        temporary, about | self.describe(policy_formats.SAVED_MODEL)
+      )
 
 
 def _spaces_of(space: gym.Space) -> dict[str, gym.Space]:
@@ -256,7 +269,7 @@ def _summary(inputs: dict[str, str]) -> str:
 
 def read_about(directory: pathlib.Path) -> dict:
   """Returns a policy's metadata; {} if it has none."""
-  path = directory / _ABOUT
+  path = directory / policy_description.IN_SAVED_MODEL
   try:
     about = json.loads(path.read_text("utf-8")) if path.exists() else {}
   except (OSError, ValueError) as error:

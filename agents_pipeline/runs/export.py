@@ -1,13 +1,22 @@
-"""Exports policies as SavedModels, our own and TF-Agents'."""
+"""Exports policies, in our formats and as TF-Agents' own."""
 
+import json
 import pathlib
+import platform
 from collections.abc import Callable
 
-from agents_pipeline.config import observations, schema
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline import errors
+from agents_pipeline.config import observations, policy_formats, schema
+from agents_pipeline.evaluation import (
+  exporting,
+  policy_description,
+  served_policy,
+)
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import restored_policy
+from agents_pipeline.runs import restored_policy, run_record
 from agents_pipeline.runs import run as run_lib
+
+_RESULT = ("mean_return", "interval_95", "standard_deviation", "num_episodes")
 
 
 def about(experiment: schema.Experiment, env_steps: int) -> dict:
@@ -22,6 +31,8 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
     "observation": observations.to_json(experiment.environment.observation),
     "agent": agent_name(experiment),
     "env_steps": env_steps,
+    "seed": experiment.seed,
+    "packages": run_record.versions() | {"python": platform.python_version()},
   }
 
 
@@ -45,11 +56,47 @@ def export_best(run: run_lib.Run) -> None:
   )
 
 
+def add_result(folder: run_folder.RunFolder) -> None:
+  """Adds evaluation.json's result to what policy/ says of itself.
+
+  Raises:
+    RunError: it cannot be written.
+  """
+  description = served_policy.read_about(folder.policy)
+  policy_description.replace(
+    folder.policy, description | _result(folder, description["env_steps"])
+  )
+
+
+def _result(folder: run_folder.RunFolder, env_steps: int) -> dict:
+  """The final evaluation, as a policy's description has it.
+
+  Args:
+    folder: of the run.
+    env_steps: of the policy; {} is returned where another one was evaluated.
+
+  Raises:
+    UserError: evaluation.json is damaged.
+  """
+  if not folder.evaluation.exists():
+    return {}
+  try:
+    content = json.loads(folder.evaluation.read_text("utf-8"))
+    if content["policy_env_steps"] != env_steps:
+      return {}
+    return {"result": {name: content[name] for name in _RESULT}}
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise errors.UserError(
+      f"{folder.evaluation} cannot be read: {error}"
+    ) from None
+
+
 def export_from_checkpoint(
   folder: run_folder.RunFolder,
   checkpoint: str,
   policy_dir: pathlib.Path,
   report: Callable[[str], None],
+  file_format: str = policy_formats.SAVED_MODEL,
 ) -> dict:
   """Exports a policy from a run folder, without building its environment.
 
@@ -58,16 +105,21 @@ def export_from_checkpoint(
     checkpoint: see `restored_policy.restore`.
     policy_dir: folder to create.
     report: prints which checkpoints are damaged.
+    file_format: one of `policy_formats.FORMATS`.
 
   Returns:
     The description of the policy.
 
   Raises:
-    UserError: there is no such run or checkpoint, or the checkpoint is damaged.
+    UserError: there is no such run or checkpoint, the checkpoint is damaged, or
+      the policy cannot be converted to this format.
     RunError: all checkpoints are damaged, or the policy cannot be written.
   """
   restored = restored_policy.restore(folder, checkpoint, report)
   description = about(restored.experiment, restored.env_steps)
+  description |= _result(folder, restored.env_steps)
   policy = restored.policy
-  policy.serve(policy.network).save(policy_dir, description)
+  exporting.save(
+    policy.serve(policy.network), policy_dir, description, file_format
+  )
   return description

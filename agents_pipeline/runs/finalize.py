@@ -52,7 +52,7 @@ def finalize(run: run_lib.Run) -> dict:
 
 
 def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
-  """Evaluates a policy, and writes evaluation.json."""
+  """Evaluates a policy; writes evaluation.json, and the result into policy/."""
   config = run.experiment.evaluation
   num_envs = config.num_envs
   if config.keeps_environments == "training":
@@ -78,6 +78,7 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
     evaluation.to_json()
     | {"policy_env_steps": int(run.pipeline.best.env_steps)},
   )
+  export.add_result(run.folder)
   return evaluation
 
 
@@ -102,7 +103,7 @@ def _print_paths(run: run_lib.Run) -> None:
   for path, description in (
     (run.folder.learning_curve, "returns over env steps"),
     (run.folder.trained_video, "the policy; random.mp4 shows random actions"),
-    (run.folder.policy, "SavedModel that needs TensorFlow alone"),
+    (run.folder.policy, "SavedModel; its README.md says how to use it"),
   ):
     if path.exists():
       run.console.print(f"  {path}  {description}")

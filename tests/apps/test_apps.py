@@ -83,6 +83,13 @@ def test_train_writes_a_complete_run_folder(run_folder):
   assert float(rows[-1]["evaluation_return"]) > 5
   evaluation = json.loads((root / "evaluation.json").read_text())
   assert len(evaluation["returns"]) == evaluation["num_episodes"] == 3
+  card = (root / "policy" / "README.md").read_text()
+  assert card.startswith("# DQN policy for CartPole-v1\n")
+  low, high = evaluation["interval_95"]
+  assert (
+    f"**{evaluation['mean_return']:,.2f}** over 3 greedy evaluation episodes; "
+    f"95 % interval {low:,.2f} to {high:,.2f}," in card
+  )
 
 
 def test_train_trained(run_folder):
@@ -218,6 +225,14 @@ def test_export_policy_writes_the_best_and_any_checkpoint(
   bias = reader.get_tensor(name)
   early = tf.saved_model.load(str(tmp_path / "early"))
   assert any(np.array_equal(v, bias) for v in early._network_variables)
+  flags = [
+    f"--root_dir={root}", f"--policy_dir={tmp_path}/lite", "--format=tflite",
+  ]  # fmt: skip
+  code, out, err = starting.run_app("export_policy", flags, ROOT)
+  assert (code, err) == (0, "")
+  assert {p.name for p in (tmp_path / "lite").iterdir()} == {
+    "policy.tflite", "policy.json", "README.md",
+  }  # fmt: skip
 
 
 def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path):

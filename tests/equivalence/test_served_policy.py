@@ -248,10 +248,11 @@ def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
   _, policy = make()
   for env_steps in (1, 2):
     policy.save(tmp_path / "policy", {"env_steps": env_steps})
-  assert served_policy.LoadedPolicy(tmp_path / "policy").about == {
-    "env_steps": 2,
-    "action_space": "Discrete(3)",
-  }
+  about = served_policy.LoadedPolicy(tmp_path / "policy").about
+  assert about["env_steps"] == 2
+  assert about["action_space"] == "Discrete(3)"
+  card = (tmp_path / "policy" / "README.md").read_text()
+  assert "| trained for | 2 env steps |" in card
   assert [p.name for p in tmp_path.iterdir()] == ["policy"]
 
 

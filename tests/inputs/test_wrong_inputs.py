@@ -68,6 +68,8 @@ def place(starting, tmp_path_factory):
     for kept in ("run.json", "config.gin", "metrics.csv", "evaluation.json"):
       shutil.copy(folder / "run" / kept, folder / "broken" / name)
     (folder / "broken" / name / file).write_text(content)
+  (folder / "lite").mkdir()
+  (folder / "lite" / "policy.tflite").write_text("x")
   (folder / "spoilt").mkdir()
   (folder / "spoilt" / "run.json").write_text("{")
   return folder, starting
@@ -81,7 +83,8 @@ def filled(text, folder):
   for word, name in (
     ("$NEW", "new"), ("$RUN", "run"), ("$FILE", "file"), ("$EMPTY", "empty"),
     ("$JUNK", "junk"), ("$DAMAGED", "damaged"), ("$BABBLE", "babble"),
-    ("$SPOILT", "spoilt"), ("$FOLDER", ""),
+    ("$SPOILT", "spoilt"), ("$LITE", "lite"),
+    ("$FOLDER", ""),
   ):  # fmt: skip
     text = text.replace(word, os.path.join(folder, name).rstrip("/"))
   for word, length in (("X300", 300), ("X248", 248)):

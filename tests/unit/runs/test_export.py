@@ -1,5 +1,7 @@
 """Exports: whose weights they have, and of which checkpoint."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -81,3 +83,46 @@ def test_exports_of_a_checkpoint_have_running_statistics(
   np.testing.assert_array_equal(
     theirs.action(step).action, np.argmax(expected, axis=1)
   )
+
+
+def test_a_policy_has_the_result_of_the_evaluation_that_was_its_own(
+  make_experiment, tmp_path
+):
+  experiment = make_experiment("Experiment.seed = 4")
+  seeds = seeding.Seeds(4)
+  pipeline = building.build(experiment, seeds)
+  pipeline.best.offer(pipeline.network, 1.0, 50)
+  run = run_folder.RunFolder(tmp_path / "run")
+  run_record.write_json(run.run_record, {"seed": 4})
+  saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
+  saved.save(checkpoints.About(0, gin_files.to_text(experiment), {}))
+  export.export_best(
+    run_lib.Run(experiment, run, pipeline, seeds, saved, console.Console(print))
+  )
+  about = served_policy.read_about(run.policy)
+  assert (about["env_steps"], about["seed"], about["agent"]) == (50, 4, "dqn")
+  assert about["packages"].keys() >= {"tensorflow", "agents_pipeline", "python"}
+  assert "result" not in about
+  result = {
+    "mean_return": 12.5,
+    "interval_95": [10.0, 15.0],
+    "standard_deviation": 3.0,
+    "num_episodes": 20,
+  }
+  run_record.write_json(
+    run.evaluation, result | {"policy_env_steps": 50, "greedy": True}
+  )
+  export.add_result(run)
+  assert served_policy.read_about(run.policy) == about | {"result": result}
+  assert "Mean return **12.50** over 20" in (
+    run.policy / "README.md"
+  ).read_text("utf-8")
+  for checkpoint, expected in (("best", result), ("env_steps-0", None)):
+    folder = tmp_path / checkpoint
+    export.export_from_checkpoint(run, checkpoint, folder, print, "tflite")
+    found = json.loads((folder / "policy.json").read_text("utf-8"))
+    assert found.get("result") == expected
+    assert found["format"] == "tflite"
+  run.evaluation.write_text("{")
+  with pytest.raises(errors.UserError, match="evaluation.json cannot be read"):
+    export.export_from_checkpoint(run, "best", tmp_path / "again", print)

@@ -1,0 +1,136 @@
+"""A policy as files of other runtimes: TensorFlow Lite and ONNX."""
+
+import contextlib
+import logging
+import os
+import pathlib
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.config import policy_formats
+from agents_pipeline.evaluation import policy_description, served_policy
+from agents_pipeline.files import atomic
+
+# ONNX Runtime has it since 1.14, of 2023. tf2onnx knows none above.
+_OPSET = 18
+
+
+def save(
+  policy: served_policy.ServedPolicy,
+  directory: pathlib.Path,
+  about: dict,
+  file_format: str,
+) -> None:
+  """Writes a policy in a format, with its policy.json and README.md.
+
+  A SavedModel is one of `ServedPolicy.save`. The others are a folder with
+  policy.tflite, which has every signature, or with policy.onnx and, where
+  actions are masked, policy_masked.onnx as well.
+
+  Args:
+    policy: to be written.
+    directory: the folder, which appears completely or not at all.
+    about: see `ServedPolicy.save`.
+    file_format: one of `policy_formats.FORMATS`.
+
+  Raises:
+    UserError: the format has no operation for something in the policy.
+    RunError: it cannot be written.
+  """
+  if file_format == policy_formats.SAVED_MODEL:
+    policy.save(directory, about)
+    return
+  files = _CONVERTERS[file_format](policy)
+  with atomic.folder(directory) as temporary:
+    for name, content in files.items():
+      (temporary / name).write_bytes(content)
+    policy_description.write(temporary, about | policy.describe(file_format))
+
+
+def _to_tflite(policy: served_policy.ServedPolicy) -> dict[str, bytes]:
+  # The converter takes an object with an attribute `serve` for one of Keras,
+  # and then converts only that: ours is one level further down.
+  module = tf.Module()
+  module.policy = policy
+  with tempfile.TemporaryDirectory(prefix="policy-") as folder:
+    saved = pathlib.Path(folder) / "policy"
+    with atomic.folder(saved) as temporary:
+      tf.saved_model.save(module, str(temporary), signatures=policy.signatures)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
+    try:
+      with _without_native_stderr():
+        return {"policy.tflite": converter.convert()}
+    except Exception as error:  # TensorFlow does not export their class
+      raise _refusal(policy_formats.TFLITE, error) from None
+
+
+@contextlib.contextmanager
+def _without_native_stderr() -> Iterator[None]:
+  """Drops what is written to file descriptor 2.
+
+  There MLIR says at length what the exception says as well, whatever the level
+  of TensorFlow's log.
+  """
+  sys.stderr.flush()
+  stderr = os.dup(2)
+  try:
+    with open(os.devnull, "w") as nowhere:
+      os.dup2(nowhere.fileno(), 2)
+    yield
+  finally:
+    sys.stderr.flush()
+    os.dup2(stderr, 2)
+    os.close(stderr)
+
+
+def _to_onnx(policy: served_policy.ServedPolicy) -> dict[str, bytes]:
+  files = {"policy.onnx": policy.serve}
+  if policy.serve_masked is not None:
+    files["policy_masked.onnx"] = policy.serve_masked
+  return {name: _onnx_model(function) for name, function in files.items()}
+
+
+def _onnx_model(function: Any) -> bytes:
+  """Converts a `tf.function`; inputs and outputs keep their names."""
+  import onnx
+  import tf2onnx
+
+  logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+  structure = function.input_signature
+  leaves = tf.nest.flatten(structure)  # nested ones would be renamed
+  flat = tf.function(
+    lambda *tensors: function(*tf.nest.pack_sequence_as(structure, tensors)),
+    input_signature=leaves,
+    autograph=False,
+  )
+  try:
+    model, _ = tf2onnx.convert.from_function(flat, leaves, opset=_OPSET)
+    # tf2onnx leaves operations that it does not know as they are.
+    onnx.checker.check_model(model, full_check=True)
+  except Exception as error:  # each of its operations raises what it likes
+    raise _refusal(policy_formats.ONNX, error) from None
+  for tensor in (*model.graph.input, *model.graph.output):
+    tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+  return model.SerializeToString()
+
+
+def _refusal(file_format: str, error: Exception) -> errors.UserError:
+  """What a converter could not do, on one line."""
+  text = str(error).strip()
+  operation = re.search(r"tf\.\w+\(tensor[^)]*\) -> \([^)]*\)", text)
+  reason = operation.group() if operation else text.split("\n")[0]
+  return errors.UserError(
+    f"--format={file_format}: this policy cannot be converted, for {reason}; "
+    "expected another format"
+  )
+
+
+_CONVERTERS: dict[
+  str, Callable[[served_policy.ServedPolicy], dict[str, bytes]]
+] = {policy_formats.TFLITE: _to_tflite, policy_formats.ONNX: _to_onnx}

@@ -1,0 +1,78 @@
+"""Policies with random weights, over every kind of observation and action."""
+
+import functools
+
+import gymnasium as gym
+import numpy as np
+
+from agents_pipeline.agents import task as task_lib
+from agents_pipeline.agents.a2c import agent as a2c_agent
+from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.a2c import network as a2c_network
+from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.dqn import network as dqn_network
+
+VECTOR = gym.spaces.Box(-5, 5, (4,), np.float32)
+PICTURE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
+MASK = gym.spaces.MultiBinary(3)
+OBSERVATIONS = {
+  "plain": VECTOR,
+  "picture": PICTURE,
+  "discrete": gym.spaces.Discrete(5, start=3),
+  "dict": gym.spaces.Dict(
+    {
+      "observation/camera": PICTURE,
+      "observation/goal/position": gym.spaces.Box(-1, 1, (2,), np.float64),
+      "observation/goal/number": gym.spaces.Discrete(3, start=2),
+    }
+  ),
+  "masked": gym.spaces.Dict({"observation": VECTOR, "action_mask": MASK}),
+  "masked_dict": gym.spaces.Dict(
+    {"observation/camera": PICTURE, "action_mask": MASK}
+  ),
+}
+ACTIONS = gym.spaces.Discrete(3, start=-1)
+CASES = {
+  f"{agent}_{name}": (agent, space, ACTIONS)
+  for agent in ("dqn", "a2c")
+  for name, space in OBSERVATIONS.items()
+} | {
+  "a2c_box": ("a2c", VECTOR, gym.spaces.Box(-2, 2, (2,), np.float64)),
+  "a2c_multi": ("a2c", VECTOR, gym.spaces.MultiDiscrete([3, 2])),
+}
+
+
+def make(agent, space, actions):
+  """A network with random weights, as others get it."""
+  task = task_lib.Task("X-v0", space, actions)
+  layers = ((8, 3, 1),) if "uint8" in str(space) else ()
+  spec, action_spec = task.observation_spec, task.action_spec
+  if agent == "dqn":
+    config = dqn_config.DqnConfig(conv_layers=layers, dueling=True)
+    network = dqn_network.make_q_network(config, spec, action_spec, seed=1)
+    return task.serve(dqn_agent.served_outputs, network)
+  config = a2c_config.A2cConfig(
+    conv_layers=layers, policy_gain=3.0, normalize_observations=True
+  )
+  network = a2c_network.make_actor_critic_network(
+    config, spec, action_spec, seed=1
+  )
+  outputs = functools.partial(a2c_agent.served_outputs, action_spec)
+  return task.serve(outputs, network)
+
+
+def draw(space, number):
+  """[number, ...] of each input by its name; every mask allows an action."""
+  spaces = {"observation": space}
+  if isinstance(space, gym.spaces.Dict):
+    spaces = dict(space.spaces)
+  drawn = {}
+  for name, leaf in spaces.items():
+    leaf.seed(0)
+    values = [leaf.sample() for _ in range(number)]
+    drawn[name] = np.stack(values).astype(leaf.dtype)
+  if "action_mask" in drawn:
+    mask = drawn["action_mask"]
+    mask[:, 1] |= ~mask.any(axis=1)
+  return drawn
