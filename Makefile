@@ -20,8 +20,8 @@ WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu train test test-gpu test-environments quick lint check \
-  format bench bench-check reference lock audit clean
+.PHONY: help install gpu serving train test test-gpu test-environments quick \
+  lint check format bench bench-check reference lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -69,6 +69,9 @@ gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 	for python in $(BIN)/python $(wildcard $(BENCH)/bin/python); do \
 	  $$python -m pip --disable-pip-version-check install --quiet \
 	    --no-deps --require-hashes -r requirements-gpu.lock || exit 1; done
+
+serving: $(INSTALLED)  ## add ONNX, and what serves policies besides TensorFlow
+	$(PIP) --no-deps --require-hashes -r requirements-serving.lock
 
 train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
@@ -139,6 +142,9 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  --python-version 3.10 --generate-hashes \
 	  --overrides requirements.overrides \
 	  requirements-gpu.in --output-file requirements-gpu.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  requirements-serving.in --output-file requirements-serving.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
 audit:  ## check the locks against known vulnerabilities
@@ -147,7 +153,8 @@ audit:  ## check the locks against known vulnerabilities
 	  --quiet pip-audit
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
-	  -r requirements-environments.lock -r requirements-gpu.lock
+	  -r requirements-environments.lock -r requirements-gpu.lock \
+	  -r requirements-serving.lock
 
 clean:  ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) build *.egg-info
