@@ -144,6 +144,7 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  requirements-gpu.in --output-file requirements-gpu.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
+	  --overrides requirements-serving.overrides \
 	  requirements-serving.in --output-file requirements-serving.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.

@@ -1,6 +1,7 @@
 """The card of a policy: README.md, for whoever gets its folder."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +22,11 @@ _NAMES = {
   policy_formats.ONNX: "ONNX",
 }
 _MEANINGS = {
-  "q_values": "the return to expect of each action",
-  "value": "the return to expect",
-  "logits": "of the probabilities of the actions",
-  "mean": "of the Gaussian, in units of the actions",
-  "stddev": "of the Gaussian, in units of the actions",
+  "q_values": "expected return of each action",
+  "value": "expected return",
+  "logits": "unnormalized log-probability of each action",
+  "mean": "of the Gaussian, in the units of the action",
+  "stddev": "of the Gaussian, in the units of the action",
 }
 
 _SAVED_MODEL = """\
@@ -102,7 +103,7 @@ def _result(about: dict) -> str:
   found = about.get("result")
   if found is None:
     return (
-      "It was not evaluated after its training: `python -m "
+      "This policy was not evaluated after training; `python -m "
       "agents_pipeline.apps.evaluate` does that."
     )
   low, high = found["interval_95"]
@@ -115,22 +116,21 @@ def _result(about: dict) -> str:
 
 
 def _facts(about: dict) -> str:
-  """A table of what the policy is."""
+  """A list of what the policy is."""
   rows = [
-    ("environment", _code(about.get("environment"))),
-    ("its arguments", _code(about.get("arguments"))),
-    ("its time limit", _steps(about.get("max_episode_steps"))),
-    ("its wrappers", _code(about.get("wrappers"))),
-    ("its observation", _observed(about.get("observation"))),
-    ("encoded otherwise", _code(about.get("keys"))),
-    ("action mask from", _code(about.get("action_mask"))),
-    ("trained for", _steps(about.get("env_steps"))),
-    ("seed of the run", about.get("seed")),
-    ("format", _NAMES[about["format"]]),
-    ("made by", _versions(about)),
+    ("Environment", _code(about.get("environment"))),
+    ("Its arguments", _code(about.get("arguments"))),
+    ("Its time limit", _steps(about.get("max_episode_steps"))),
+    ("Its wrappers", _code(about.get("wrappers"))),
+    ("Its observation", _observed(about.get("observation"))),
+    ("Keys encoded otherwise", _code(about.get("keys"))),
+    ("Action mask from", _code(about.get("action_mask"))),
+    ("Trained for", _steps(about.get("env_steps"))),
+    ("Seed", about.get("seed")),
+    ("Format", _NAMES[about["format"]]),
+    ("Versions", _versions(about)),
   ]
-  lines = [f"| {k} | {v} |" for k, v in rows if v not in (None, "")]
-  return "\n".join(["| | |", "| --- | --- |", *lines])
+  return "\n".join(f"* **{k}**: {v}" for k, v in rows if v not in (None, ""))
 
 
 def _code(value: Any) -> str:
@@ -163,15 +163,16 @@ def _signature(about: dict) -> list[str]:
   observes, acts = about["observation_space"], about["action_space"]
   spaces = observes if isinstance(observes, dict) else {"observation": observes}
   signature = signatures.get(_MASKED) or signatures["serving_default"]
-  lines = ["| | name | type | shape | |", "| --- | --- | --- | --- | --- |"]
+  lines = ["| | name | type and shape | |", "| --- | --- | --- | --- |"]
   for name, tensor in signature["inputs"].items():
     lines.append(_row("takes", name, tensor, _code(spaces[name])))
   for name, tensor in signature["outputs"].items():
     meaning = _code(acts) if name == "action" else _MEANINGS.get(name, "")
     lines.append(_row("returns", name, tensor, meaning))
   said = (
-    "B observations at once, as the environment gives them: scaling, encoding "
-    "and normalization are part of the policy. `action` is the best one."
+    "It takes B observations at once, as the environment gives them: scaling, "
+    "encoding and normalization are part of the policy. `action` is the greedy "
+    "one."
   )
   if _MASKED in signatures:
     where = {
@@ -190,7 +191,7 @@ def _signature(about: dict) -> list[str]:
 
 def _row(what: str, name: str, tensor: Mapping, meaning: str) -> str:
   shape = ", ".join(["B", *map(str, tensor["shape"][1:])])
-  return f"| {what} | `{name}` | {tensor['type']} | `[{shape}]` | {meaning} |"
+  return f"| {what} | `{name}` | `{tensor['type']} [{shape}]` | {meaning} |"
 
 
 def _signature_to_show(about: dict) -> tuple[str, Mapping[str, Mapping]]:
@@ -202,7 +203,7 @@ def _signature_to_show(about: dict) -> tuple[str, Mapping[str, Mapping]]:
 def _python(about: dict) -> list[str]:
   template, needs = _CODE[about["format"]]
   signature, inputs = _signature_to_show(about)
-  lines = [f'  "{n}": {_in_numpy(n, x)},' for n, x in inputs.items()]
+  lines = [f"  {json.dumps(n)}: {_in_numpy(n, x)}," for n, x in inputs.items()]
   code = template.format(
     inputs="\n".join(lines),
     signature=signature,
@@ -227,10 +228,10 @@ def _serving(about: dict) -> list[str]:
   request["inputs"] = {name: x.tolist() for name, x in examples.items()}
   return [
     "## Ask TensorFlow Serving",
-    "A server that has this folder as version 1 of the model `policy`, "
-    "`.../policy/1/`, answers with every output by its name:",
+    "A server with this folder as version 1 of the model `policy` answers with "
+    "every output by its name:",
     "```console\n$ curl http://localhost:8501/v1/models/policy:predict \\\n"
-    f"    -d '{json.dumps(request)}'\n```",
+    f"    -d {shlex.quote(json.dumps(request))}\n```",
   ]
 
 

@@ -252,7 +252,7 @@ def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
   assert about["env_steps"] == 2
   assert about["action_space"] == "Discrete(3)"
   card = (tmp_path / "policy" / "README.md").read_text()
-  assert "| trained for | 2 env steps |" in card
+  assert "* **Trained for**: 2 env steps" in card
   assert [p.name for p in tmp_path.iterdir()] == ["policy"]
 
 

@@ -1,3 +1,6 @@
+import json
+import shlex
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -38,29 +41,27 @@ def test_a_card_says_what_the_policy_is_and_how_good():
     "Mean return **1,234.50** over 20 greedy evaluation episodes; 95 % "
     "interval 1,200.00 to 1,270.25, standard deviation of the episodes 55.00."
   )
-  assert lines[4:14] == [
-    "| | |",
-    "| --- | --- |",
-    "| environment | `Maze-v0` |",
-    '| its arguments | `{"size": 7}` |',
-    "| its time limit | 2,000 env steps |",
-    "| trained for | 40,000 env steps |",
-    "| seed of the run | 3 |",
-    "| format | SavedModel |",
-    "| made by | tensorflow 2.21.0, python 3.11.7 |",
+  assert lines[4:12] == [
+    "* **Environment**: `Maze-v0`",
+    '* **Its arguments**: `{"size": 7}`',
+    "* **Its time limit**: 2,000 env steps",
+    "* **Trained for**: 40,000 env steps",
+    "* **Seed**: 3",
+    "* **Format**: SavedModel",
+    "* **Versions**: tensorflow 2.21.0, python 3.11.7",
     "",
   ]
   assert (
-    "| takes | `observation` | float32 | `[B, 4]` | "
+    "| takes | `observation` | `float32 [B, 4]` | "
     "`Box(-5.0, 5.0, (4,), float32)` |" in lines
   )
   assert (
-    "| returns | `action` | int64 | `[B]` | `Discrete(3, start=-1)` |" in lines
+    "| returns | `action` | `int64 [B]` | `Discrete(3, start=-1)` |" in lines
   )
 
 
 def test_a_card_without_an_evaluation_says_so():
-  assert "It was not evaluated after its training" in card("dqn_plain")
+  assert "This policy was not evaluated after training" in card("dqn_plain")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,15 @@ def test_no_request_has_what_tensorflow_serving_cannot_read(dtype):
 
 def test_a_request_of_a_picture_does_not_fill_the_card():
   assert "curl" not in card("dqn_picture")
+
+
+def test_names_are_quoted_as_their_language_does():
+  spaces = gym.spaces.Dict({"observation/it's": gym.spaces.Box(0, 1, (1,))})
+  text = policy_card.text(make("dqn", spaces, ACTIONS).describe("saved_model"))
+  assert """  "observation/it's": np.zeros((1, 1), np.float32),""" in text
+  command = text.split("$ ")[1].split("```")[0].replace("\\\n", " ")
+  request = {"inputs": {"observation/it's": [[0.0]]}}
+  assert json.loads(shlex.split(command)[-1]) == request
 
 
 def test_only_a_saved_model_is_for_tensorflow_serving():
