@@ -21,7 +21,8 @@ from agents_pipeline.apps import (
   signals,
 )
 from agents_pipeline.config import gin_files
-from agents_pipeline.files import lock, paths
+from agents_pipeline.files import lock, paths, run_folder
+from agents_pipeline.reports import page
 from agents_pipeline.sweeps import (
   grid,
   parameters,
@@ -100,6 +101,8 @@ def main() -> int:
     source = _source(varied, trials, folder)
     completed = _run(source, folder, stop_signals)
     best = summary.write(folder, source.runs)
+    if best is not None:
+      page.write(_finished(source), folder.report)
   return _report_end(source, folder, best, completed, stop_signals)
 
 
@@ -185,6 +188,14 @@ def _run(
   return completed
 
 
+def _finished(source: planned.Source) -> list[run_folder.RunFolder]:
+  return [
+    run.folder
+    for run, state in source.runs.values()
+    if state == planned.FINISHED
+  ]
+
+
 def _report_end(
   source: planned.Source,
   folder: sweep_folder.SweepFolder,
@@ -207,9 +218,10 @@ def _report_end(
     runs = summary.by_trial(source.runs)[best]
     command_line.print_result(
       f"best trial {best}: {', '.join(runs[0][0].bindings)}, interquartile "
-      f"mean {summary.value_of(runs):.1f} over {len(runs)} seeds; "
-      f"{folder.best} has all of it"
+      f"mean {summary.value_of(runs):.1f} over {len(runs)} seeds"
     )
+    command_line.report(f"  {folder.best}  its configuration")
+    command_line.report(f"  {folder.report}  all runs on one page")
   num_failed = states.count(planned.FAILED)
   if num_failed:
     command_line.report(f"{num_failed} of {len(states)} runs failed")
