@@ -157,7 +157,7 @@ def with_conv_layers(
   """
   if experiment.agent.conv_layers is not None:
     return experiment
-  shapes = _pictures(task).values()
+  shapes = pictures(task).values()
   sides = [min(shape[:2], default=0) for shape in shapes]
   layers: tuple = ()
   if sides:
@@ -166,7 +166,7 @@ def with_conv_layers(
   return dataclasses.replace(experiment, agent=agent)
 
 
-def _pictures(task: Task) -> dict[str, tuple[int, ...]]:
+def pictures(task: Task) -> dict[str, tuple[int, ...]]:
   """The shape [H, W(, C)] of each picture among the observations, by key."""
   spec = task.observation_spec
   if isinstance(spec, dict):
@@ -188,15 +188,22 @@ def check_images(agent: schema.AgentConfig, task: Task) -> None:
     UserError: naming the layers and the observations.
   """
   if not agent.conv_layers:
+    for key, chosen in task.keys.items():
+      if chosen == encoders.CONVOLUTIONS:
+        raise errors.UserError(
+          f"ObservationEncoder.keys: {key!r} is to go through convolutions, "
+          f"and {type(agent).__name__}.conv_layers is (); expected some "
+          "layers, or 'flat'"
+        )
     return
   if isinstance(task.observation_spec, dict):
-    pictures = _pictures(task)
-    if not pictures:
+    found = pictures(task)
+    if not found:
       raise errors.UserError(
         f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
         f"{task.name!r} gives no pictures; expected no convolutions: ()"
       )
-    for key, image in pictures.items():
+    for key, image in found.items():
       _check_image(agent, f"{task.name!r} gives {key!r} of shape", image)
     return
   shape = task.observation_space.shape or ()

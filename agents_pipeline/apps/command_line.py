@@ -44,7 +44,7 @@ def run(main: Callable[..., int], *, takes_arguments: bool = False) -> None:
         )
       code = main(arguments) if takes_arguments else main()
     except errors.UserError as error:
-      code = _print_error(error, WRONG_INPUT)
+      code = _print_error(_with_trace(error), WRONG_INPUT)
     except KeyboardInterrupt:
       code = signals.exit_code(signal.SIGINT)
     except signals.Terminated as terminated:
@@ -75,6 +75,16 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     sys.exit(_print_error(message, WRONG_INPUT))
   except SystemExit as exiting:  # absl exits with 1 after --help
     sys.exit(DONE if exiting.code == 1 else exiting.code)
+
+
+def _with_trace(error: errors.UserError) -> str:
+  """The message; the traceback of a user's own code is put into a file."""
+  if not error.trace:
+    return str(error)
+  descriptor, path = tempfile.mkstemp(prefix="traceback-", suffix=".txt")
+  with open(descriptor, "w", encoding="utf-8") as file:
+    file.write(error.trace)
+  return f"{error}; see {path}"
 
 
 def _print_error(error: object, code: int) -> int:

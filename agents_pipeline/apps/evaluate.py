@@ -27,6 +27,13 @@ _SEED = flags.DEFINE_integer(
   "Seed of the environment resets, and of --stochastic.",
   lower_bound=0,
 )
+_NUM_ENVS = flags.DEFINE_integer(
+  "num_envs",
+  schema.EvaluationConfig.num_envs,
+  "How many copies of the environment live at once.",
+  lower_bound=1,
+  upper_bound=1_000,
+)
 _MAX_ENV_STEPS = flags.DEFINE_integer(
   "max_episode_env_steps",
   schema.EvaluationConfig.max_episode_env_steps,
@@ -73,6 +80,7 @@ def main() -> int:
     environment,
     _NUM_EPISODES.value,
     _SEED.value,
+    max_envs=_NUM_ENVS.value,
     max_env_steps=_MAX_ENV_STEPS.value,
     greedy=not _STOCHASTIC.value,
   )

@@ -1,5 +1,7 @@
 """What to act in: `EnvironmentConfig`."""
 
+import ast
+import json
 from typing import Any
 
 import gin
@@ -79,9 +81,11 @@ class EnvironmentConfig:
     """What it is made of, for files: all that an evaluation depends on."""
     return {
       "environment": self.name,
-      "arguments": self.arguments,
+      "arguments": _to_json(self.arguments),
       "max_episode_steps": self.max_episode_steps,
-      "wrappers": self.wrappers,
+      "wrappers": [
+        [name, _to_json(arguments)] for name, arguments in self.wrappers
+      ],
       "keys": self.encoder.keys,
       "action_mask": self.action_mask,
     }
@@ -122,3 +126,23 @@ class EnvironmentConfig:
         f"process of its own; expected at most {_MOST_PROCESSES}, or "
         "EnvironmentConfig.vectorization = 'sync'"
       )
+
+
+def arguments_from_json(written: Any) -> dict[str, Any]:
+  """The arguments that `EnvironmentConfig.to_json` wrote.
+
+  Raises:
+    UserError: it has not written them.
+  """
+  try:
+    return ast.literal_eval(written) if isinstance(written, str) else written
+  except (ValueError, SyntaxError):
+    raise errors.UserError(
+      f"policy.json: {written!r} are no arguments by name"
+    ) from None
+
+
+def _to_json(arguments: dict[str, Any]) -> Any:
+  """Arguments as JSON; as a text of Python where that has tuples."""
+  survives = json.loads(json.dumps(arguments)) == arguments
+  return arguments if survives else repr(arguments)

@@ -151,7 +151,10 @@ class Arguments:
       return "arguments by name such as {'is_slippery': False}"
     if _is_plain(value):
       return ""
-    return "numbers, strings, None, True, False, and tuples, lists and dicts"
+    return (
+      "numbers, strings, None, True, False, and tuples, lists and dicts of "
+      "these, whose keys are strings"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +192,10 @@ class ChoiceByKey:
     fits = isinstance(value, dict) and all(isinstance(k, str) for k in value)
     one = Choice(self.choices)
     if not fits:
-      return f"keys such as {{'camera': {self.choices[-1]!r}}}"
+      return (
+        f"keys such as {{'camera': {self.choices[-1]!r}}}, '0' for the first "
+        "of a Tuple"
+      )
     problems = (one.problem(choice) for choice in value.values())
     return next((f"of each key {p}" for p in problems if p), "")
 

@@ -6,6 +6,7 @@ So everything after an environment knows two kinds of observation, an array and
 a dict of arrays. Which actions are allowed is one of these, `action_mask`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -97,7 +98,9 @@ class Leaves:
       for key, kind in config.encoder.keys.items()
       if kind == encoders.DROPPED
     }
-    self._names = [name for name in found if name not in dropped]
+    named = [name for name, _ in leaf_spaces(observation_space)]
+    self._names = [name for name in named if name not in dropped]
+    _check_names(self._names, config.name)
     spaces = {name: found[name] for name in self._names}
     self._in_info = config.action_mask == "info"
     self._mask_leaf = None
@@ -105,11 +108,9 @@ class Leaves:
     if config.action_mask is not None:
       self._num_actions = self._check_actions(action_space, config)
       if not self._in_info:
-        self._check_keys(
-          spaces, {config.action_mask: ""}, "EnvironmentConfig.action_mask"
-        )
+        self._check_mask_key(spaces, config)
         self._mask_leaf = f"{OBSERVATION}/{config.action_mask}"
-        self._check_mask_space(spaces.pop(self._mask_leaf))
+        self._check_mask_space(config.action_mask, spaces.pop(self._mask_leaf))
       spaces[ACTION_MASK] = gym.spaces.MultiBinary(self._num_actions)
     if not spaces.keys() - {ACTION_MASK}:
       raise errors.UserError(
@@ -144,7 +145,15 @@ class Leaves:
     """
     leaves = self._chosen(observation)
     if self._mask_leaf is not None:
-      leaves[ACTION_MASK] = np.asarray(leaves.pop(self._mask_leaf), np.int8)
+      # Where an episode has just ended, no action has to be allowed.
+      mask = _as_array(leaves.pop(self._mask_leaf))
+      if mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
+        raise checks.InvalidValueError(
+          None,
+          f"its {self._mask_leaf} is {checks.describe(mask)}; expected 1 for "
+          "each allowed action and 0 for others",
+        )
+      leaves[ACTION_MASK] = mask.astype(np.int8)
     return leaves
 
   def _chosen(self, observation: Any) -> dict:
@@ -156,7 +165,11 @@ class Leaves:
     where = "info['action_mask']" if self._in_info else self._mask_leaf
     if value is None and is_terminal:
       return np.ones(self._num_actions, np.int8)
-    mask = np.asarray(value)
+    if value is None:
+      raise checks.InvalidValueError(
+        None, f"it gives no {where}; expected it with every observation"
+      )
+    mask = _as_array(value)
     fits = mask.shape == (self._num_actions,) and mask.dtype.kind in "biuf"
     if not fits or not np.isin(mask, (0, 1)).all():
       raise checks.InvalidValueError(
@@ -176,12 +189,30 @@ class Leaves:
     known = [] if known == [OBSERVATION] else known
     for key in keys:
       if key not in known:
-        expected = f"one of {', '.join(known)}" if known else "none, as it has "
-        expected += "" if known else "no keys"
+        expected = f"one of {', '.join(known)}"
+        if not known:
+          expected = "no such binding, as these have no keys"
         raise errors.UserError(
           f"{field}: {key!r} is no key of the observations of "
           f"{self._name!r}; expected {expected}{errors.nearest(key, known)}"
         )
+
+  def _check_mask_key(self, spaces: Mapping, config) -> None:
+    """Refuses the mask's key where there is none, or it is used otherwise."""
+    key, field = config.action_mask, "EnvironmentConfig.action_mask"
+    if key in config.encoder.keys:
+      raise errors.UserError(
+        f"ObservationEncoder.keys: {key!r} is {field}, and no input of the "
+        "network; expected nothing about it"
+      )
+    known = [name.removeprefix(f"{OBSERVATION}/") for name in spaces]
+    known = [] if known == [OBSERVATION] else known
+    if key not in known:
+      expected = ", ".join(["'info'", *known])
+      raise errors.UserError(
+        f"{field} = {key!r}: no key of the observations of {self._name!r}; "
+        f"expected {expected}{errors.nearest(key, ['info', *known])}"
+      )
 
   def _check_actions(self, space: gym.Space, config) -> int:
     if not isinstance(space, gym.spaces.Discrete):
@@ -191,12 +222,46 @@ class Leaves:
       )
     return int(space.n)
 
-  def _check_mask_space(self, space: gym.Space) -> None:
+  def _check_mask_space(self, key: str, space: gym.Space) -> None:
     if space.shape != (self._num_actions,):
       raise errors.UserError(
-        f"EnvironmentConfig.action_mask: this key of {self._name!r} is "
-        f"{space}; expected one number for each of {self._num_actions} actions"
+        f"EnvironmentConfig.action_mask = {key!r}: this key of {self._name!r} "
+        f"is {space}; expected one number for each of {self._num_actions} "
+        "actions"
       )
+
+
+def _check_names(names: list[str], environment: str) -> None:
+  """Refuses names that TensorFlow cannot tell apart when they are served.
+
+  Raises:
+    UserError: naming the first key, and what it cannot be told from.
+  """
+  served: dict[str, str] = {}
+  for name in names:
+    key = name.removeprefix(f"{OBSERVATION}/")
+    if not re.fullmatch(r"[A-Za-z0-9_.\-/ ]+", key):
+      raise errors.UserError(
+        f"environment {environment!r} observes the key {key!r}; expected "
+        "letters without accents, digits, '_', '-' and '.', as its name is an "
+        "input of the policy; a wrapper can rename it, 'dropped' leaves it out"
+      )
+    as_served = re.sub(r"\W", "_", name)
+    if as_served in served:
+      raise errors.UserError(
+        f"environment {environment!r} observes the keys {served[as_served]!r} "
+        f"and {key!r}, which would be one input of the policy; a wrapper can "
+        "rename one of them, 'dropped' leaves it out"
+      )
+    served[as_served] = key
+
+
+def _as_array(value: Any) -> np.ndarray:
+  """An array of anything; of objects where its parts are of several lengths."""
+  try:
+    return np.asarray(value)
+  except ValueError:
+    return np.asarray(str(value))
 
 
 def leaf_spaces(

@@ -13,6 +13,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import schema
 from agents_pipeline.environments import checked, display, leaves, wrapping
 
+_OF_FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 # Exceptions whose messages are clear without the name of their type.
 _SELF_EXPLANATORY = (
   gym.error.Error,
@@ -135,7 +136,7 @@ def _make_arguments(config: schema.EnvironmentConfig) -> dict:
 def _check_arguments(config: schema.EnvironmentConfig, spec) -> None:
   """Rejects arguments that the environment does not take."""
   creator = spec.entry_point
-  if not config.arguments or creator is None:
+  if creator is None:
     return
   with one_line(config.name):
     if isinstance(creator, str):
@@ -149,11 +150,29 @@ def _check_arguments(config: schema.EnvironmentConfig, spec) -> None:
   known = [p.name for p in parameters if p.name != "render_mode"]
   for name in config.arguments:
     if name not in known:
+      hint = errors.nearest(name, known)
+      if name == "max_episode_steps":
+        hint = "; EnvironmentConfig.max_episode_steps is the time limit"
       raise errors.UserError(
         f"EnvironmentConfig.arguments = {config.arguments!r}: {config.name!r} "
         f"takes no {name!r}; expected "
-        f"{'one of ' + ', '.join(known) if known else 'none'}"
-        f"{errors.nearest(name, known)}"
+        f"{'one of ' + ', '.join(known) if known else 'none'}{hint}"
+      )
+  given = {
+    *spec.kwargs,
+    *config.arguments,
+    *config.observation.make_arguments(),
+  }
+  for parameter in parameters:
+    is_required = parameter.default is parameter.empty
+    is_named = parameter.kind in (
+      parameter.POSITIONAL_OR_KEYWORD,
+      parameter.KEYWORD_ONLY,
+    )
+    if is_required and is_named and parameter.name not in given:
+      raise errors.UserError(
+        f"environment {config.name!r} needs {parameter.name!r}; expected "
+        f"EnvironmentConfig.arguments = {{{parameter.name!r}: ...}}"
       )
 
 
@@ -197,14 +216,15 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
   _check_arguments(config, spec)
-  wrappers = wrapping.wrappers_of(config)
+  wrapping.wrappers_of(config)  # before anything is made
   kwargs = _make_arguments(config)
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
     _check_reward(env, config.name)
-    for wrap in (*wrappers, *config.observation.wrappers()):
+    env = wrapping.wrap(env, config)
+    for wrap in config.observation.wrappers():
       env = wrap(env)
     return checked.CheckedEnv(leaves.wrapper(env, config), config.name)
 
@@ -259,6 +279,11 @@ def one_line(name: str):
   """
   try:
     yield
+  except _OF_FILES as error:  # such as a map that the environment reads
+    raise errors.UserError(
+      f"environment {name!r}: {checked.describe_exception(error)}",
+      traceback.format_exc(),
+    ) from None
   except OSError as error:  # such as too many processes, or open files
     raise errors.RunError(
       f"environment {name!r}: {error.strerror or error}"

@@ -46,6 +46,30 @@ _NO_WRAPPERS = {
 }  # fmt: skip
 
 
+def wrap(env: gym.Env, config: schema.EnvironmentConfig) -> gym.Env:
+  """Puts the wrappers of a configuration around an environment.
+
+  Raises:
+    UserError: one of them fails; it is named.
+  """
+  for (name, _), wrapper in zip(
+    config.wrappers, wrappers_of(config), strict=True
+  ):
+    try:
+      env = wrapper(env)
+    except checked.USER_CODE_ERRORS as error:
+      raise _error(
+        f"{name!r} cannot be put around {config.name!r}: "
+        f"{checked.describe_exception(error)}",
+        traceback.format_exc(),
+      ) from None
+    if not isinstance(env, gym.Env):
+      raise _error(
+        f"{name!r} returned {type(env).__name__}; expected an environment"
+      )
+  return env
+
+
 def wrappers_of(config: schema.EnvironmentConfig) -> list[Wrap]:
   """What to put around a copy of the environment, the innermost first.
 
@@ -96,13 +120,26 @@ def _users_own(name: str) -> Callable[..., gym.Env]:
       f"{module_name!r} has no {attribute!r}; expected a class or function of "
       f"it that takes an environment{errors.nearest(attribute, known)}"
     )
+  for refused, instead in _REFUSED.items():
+    if _is_refused(wrapper, refused):
+      raise _error(f"{name!r} is not for here; use {instead}")
   return wrapper
+
+
+def _is_refused(wrapper: Callable, refused: str) -> bool:
+  """Whether it is one of gymnasium's; one that normalizes, also if extended."""
+  theirs = getattr(gym.wrappers, refused)
+  extends = inspect.isclass(wrapper) and issubclass(wrapper, theirs)
+  return wrapper is theirs or (extends and refused.startswith("Normalize"))
 
 
 def _check_arguments(name: str, wrapper: Callable, arguments: dict) -> None:
   """Compares with the wrapper's parameters, of which the first is the
   environment."""
-  parameters = [*inspect.signature(wrapper).parameters.values()][1:]
+  try:
+    parameters = [*inspect.signature(wrapper).parameters.values()][1:]
+  except (TypeError, ValueError):  # written in C: calling it will tell
+    return
   if any(p.kind is p.VAR_KEYWORD for p in parameters):
     return
   parameters = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]

@@ -18,6 +18,7 @@ from agents_pipeline.config import (
   policy_formats,
   schema,
 )
+from agents_pipeline.config import environment as environment_config
 from agents_pipeline.environments import making, specs
 from agents_pipeline.evaluation import policy_description
 from agents_pipeline.files import atomic
@@ -340,9 +341,12 @@ def load_for(
   made = policy.about if name == policy.about.get("environment") else {}
   config = schema.EnvironmentConfig(
     name=name,
-    arguments=made.get("arguments", {}),
+    arguments=environment_config.arguments_from_json(made.get("arguments", {})),
     max_episode_steps=made.get("max_episode_steps"),
-    wrappers=made.get("wrappers", ()),
+    wrappers=tuple(
+      (name, environment_config.arguments_from_json(arguments))
+      for name, arguments in made.get("wrappers", ())
+    ),
     encoder=encoders.ObservationEncoder(made.get("keys", {})),
     action_mask=made.get("action_mask"),
     observation=observations.from_json(observation)

@@ -39,7 +39,8 @@ class Encoder(tf.keras.layers.Layer):
       conv_layers: () flattens pictures.
       num_frames: stacked in an observation, its first dimension if above 1.
       keys: see `ObservationEncoder.keys`.
-      normalize: by running mean and standard deviation.
+      normalize: by running mean and standard deviation; pictures beside other
+        leaves are scaled by their bounds alone.
       name: the name of the layer.
     """
     super().__init__(name=name)
@@ -56,12 +57,19 @@ class Encoder(tf.keras.layers.Layer):
       and (not is_dict or is_picture(leaf_spec, chosen.get(key_of(leaf))))
       for leaf, leaf_spec in self._specs.items()
     ]
-    self._normalizations = []
+    # Of each leaf; None where there is none.
+    self._normalizations: list[normalization.RunningNormalization | None] = [
+      None
+    ] * len(self._specs)
     if normalize:
       zeros = [tf.zeros([1, *s.shape], s.dtype) for s in self._specs.values()]
       self._normalizations = [
-        normalization.RunningNormalization(x.shape[1:])
-        for x in self._encode(zeros)
+        None
+        if is_dict and is_image
+        else normalization.RunningNormalization(x.shape[1:])
+        for x, is_image in zip(
+          self._encode(zeros), self.for_convolutions, strict=True
+        )
       ]
 
   def call(self, observation: Any) -> list[tf.Tensor]:
@@ -71,10 +79,8 @@ class Encoder(tf.keras.layers.Layer):
       For each leaf [B, H, W, C] or [B, D] float32, in order of name.
     """
     encoded = self._encode(self._leaves(observation))
-    if not self._normalizations:
-      return encoded
     pairs = zip(self._normalizations, encoded, strict=True)
-    return [normalize(x) for normalize, x in pairs]
+    return [normalize(x) if normalize else x for normalize, x in pairs]
 
   def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
     """Takes observations into the running statistics, if there are any.
@@ -83,10 +89,11 @@ class Encoder(tf.keras.layers.Layer):
       observation: [N, ...], or leaves by name.
       weight: [N] float32, 0 for those that do not count.
     """
-    if self._normalizations:
+    if any(self._normalizations):
       encoded = self._encode(self._leaves(observation))
       for normalize, x in zip(self._normalizations, encoded, strict=True):
-        normalize.update(x, weight)
+        if normalize:
+          normalize.update(x, weight)
 
   def _leaves(self, observation: Any) -> list[tf.Tensor]:
     if not isinstance(observation, dict):

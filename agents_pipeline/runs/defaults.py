@@ -5,14 +5,15 @@ are ones that work on many tasks rather than best on one; config.gin has all of
 them, to go on from.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 import gymnasium as gym
-import numpy as np
+import tensorflow as tf
 
 from agents_pipeline import errors
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import gin_files, schema
-from agents_pipeline.environments import leaves, making
 
 # Inputs in their own units, a target that follows slowly whatever the length of
 # the run (Lillicrap et al. 2016), double (van Hasselt et al. 2016), and the
@@ -90,13 +91,14 @@ def experiment_for(
   Raises:
     UserError: there is no such environment, or a binding does not fit.
   """
-  env = making.make_evaluation_environment(_environment(name, bindings))
-  env.close()
-  is_discrete = isinstance(env.action_space, gym.spaces.Discrete)
-  has_pictures = any(map(_is_picture, _spaces(env.observation_space)))
-  text = _with_name(_DQN if is_discrete else _A2C, name)
-  if has_pictures:
-    text += _DQN_PICTURES if is_discrete else _A2C_PICTURES
+  looked_at = _load(name, bindings)
+  if looked_at.environment.name != name:
+    raise errors.UserError(
+      f"--environment={name!r} and EnvironmentConfig.name = "
+      f"{looked_at.environment.name!r}: expected one of them"
+    )
+  task = task_lib.task_of(looked_at)
+  text = _with_name(_text_for(task, _bound_agent(bindings)), name)
   experiment = gin_files.load_experiment([], bindings, base=text, report=report)
   agent = type(experiment.agent).__name__.removesuffix("Config").upper()
   report(
@@ -106,31 +108,32 @@ def experiment_for(
   return experiment
 
 
-def _environment(
-  name: str, bindings: Sequence[str]
-) -> schema.EnvironmentConfig:
-  """How the environment is to be made, whichever agent acts in it."""
+def _load(name: str, bindings: Sequence[str]) -> schema.Experiment:
+  """An experiment to look at its environment, whichever agent acts in it."""
   try:
-    text = _with_name(_DQN, name)
-    return gin_files.load_experiment([], bindings, base=text).environment
+    return gin_files.load_experiment([], bindings, base=_with_name(_DQN, name))
   except errors.UserError:  # such as a binding of the other agent
-    text = _with_name(_A2C, name)
-    return gin_files.load_experiment([], bindings, base=text).environment
+    return gin_files.load_experiment([], bindings, base=_with_name(_A2C, name))
+
+
+def _bound_agent(bindings: Sequence[str]) -> str | None:
+  """The class of the agent that a user has chosen; None leaves it to us."""
+  found = re.findall(r"Experiment\.agent\s*=\s*@(\w+)", "\n".join(bindings))
+  return found[-1] if found else None
+
+
+def _text_for(task: task_lib.Task, agent: str | None) -> str:
+  """The bindings that fit the spaces of a task, and an agent that is bound."""
+  is_discrete = isinstance(task.action_space, gym.spaces.Discrete)
+  is_dqn = agent == "DqnConfig" if agent else is_discrete
+  text = _DQN if is_dqn else _A2C
+  if pictures := task_lib.pictures(task):
+    text += _DQN_PICTURES if is_dqn else _A2C_PICTURES
+    if len(tf.nest.flatten(task.observation_spec)) > len(pictures):
+      name = "DqnConfig" if is_dqn else "A2cConfig"
+      text += f"{name}.normalize_observations = True\n"  # of the numbers
+  return text
 
 
 def _with_name(text: str, name: str) -> str:
   return f"{text}EnvironmentConfig.name = {name!r}\n"
-
-
-def _spaces(space: gym.Space) -> list[gym.Space]:
-  """The leaves of a space."""
-  return [leaf for _, leaf in leaves.leaf_spaces(space)]
-
-
-def _is_picture(space: gym.Space) -> bool:
-  """Whether a space is of images [H, W, C], or of stacked gray ones."""
-  return (
-    isinstance(space, gym.spaces.Box)
-    and space.dtype == np.uint8
-    and len(space.shape) >= 3
-  )

@@ -98,7 +98,7 @@ def export_from_checkpoint(
   report: Callable[[str], None],
   file_format: str = policy_formats.SAVED_MODEL,
 ) -> dict:
-  """Exports a policy from a run folder, without building its environment.
+  """Exports a policy from a run folder, without its training environment.
 
   Args:
     folder: the run folder.

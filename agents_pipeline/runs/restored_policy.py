@@ -36,7 +36,7 @@ def restore(
   checkpoint: str,
   report: Callable[[str], None],
 ) -> RestoredPolicy:
-  """Restores a policy, without building its environment.
+  """Restores a policy, without its training environment.
 
   Args:
     folder: the run folder.

@@ -1,10 +1,12 @@
 """What an experiment is: its parts together, and what they amount to."""
 
+import json
+
 import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.config import observations, schema
+from agents_pipeline.config import environment, observations, schema
 
 
 def experiment(num_envs=1, num_env_steps=2_000, **agent):
@@ -94,3 +96,21 @@ def test_env_steps_of_an_iteration():
   assert by_episodes.num_env_steps_per_iteration is None
   assert by_episodes.num_env_steps_per_result == 30_000
   assert by_episodes.max_episodes_per_result == 1_000 + 5 + 3
+
+
+def test_arguments_survive_a_file_of_json():
+  config = schema.EnvironmentConfig(
+    "Some-v0",
+    arguments={"size": (2, 3), "kind": {"a": 1}},
+    wrappers=(("Resize", {"shape": (84, 84)}), "Flat"),
+  )
+  written = json.loads(json.dumps(config.to_json()))
+  read = environment.arguments_from_json
+  assert read(written["arguments"]) == config.arguments
+  assert [
+    (name, read(arguments)) for name, arguments in written["wrappers"]
+  ] == list(config.wrappers)
+  plain = schema.EnvironmentConfig("Some-v0", arguments={"size": 2})
+  assert plain.to_json()["arguments"] == {"size": 2}
+  with pytest.raises(errors.UserError, match="are no arguments by name"):
+    read("size = 2")

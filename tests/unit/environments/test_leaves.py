@@ -68,13 +68,64 @@ def test_what_does_not_fit_the_space_is_named(observation, message):
   ("chosen", "message"),
   [
     ({"images": "dropped"}, "'images' is no key .* did you mean 'image'"),
-    ({"action_mask": "masks"}, "action_mask: 'masks' is no key of"),
+    ({"action_mask": "masks"}, "action_mask = 'masks': no key of"),
     ({"action_mask": "image"}, "expected one number for each of 3 actions"),
   ],
 )
 def test_unknown_keys_are_rejected_with_the_nearest(chosen, message):
   with pytest.raises(errors.UserError, match=message):
     make(**chosen)
+
+
+NUMBER = spaces.Discrete(4)
+
+
+@pytest.mark.parametrize(
+  ("keys", "message"),
+  [
+    ({"größe": NUMBER}, "observes the key 'größe'; expected letters"),
+    ({"a b": NUMBER, "a_b": NUMBER}, "keys 'a b' and 'a_b', which would be"),
+    (
+      {"a/b": NUMBER, "a": spaces.Dict({"b": NUMBER})},
+      "keys 'a/b' and 'a/b', which would be one input",
+    ),
+    (
+      {"goal_x": NUMBER, "goal": spaces.Dict({"x": NUMBER})},
+      "keys 'goal/x' and 'goal_x', which would be one input",
+    ),
+  ],
+)
+def test_keys_that_cannot_be_served_are_refused(keys, message):
+  with pytest.raises(errors.UserError, match=message):
+    make(spaces.Dict(keys))
+
+
+def test_a_key_that_cannot_be_served_may_be_dropped():
+  space = spaces.Dict({"größe": NUMBER, "x": NUMBER})
+  made = make(space, größe="dropped")
+  assert list(made.space) == ["observation/x"]
+
+
+def test_the_mask_is_no_input_to_be_encoded():
+  space = spaces.Dict({"m": spaces.MultiBinary(3), "x": NUMBER})
+  with pytest.raises(errors.UserError, match="'m' is EnvironmentConfig.action"):
+    make(space, action_mask="m", m="flat")
+
+
+def test_the_masks_of_all_copies_are_checked_as_that_of_one():
+  space = spaces.Dict({"m": spaces.Box(0, 1, (2,)), "x": NUMBER})
+  made = make(space, spaces.Discrete(2), action_mask="m")
+  x = np.array([1, 2])
+  found = made.of_batch({"m": np.array([[0.0, 1], [1, 1]]), "x": x})
+  assert found["action_mask"].tolist() == [[0, 1], [1, 1]]
+  with pytest.raises(checks.InvalidValueError, match="expected 1 for each"):
+    made.of_batch({"m": np.array([[0.9, 1], [1, 1]]), "x": x})
+
+
+def test_a_ragged_mask_is_named():
+  made = make(NESTED, action_mask="info", mission="dropped")
+  with pytest.raises(checks.InvalidValueError, match=r"info\['action_mask'\]"):
+    made.of(OBSERVATION, {"action_mask": [1, [0, 1], 1]}, is_terminal=False)
 
 
 def test_something_has_to_be_left_of_an_observation():
@@ -102,7 +153,7 @@ def test_a_mask_comes_from_the_info_or_from_a_key():
 @pytest.mark.parametrize(
   ("info", "message"),
   [
-    ({}, r"its info\['action_mask'\] is None; expected 3 numbers"),
+    ({}, r"it gives no info\['action_mask'\]; expected it with every"),
     ({"action_mask": [1, 1]}, "expected 3 numbers"),
     ({"action_mask": [1, 2, 0]}, "1 for each allowed action"),
     ({"action_mask": [0, 0, 0]}, "allows no action; expected at least one"),

@@ -112,3 +112,31 @@ def test_a_vector_of_rewards_is_refused_before_anything_runs():
       schema.EnvironmentConfig("TwoRewards-v0")
     )
   del gym.registry["TwoRewards-v0"]
+
+
+class NeedsMap(gym.Env):
+  """Reads a file."""
+
+  observation_space = gym.spaces.Box(-1, 1, (2,))
+  action_space = gym.spaces.Discrete(2)
+
+  def __init__(self, size, path="/nowhere/map.json", render_mode=None):
+    with open(path) as file:
+      file.read()
+
+
+def test_what_an_environment_needs_and_what_it_misses_is_named(monkeypatch):
+  gym.register("NeedsMap-v0", NeedsMap)
+  make = lambda **arguments: making.make_evaluation_environment(
+    schema.EnvironmentConfig("NeedsMap-v0", arguments=arguments)
+  )
+  try:
+    with pytest.raises(errors.UserError, match="needs 'size'; expected Env"):
+      make()
+    with pytest.raises(errors.UserError, match="map.json") as caught:
+      make(size=3)
+    assert "FileNotFoundError" in caught.value.trace
+    with pytest.raises(errors.UserError, match="EnvironmentConfig.max_epi"):
+      make(size=3, max_episode_steps=7)
+  finally:
+    gym.registry.pop("NeedsMap-v0")

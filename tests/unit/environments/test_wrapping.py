@@ -1,5 +1,7 @@
 """Wrappers by name: gymnasium's, a user's own, and those that are refused."""
 
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -113,3 +115,45 @@ def test_what_is_refused_is_all_that_there_is_beside_what_is_known():
     "RescaleObservation", "ReshapeObservation", "ResizeObservation",
     "StickyAction", "TimeAwareObservation",
   }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "gymnasium.wrappers:NormalizeObservation",
+    "gymnasium.wrappers.stateful_observation:NormalizeObservation",
+    "gymnasium.wrappers:TimeLimit",
+    "my_failing:Extended",
+  ],
+)
+def test_a_refused_wrapper_is_refused_under_any_name(name, my_failing):
+  with pytest.raises(errors.UserError, match="is not for here; use"):
+    making.make_evaluation_environment(config_of(name))
+
+
+@pytest.fixture
+def my_failing(tmp_path, monkeypatch):
+  (tmp_path / "my_failing.py").write_text(
+    "import gymnasium as gym\n"
+    "class Extended(gym.wrappers.NormalizeObservation): pass\n"
+    "def fails(env): raise KeyError('observatoin')\n"
+    "def nothing(env): pass\n"
+  )
+  monkeypatch.syspath_prepend(tmp_path)
+  yield
+  sys.modules.pop("my_failing", None)
+
+
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("my_failing:fails", "'my_failing:fails' cannot be put around 'Pendulum"),
+    ("my_failing:nothing", "'my_failing:nothing' returned NoneType; expected"),
+    ("numpy:array", "'numpy:array' returned ndarray; expected an environment"),
+  ],
+)
+def test_a_wrapper_that_fails_is_named(name, message, my_failing):
+  with pytest.raises(errors.UserError, match=message) as caught:
+    making.make_evaluation_environment(config_of(name))
+  assert "\n" not in str(caught.value)
+  assert bool(caught.value.trace) == name.endswith("fails")

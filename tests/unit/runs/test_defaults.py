@@ -68,3 +68,35 @@ def test_bindings_come_last():
 def test_some_entropy_is_asked_for_wherever_a_new_task_begins():
   assert defaults.experiment_for("Pendulum-v1").agent.entropy_coefficient > 0
   assert a2c_config.A2cConfig().entropy_coefficient > 0
+
+
+def test_an_agent_that_is_bound_has_its_own_numbers():
+  bound = ["Experiment.agent = @A2cConfig()"]
+  experiment = defaults.experiment_for("CartPole-v1", bound)
+  assert experiment.environment.num_envs == 8
+  assert experiment.agent.gae_lambda == 0.95
+  assert experiment.agent.normalize_observations
+
+
+def test_numbers_beside_pictures_are_normalized():
+  class Both(Pictures):
+    def __init__(self, render_mode=None):
+      super().__init__()
+      self.observation_space["speed"] = gym.spaces.Box(-1e3, 1e3, (2,))
+
+  gym.register("DefaultsBoth-v0", Both)
+  try:
+    experiment = defaults.experiment_for("DefaultsBoth-v0")
+    flat = ["ObservationEncoder.keys = {'picture': 'flat'}"]
+    without = defaults.experiment_for("DefaultsBoth-v0", flat)
+  finally:
+    gym.registry.pop("DefaultsBoth-v0")
+  assert experiment.agent.normalize_observations
+  assert experiment.agent.hidden_layers == (512,)
+  assert without.agent.hidden_layers == (128, 128)
+
+
+def test_two_names_of_an_environment_are_one_too_many():
+  other = ["EnvironmentConfig.name = 'Acrobot-v1'"]
+  with pytest.raises(errors.UserError, match="expected one of them"):
+    defaults.experiment_for("CartPole-v1", other)
