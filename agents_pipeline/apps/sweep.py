@@ -101,8 +101,8 @@ def main() -> int:
     source = _source(varied, trials, folder)
     completed = _run(source, folder, stop_signals)
     best = summary.write(folder, source.runs)
-    if best is not None:
-      page.write(_finished(source), folder.report)
+    if begun := _begun(source):
+      page.try_write(begun, folder.report, command_line.report)
   return _report_end(source, folder, best, completed, stop_signals)
 
 
@@ -188,12 +188,9 @@ def _run(
   return completed
 
 
-def _finished(source: planned.Source) -> list[run_folder.RunFolder]:
-  return [
-    run.folder
-    for run, state in source.runs.values()
-    if state == planned.FINISHED
-  ]
+def _begun(source: planned.Source) -> list[run_folder.RunFolder]:
+  """The folders of all runs but those that are yet to start."""
+  return [run.folder for run, _ in source.runs.values() if run.folder.has_run]
 
 
 def _report_end(

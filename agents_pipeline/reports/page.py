@@ -4,8 +4,9 @@ import datetime
 import importlib.resources
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from agents_pipeline import errors
 from agents_pipeline.files import atomic, run_folder
 from agents_pipeline.reports import (
   charts,
@@ -17,6 +18,8 @@ from agents_pipeline.reports import (
   videos,
 )
 from agents_pipeline.reports.elements import Markup, element, text
+
+_MAX_NAMED = 10  # unfinished runs at the top; the table has all of them
 
 
 def write(folders: Sequence[run_folder.RunFolder], output: pathlib.Path) -> int:
@@ -76,6 +79,34 @@ def write(folders: Sequence[run_folder.RunFolder], output: pathlib.Path) -> int:
   return num_groups
 
 
+def try_write(
+  folders: Sequence[run_folder.RunFolder],
+  output: pathlib.Path,
+  report: Callable[[str], None],
+) -> bool:
+  """Writes a report of runs that are complete without it.
+
+  Nothing that is wrong with a report ends what made them.
+
+  Args:
+    folders: see `write`.
+    output: see `write`.
+    report: gets a line on why there is none, if so.
+
+  Returns:
+    Whether it was written.
+  """
+  try:
+    write(folders, output)
+  except Exception as error:
+    reason = str(error).strip().split("\n")[0]
+    if not isinstance(error, (errors.UserError, errors.RunError)):
+      reason = f"{type(error).__name__}: {reason}"
+    report(f"no {output.name}: {reason}")
+    return False
+  return True
+
+
 def count(number: int, what: str) -> str:
   """Such as "1 run" and "2 runs"."""
   return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
@@ -98,7 +129,10 @@ def _summary(runs: Sequence[run_data.RunData], num_groups: int) -> str:
     what = f"Not finished: {runs[0].status()}."
     lines.append(element("p", what, class_="warning"))
   elif unfinished:
-    listed = "; ".join(f"{run.name}: {run.status()}" for run in unfinished)
+    named = [f"{run.name}: {run.status()}" for run in unfinished]
+    if len(named) > _MAX_NAMED:
+      named[_MAX_NAMED:] = [f"{len(named) - _MAX_NAMED} more"]
+    listed = "; ".join(named)
     lines.append(
       element(
         "p",

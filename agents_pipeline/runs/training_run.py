@@ -165,19 +165,8 @@ def _execute(
 def _write_report(
   folder: run_folder.RunFolder, console: console_lib.Console
 ) -> bool:
-  """Writes report.html, or prints why there is none; returns whether it did.
-
-  Nothing that is wrong with a report ends a run, which is complete without it.
-  """
-  try:
-    page.write([folder], folder.report)
-  except Exception as error:
-    reason = str(error).strip().split("\n")[0]
-    if not isinstance(error, (errors.UserError, errors.RunError)):
-      reason = f"{type(error).__name__}: {reason}"
-    console.print(f"no {folder.report.name}: {reason}")
-    return False
-  return True
+  """Writes report.html, or prints why there is none; returns whether it did."""
+  return page.try_write([folder], folder.report, console.print)
 
 
 def _restore(run: run_lib.Run) -> bool:

@@ -85,6 +85,10 @@ def test_a_grid_has_a_row_per_run_and_a_best_configuration(whole):
   record = json.loads((run / "run.json").read_text())
   assert record["outcome"] == "finished"
   assert (run / "policy").exists()
+  assert f"{root}/report.html  all runs on one page" in err
+  page = (root / "report.html").read_text()
+  assert "2 runs of 2 configurations on CartPole-v1." in page
+  assert "gamma = 0.5" in page and "Not finished" not in page
 
 
 def test_killed_three_times_it_ends_with_the_same_table(whole, tmp_path):
@@ -139,6 +143,7 @@ def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(tmp_path):
   assert code == 1, err
   assert [row["state"] for row in rows(tmp_path)] == ["finished", "failed"]
   assert "trial 1, seed 0 failed: " in err and "diverged" in err
+  assert "Not finished: 1 of 2 runs." in (tmp_path / "report.html").read_text()
   assert out.startswith("best trial 0: ")
 
 

@@ -104,6 +104,14 @@ def test_runs_that_are_not_finished_say_so(make_run, write):
   assert "Not finished: running, or was killed." in found
 
 
+def test_of_many_unfinished_runs_the_first_are_named_at_the_top(
+  make_run, write
+):
+  runs = [make_run(f"r{i:02}", outcome="stopped", seed=i) for i in range(13)]
+  found = words(write(*runs))
+  assert "r09: stopped; 3 more." in found and "r12 DqnConfig 12 stop" in found
+
+
 def test_what_a_reader_should_know_of_single_runs(make_run, write):
   change = {"env_steps": 1000, "settings": ["Adam.learning_rate: 1 -> 2"]}
   first = make_run("a", changes=[change])
