@@ -20,10 +20,10 @@ function shortNumber(value) {
   });
 }
 
-function axisNumber(value) {
-  return value.toLocaleString("en", {
-    notation: Math.abs(value) >= 10000 ? "compact" : "standard",
-  });
+function axisNumbers(values) {
+  const isLong = values.some((value) => Math.abs(value) >= 10000);
+  const notation = isLong ? "compact" : "standard";
+  return values.map((value) => value.toLocaleString("en", { notation }));
 }
 
 // What the legend says of a line at a point.
@@ -61,7 +61,7 @@ function axis(size) {
     grid: thin,
     ticks: thin,
     font: "12px system-ui, sans-serif",
-    values: (u, values) => values.map(axisNumber),
+    values: (u, values) => axisNumbers(values),
     ...size,
   };
 }
@@ -126,7 +126,7 @@ function setPrinting(value) {
   for (const plot of plots) {
     const width = value ? PRINTED_WIDTH : plot.root.parentElement.clientWidth;
     plot.setSize({ width, height: HEIGHT });
-    plot.redraw();
+    plot.redraw(true, true); // the axes, too
   }
 }
 addEventListener("beforeprint", () => setPrinting(true));
