@@ -141,9 +141,9 @@ def test_a_stop_during_an_evaluation_or_a_video_saves_and_repeats_it(
     """Trains until a stop is requested during the n-th such call."""
     calls, original = [], getattr(module, name)
 
-    def called(act, *arguments):
+    def called(act, *arguments, **fields):
       calls.append(1)
-      return original(act, *arguments)
+      return original(act, *arguments, **fields)
 
     with monkeypatch.context() as patch:
       patch.setattr(module, name, called)
