@@ -4,6 +4,7 @@ import ast
 import contextlib
 import dataclasses
 import os
+import pathlib
 import re
 import tokenize
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from agents_pipeline.config import (
   schema,
 )
 from agents_pipeline.files import paths
+
+_SHIPPED = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def load_experiment(
@@ -47,7 +50,7 @@ def load_experiment(
       required value is missing, nothing reads a binding, or imports are not
       allowed.
   """
-  opened = [paths.from_text("--gin_file", file) for file in files]
+  opened = [_find(paths.from_text("--gin_file", file)) for file in files]
   for file in opened:
     if not file.is_file():
       raise errors.UserError(
@@ -85,6 +88,14 @@ def load_experiment(
   for line in (*replaced, *experiment.warnings):
     report(line)
   return experiment
+
+
+def _find(path: pathlib.Path) -> pathlib.Path:
+  """The file itself, or of a name alone the one that comes with the package."""
+  if path.is_file() or path.name != str(path):
+    return path
+  shipped = _SHIPPED / path.name
+  return shipped if shipped.is_file() else path
 
 
 def to_text(experiment: schema.Experiment) -> str:
