@@ -321,7 +321,7 @@ def test_a_policy_acts_in_an_environment_made_as_for_training(tmp_path):
   made = {
     "arguments": {"sutton_barto_reward": True},
     "max_episode_steps": 9,
-    "wrappers": ("FlattenObservation",),
+    "wrappers": [["FlattenObservation", {}]],
   }
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"} | made)
   _, setting = served_policy.load_for(tmp_path / "policy", None)
