@@ -215,7 +215,7 @@ def _report_end(
     runs = summary.by_trial(source.runs)[best]
     command_line.print_result(
       f"best trial {best}: {', '.join(runs[0][0].bindings)}, interquartile "
-      f"mean {summary.value_of(runs):.1f} over {len(runs)} seeds"
+      f"mean {summary.value_of(runs):.1f} over {page.count(len(runs), 'seed')}"
     )
     command_line.report(f"  {folder.best}  its configuration")
     command_line.report(f"  {folder.report}  all runs on one page")

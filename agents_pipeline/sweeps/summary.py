@@ -68,7 +68,8 @@ def write(folder: sweep_folder.SweepFolder, runs: Runs) -> int | None:
   run_record.write_text(
     folder.best,
     f"# Trial {best} of {len(by_trial(runs))}: {settings}\n"
-    f"# Interquartile mean over {len(of_trial)} seeds: "
+    f"# Interquartile mean over {len(of_trial)} "
+    f"seed{'s'[: len(of_trial) > 1]}: "
     f"{value_of(of_trial):.6g}\n\n{config}",
   )
   return best
