@@ -10,15 +10,19 @@ from typing import Protocol
 from agents_pipeline.sweeps import planned
 
 # Killed with the sweep, so that nothing is left running in a folder that the
-# same command is to go on with.
+# same command is to go on with; before the package is imported, which takes
+# long enough for the sweep to be killed meanwhile.
 _PROGRAM = """
-import runpy
-from agents_pipeline.environments import checked
-checked.die_with_parent()
+import contextlib, ctypes, os, runpy, signal, sys
+with contextlib.suppress(AttributeError, OSError):  # on Linux alone
+  ctypes.CDLL(None).prctl({set_death_signal}, signal.SIGKILL)
+if os.getppid() != {parent}:
+  sys.exit(1)
 runpy.run_module(
   "agents_pipeline.apps.train", run_name="__main__", alter_sys=True
 )
 """
+_PR_SET_PDEATHSIG = 1
 
 
 class Job(Protocol):
@@ -59,7 +63,7 @@ class Processes:
     command = [
       sys.executable,
       "-c",
-      _PROGRAM,
+      _PROGRAM.format(set_death_signal=_PR_SET_PDEATHSIG, parent=os.getpid()),
       *self._flags,
       *(f"--gin_bindings={binding}" for binding in run.bindings),
       f"--seed={run.seed}",
