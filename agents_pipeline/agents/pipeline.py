@@ -150,6 +150,7 @@ def make_parts(
     UserError: the environment cannot be used.
   """
   task_lib.check_images(experiment.agent, task)
+  task_lib.check_normalization(experiment.agent, task)
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if on_device and experiment.evaluation.keeps_environments == "training":
     raise errors.UserError(

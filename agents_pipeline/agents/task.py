@@ -181,6 +181,34 @@ def pictures(task: Task) -> dict[str, tuple[int, ...]]:
   return {"": tuple(frame.shape)} if encoding.is_picture(frame) else {}
 
 
+def numbers(task: Task) -> list[str]:
+  """The leaves that are neither pictures nor the action mask, by name."""
+  spec = task.observation_spec
+  named = spec if isinstance(spec, dict) else {encoders.OBSERVATION: spec}
+  seen = pictures(task)
+  return [
+    leaf
+    for leaf in named
+    if leaf != encoders.ACTION_MASK
+    and (encoding.key_of(leaf) if isinstance(spec, dict) else "") not in seen
+  ]
+
+
+def check_normalization(agent: schema.AgentConfig, task: Task) -> None:
+  """Refuses to normalize a Dict of which only pictures are observed.
+
+  Raises:
+    UserError: naming the field.
+  """
+  normalizes = getattr(agent, "normalize_observations", False)
+  is_dict = isinstance(task.observation_spec, dict)
+  if normalizes and is_dict and agent.conv_layers and not numbers(task):
+    raise errors.UserError(
+      f"{type(agent).__name__}.normalize_observations = True: {task.name!r} "
+      "gives only pictures, which are scaled by their bounds; expected False"
+    )
+
+
 def check_images(agent: schema.AgentConfig, task: Task) -> None:
   """Refuses convolutions of what is no image, or of one too small.
 

@@ -53,9 +53,8 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> int:
   """Evaluates as the flags say, and returns the exit code."""
-  if not policy_flags.is_given():
+  if (folder := policy_flags.folder()) is None:
     raise errors.UserError("expected --policy_dir or --root_dir")
-  policy_flags.folder()
   output = paths.from_text("--output", _OUTPUT.value) if _OUTPUT.value else None
   if output and output.suffix != ".json":
     raise errors.UserError(
@@ -66,9 +65,9 @@ def main() -> int:
     from agents_pipeline.environments import making
     from agents_pipeline.evaluation import evaluator, sampling, served_policy
     from agents_pipeline.runs import run_record
-  with policy_flags.policy_dir() as policy_dir:
+  with policy_flags.exported(folder) as policy_dir:
     policy, environment = served_policy.load_for(
-      policy_dir, _ENVIRONMENT.value, policy_flags.folder()
+      policy_dir, _ENVIRONMENT.value, folder
     )
   act: evaluator.Act = policy.act
   if _STOCHASTIC.value:

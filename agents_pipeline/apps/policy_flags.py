@@ -39,11 +39,12 @@ def define() -> None:
   define_checkpoint()
 
 
-def is_given() -> bool:
-  """Whether there is a policy.
+def folder() -> pathlib.Path | None:
+  """The exported policy or the run that is given; None without one.
 
   Raises:
-    UserError: two are given, or a checkpoint of none.
+    UserError: both are given, a checkpoint of neither, or a name that cannot be
+      used.
   """
   values = flags.FLAGS
   if values.policy_dir and values.root_dir:
@@ -54,42 +55,37 @@ def is_given() -> bool:
     raise errors.UserError(
       f"--checkpoint={values.checkpoint!r}: expected --root_dir as well"
     )
-  return bool(values.policy_dir or values.root_dir)
-
-
-def folder() -> pathlib.Path:
-  """The folder that is given, once it is known to be one of files of ours.
-
-  Raises:
-    UserError: its name cannot be used.
-  """
-  name = "--policy_dir" if flags.FLAGS.policy_dir else "--root_dir"
-  given = flags.FLAGS.policy_dir or flags.FLAGS.root_dir
-  path = paths.from_text(name, given)
-  paths.check_no_glob(name, path)
+  name = "policy_dir" if values.policy_dir else "root_dir"
+  given = values[name].value
+  if not given:
+    return None
+  path = paths.from_text(f"--{name}", given)
+  paths.check_no_glob(f"--{name}", path)
   return path
 
 
 @contextlib.contextmanager
-def policy_dir() -> Iterator[pathlib.Path]:
-  """The folder of the policy; that of a checkpoint is exported for a while.
+def exported(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """An exported policy; that of a run is exported into a temporary folder.
+
+  Args:
+    path: what `folder` returned.
 
   Raises:
     UserError: there is no such policy.
     RunError: every checkpoint is damaged.
   """
-  path = folder()
   if flags.FLAGS.policy_dir:
     yield path
     return
   from agents_pipeline.runs import export
 
   with tempfile.TemporaryDirectory(prefix="policy-") as temporary:
-    exported = pathlib.Path(temporary) / "policy"
+    policy_dir = pathlib.Path(temporary) / "policy"
     export.export_from_checkpoint(
       run_folder.RunFolder(path),
       flags.FLAGS.checkpoint,
-      exported,
+      policy_dir,
       command_line.report,
     )
-    yield exported
+    yield policy_dir

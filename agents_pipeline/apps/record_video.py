@@ -48,12 +48,11 @@ _HUMAN = flags.DEFINE_bool(
 def main() -> int:
   """Records as the flags say, and returns the exit code."""
   environment = _ENVIRONMENT.value
-  if policy_flags.is_given() == _RANDOM_POLICY.value:
+  folder = policy_flags.folder()
+  if (folder is not None) == _RANDOM_POLICY.value:
     raise errors.UserError(
       "expected one of --policy_dir, --root_dir and --random_policy"
     )
-  if not _RANDOM_POLICY.value:
-    policy_flags.folder()
   output = _output()
   with command_line.quiet_imports():
     from agents_pipeline.config import schema
@@ -65,11 +64,9 @@ def main() -> int:
     )
   if output:
     video_files.check_format(output)
-  if not _RANDOM_POLICY.value:
-    with policy_flags.policy_dir() as policy_dir:
-      policy, config = served_policy.load_for(
-        policy_dir, environment, policy_flags.folder()
-      )
+  if folder:
+    with policy_flags.exported(folder) as policy_dir:
+      policy, config = served_policy.load_for(policy_dir, environment, folder)
     act: evaluator.Act = policy.act
   elif environment:
     config = schema.EnvironmentConfig(environment)

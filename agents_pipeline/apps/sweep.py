@@ -36,6 +36,7 @@ from agents_pipeline.sweeps import (
 )
 
 _MOST_TRIALS = 10_000
+_SEED = "Experiment.seed"
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir",
@@ -118,6 +119,11 @@ def _check(
     raise errors.UserError(
       'expected --vary, such as --vary="Adam.learning_rate = [1e-4, 1e-3]"'
     )
+  if _SEED in {parameter.name for parameter in varied}:
+    raise errors.UserError(
+      f"--vary of {_SEED}: expected --num_seeds, which runs every trial with "
+      "seeds 0, 1 and so on"
+    )
   trials: list[parameters.Settings] = []
   if _NUM_TRIALS.value is None:
     for parameter in varied:
@@ -126,12 +132,13 @@ def _check(
           f"--vary of {parameter.name}: expected a list, or --num_trials to "
           "search a distribution"
         )
-    trials = parameters.grid(varied)
-    if len(trials) > _MOST_TRIALS:
+    num_trials = parameters.num_combinations(varied)
+    if num_trials > _MOST_TRIALS:
       raise errors.UserError(
-        f"{len(trials):,} combinations of --vary: expected at most "
+        f"{num_trials:,} combinations of --vary: expected at most "
         f"{_MOST_TRIALS:,}; --num_trials searches among them"
       )
+    trials = parameters.grid(varied)
   for settings in trials or parameters.corners(varied):
     bindings = [f"{name} = {text}" for name, text in settings.items()]
     experiment_flags.load(bindings, report=lambda line: None)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import gin
@@ -128,18 +129,38 @@ class EnvironmentConfig:
       )
 
 
-def arguments_from_json(written: Any) -> dict[str, Any]:
-  """The arguments that `EnvironmentConfig.to_json` wrote.
+def from_json(written: Mapping[str, Any]) -> EnvironmentConfig:
+  """The environment that `EnvironmentConfig.to_json` wrote.
+
+  Args:
+    written: may lack everything but "environment".
 
   Raises:
-    UserError: it has not written them.
+    UserError: it has not written this.
   """
   try:
-    return ast.literal_eval(written) if isinstance(written, str) else written
-  except (ValueError, SyntaxError):
+    return EnvironmentConfig(
+      name=written["environment"],
+      arguments=_arguments(written.get("arguments", {})),
+      max_episode_steps=written.get("max_episode_steps"),
+      wrappers=tuple(
+        (name, _arguments(arguments))
+        for name, arguments in written.get("wrappers", ())
+      ),
+      encoder=encoders.ObservationEncoder(written.get("keys", {})),
+      action_mask=written.get("action_mask"),
+    )
+  except errors.UserError:
+    raise
+  except (LookupError, TypeError, ValueError, SyntaxError) as error:
     raise errors.UserError(
-      f"policy.json: {written!r} are no arguments by name"
+      f"policy.json does not say how its environment is made: {error}"
     ) from None
+
+
+def _arguments(written: Any) -> Any:
+  """The arguments that `_to_json` wrote."""
+  return ast.literal_eval(written) if isinstance(written, str) else written
 
 
 def _to_json(arguments: dict[str, Any]) -> Any:

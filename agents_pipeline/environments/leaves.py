@@ -91,17 +91,16 @@ class Leaves:
     """
     self._space = observation_space
     self._name = config.name
-    found = dict(leaf_spaces(observation_space))
-    self._check_keys(found, config.encoder.keys, "ObservationEncoder.keys")
+    found = list(leaf_spaces(observation_space))
+    self._check_keys(dict(found), config.encoder.keys)
     dropped = {
       f"{OBSERVATION}/{key}"
       for key, kind in config.encoder.keys.items()
       if kind == encoders.DROPPED
     }
-    named = [name for name, _ in leaf_spaces(observation_space)]
-    self._names = [name for name in named if name not in dropped]
+    self._names = [name for name, _ in found if name not in dropped]
     _check_names(self._names, config.name)
-    spaces = {name: found[name] for name in self._names}
+    spaces = {name: s for name, s in found if name not in dropped}
     self._in_info = config.action_mask == "info"
     self._mask_leaf = None
     self._num_actions = 0
@@ -184,16 +183,15 @@ class Leaves:
       )
     return mask.astype(np.int8)
 
-  def _check_keys(self, spaces: Mapping, keys: Mapping, field: str) -> None:
-    known = [name.removeprefix(f"{OBSERVATION}/") for name in spaces]
-    known = [] if known == [OBSERVATION] else known
+  def _check_keys(self, spaces: Mapping, keys: Mapping) -> None:
+    known = _keys_of(spaces)
     for key in keys:
       if key not in known:
         expected = f"one of {', '.join(known)}"
         if not known:
           expected = "no such binding, as these have no keys"
         raise errors.UserError(
-          f"{field}: {key!r} is no key of the observations of "
+          f"ObservationEncoder.keys: {key!r} is no key of the observations of "
           f"{self._name!r}; expected {expected}{errors.nearest(key, known)}"
         )
 
@@ -205,8 +203,7 @@ class Leaves:
         f"ObservationEncoder.keys: {key!r} is {field}, and no input of the "
         "network; expected nothing about it"
       )
-    known = [name.removeprefix(f"{OBSERVATION}/") for name in spaces]
-    known = [] if known == [OBSERVATION] else known
+    known = _keys_of(spaces)
     if key not in known:
       expected = ", ".join(["'info'", *known])
       raise errors.UserError(
@@ -231,6 +228,12 @@ class Leaves:
       )
 
 
+def _keys_of(spaces: Mapping) -> list[str]:
+  """The keys of leaves as a user knows them; [] where there is an array."""
+  keys = [name.removeprefix(f"{OBSERVATION}/") for name in spaces]
+  return [] if keys == [OBSERVATION] else keys
+
+
 def _check_names(names: list[str], environment: str) -> None:
   """Refuses names that TensorFlow cannot tell apart when they are served.
 
@@ -246,7 +249,8 @@ def _check_names(names: list[str], environment: str) -> None:
         "letters without accents, digits, '_', '-' and '.', as its name is an "
         "input of the policy; a wrapper can rename it, 'dropped' leaves it out"
       )
-    as_served = re.sub(r"\W", "_", name)
+    # As TensorFlow names nodes of a graph: whatever the case of letters.
+    as_served = re.sub(r"\W", "_", name).lower()
     if as_served in served:
       raise errors.UserError(
         f"environment {environment!r} observes the keys {served[as_served]!r} "
@@ -257,7 +261,7 @@ def _check_names(names: list[str], environment: str) -> None:
 
 
 def _as_array(value: Any) -> np.ndarray:
-  """An array of anything; of objects where its parts are of several lengths."""
+  """An array of anything; a text where parts of it have several lengths."""
   try:
     return np.asarray(value)
   except ValueError:

@@ -216,15 +216,14 @@ def _make_evaluation_environment(config, render_mode) -> gym.Env:
   spec = environment_spec(config.name)
   _check_renders(config, spec)
   _check_arguments(config, spec)
-  wrapping.wrappers_of(config)  # before anything is made
+  wrappers = wrapping.wrappers_of(config)
   kwargs = _make_arguments(config)
   if render_mode:
     kwargs["render_mode"] = render_mode
   with one_line(config.name):
     env = gym.make(spec, **kwargs)
     _check_reward(env, config.name)
-    env = wrapping.wrap(env, config)
-    for wrap in config.observation.wrappers():
+    for wrap in (*wrappers, *config.observation.wrappers()):
       env = wrap(env)
     return checked.CheckedEnv(leaves.wrapper(env, config), config.name)
 

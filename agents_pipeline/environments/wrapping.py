@@ -46,34 +46,11 @@ _NO_WRAPPERS = {
 }  # fmt: skip
 
 
-def wrap(env: gym.Env, config: schema.EnvironmentConfig) -> gym.Env:
-  """Puts the wrappers of a configuration around an environment.
-
-  Raises:
-    UserError: one of them fails; it is named.
-  """
-  for (name, _), wrapper in zip(
-    config.wrappers, wrappers_of(config), strict=True
-  ):
-    try:
-      env = wrapper(env)
-    except checked.USER_CODE_ERRORS as error:
-      raise _error(
-        f"{name!r} cannot be put around {config.name!r}: "
-        f"{checked.describe_exception(error)}",
-        traceback.format_exc(),
-      ) from None
-    if not isinstance(env, gym.Env):
-      raise _error(
-        f"{name!r} returned {type(env).__name__}; expected an environment"
-      )
-  return env
-
-
 def wrappers_of(config: schema.EnvironmentConfig) -> list[Wrap]:
   """What to put around a copy of the environment, the innermost first.
 
-  They can be pickled, for copies in processes of their own.
+  They can be pickled, for copies in processes of their own. One that fails
+  raises UserError, which names it.
 
   Raises:
     UserError: there is no such wrapper, or it does not take its arguments.
@@ -86,7 +63,23 @@ def wrappers_of(config: schema.EnvironmentConfig) -> list[Wrap]:
 def _wrapper(name: str, arguments: dict[str, Any]) -> Wrap:
   wrapper = _users_own(name) if ":" in name else _gymnasiums(name)
   _check_arguments(name, wrapper, arguments)
-  return functools.partial(wrapper, **arguments)
+  return functools.partial(_wrap, name, functools.partial(wrapper, **arguments))
+
+
+def _wrap(name: str, wrapper: Wrap, env: gym.Env) -> gym.Env:
+  try:
+    wrapped = wrapper(env)
+  except checked.USER_CODE_ERRORS as error:
+    raise _error(
+      f"{name!r} cannot be put around {env}: "
+      f"{checked.describe_exception(error)}",
+      traceback.format_exc(),
+    ) from None
+  if not isinstance(wrapped, gym.Env):
+    raise _error(
+      f"{name!r} returned {type(wrapped).__name__}; expected an environment"
+    )
+  return wrapped
 
 
 def _gymnasiums(name: str) -> Callable[..., gym.Env]:

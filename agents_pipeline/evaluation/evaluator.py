@@ -92,7 +92,7 @@ def evaluate(
   num_episodes: int,
   seed: int,
   *,
-  max_envs: int = 25,
+  max_envs: int = schema.EvaluationConfig.num_envs,
   max_env_steps: int = schema.EvaluationConfig.max_episode_env_steps,
   copies: Sequence[gym.Env] = (),
   greedy: bool = True,

@@ -39,7 +39,7 @@ class Request:
 
   Attributes:
     spec: gymnasium's, as it is registered in the parent process.
-    environment: only its `name` and `observation` are used.
+    environment: what is played in, one copy.
     path: the path of the new file, absolute; None shows a window instead.
     seeds: the seeds of each episode's reset.
     fills: whether the video ends with the episode that completes MIN_SECONDS,

@@ -1,5 +1,6 @@
 """The policy as others get it: plain observations in, actions out."""
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
@@ -338,21 +339,14 @@ def load_for(
     )
   observation = policy.about.get("observation")
   # What an environment is made with belongs to its id: another has its own.
-  made = policy.about if name == policy.about.get("environment") else {}
-  config = schema.EnvironmentConfig(
-    name=name,
-    arguments=environment_config.arguments_from_json(made.get("arguments", {})),
-    max_episode_steps=made.get("max_episode_steps"),
-    wrappers=tuple(
-      (name, environment_config.arguments_from_json(arguments))
-      for name, arguments in made.get("wrappers", ())
-    ),
-    encoder=encoders.ObservationEncoder(made.get("keys", {})),
-    action_mask=made.get("action_mask"),
-    observation=observations.from_json(observation)
-    if observation
-    else observations.OwnObservation(),
+  is_same = name == policy.about.get("environment")
+  config = environment_config.from_json(
+    policy.about if is_same else {"environment": name}
   )
+  if observation:
+    config = dataclasses.replace(
+      config, observation=observations.from_json(observation)
+    )
   env = making.make_evaluation_environment(config)
   try:
     policy.check_environment(name, env)

@@ -32,6 +32,28 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
   return np.sort(values, axis=-1)[..., cut : num_values - cut].mean(axis=-1)
 
 
+def window_mean(
+  env_steps: np.ndarray, values: np.ndarray, at: np.ndarray, window: float
+) -> tuple[np.ndarray, np.ndarray]:
+  """The mean of the values in the last env steps before each point.
+
+  Args:
+    env_steps: [N], of each value, ascending.
+    values: [N].
+    at: [P] env steps, ascending.
+    window: env steps; values that are as far back are left out.
+
+  Returns:
+    The points in whose window there is a value, and the means there.
+  """
+  sums = np.concatenate([[0.0], np.cumsum(values)])  # [N + 1]
+  first = np.asarray(np.searchsorted(env_steps, at - window, side="right"))
+  last = np.asarray(np.searchsorted(env_steps, at, side="right"))
+  has_any = last > first  # [P]
+  first, last = first[has_any], last[has_any]
+  return at[has_any], (sums[last] - sums[first]) / (last - first)
+
+
 def resample(
   num_values: int,
   rng: np.random.Generator,

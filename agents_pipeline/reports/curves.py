@@ -60,12 +60,7 @@ def training_returns(
   """
   ends = run.episodes.get("env_steps", np.zeros(0))
   returns = run.episodes.get("episode_return", np.zeros(0))
-  sums = np.concatenate([[0.0], np.cumsum(returns)])
-  first = np.asarray(np.searchsorted(ends, at - window, side="right"))
-  last = np.asarray(np.searchsorted(ends, at, side="right"))
-  has_any = last > first
-  first, last = first[has_any], last[has_any]
-  return at[has_any], (sums[last] - sums[first]) / (last - first)
+  return statistics.window_mean(ends, returns, at, window)
 
 
 def evaluation_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:

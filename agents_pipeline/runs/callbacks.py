@@ -201,7 +201,7 @@ class VideoCallback:
     return metrics.Measured()
 
   def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
-    """Records one episode if a period has passed."""
+    """Records a video if a period has passed."""
     del result
     with self._run.stopwatch.part("videos"):
       self._record_if_due()

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 
 import gymnasium as gym
-import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import task as task_lib
@@ -127,9 +126,9 @@ def _text_for(task: task_lib.Task, agent: str | None) -> str:
   is_discrete = isinstance(task.action_space, gym.spaces.Discrete)
   is_dqn = agent == "DqnConfig" if agent else is_discrete
   text = _DQN if is_dqn else _A2C
-  if pictures := task_lib.pictures(task):
+  if task_lib.pictures(task):
     text += _DQN_PICTURES if is_dqn else _A2C_PICTURES
-    if len(tf.nest.flatten(task.observation_spec)) > len(pictures):
+    if task_lib.numbers(task):
       name = "DqnConfig" if is_dqn else "A2cConfig"
       text += f"{name}.normalize_observations = True\n"  # of the numbers
   return text

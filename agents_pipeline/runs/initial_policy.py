@@ -1,6 +1,5 @@
 """The weights that a new run begins with: those of a trained policy."""
 
-import json
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -84,8 +83,10 @@ def _weights_of_saved_model(path: pathlib.Path) -> list[np.ndarray]:
       ),
       key=lambda name: int(name.split("/")[1]),
     )
+    if not names:
+      raise ValueError("it is none that this project exports")
     return [np.asarray(reader.get_tensor(name)) for name in names]
-  except (tf.errors.OpError, ValueError, json.JSONDecodeError) as error:
+  except (tf.errors.OpError, ValueError) as error:
     raise errors.UserError(
       f"--initial_policy={str(path)!r}: this SavedModel cannot be read: "
       f"{str(error).strip().splitlines()[0]}"

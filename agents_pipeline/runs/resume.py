@@ -19,6 +19,8 @@ _MAY_CHANGE = (
   "CheckpointConfig.",
   "VideoConfig.",
 )
+# It is where a run began, so it cannot change.
+_INITIAL_POLICY = "Experiment.initial_policy:"
 # Earlier versions wrote the seed to run.json only, not to config.gin.
 _SEED = "Experiment.seed"
 
@@ -77,6 +79,12 @@ def changes(
       f"{more}); expected the same, --allow_changes, another --root_dir, or "
       "--overwrite"
     )
+  for line in fixed:
+    if line.startswith(_INITIAL_POLICY):
+      raise errors.UserError(
+        f"{folder.root} has begun ({line}); expected the same "
+        "--initial_policy, another --root_dir, or --overwrite"
+      )
   _check_seed(folder, saved, config)
   return changed
 
@@ -178,7 +186,9 @@ def finished_message(
   record = run_record.read(folder.run_record) or {}
   length = f"{record.get('env_steps', 0):,} env steps"
   without_effect = (
-    f"; without effect until then: {', '.join(changed)}" if changed else ""
+    f"; until then, these changes have no effect: {', '.join(changed)}"
+    if changed
+    else ""
   )
   if record.get("stopped_early", False):
     return (

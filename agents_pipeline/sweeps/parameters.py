@@ -57,6 +57,11 @@ def parse(vary: Sequence[str]) -> list[Parameter]:
   return list(found.values())
 
 
+def num_combinations(parameters: Sequence[Parameter]) -> int:
+  """How many trials `grid` would give."""
+  return math.prod(len(_ends(parameter)) for parameter in parameters)
+
+
 def grid(parameters: Sequence[Parameter]) -> list[Settings]:
   """Every combination of listed values; the last field varies fastest."""
   choices = [

@@ -14,7 +14,6 @@ from agents_pipeline.sweeps import parameters, planned, sweep_folder
 SAMPLERS = ("tpe", "random")
 PRUNERS = ("median", "hyperband", "none")
 _STUDY = "sweep"
-_SEED = "agents_pipeline"
 
 
 def open_study(
@@ -51,7 +50,7 @@ def make_sampler(name: str, trial: int) -> optuna.samplers.BaseSampler:
     name: one of `SAMPLERS`.
     trial: the number of the trial.
   """
-  seed = seeding.child_seed(0, _SEED, trial) % 2**32
+  seed = seeding.child_seed(0, "trial", trial)
   return {
     "tpe": optuna.samplers.TPESampler,
     "random": optuna.samplers.RandomSampler,

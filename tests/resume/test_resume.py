@@ -323,8 +323,8 @@ def test_what_is_learned_may_change_where_that_is_allowed(
   )
   (line,) = small_runs.train(longer, tmp_path).printed
   assert line.endswith(
-    "continues; without effect until then: EvaluationConfig.num_episodes: "
-    "3 -> 7"
+    "continues; until then, these changes have no effect: "
+    "EvaluationConfig.num_episodes: 3 -> 7"
   )
 
 

@@ -13,6 +13,7 @@ import matplotlib.ticker
 import numpy as np
 
 from agents_pipeline.environments import making
+from agents_pipeline.evaluation import statistics
 from agents_pipeline.files import atomic, tables
 from agents_pipeline.runs import metrics
 from agents_pipeline.runs import run as run_lib
@@ -145,9 +146,9 @@ class LearningCurve:
       label="each episode while training",
     )
     window = max(1, int(float(f"{_WINDOW * self._env_steps[-1]:.1g}")))
+    ends = np.asarray(self._env_steps)
     axes.plot(
-      self._env_steps,
-      window_mean(self._env_steps, self._returns, window),
+      *statistics.window_mean(ends, np.asarray(self._returns), ends, window),
       color=_MEAN,
       label=f"their mean over {window:,} env steps",
     )
@@ -241,26 +242,6 @@ def evaluation_curve(evaluated: Sequence[metrics.Row]) -> EvaluationCurve:
   has_cut: np.ndarray = np.array([is_cut[e].any() for e in each])
   best = len(mean) - 1 - int(np.argmax(mean[::-1]))
   return EvaluationCurve(when, mean, low, high, has_cut, best)
-
-
-def window_mean(
-  env_steps: Sequence[int], values: Sequence[float], window: int
-) -> np.ndarray:
-  """The mean of each value and those of the env steps before it.
-
-  Args:
-    env_steps: [N], ascending.
-    values: [N].
-    window: env steps; those that are as far back are left out.
-
-  Returns:
-    [N] float64.
-  """
-  steps: np.ndarray = np.asarray(env_steps)
-  first = np.searchsorted(steps, steps - window, side="right")  # [N]
-  sums: np.ndarray = np.cumsum(np.concatenate([[0.0], values]))
-  after = np.arange(1, len(steps) + 1)  # [N]
-  return (sums[after] - sums[first]) / (after - first)
 
 
 def _in_notebook() -> bool:

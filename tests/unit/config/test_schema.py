@@ -6,7 +6,12 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.config import environment, observations, schema
+from agents_pipeline.config import (
+  encoders,
+  environment,
+  observations,
+  schema,
+)
 
 
 def experiment(num_envs=1, num_env_steps=2_000, **agent):
@@ -98,19 +103,26 @@ def test_env_steps_of_an_iteration():
   assert by_episodes.max_episodes_per_result == 1_000 + 5 + 3
 
 
-def test_arguments_survive_a_file_of_json():
+def test_an_environment_survives_a_file_of_json():
   config = schema.EnvironmentConfig(
     "Some-v0",
     arguments={"size": (2, 3), "kind": {"a": 1}},
+    max_episode_steps=7,
     wrappers=(("Resize", {"shape": (84, 84)}), "Flat"),
+    encoder=encoders.ObservationEncoder({"x": "dropped"}),
+    action_mask="info",
   )
   written = json.loads(json.dumps(config.to_json()))
-  read = environment.arguments_from_json
-  assert read(written["arguments"]) == config.arguments
-  assert [
-    (name, read(arguments)) for name, arguments in written["wrappers"]
-  ] == list(config.wrappers)
+  assert environment.from_json(written) == config
   plain = schema.EnvironmentConfig("Some-v0", arguments={"size": 2})
   assert plain.to_json()["arguments"] == {"size": 2}
-  with pytest.raises(errors.UserError, match="are no arguments by name"):
-    read("size = 2")
+  only_named = schema.EnvironmentConfig("Some-v0")
+  assert environment.from_json({"environment": "Some-v0"}) == only_named
+
+
+@pytest.mark.parametrize(
+  "broken", [{"arguments": "size = 2"}, {"wrappers": ["Flat"]}, {"keys": 3}]
+)
+def test_what_is_no_environment_in_a_file_is_refused(broken):
+  with pytest.raises(errors.UserError):
+    environment.from_json({"environment": "Some-v0"} | broken)

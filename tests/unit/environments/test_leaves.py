@@ -84,6 +84,7 @@ NUMBER = spaces.Discrete(4)
   ("keys", "message"),
   [
     ({"größe": NUMBER}, "observes the key 'größe'; expected letters"),
+    ({"A": NUMBER, "a": NUMBER}, "keys 'A' and 'a', which would be one"),
     ({"a b": NUMBER, "a_b": NUMBER}, "keys 'a b' and 'a_b', which would be"),
     (
       {"a/b": NUMBER, "a": spaces.Dict({"b": NUMBER})},

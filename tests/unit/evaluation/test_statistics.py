@@ -32,3 +32,15 @@ def test_bootstrap_interval_of_a_known_mean():
   fewer = statistics.bootstrap_interval(half, num_resamples=1000)
   assert fewer == pytest.approx((low, high), abs=0.01)
   assert fewer != (low, high)
+
+
+def test_a_mean_over_a_window_of_env_steps():
+  ends = np.array([10, 20, 25, 60, 61, 61])
+  values = np.array([1.0, 3.0, 5.0, 7.0, 9.0, 2.0])
+  at, means = statistics.window_mean(ends, values, ends, 15)
+  assert at.tolist() == ends.tolist()
+  # 10 is 15 before 25, and no longer counts there.
+  np.testing.assert_allclose(means, [1.0, 2.0, 4.0, 7.0, 6.0, 6.0])
+  at, means = statistics.window_mean(ends, values, np.array([5, 30, 50]), 15)
+  assert at.tolist() == [30]  # the others have none
+  np.testing.assert_allclose(means, [4.0])

@@ -73,3 +73,25 @@ def test_a_single_frame_keeps_its_place(shape):
     tf.constant(frame, tf.float32), image_spec(shape, tf.float32)
   )
   np.testing.assert_array_equal(image, frame.reshape(1, 2, 3, -1))
+
+
+def test_numbers_beside_a_picture_are_normalized_and_the_picture_is_not():
+  spec = {
+    "observation/picture": tensor_spec.BoundedTensorSpec(
+      (5, 5, 1), tf.uint8, 0, 255
+    ),
+    "observation/speed": tensor_spec.BoundedTensorSpec(
+      (1,), tf.float32, -1e3, 1e3
+    ),
+  }
+  encoder = encoding.Encoder(spec, ((1, 3, 1),), normalize=True)
+  observation = {
+    "observation/picture": tf.constant([51, 255], tf.uint8)[
+      :, None, None, None
+    ] * tf.ones([2, 5, 5, 1], tf.uint8),
+    "observation/speed": tf.constant([[300.0], [500.0]]),
+  }  # fmt: skip
+  encoder.update_normalization(observation, tf.ones([2]))
+  picture, speed = encoder(observation)
+  np.testing.assert_allclose(picture[:, 2, 2, 0], [0.2, 1.0])
+  np.testing.assert_allclose(speed, [[-1.0], [1.0]], atol=1e-3)

@@ -100,3 +100,9 @@ def test_two_names_of_an_environment_are_one_too_many():
   other = ["EnvironmentConfig.name = 'Acrobot-v1'"]
   with pytest.raises(errors.UserError, match="expected one of them"):
     defaults.experiment_for("CartPole-v1", other)
+
+
+def test_a_mask_beside_a_picture_is_nothing_to_be_normalized():
+  mask = ["EnvironmentConfig.action_mask = 'info'"]
+  experiment = defaults.experiment_for("DefaultsPictures-v0", mask)
+  assert not experiment.agent.normalize_observations

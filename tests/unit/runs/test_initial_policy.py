@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import small_runs
+import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
@@ -64,7 +65,9 @@ def test_a_run_a_checkpoint_or_a_policy_gives_its_weights(agent, tmp_path):
 def test_what_does_not_fit_is_refused(tmp_path):
   experiment = gin_files.load_experiment([], small_runs.bindings("dqn"))
   run, _, _ = save_run(experiment, tmp_path / "run")
+  tf.saved_model.save(tf.Module(), str(tmp_path / "foreign"))
   for changed, message in (
+    ({"initial_policy": str(tmp_path / "foreign")}, "that this project exp"),
     ({"initial_policy": str(tmp_path)}, "expected a run folder, one of its"),
     (
       {
@@ -111,3 +114,5 @@ def test_it_is_evaluated_before_training_and_resumed_without_it(tmp_path):
   assert bound in parts.config.read_text()
   with pytest.raises(errors.UserError, match="started with another config"):
     small_runs.train(experiment, tmp_path / "parts")
+  with pytest.raises(errors.UserError, match="has begun .*None.; expected the"):
+    small_runs.train(experiment, tmp_path / "parts", allow_changes=True)

@@ -105,7 +105,7 @@ def test_what_is_said_of_a_finished_run(
   for changed, without_effect in (
     ([], ""),
     (["A.b: 1 -> 2", "A.c: 3 -> 4"],
-     "; without effect until then: A.b: 1 -> 2, A.c: 3 -> 4"),
+     "; until then, these changes have no effect: A.b: 1 -> 2, A.c: 3 -> 4"),
   ):  # fmt: skip
     assert resume.finished_message(made, experiment, changed) == (
       f"{made.root} is finished: {told}{without_effect}"

@@ -13,6 +13,7 @@ def test_a_grid_has_every_combination_the_last_field_fastest():
   )
   assert all(parameter.is_grid for parameter in varied)
   name, layers = "Adam.learning_rate", "DqnConfig.hidden_layers"
+  assert parameters.num_combinations(varied) == 4
   assert parameters.grid(varied) == [
     {name: "0.0001", layers: "(8,)"},
     {name: "0.0001", layers: "()"},

@@ -99,14 +99,6 @@ def test_the_users_matplotlib_style_does_not_change_it(tmp_path):
   assert path.read_bytes() == expected
 
 
-def test_the_mean_is_over_a_window_of_env_steps():
-  found = learning_curve.window_mean(
-    [10, 20, 25, 60, 61, 61], [1.0, 3.0, 5.0, 7.0, 9.0, 2.0], 15
-  )
-  # 10 is 15 before 25, and no longer counts there.
-  assert found == pytest.approx([1.0, 2.0, 4.0, 7.0, 8.0, 6.0])
-
-
 def test_it_is_redrawn_during_training(tmp_path, monkeypatch):
   path = tmp_path / "curve.png"
   curve = learning_curve.LearningCurve("CartPole-v1", path)
