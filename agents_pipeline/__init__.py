@@ -4,10 +4,19 @@ TF-Agents is written for Keras 2. TensorFlow chooses its Keras when it is first
 imported, by an environment variable, so the variable is set here.
 """
 
+import importlib
 import json
 import os
 import pathlib
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+  from agents_pipeline.api.policy import Policy
+  from agents_pipeline.api.run import Run
+  from agents_pipeline.api.training import load_experiment, train
+
+__all__ = ["Policy", "Run", "load_experiment", "train"]
 
 _KERAS_SWITCH = "TF_USE_LEGACY_KERAS"
 
@@ -45,3 +54,26 @@ __version__ = "0.1.0"
 from agents_pipeline.agents import registry as _registry  # noqa: E402
 
 assert _registry  # imported for what gin files can bind
+
+# The modules of the public names, loaded at their first use: TensorFlow, which
+# they import, takes seconds.
+_MODULES = {
+  "Policy": "agents_pipeline.api.policy",
+  "Run": "agents_pipeline.api.run",
+  "load_experiment": "agents_pipeline.api.training",
+  "train": "agents_pipeline.api.training",
+}
+
+
+def __getattr__(name: str):
+  if name not in _MODULES:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+  from agents_pipeline.runs import quiet
+
+  with quiet.imports():
+    module = importlib.import_module(_MODULES[name])
+  return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+  return sorted({*globals(), *__all__})

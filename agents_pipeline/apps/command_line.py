@@ -7,17 +7,14 @@ import re
 import signal
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 
-import gin
 from absl import app, flags
-from absl import logging as absl_logging
 
 from agents_pipeline import errors
 from agents_pipeline.apps import process, signals
-from agents_pipeline.environments import display
 from agents_pipeline.files import paths
+from agents_pipeline.runs import quiet
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -145,42 +142,11 @@ def _show_on_terminal(text: str) -> None:
 
 @contextlib.contextmanager
 def quiet_imports() -> Iterator[None]:
-  """Hides what TensorFlow prints while it is imported, unless that fails.
-
-  TensorFlow's libraries write to file descriptor 2 before any setting of theirs
-  takes effect, so the descriptor itself is redirected.
-  """
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-  absl_logging.set_verbosity(absl_logging.ERROR)
-  warnings.filterwarnings("ignore")
+  """Hides what TensorFlow prints, now and later; says that it is loaded."""
   _show_on_terminal("loading TensorFlow ...")
-  sys.stderr.flush()
-  stderr = os.dup(2)
-  with tempfile.TemporaryFile() as captured:
-    os.dup2(captured.fileno(), 2)
-    try:
-      import tensorflow as tf
-
-      from agents_pipeline.training import compiler_flags
-
-      compiler_flags.check()
-      tf.get_logger().setLevel("ERROR")
-      tf.config.list_physical_devices()
-      # TF-Agents registers its classes with gin, which is locked once files are
-      # parsed: they have been, so unlocking cannot bind anything. TF-Agents
-      # also imports dm_control where that is installed, and with it a renderer
-      # that may be incompatible with TensorFlow.
-      with gin.unlock_config(), display.without_renderer():
-        yield
-    except errors.UserError:  # explains itself
-      raise
-    except BaseException:
-      captured.seek(0)
-      with contextlib.suppress(OSError):  # stderr may be closed
-        os.write(stderr, captured.read())
-      raise
-    finally:
-      sys.stderr.flush()
-      os.dup2(stderr, 2)
-      os.close(stderr)
-      _show_on_terminal("")
+  try:
+    with quiet.imports():
+      quiet.hide_logs()
+      yield
+  finally:
+    _show_on_terminal("")

@@ -183,6 +183,7 @@ class LoadedPolicy:
   Attributes:
     directory: the folder of the SavedModel, as messages name it.
     about: metadata that was given to `ServedPolicy.save`; {} if there is none.
+    inputs: what it takes by name, each [B, ...].
   """
 
   def __init__(
@@ -200,7 +201,7 @@ class LoadedPolicy:
     self.directory = shown or directory
     self._model = load_signature(directory)
     self.about = read_about(directory)
-    self._inputs = _inputs_of(self._model)
+    self.inputs = _inputs_of(self._model)
 
   @property
   def output_names(self) -> set[str]:
@@ -237,7 +238,7 @@ class LoadedPolicy:
     hint = f"; expected {trained_on!r}" if trained_on else ""
     takes = {
       name: f"{tuple(spec.shape[1:])} {spec.dtype.name}"
-      for name, spec in self._inputs.items()
+      for name, spec in self.inputs.items()
     }
     gives = {
       name: f"{space.shape} {space.dtype}"
@@ -331,25 +332,41 @@ def load_for(
     UserError: the folder has no policy, or one for another environment.
   """
   policy = LoadedPolicy(directory, shown)
+  config = environment_of(policy, environment)
+  env = making.make_evaluation_environment(config)
+  try:
+    policy.check_environment(config.name, env)
+  finally:
+    env.close()
+  return policy, config
+
+
+def environment_of(
+  policy: LoadedPolicy, environment: str | None = None
+) -> schema.EnvironmentConfig:
+  """Says how an environment is made that has the observations of training.
+
+  Args:
+    policy: it says how its own is made.
+    environment: the id of another, which is made as its id says.
+
+  Raises:
+    UserError: none is given, and the policy does not say its own.
+  """
   name = environment or policy.about.get("environment")
   if name is None:
     raise errors.UserError(
-      f"--policy_dir={str(directory)!r} does not say what it was trained on; "
-      "expected --environment"
+      f"--policy_dir={str(policy.directory)!r} does not say what it was "
+      "trained on; expected --environment"
     )
-  observation = policy.about.get("observation")
   # What an environment is made with belongs to its id: another has its own.
   is_same = name == policy.about.get("environment")
   config = environment_config.from_json(
     policy.about if is_same else {"environment": name}
   )
-  if observation:
-    config = dataclasses.replace(
-      config, observation=observations.from_json(observation)
-    )
-  env = making.make_evaluation_environment(config)
-  try:
-    policy.check_environment(name, env)
-  finally:
-    env.close()
-  return policy, config
+  observation = policy.about.get("observation")
+  if not observation:
+    return config
+  return dataclasses.replace(
+    config, observation=observations.from_json(observation)
+  )

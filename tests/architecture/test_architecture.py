@@ -47,6 +47,14 @@ MAY_IMPORT = {
     "files",
     "runs",
   },
+  "api": {
+    "config",
+    "environments",
+    "evaluation",
+    "files",
+    "networks",
+    "runs",
+  },
   "apps": {
     "config",
     "environments",

@@ -5,9 +5,9 @@ import pathlib
 
 import pytest
 
+import agents_pipeline
 from agents_pipeline import errors
 from agents_pipeline.files import paths
-from agents_pipeline.runs import notebook
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_text_that_is_not_a_local_path_is_rejected(
     paths.from_text("--root_dir", typed)
   (tmp_path / "my.gin").touch()
   with pytest.raises(errors.UserError, match=reason):
-    notebook.train("my.gin", typed)
+    agents_pipeline.train("my.gin", typed)
   assert os.listdir() == ["my.gin"]
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import agents_pipeline
 from agents_pipeline.agents import building
 from agents_pipeline.networks import keras_settings
-from agents_pipeline.runs import notebook, training_run
+from agents_pipeline.runs import training_run
 from agents_pipeline.runs.sinks import learning_curve
 
 DQN = (
@@ -43,8 +43,10 @@ def train(tmp_path, monkeypatch):
 
   def run(name, bindings):
     (tmp_path / "my.gin").write_text("\n".join(bindings))
-    made = notebook.train(tmp_path / "my.gin", tmp_path / name, device="cpu")
-    return made.metrics.read_bytes()
+    made = agents_pipeline.train(
+      tmp_path / "my.gin", tmp_path / name, device="cpu"
+    )
+    return made.folder.metrics.read_bytes()
 
   return run
 

@@ -1,0 +1,1 @@
+"""What scripts and notebooks use: the names of `agents_pipeline` itself."""

@@ -1,0 +1,118 @@
+"""Training from a script, or from a notebook, which shows the curve grow."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from agents_pipeline import errors
+from agents_pipeline.api import run
+from agents_pipeline.config import gin_files, schema
+from agents_pipeline.files import paths, run_folder
+from agents_pipeline.networks import keras_settings
+from agents_pipeline.runs import console, defaults, quiet, training_run
+
+
+def load_experiment(
+  gin_file: str | os.PathLike | None = None,
+  gin_bindings: str | Sequence[str] = (),
+  *,
+  environment: str | None = None,
+) -> schema.Experiment:
+  """Loads what to train, from a gin file or for an environment alone.
+
+  Args:
+    gin_file: the configuration; a name such as "dqn_cartpole.gin" that is not
+      in this folder is one that comes with the package.
+    gin_bindings: such as "DqnConfig.gamma = 0.9", one or several.
+    environment: a gymnasium id, in place of a gin file; agent, network and
+      numbers are chosen by its spaces.
+
+  Raises:
+    UserError: they do not make an experiment, or both or none are given.
+  """
+  bindings = [gin_bindings] if isinstance(gin_bindings, str) else gin_bindings
+  if environment is not None and gin_file is None:
+    return defaults.experiment_for(environment, bindings, print)
+  if gin_file is not None and environment is None:
+    return gin_files.load_experiment([gin_file], bindings, report=print)
+  raise errors.UserError(
+    f"gin_file={gin_file!r} and environment={environment!r}: expected one of "
+    "them"
+  )
+
+
+def train(
+  experiment: schema.Experiment | str | os.PathLike,
+  root_dir: str | os.PathLike,
+  *,
+  seed: int | None = None,
+  device: str = "auto",
+  deterministic: bool = True,
+  overwrite: bool = False,
+  allow_changes: bool = False,
+) -> run.Run:
+  """Trains, evaluates, records and exports, or resumes a run that stopped.
+
+  It does what the `train` command does. In a notebook, the learning curve is
+  shown below the cell and updated in place. Interrupting the kernel saves a
+  checkpoint and returns; the same call resumes.
+
+  Args:
+    experiment: of `load_experiment`, or a gin file.
+    root_dir: the run folder.
+    seed: the seed of everything random; None leaves that of the experiment.
+    device: 'auto', 'cpu' or 'gpu'.
+    deterministic: the same run for the same seed, on a GPU too.
+    overwrite: start over, removing the run in that folder.
+    allow_changes: let a run that is resumed learn with other settings.
+
+  Raises:
+    UserError: an argument is wrong; nothing was changed.
+    RunError: the run failed; its checkpoints are kept.
+    KeyboardInterrupt: the kernel was interrupted twice.
+  """
+  folder = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
+  if not isinstance(experiment, schema.Experiment):
+    experiment = load_experiment(experiment)
+  if seed is not None:
+    experiment = dataclasses.replace(experiment, seed=seed)
+  with (
+    keras_settings.restored(),
+    quiet.logs_hidden(),
+    _interruptible() as stop_requested,
+  ):
+    training_run.train(
+      experiment,
+      folder,
+      device=device,
+      deterministic=deterministic,
+      overwrite=overwrite,
+      allow_changes=allow_changes,
+      console=console.Console(print, stop_requested),
+    )
+  return run.Run(folder.root)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+  """The first interrupt requests a stop; the second raises as usual."""
+  interrupts: list[int] = []
+
+  def handle(number, frame):
+    del frame
+    if interrupts:
+      raise KeyboardInterrupt
+    interrupts.append(number)
+    print("stopping after this call; a checkpoint will be saved")
+
+  if threading.current_thread() is not threading.main_thread():
+    yield lambda: False  # only the main thread receives signals
+    return
+  previous = signal.signal(signal.SIGINT, handle)
+  try:
+    yield lambda: bool(interrupts)
+  finally:
+    signal.signal(signal.SIGINT, previous)
