@@ -126,13 +126,15 @@ def _execute(
     run.console.print(f"changed: {line}")
   record.add_changes(run.env_steps, changed)
   run_record.write_text(run.folder.config, gin_files.to_text(run.experiment))
-  session = training_session.TrainingSession(
-    run, resumed=resumed, extra_sinks=extra_sinks
-  )
+  if resumed and not run.folder.metrics.exists():
+    run.console.print(f"{run.folder.metrics} is missing, with all its rows")
   try:
-    if not session.train():
-      raise console_lib.StopRequested
-    results = finish(run)
+    with logger.Logger(run, resumed=resumed, extra_sinks=extra_sinks) as log:
+      session = training_session.TrainingSession(run, log, resumed=resumed)
+      if not session.train():
+        raise console_lib.StopRequested
+      results = finish(run)
+      log.finish(results)
   except console_lib.StopRequested:
     record.end("stopped", **run.counters())
     _write_report(run.folder, run.console)
