@@ -21,6 +21,7 @@ from agents_pipeline.runs import (
 )
 from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import run as run_lib
+from agents_pipeline.runs.sinks import tracked_run
 from agents_pipeline.training import device as device_lib
 
 
@@ -88,7 +89,11 @@ def train(
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):
       pipeline = building.build(experiment, seeds, console.print, task=task)
-    with contextlib.closing(pipeline), _explained_memory_errors():
+    with (
+      contextlib.closing(pipeline),
+      tracked_run.connected(experiment.tracking.sinks) as trackers,
+      _explained_memory_errors(),
+    ):
       if console.stop_requested():
         return False
       _clean_up(folder, overwrite)
@@ -98,7 +103,8 @@ def train(
         folder.checkpoints, pipeline.tracked, experiment.checkpoints
       )
       run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
-      return _execute(run, device, changed, finish, extra_sinks)
+      sinks = (*extra_sinks, *trackers)
+      return _execute(run, device, changed, finish, sinks)
 
 
 def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
