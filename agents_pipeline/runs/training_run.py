@@ -59,7 +59,7 @@ def train(
     RunError: the run failed; its checkpoints are kept.
   """
   resume.check_folder(folder)
-  with lock.exclusive(folder.root):
+  with lock.exclusive(folder.root), contextlib.ExitStack() as at_the_end:
     with _traceback_in_file(folder):
       experiment, task = building.complete(experiment)
     changed: list[str] = []
@@ -71,6 +71,8 @@ def train(
           _write_report(folder, console)
         console.print(resume.finished_message(folder, experiment, changed))
         return True
+    connecting = tracked_run.connected(experiment.tracking.sinks)
+    trackers = at_the_end.enter_context(connecting)
     device = device_lib.choose(
       device,
       gpu_reason=building.gpu_reason(experiment),
@@ -89,11 +91,7 @@ def train(
     seeds = seeding.Seeds(experiment.seed)
     with _explained_memory_errors(), _traceback_in_file(folder):
       pipeline = building.build(experiment, seeds, console.print, task=task)
-    with (
-      contextlib.closing(pipeline),
-      tracked_run.connected(experiment.tracking.sinks) as trackers,
-      _explained_memory_errors(),
-    ):
+    with contextlib.closing(pipeline), _explained_memory_errors():
       if console.stop_requested():
         return False
       _clean_up(folder, overwrite)
