@@ -40,12 +40,11 @@ class Opened(NamedTuple):
   """What a service answers.
 
   Attributes:
-    env_steps: of the last row that it has; -1 without any, None if it cannot
-      tell.
+    env_steps: of the last row that it has; -1 without any.
     where: the run can be looked at.
   """
 
-  env_steps: int | None
+  env_steps: int
   where: str
 
 

@@ -164,18 +164,13 @@ class TrackedRun(sink.Sink):
 
   def _opened(self, opened: service.Opened) -> None:
     self._is_open = True
-    self._env_steps = (
-      _sent(self._run, self._process.name)
-      if opened.env_steps is None
-      else opened.env_steps
-    )
+    self._env_steps = opened.env_steps
     self._unsent = self._new(self._unsent)
     self._run.console.print(f"{self._name}: {opened.where}")
 
   def _wrote(self, env_steps: int) -> None:
     self._env_steps = env_steps
     self._unsent = self._new(self._unsent)
-    _record_sent(self._run, self._process.name, env_steps)
 
   def _finished(self, _: None) -> None:
     self._final = None
@@ -198,17 +193,6 @@ def _about(run: run_lib.Run) -> service.About:
     gin_files.to_text(run.experiment),
     gin_files.parameters(run.experiment),
   )
-
-
-def _sent(run: run_lib.Run, name: str) -> int:
-  """The last env step that a service has answered for; -1 without any."""
-  return _read(run).get("sent", {}).get(name, -1)
-
-
-def _record_sent(run: run_lib.Run, name: str, env_steps: int) -> None:
-  record = _read(run)
-  record.setdefault("sent", {})[name] = env_steps
-  run_record.write_json(run.folder.tracking, record)
 
 
 def _read(run: run_lib.Run) -> dict:

@@ -27,6 +27,7 @@ class _Service:
     self._is_offline = "offline" in (config.mode, variable)
     self._wandb: Any = None
     self._run: Any = None
+    self._record = pathlib.Path()
     self._env_steps = -1
 
   def connect(self) -> None:
@@ -61,11 +62,15 @@ class _Service:
       settings=self._wandb.Settings(console="off", silent=True),
     )
     pathlib.Path(self._run.dir, "config.gin").write_text(about.config, "utf-8")
+    files = about.folder / "wandb"
+    self._record = files / "last_env_steps.txt"
     if self._is_offline:
-      files = about.folder / "wandb"
-      return service.Opened(None, f"offline; `wandb sync {files}` uploads it")
-    # The step that comes next.
-    self._env_steps = self._run.starting_step - 1 if self._run.resumed else -1
+      if self._record.exists():
+        self._env_steps = int(self._record.read_text("utf-8"))
+      where = f"offline; `wandb sync {files}` uploads it"
+      return service.Opened(self._env_steps, where)
+    if self._run.resumed:
+      self._env_steps = self._run.starting_step - 1  # that is the next step
     return service.Opened(self._env_steps, self._run.url)
 
   def write(self, rows: Sequence[service.Row]) -> int:
@@ -76,6 +81,7 @@ class _Service:
           values["evaluation/video"] = self._video(path)
         self._run.log(values, step=row.env_steps, commit=True)
         self._env_steps = row.env_steps
+        self._remember()
     return self._env_steps
 
   def finish(
@@ -88,6 +94,15 @@ class _Service:
   def close(self, outcome: str) -> None:
     if self._run is not None:
       self._run.finish(exit_code=int(outcome == "failed"))
+
+  def _remember(self) -> None:
+    """Notes which row was the last: what is offline cannot be asked."""
+    partial = self._record.with_suffix(".partial")
+    with partial.open("w") as file:
+      file.write(str(self._env_steps))
+      file.flush()
+      os.fsync(file.fileno())
+    partial.replace(self._record)
 
   def _video(self, path: pathlib.Path) -> Any:
     if path.suffix == ".html":
