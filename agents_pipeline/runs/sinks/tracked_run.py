@@ -10,9 +10,10 @@ from typing import Any
 
 from agents_pipeline import errors
 from agents_pipeline.config import gin_files, tracking
+from agents_pipeline.files import tables
 from agents_pipeline.runs import metrics, run_record
 from agents_pipeline.runs import run as run_lib
-from agents_pipeline.runs.sinks import csv_files, service, service_process, sink
+from agents_pipeline.runs.sinks import service, service_process, sink
 
 # A new service is a class in config/tracking.py, a file beside this one, which
 # has `make_service(config)`, and a line here.
@@ -206,10 +207,10 @@ def _read(run: run_lib.Run) -> dict:
 
 def _logged_rows(run: run_lib.Run) -> list[service.Row]:
   """What an earlier start of the run has logged."""
-  timing = {row["env_steps"]: row for row in csv_files.read(run.folder.timing)}
+  timing = {row["env_steps"]: row for row in tables.read(run.folder.timing)}
   entries = [
     sink.LogEntry(row, timing.get(row["env_steps"]))
-    for row in csv_files.read(run.folder.metrics)
+    for row in tables.read(run.folder.metrics)
   ]
   return [
     service.Row(
