@@ -20,7 +20,8 @@ WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu serving train test test-gpu test-environments quick \
+.PHONY: help install gpu serving tracking train test test-gpu \
+  test-environments quick \
   lint check format bench bench-check reference lock audit clean
 
 help:  ## list the commands
@@ -72,6 +73,9 @@ gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 
 serving: $(INSTALLED)  ## add ONNX, and what serves policies besides TensorFlow
 	$(PIP) --no-deps --require-hashes -r requirements-serving.lock
+
+tracking: $(INSTALLED)  ## add MLflow and Weights & Biases
+	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock
 
 train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
@@ -146,6 +150,9 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  --python-version 3.10 --generate-hashes \
 	  --overrides requirements-serving.overrides \
 	  requirements-serving.in --output-file requirements-serving.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  requirements-tracking.in --output-file requirements-tracking.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
 audit:  ## check the locks against known vulnerabilities
@@ -155,7 +162,7 @@ audit:  ## check the locks against known vulnerabilities
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
 	  -r requirements-environments.lock -r requirements-gpu.lock \
-	  -r requirements-serving.lock
+	  -r requirements-serving.lock -r requirements-tracking.lock
 
 clean:  ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) build *.egg-info

@@ -4,6 +4,7 @@ import dataclasses
 
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import console, training_run
+from agents_pipeline.runs.sinks import sink
 
 _AGENTS = {
   "dqn": (
@@ -124,7 +125,7 @@ def mark_finished(run):
   return run.counters()
 
 
-class ResultCounter:
+class ResultCounter(sink.Sink):
   """A sink that counts the results of training."""
 
   def __init__(self):
@@ -132,9 +133,3 @@ class ResultCounter:
 
   def write(self, entry):
     self.count += entry.timing is not None  # None: before training
-
-  def flush(self):
-    pass
-
-  def close(self, *, failed):
-    pass

@@ -105,6 +105,23 @@ def text(default: Any, *, optional: bool = False) -> Any:
   return _field(default, rules.Instance(str, "a string"))
 
 
+def name(default: str) -> Any:
+  """Declares a field that holds a string that is not empty."""
+  return _field(default, rules.Name())
+
+
+def texts() -> Any:
+  """Declares a field that holds a tuple of strings, by default of none."""
+  return _field((), rules.Texts())
+
+
+def texts_by_key() -> Any:
+  """Declares a field that holds strings by name, by default none."""
+  return dataclasses.field(
+    default_factory=dict, metadata={"rule": rules.TextByKey()}
+  )
+
+
 def switch(default: bool) -> Any:
   """Declares a field that holds True or False."""
   return _field(default, rules.Instance(bool, "True or False"))
@@ -128,6 +145,16 @@ def component(make_default: Any, base: type) -> Any:
   if make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)
+
+
+def components(base: type) -> Any:
+  """Declares a field that holds a tuple of configuration objects, or ().
+
+  Args:
+    base: every configuration class that extends it fits, each at most once; a
+      gin file binds `(@ClassName(), ...)`.
+  """
+  return _field((), rules.Components(base))
 
 
 def number_or(default: float, base: type) -> Any:

@@ -91,8 +91,10 @@ class Choices:
     for field in dataclasses.fields(self._classes[name]):
       value, inner = self._resolve(_value(field, values), scope)
       self.chosen[f"{name}.{field.name}"] = value
-      if isinstance(value, gin_syntax.Reference):
-        self._visit(value, inner, (*above, name))
+      for one in value if isinstance(value, (tuple, list)) else (value,):
+        one, within = self._resolve(one, inner)
+        if isinstance(one, gin_syntax.Reference):
+          self._visit(one, within, (*above, name))
 
   def _resolve(self, value: Any, scope: str) -> tuple[Any, str]:
     """Resolves macros; returns the value and its scope."""

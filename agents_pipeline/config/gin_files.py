@@ -112,15 +112,23 @@ def to_text(experiment: schema.Experiment) -> str:
     lines = [f"# {name}"]
     for field in dataclasses.fields(one):
       value = getattr(one, field.name)
-      if dataclasses.is_dataclass(value):
-        waiting.append(value)
-        value = f"@{type(value).__name__}()"
-      else:
-        value = repr(value)
-      lines.append(f"{name}.{field.name} = {value}")
+      parts = _components(value)
+      waiting += parts
+      text = repr(value)
+      if parts:
+        names = [f"@{type(part).__name__}()" for part in parts]
+        is_tuple = isinstance(value, (tuple, list))
+        text = f"({', '.join(names)},)" if is_tuple else names[0]
+      lines.append(f"{name}.{field.name} = {text}")
     if len(lines) > 1:
       sections.append("\n".join(lines) + "\n")
   return "\n".join(sections)
+
+
+def _components(value: Any) -> list[Any]:
+  """The configuration objects that the value of a field consists of."""
+  several = value if isinstance(value, (tuple, list)) else (value,)
+  return [one for one in several if dataclasses.is_dataclass(one)]
 
 
 def differences(before: str, after: str) -> list[str]:
@@ -150,6 +158,18 @@ def values(text: str) -> dict[str, Any]:
     with contextlib.suppress(ValueError, SyntaxError):  # such as @Class()
       found[name] = ast.literal_eval(value)
   return found
+
+
+def parameters(experiment: schema.Experiment) -> dict[str, Any]:
+  """Every value of an experiment, as what compares runs takes it.
+
+  Returns:
+    "Class.field" -> bool, int, float or str, such as "(64, 64)" or "@Adam()".
+  """
+  return {
+    name: value if isinstance(value, (bool, int, float, str)) else repr(value)
+    for name, value in values(to_text(experiment)).items()
+  }
 
 
 def _first_line(error: Exception) -> str:

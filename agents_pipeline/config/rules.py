@@ -108,6 +108,27 @@ class Component:
 
 
 @dataclasses.dataclass(frozen=True)
+class Components:
+  """A tuple of objects of classes that extend a base, of each at most one."""
+
+  base: type
+
+  @property
+  def classes(self) -> tuple[type, ...]:
+    """The classes that there are, in the order of their definition."""
+    return Component(self.base).classes
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    if isinstance(value, (tuple, list)):
+      kinds = [type(one) for one in value]
+      if set(kinds) <= set(self.classes) and len(set(kinds)) == len(kinds):
+        return ""
+    names = [f"@{c.__name__}()" for c in self.classes]
+    return f"a tuple of {' and '.join(names)}, each at most once: ({names[0]},)"
+
+
+@dataclasses.dataclass(frozen=True)
 class Either:
   """What fits one of two rules."""
 
@@ -136,6 +157,41 @@ class WholeNumbers:
       deep = len(value) > _DEEPEST
       return f"at most {_DEEPEST} layers" if deep else ""
     return f"a tuple of whole numbers in [1, {_WIDEST}] such as (64, 64)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Name:
+  """A string that is not empty."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    is_name = isinstance(value, str) and value.strip()
+    return "" if is_name else "a string that is not empty"
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts:
+  """A tuple of strings that are not empty."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    fits = isinstance(value, (tuple, list)) and not any(
+      map(Name().problem, value)
+    )
+    return "" if fits else "a tuple of strings such as ('baseline', 'draft')"
+
+
+@dataclasses.dataclass(frozen=True)
+class TextByKey:
+  """Strings by name."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    fits = isinstance(value, dict) and all(
+      not Name().problem(key) and isinstance(text, str)
+      for key, text in value.items()
+    )
+    return "" if fits else "strings by name such as {'team': 'control'}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ import gin
 from agents_pipeline import errors
 from agents_pipeline.config import fields, stopping
 from agents_pipeline.config.environment import EnvironmentConfig
+from agents_pipeline.config.tracking import TrackingConfig
 
 if typing.TYPE_CHECKING:
   import tensorflow as tf
@@ -222,6 +223,7 @@ class Experiment:
     evaluation: how the policy is evaluated.
     video: what is recorded.
     checkpoints: which of them are kept.
+    tracking: which services get the results.
     initial_policy: the weights to begin with: the path of a run folder, of a
       checkpoint or of an exported policy; None draws them. The flag
       `--initial_policy` overrides it.
@@ -240,6 +242,7 @@ class Experiment:
   checkpoints: CheckpointConfig = fields.component(
     CheckpointConfig, CheckpointConfig
   )
+  tracking: TrackingConfig = fields.component(TrackingConfig, TrackingConfig)
   initial_policy: str | None = fields.text(None, optional=True)
   seed: int = fields.integer(0, 0, high=MAX_SEED)
 

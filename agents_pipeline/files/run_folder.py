@@ -23,6 +23,8 @@ class RunFolder:
     random_video: in `videos`, of random actions.
     learning_curve: returns over env steps.
     report: a page with all of it, see `reports/page.py`.
+    tracking: what a tracking service knows the run by; absent without one.
+    wandb: what Weights & Biases writes; absent without it.
     traceback: the traceback of an environment that raised; absent otherwise.
   """
 
@@ -44,6 +46,8 @@ class RunFolder:
     self.random_video = self.videos / "random.mp4"
     self.learning_curve = self.root / "learning_curve.png"
     self.report = self.root / "report.html"
+    self.tracking = self.root / "tracking.json"
+    self.wandb = self.root / "wandb"
     self.traceback = self.root / "traceback.txt"
 
   def training_video(self, episode: int, suffix: str) -> pathlib.Path:
@@ -76,6 +80,8 @@ class RunFolder:
       self.videos,
       self.learning_curve,
       self.report,
+      self.tracking,
+      self.wandb,
       self.traceback,
       *self.root.glob("events.out.tfevents.*"),
       self.run_record,

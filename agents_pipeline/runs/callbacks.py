@@ -3,6 +3,8 @@
 A new callback is one class, and one line in `make_callbacks`.
 """
 
+import pathlib
+from collections.abc import Callable
 from typing import Protocol
 
 import gymnasium as gym
@@ -39,9 +41,16 @@ class Callback(Protocol):
     """Called once, when nothing follows in this process."""
 
 
-def make_callbacks(run: run_lib.Run) -> list[Callback]:
-  """All callbacks of a run, in the order in which they are called."""
-  return [EvaluationCallback(run), VideoCallback(run)]
+def make_callbacks(
+  run: run_lib.Run, add_video: Callable[[pathlib.Path], None]
+) -> list[Callback]:
+  """All callbacks of a run, in the order in which they are called.
+
+  Args:
+    run: the run.
+    add_video: gets the path of every video that was recorded.
+  """
+  return [EvaluationCallback(run), VideoCallback(run, add_video)]
 
 
 class Period:
@@ -181,13 +190,17 @@ class VideoCallback:
   All videos begin with the same reset of the environment.
   """
 
-  def __init__(self, run: run_lib.Run):
+  def __init__(
+    self, run: run_lib.Run, add_video: Callable[[pathlib.Path], None]
+  ):
     """Begins a period at the episode where the current interval began.
 
     Args:
       run: its `experiment.video` holds the period; None means no videos.
+      add_video: gets the path of every video that was recorded.
     """
     self._run = run
+    self._add_video = add_video
     pipeline, config = run.pipeline, run.experiment.video
     self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
     self._period: Period | None = None
@@ -214,10 +227,8 @@ class VideoCallback:
     run, num_episodes = self._run, self._run.num_episodes
     if self._period is None or not self._period.has_passed(num_episodes):
       return
-    videos.try_record(
-      run.experiment,
-      self._act,
-      run.folder.training_video(num_episodes, run.experiment.video.format),
-      run.seeds.evaluation,
-      run.console,
-    )
+    path = run.folder.training_video(num_episodes, run.experiment.video.format)
+    if videos.try_record(
+      run.experiment, self._act, path, run.seeds.evaluation, run.console
+    ):
+      self._add_video(path)

@@ -1,11 +1,14 @@
 """Logs every result of a run to all sinks. A new sink is added to `_SINKS`."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from agents_pipeline.files import tables
-from agents_pipeline.runs import metrics
+from agents_pipeline.runs import console, metrics
 from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs.sinks import (
   csv_files,
@@ -35,7 +38,7 @@ _SINKS: tuple[SinkFactory, ...] = (
 class Logger:
   """Turns results into log entries and writes them to all sinks.
 
-  A context manager, which closes the sinks.
+  A context manager, which closes the sinks; a stop is no failure to them.
 
   Attributes:
     last_row: the last row of metrics.csv; {} if there is none.
@@ -59,6 +62,7 @@ class Logger:
       RunError: one cannot be opened.
     """
     self._run = run
+    self._videos: list[pathlib.Path] = []
     resumed_at = int(run.pipeline.interval.env_steps) if resumed else None
     factories = (*_SINKS, *extra_sinks)
     self._sinks = [open_sink(run, resumed_at) for open_sink in factories]
@@ -69,8 +73,9 @@ class Logger:
     return self
 
   def __exit__(self, error_type: type | None, *_) -> None:
+    failed = error_type not in (None, console.StopRequested)
     for opened in self._sinks:
-      opened.close(failed=error_type is not None)
+      opened.close(failed=failed)
 
   def write_untrained(self, measured: Sequence[metrics.Measured]) -> None:
     """Logs the entry of env step 0.
@@ -116,12 +121,37 @@ class Logger:
       sink.LogEntry(row, timing, _episode_rows(episodes), _evaluated(measured))
     )
 
+  def add_video(self, path: pathlib.Path) -> None:
+    """Adds a video to the entry that is written next."""
+    self._videos.append(path)
+
   def flush(self) -> None:
     """Makes all entries durable, so that a checkpoint may count them."""
     for opened in self._sinks:
       opened.flush()
 
+  def saved(self) -> None:
+    """Tells that a checkpoint counts all entries."""
+    for opened in self._sinks:
+      opened.saved()
+
+  def end_training(self) -> None:
+    """Tells that no entry follows."""
+    for opened in self._sinks:
+      opened.end_training()
+
+  def finish(self, results: Mapping[str, Any]) -> None:
+    """Tells that the run has finished.
+
+    Args:
+      results: as run.json has them.
+    """
+    for opened in self._sinks:
+      opened.finish(results)
+
   def _write(self, entry: sink.LogEntry) -> None:
+    entry = dataclasses.replace(entry, videos=tuple(self._videos))
+    self._videos.clear()
     for opened in self._sinks:
       opened.write(entry)
     self.last_row = entry.metrics

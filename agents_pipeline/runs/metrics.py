@@ -1,6 +1,6 @@
 """What is logged, by column; docs/metrics.md explains each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from agents_pipeline.files.tables import Row
@@ -71,3 +71,38 @@ def row(names: Sequence[str], **values: float | int | None) -> Row:
   if unknown:
     raise KeyError(f"not a column: {sorted(unknown)}")
   return {name: values.get(name) for name in names}
+
+
+def tag(column: str) -> str:
+  """What a column is called where curves are grouped by their first word.
+
+  Args:
+    column: of metrics.csv or timing.csv.
+
+  Returns:
+    Such as "evaluation/return", "episodes/length", "time/train_steps" or
+    "train/loss".
+  """
+  for prefix, group in (
+    ("evaluation_", "evaluation"),
+    ("episode_", "episodes"),
+  ):
+    if column.startswith(prefix):
+      return f"{group}/{column.removeprefix(prefix)}"
+  is_time = column in ("train_steps", "episodes", *TIMING_COLUMNS)
+  return f"{'time' if is_time else 'train'}/{column}"
+
+
+def final(results: Mapping) -> dict[str, float]:
+  """What the end of a run measured, by tag.
+
+  Args:
+    results: as run.json has them; what is missing is left out.
+  """
+  low, high = results.get("interval_95", (None, None))
+  found = {
+    "evaluation/final_return": results.get("mean_return"),
+    "evaluation/final_return_low_95": low,
+    "evaluation/final_return_high_95": high,
+  }
+  return {name: value for name, value in found.items() if value is not None}

@@ -18,6 +18,10 @@ _MAY_CHANGE = (
   "EvaluationConfig.",
   "CheckpointConfig.",
   "VideoConfig.",
+  "Experiment.tracking",  # earlier versions had none
+  "TrackingConfig.",
+  "Mlflow.",
+  "WandB.",
 )
 # It is where a run began, so it cannot change.
 _INITIAL_POLICY = "Experiment.initial_policy:"

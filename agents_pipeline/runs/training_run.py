@@ -21,6 +21,7 @@ from agents_pipeline.runs import (
 )
 from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import run as run_lib
+from agents_pipeline.runs.sinks import tracked_run
 from agents_pipeline.training import device as device_lib
 
 
@@ -58,7 +59,7 @@ def train(
     RunError: the run failed; its checkpoints are kept.
   """
   resume.check_folder(folder)
-  with lock.exclusive(folder.root):
+  with lock.exclusive(folder.root), contextlib.ExitStack() as at_the_end:
     with _traceback_in_file(folder):
       experiment, task = building.complete(experiment)
     changed: list[str] = []
@@ -70,6 +71,8 @@ def train(
           _write_report(folder, console)
         console.print(resume.finished_message(folder, experiment, changed))
         return True
+    connecting = tracked_run.connected(experiment.tracking.sinks)
+    trackers = at_the_end.enter_context(connecting)
     device = device_lib.choose(
       device,
       gpu_reason=building.gpu_reason(experiment),
@@ -98,7 +101,8 @@ def train(
         folder.checkpoints, pipeline.tracked, experiment.checkpoints
       )
       run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
-      return _execute(run, device, changed, finish, extra_sinks)
+      sinks = (*extra_sinks, *trackers)
+      return _execute(run, device, changed, finish, sinks)
 
 
 def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
@@ -126,13 +130,15 @@ def _execute(
     run.console.print(f"changed: {line}")
   record.add_changes(run.env_steps, changed)
   run_record.write_text(run.folder.config, gin_files.to_text(run.experiment))
-  session = training_session.TrainingSession(
-    run, resumed=resumed, extra_sinks=extra_sinks
-  )
+  if resumed and not run.folder.metrics.exists():
+    run.console.print(f"{run.folder.metrics} is missing, with all its rows")
   try:
-    if not session.train():
-      raise console_lib.StopRequested
-    results = finish(run)
+    with logger.Logger(run, resumed=resumed, extra_sinks=extra_sinks) as log:
+      session = training_session.TrainingSession(run, log, resumed=resumed)
+      if not session.train():
+        raise console_lib.StopRequested
+      results = finish(run)
+      log.finish(results)
   except console_lib.StopRequested:
     record.end("stopped", **run.counters())
     _write_report(run.folder, run.console)

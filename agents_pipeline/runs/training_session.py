@@ -1,7 +1,5 @@
 """One session of training: until the run ends, fails or is stopped."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from agents_pipeline import errors
@@ -23,22 +21,22 @@ class TrainingSession:
   def __init__(
     self,
     run: run_lib.Run,
+    log: logger.Logger,
     *,
     resumed: bool,
-    extra_sinks: Sequence[logger.SinkFactory] = (),
   ):
     """Creates the callbacks; nothing is written.
 
     Args:
       run: its pipeline holds the position.
+      log: gets every result.
       resumed: whether the pipeline was restored from a checkpoint.
-      extra_sinks: see `Logger`.
     """
     self._run = run
+    self._log = log
     self._resumed = resumed
-    self._extra_sinks = extra_sinks
     self._saved_position = self._position if resumed else None
-    self._callbacks = callbacks_lib.make_callbacks(run)
+    self._callbacks = callbacks_lib.make_callbacks(run, log.add_video)
 
   def train(self) -> bool:
     """Trains, logs and saves until the run ends or the user asks to stop.
@@ -50,25 +48,20 @@ class TrainingSession:
       RunError: training diverged, an environment failed, or the disk is full.
         Checkpoints are kept.
     """
-    run = self._run
-    if self._resumed and not run.folder.metrics.exists():
-      run.console.print(f"{run.folder.metrics} is missing, with all its rows")
-    with logger.Logger(
-      run, resumed=self._resumed, extra_sinks=self._extra_sinks
-    ) as log:
-      try:
-        self._iterate(log)
-      except console_lib.StopRequested:
-        pass  # during a callback, which is repeated when resumed
-      except errors.DivergedError as error:
-        raise errors.RunError(f"{error}; {self._last_checkpoint()}") from None
-      except (errors.EnvironmentFailure, errors.UserError) as error:
-        self._save(log)
-        raise errors.RunError(self._explain(error)) from None
-      finally:
-        for callback in self._callbacks:
-          callback.close()
-      self._save(log)
+    try:
+      self._iterate()
+    except console_lib.StopRequested:
+      pass  # during a callback, which is repeated when resumed
+    except errors.DivergedError as error:
+      raise errors.RunError(f"{error}; {self._last_checkpoint()}") from None
+    except (errors.EnvironmentFailure, errors.UserError) as error:
+      self._save()
+      raise errors.RunError(self._explain(error)) from None
+    finally:
+      for callback in self._callbacks:
+        callback.close()
+    self._save()
+    self._log.end_training()
     self._print_outcome()
     return self._has_ended
 
@@ -77,37 +70,38 @@ class TrainingSession:
     """Whether the stopping criterion was met before the last env step."""
     return self._has_ended and not self._is_end_reached
 
-  def _iterate(self, log: logger.Logger) -> None:
+  def _iterate(self) -> None:
     run, pipeline = self._run, self._run.pipeline
     checkpoint_period = callbacks_lib.Period(
       run.experiment.training.checkpoint_period_env_steps,
       int(pipeline.interval.env_steps),
     )
     if not self._resumed:
-      log.write_untrained([c.before_training() for c in self._callbacks])
+      self._log.write_untrained([c.before_training() for c in self._callbacks])
     results = pipeline.run(run.console.stop_requested)
     for result in run.stopwatch.each("training", results):
       self._check_weights()
       measured = [c.after_result(result) for c in self._callbacks]
       with run.stopwatch.part("tables"):
-        log.write(result, measured)
+        self._log.write(result, measured)
       # From here on, checkpoints say that this result has been logged.
       pipeline.interval.end(pipeline.statistics)
       if checkpoint_period.has_passed(result.env_steps):
-        self._save(log)
+        self._save()
 
-  def _save(self, log: logger.Logger) -> None:
+  def _save(self) -> None:
     """Saves a checkpoint, unless this position has one or is the beginning."""
     run = self._run
     if not run.env_steps or self._position == self._saved_position:
       return
     self._check_weights()
     with run.stopwatch.part("saving"):
-      log.flush()
+      self._log.flush()
       config = gin_files.to_text(run.experiment)
       run.checkpoints.save(
-        checkpoints.About(run.env_steps, config, log.last_row)
+        checkpoints.About(run.env_steps, config, self._log.last_row)
       )
+      self._log.saved()
     self._saved_position = self._position
 
   def _check_weights(self) -> None:

@@ -14,7 +14,7 @@ def try_record(
   path: pathlib.Path,
   seed: int,
   console: console_lib.Console,
-) -> None:
+) -> bool:
   """Records a video of episodes, or prints why there is none.
 
   Args:
@@ -23,6 +23,9 @@ def try_record(
     path: the path of the video.
     seed: parent of the episodes' seeds.
     console: prints the reason; a stop request aborts the recording.
+
+  Returns:
+    Whether it was recorded.
 
   Raises:
     StopRequested: the user asked to stop; there is no video.
@@ -38,6 +41,7 @@ def try_record(
       console.print,
       console.check_stop,
     )
+    return True
   except Exception as error:
     if console.stop_requested():
       raise console_lib.StopRequested from None
@@ -45,3 +49,4 @@ def try_record(
     if not isinstance(error, (errors.UserError, errors.RunError)):
       reason = f"{type(error).__name__}: {reason}"
     console.print(f"no video {path.name}: {reason}")
+    return False

@@ -98,6 +98,8 @@ TESTED_ELSEWHERE = {
   "runs/provenance.py": "tests/unit/runs/test_run_record.py",
   "runs/restored_policy.py": "tests/unit/runs/test_export.py",
   "runs/run.py": "names what a run consists of",
+  "runs/sinks/service.py": "tests/unit/runs/sinks/test_tracked_run.py",
+  "runs/sinks/service_process.py": "tests/unit/runs/sinks/test_tracked_run.py",
   "runs/sinks/sink.py": "an interface",
   "runs/training_run.py": "whole runs: tests/resume/test_resume.py",
   "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
@@ -265,6 +267,7 @@ def test_paths_in_our_notes_exist():
       )
       in_run_folder = path.split("/")[0] in (
         "checkpoints", "policy", "tf_agents_policy", "videos", "assets.extra",
+        "wandb",
       )  # fmt: skip
       assert there or in_run_folder or re.match(made, path), f"{note}: {path}"
 

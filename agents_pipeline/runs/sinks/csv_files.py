@@ -50,7 +50,7 @@ def open_evaluations(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   )
 
 
-class CsvSink:
+class CsvSink(sink.Sink):
   """Appends rows to a CSV file; None becomes an empty field."""
 
   def __init__(

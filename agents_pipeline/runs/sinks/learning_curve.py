@@ -51,7 +51,7 @@ def open_curve(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   )
 
 
-class LearningCurve:
+class LearningCurve(sink.Sink):
   """Plots the return of every episode, their mean, and the evaluations.
 
   The picture is redrawn every few seconds, and shown if this is a notebook: one
@@ -92,13 +92,9 @@ class LearningCurve:
     if time.monotonic() - self._draw_time >= _SECONDS_BETWEEN_DRAWINGS:
       self.draw()
 
-  def flush(self) -> None:
-    """Does nothing: a resumed run draws the whole curve again."""
-
-  def close(self, *, failed: bool = False) -> None:
-    """Draws the final curve, unless training failed."""
-    if not failed:
-      self.draw()
+  def end_training(self) -> None:
+    """Draws the final curve."""
+    self.draw()
 
   def draw(self) -> None:
     """Writes the picture, and shows it if this is a notebook."""

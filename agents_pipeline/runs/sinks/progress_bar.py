@@ -38,7 +38,7 @@ def open_progress(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   )
 
 
-class ProgressBar:
+class ProgressBar(sink.Sink):
   """Shows the steps done, their rate, the time left and some metrics.
 
   Without a terminal, it prints a line at every evaluation and at most every 10
@@ -90,11 +90,12 @@ class ProgressBar:
         flush=True,
       )
 
-  def flush(self) -> None:
-    """Does nothing: nothing is kept."""
+  def end_training(self) -> None:
+    """Leaves the bar as it is, and moves on to the next line."""
+    self._bar.close()
 
   def close(self, *, failed: bool = False) -> None:
-    """Leaves the bar as it is, and moves on to the next line."""
+    """Likewise, where training failed."""
     del failed
     self._bar.close()
 

@@ -1,8 +1,9 @@
-"""The interface of sinks, and the entries that they receive."""
+"""What sinks receive, and what a sink may do with it."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Protocol
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agents_pipeline.runs import metrics as metrics_lib
 
@@ -22,19 +23,31 @@ class LogEntry:
       training episode that ended since the previous entry, in that order.
     evaluated: rows of evaluations.csv, with `EVALUATION_COLUMNS`, one for each
       episode of an evaluation since then.
+    videos: paths of the videos recorded since the previous entry.
   """
 
   metrics: metrics_lib.Row
   timing: metrics_lib.Row | None = None
   episodes: Sequence[metrics_lib.Row] = ()
   evaluated: Sequence[metrics_lib.Row] = ()
+  videos: Sequence[pathlib.Path] = ()
+
+  @property
+  def scalars(self) -> dict[str, float | int]:
+    """Every value that exists but `env_steps`, by its tag."""
+    return {
+      metrics_lib.tag(name): value
+      for name, value in (self.metrics | (self.timing or {})).items()
+      if value is not None and name != "env_steps"
+    }
 
 
-class Sink(Protocol):
-  """Receives every result of a run, from one start of the run.
+class Sink:
+  """Base of the sinks, which get every result from one start of a run.
 
   Entries arrive in the order of their env steps. A run that was killed repeats
-  the entries after its last checkpoint when it is resumed.
+  the entries after its last checkpoint when it is resumed. A sink overrides
+  what it needs; what raises RunError ends the run.
   """
 
   def write(self, entry: LogEntry) -> None:
@@ -42,17 +55,29 @@ class Sink(Protocol):
 
     Args:
       entry: not to be changed.
-
-    Raises:
-      RunError: it cannot be written; this ends the run.
     """
 
   def flush(self) -> None:
     """Called before each checkpoint: entries written so far become durable."""
 
-  def close(self, *, failed: bool) -> None:
-    """Called once, when training ends, is stopped or fails.
+  def saved(self) -> None:
+    """Called after each checkpoint: no entry so far will be repeated."""
+
+  def end_training(self) -> None:
+    """Called when training has ended or was stopped, unless it failed."""
+
+  def finish(self, results: Mapping[str, Any]) -> None:
+    """Called when the run has finished, with its final evaluation and videos.
+
+    A run that is killed right after it calls this again.
 
     Args:
-      failed: whether training ended with an exception.
+      results: as run.json has them.
+    """
+
+  def close(self, *, failed: bool) -> None:
+    """Called once, at the end of this start.
+
+    Args:
+      failed: whether it ended with an error.
     """

@@ -1,0 +1,157 @@
+"""What a tracking service offers, and the process that talks to it.
+
+Clients of such services start threads, set environment variables, take over
+handlers, and wait for servers. In a process of their own, none of that reaches
+training. It imports no TensorFlow.
+"""
+
+import importlib
+import pathlib
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing import connection
+from typing import Any, NamedTuple, Protocol
+
+from agents_pipeline import errors
+
+_SECONDS_TO_CLOSE = 60  # when the run was killed
+
+
+class About(NamedTuple):
+  """What a service is told of a run.
+
+  Attributes:
+    id: the same at every start of the run, and of no other run.
+    name: to be shown.
+    folder: of the run, absolute.
+    config: as gin text.
+    parameters: "Class.field" -> bool, int, float or str.
+  """
+
+  id: str
+  name: str
+  folder: pathlib.Path
+  config: str
+  parameters: Mapping[str, Any]
+
+
+class Opened(NamedTuple):
+  """What a service answers.
+
+  Attributes:
+    env_steps: of the last row that it has; -1 without any.
+    where: the run can be looked at.
+  """
+
+  env_steps: int
+  where: str
+
+
+class Row(NamedTuple):
+  """What one result adds to a service.
+
+  Attributes:
+    env_steps: greater than those of the rows before.
+    seconds: when it was measured, since 1970.
+    values: by tag.
+    videos: paths.
+  """
+
+  env_steps: int
+  seconds: float
+  values: Mapping[str, float | int]
+  videos: Sequence[pathlib.Path] = ()
+
+
+class Service(Protocol):
+  """Keeps runs, of which it shows one.
+
+  Its methods may raise anything, and are then called again, unless they raise
+  UserError.
+  """
+
+  def connect(self) -> None:
+    """Looks whether it can be used; changes nothing.
+
+    Raises:
+      UserError: it cannot, and why.
+    """
+
+  def open(self, about: About) -> Opened:
+    """Begins to show the run, or goes on with it."""
+
+  def write(self, rows: Sequence[Row]) -> int:
+    """Adds rows. Those that it has, from a call that failed, are left out.
+
+    Returns:
+      The env steps of the last row that it has.
+    """
+
+  def finish(
+    self, env_steps: int, values: Mapping[str, float], videos: Sequence
+  ) -> None:
+    """Adds what the end of the run measured, by tag, and final videos."""
+
+  def close(self, outcome: str) -> None:
+    """Nothing follows in this process.
+
+    Args:
+      outcome: 'finished', 'stopped' or 'failed'.
+    """
+
+
+def load_package(name: str, needed_by: str) -> Any:
+  """Imports what a service needs.
+
+  Args:
+    name: of the package, as it is installed and imported.
+    needed_by: names what was chosen.
+
+  Raises:
+    UserError: it is not installed, with the command that installs it.
+  """
+  try:
+    return importlib.import_module(name)
+  except Exception as error:
+    reason = f"cannot be imported ({first_line(error)})"
+    if isinstance(error, ModuleNotFoundError) and error.name == name:
+      reason = "is not installed"
+    raise errors.UserError(
+      f"{needed_by} needs the package {name}, which {reason}: "
+      f"{sys.executable} -m pip install {name}"
+    ) from None
+
+
+def serve(parent: connection.Connection, service: Service) -> None:
+  """Calls a service until the run has ended.
+
+  Args:
+    parent: sends (method, arguments), and gets ("done", result), ("refused",
+      reason) or ("failed", reason) for each.
+    service: the service.
+  """
+  method = ""
+  while method != "close":
+    try:
+      method, arguments = parent.recv()
+    except EOFError:  # the run was killed
+      signal.alarm(_SECONDS_TO_CLOSE)
+      service.close("stopped")
+      return
+    try:
+      answer = "done", getattr(service, method)(*arguments)
+    except errors.UserError as error:
+      answer = "refused", str(error)
+    except Exception as error:  # whatever a client raises of its server
+      answer = "failed", first_line(error)
+    try:
+      parent.send(answer)
+    except OSError:
+      method = ""  # `recv` tells
+
+
+def first_line(error: Exception) -> str:
+  """What an error says, in one line of at most 200 characters."""
+  lines = str(error).strip().split("\n")
+  return (lines[0] or type(error).__name__)[:200]

@@ -1,0 +1,133 @@
+"""Starts the process that talks to a tracking service, and asks it."""
+
+import contextlib
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.config import tracking
+
+# The process gets the import path first: it is needed by the imports below.
+_PROGRAM = """
+import importlib, sys
+from multiprocessing import connection
+parent = connection.Connection(int(sys.argv[1]))
+sys.path[:] = parent.recv()
+from agents_pipeline.runs.sinks import service
+module = importlib.import_module(sys.argv[2])
+service.serve(parent, module.make_service(parent.recv()))
+"""
+_SECONDS_TO_CONNECT = 60.0  # the first import on a busy machine takes long
+
+
+class Failure(Exception):
+  """A service has not done what it was asked; its message is the reason."""
+
+
+class ServiceProcess:
+  """Talks to a service; one request at a time.
+
+  The process is in a session of its own, so that Ctrl-C does not reach it. What
+  it prints is not shown. If this process is killed, it closes the tracked run
+  and ends.
+
+  Attributes:
+    name: of the service's choice, such as "Mlflow".
+    is_busy: whether an answer has yet to come.
+  """
+
+  def __init__(
+    self, module: str, config: tracking.Tracker, environ: Mapping[str, str]
+  ):
+    """Starts the process.
+
+    Args:
+      module: has `make_service(config)`, which returns a `Service`.
+      config: how it was chosen.
+      environ: environment variables of the process that a user has not set.
+
+    Raises:
+      RunError: it cannot be started.
+    """
+    self.name = type(config).__name__
+    self.is_busy = False
+    self._connection, theirs = multiprocessing.Pipe()
+    try:
+      self._process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), module],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+        env={**environ, **os.environ},
+        start_new_session=True,
+      )
+    except OSError as error:
+      raise errors.RunError(
+        f"the process of @{self.name}() cannot be started: "
+        f"{error.strerror or error}"
+      ) from None
+    theirs.close()
+    self._send(sys.path)
+    self._send(config)
+
+  def connect(self) -> None:
+    """Waits until the service can be used.
+
+    Raises:
+      UserError: it cannot be, and why.
+    """
+    try:
+      self.ask("connect")
+      if not self.has_answer(_SECONDS_TO_CONNECT):
+        raise Failure(f"no answer for {_SECONDS_TO_CONNECT:.0f} s")
+      self.answer()
+    except Failure as error:
+      raise errors.UserError(f"@{self.name}(): {error}") from None
+
+  def ask(self, method: str, *arguments: Any) -> None:
+    """Asks for a call of a method of `Service`."""
+    self.is_busy = True
+    self._send((method, arguments))
+
+  def has_answer(self, seconds: float) -> bool:
+    """Whether there is one within some seconds, or will never be any."""
+    try:
+      return self._connection.poll(seconds)
+    except OSError:
+      return True
+
+  def answer(self) -> Any:
+    """What the method returned.
+
+    Raises:
+      UserError: the service refuses it.
+      Failure: it failed, or the process has died.
+    """
+    try:
+      kind, content = self._connection.recv()
+    except (EOFError, OSError):
+      raise Failure("its process has ended") from None
+    self.is_busy = False
+    if kind == "refused":
+      raise errors.UserError(content)
+    if kind == "failed":
+      raise Failure(content)
+    return content
+
+  def end(self, seconds: float = 0.0) -> None:
+    """Ends the process, at once where it does not by itself within seconds."""
+    self._connection.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+      self._process.wait(seconds)
+    self._process.kill()
+    self._process.wait()
+
+  def _send(self, content: Any) -> None:
+    # If the process has died, `answer` tells.
+    with contextlib.suppress(OSError):
+      self._connection.send(content)
