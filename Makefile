@@ -16,13 +16,15 @@ BENCH := $(VENV)-bench
 BENCHABLE := $(BENCH)/.installed-$(VERSION)
 ENVIRONMENTS := $(VENV)-environments
 WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
+DOCS := $(VENV)-docs
+DOCUMENTED := $(DOCS)/.installed-$(VERSION)
 # Not in the lock: requirements-bench.in tells why. Without a build for the CPU
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
 .PHONY: help install gpu serving tracking train test test-gpu \
   test-environments quick \
-  lint check format bench bench-check reference lock audit clean
+  lint check format bench bench-check reference site lock audit clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -65,6 +67,12 @@ $(WITH_ENVIRONMENTS): requirements.lock requirements-environments.lock \
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(DOCUMENTED): BIN := $(DOCS)/bin
+$(DOCUMENTED): requirements-docs.lock
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(PIP) --no-deps --require-hashes -r requirements-docs.lock
+	@touch $@
+
 # A bench environment that is there gets them as well.
 gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 	for python in $(BIN)/python $(wildcard $(BENCH)/bin/python); do \
@@ -75,7 +83,8 @@ serving: $(INSTALLED)  ## add ONNX, and what serves policies besides TensorFlow
 	$(PIP) --no-deps --require-hashes -r requirements-serving.lock
 
 tracking: $(INSTALLED)  ## add MLflow and Weights & Biases
-	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock
+	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock \
+	  -r requirements-docs.lock
 
 train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
@@ -124,6 +133,9 @@ bench-check: $(BENCHABLE)  ## fail where speed fell by more than 20 %
 reference: $(INSTALLED)  ## make docs/configuration.md of the docstrings
 	$(BIN)/python -m agents_pipeline.config.reference > docs/configuration.md
 
+site: $(DOCUMENTED)  ## build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
@@ -153,6 +165,9 @@ lock:  ## compile requirements*.in into requirements*.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
 	  requirements-tracking.in --output-file requirements-tracking.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  requirements-docs.in --output-file requirements-docs.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
 audit:  ## check the locks against known vulnerabilities
@@ -165,5 +180,6 @@ audit:  ## check the locks against known vulnerabilities
 	  -r requirements-serving.lock -r requirements-tracking.lock
 
 clean:  ## remove the environments and caches; runs/ stays
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) build *.egg-info
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) \
+	  $(DOCS) build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -103,7 +103,7 @@ def test_gin_files_import_only_when_allowed(tmp_path, monkeypatch):
 def test_the_locks_are_hashed():
   root = PACKAGE.parent
   locks = list(root.glob("requirements*.lock"))
-  assert len(locks) == 7
+  assert len(locks) == 8
   for lock in locks:
     text = lock.read_text().replace("\\\n", "")
     pinned = [line for line in text.splitlines() if "==" in line]

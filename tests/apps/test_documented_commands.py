@@ -1,4 +1,4 @@
-"""The README's command for an environment of one's own, run as printed."""
+"""The documented command for an environment of one's own, run as printed."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-# What the README supposes: a Dict observation with a camera and a goal that has
+# What the page supposes: a Dict observation with a camera and a goal that has
 # a text in it, a mask in info, and a wrapper, which doubles the reward here.
 MY_MODULE = """
 import gymnasium as gym
@@ -71,11 +71,10 @@ SHORT = (
 )
 
 
-def command_of(section):
-  """The arguments of the first `train` command in a section of the README."""
-  text = (ROOT / "README.md").read_text("utf-8")
-  (part,) = re.findall(rf"^## {section}\n(.*?)^## ", text, re.M | re.S)
-  block = re.search(r"```console\n(.*?)```", part, re.S)[1]
+def command_of(page):
+  """The arguments of the first `train` command of a page."""
+  text = (ROOT / "docs" / page).read_text("utf-8")
+  block = re.search(r"```console\n(.*?)```", text, re.S)[1]
   lines = block.replace("\\\n", " ").splitlines()
   (command,) = [line for line in lines if "apps.train" in line]
   dollar, python, *arguments = shlex.split(command)
@@ -87,7 +86,7 @@ def test_an_environment_of_ones_own(tmp_path):
   """Arguments, time limit, wrappers, mask and keys reach the environment."""
   (tmp_path / "my_module.py").write_text(MY_MODULE)
   path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-  arguments = command_of("Your own environment")
+  arguments = command_of("how_to/own_environment.md")
   done = subprocess.run(
     [sys.executable, *arguments, *(f"--gin_bindings={b}" for b in SHORT)],
     cwd=tmp_path,
