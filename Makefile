@@ -124,12 +124,12 @@ bench-check: $(BENCHABLE)  ## fail where speed fell by more than 20 %
 reference: $(INSTALLED)  ## make docs/configuration.md of the docstrings
 	$(BIN)/python -m agents_pipeline.config.reference > docs/configuration.md
 
+# Everywhere with the overrides in pyproject.toml.
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
-	  --overrides requirements.overrides \
 	  requirements.in --output-file requirements.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
@@ -144,7 +144,6 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  requirements-environments.in --output-file requirements-environments.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
-	  --overrides requirements.overrides \
 	  requirements-gpu.in --output-file requirements-gpu.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
