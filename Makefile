@@ -21,7 +21,7 @@ WITH_ENVIRONMENTS := $(ENVIRONMENTS)/.installed-$(VERSION)
 TORCH := torch==2.13.0
 
 .PHONY: help install gpu serving tracking train test test-gpu \
-  test-environments quick \
+  test-environments test-package quick \
   lint check format bench bench-check reference lock audit clean
 
 help:  ## list the commands
@@ -96,6 +96,9 @@ test-gpu: $(TESTABLE)  ## run the tests that need a GPU, after `make gpu`
 test-environments: $(WITH_ENVIRONMENTS)  ## run other people's environments
 	$(ENVIRONMENTS)/bin/python -m benchmarks.environments \
 	  $(if $(ONLY),--only=$(ONLY))
+
+test-package:  ## build the wheel, install it by plain pip with PYTHON, train
+	.ci/package $(PYTHON)
 
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
 	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) -m "not slow"

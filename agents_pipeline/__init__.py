@@ -9,6 +9,10 @@ import os
 import pathlib
 import sys
 
+from agents_pipeline import installation as _installation
+
+_installation.check()
+
 _KERAS_SWITCH = "TF_USE_LEGACY_KERAS"
 
 if "tensorflow" in sys.modules and os.environ.get(_KERAS_SWITCH) != "1":
