@@ -23,7 +23,7 @@ DOCUMENTED := $(DOCS)/.installed-$(VERSION)
 TORCH := torch==2.13.0
 
 .PHONY: help install gpu serving tracking train test test-gpu \
-  test-environments quick \
+  test-environments test-package quick \
   lint check format bench bench-check reference site lock audit clean
 
 help:  ## list the commands
@@ -106,6 +106,9 @@ test-environments: $(WITH_ENVIRONMENTS)  ## run other people's environments
 	$(ENVIRONMENTS)/bin/python -m benchmarks.environments \
 	  $(if $(ONLY),--only=$(ONLY))
 
+test-package:  ## build the wheel, install it by plain pip with PYTHON, train
+	.ci/package $(PYTHON)
+
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
 	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) -m "not slow"
 
@@ -136,12 +139,12 @@ reference: $(INSTALLED)  ## make docs/configuration.md of the docstrings
 site: $(DOCUMENTED)  ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 
+# Everywhere with the overrides in pyproject.toml.
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
-	  --overrides requirements.overrides \
 	  requirements.in --output-file requirements.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
@@ -156,7 +159,6 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  requirements-environments.in --output-file requirements-environments.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
-	  --overrides requirements.overrides \
 	  requirements-gpu.in --output-file requirements-gpu.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \

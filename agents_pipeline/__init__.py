@@ -11,12 +11,16 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING
 
+from agents_pipeline import installation as _installation
+
 if TYPE_CHECKING:
   from agents_pipeline.api.policy import Policy
   from agents_pipeline.api.run import Run
   from agents_pipeline.api.training import load_experiment, train
 
 __all__ = ["Policy", "Run", "load_experiment", "train"]
+
+_installation.check()
 
 _KERAS_SWITCH = "TF_USE_LEGACY_KERAS"
 
