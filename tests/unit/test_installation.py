@@ -111,8 +111,9 @@ def test_the_wheel_requires_what_tf_agents_needs_in_place_of_tf_agents():
   assert needed - wheel == {"gym", "pygame"}
 
 
-def test_the_versions_are_those_of_the_lock_and_the_readme():
-  assert f"$ pip install {PACKAGES}\n" in (ROOT / "README.md").read_text()
+def test_the_versions_are_those_of_the_lock_and_the_documentation():
+  for page in ("README.md", "docs/how_to/install.md"):
+    assert f"$ pip install {PACKAGES}" in (ROOT / page).read_text()
   lock = (ROOT / "requirements.lock").read_text()
   for name, version in installation.ADDED_BY_HAND.items():
     assert f"\n{name}=={version} " in lock
