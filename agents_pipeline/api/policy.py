@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.config import encoders
-from agents_pipeline.environments import making
+from agents_pipeline.environments import display, making
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.files import paths
+from agents_pipeline.runs import quiet
 
 
 class Policy:
@@ -32,8 +33,15 @@ class Policy:
       UserError: there is none.
     """
     path = paths.from_text("policy_dir", policy_dir)
-    self._policy = served_policy.LoadedPolicy(path)
+    with quiet.logs_hidden():
+      try:
+        self._policy = served_policy.LoadedPolicy(path)
+      except errors.UserError as error:  # which names a flag of the commands
+        raise errors.UserError(str(error).removeprefix("--")) from None
     self.about = self._policy.about
+
+  def __repr__(self) -> str:
+    return f"Policy({str(self._policy.directory)!r})"
 
   def make_environment(self, render_mode: str | None = None) -> gym.Env:
     """Makes the environment that it was trained on.
@@ -42,12 +50,23 @@ class Policy:
     takes, and its rewards are never shaped.
 
     Args:
-      render_mode: such as 'human' or 'rgb_array'.
+      render_mode: 'human' shows a window, 'rgb_array' returns pictures.
 
     Raises:
-      UserError: the policy does not say which, or it cannot be made.
+      UserError: the policy does not say which environment, it cannot be made,
+        or it does not render in this mode.
     """
     config = served_policy.environment_of(self._policy)
+    if render_mode is not None:
+      modes = making.render_modes(config)
+      if render_mode not in modes:
+        raise errors.UserError(
+          f"render_mode={render_mode!r}: {config.name!r} renders in "
+          f"{', '.join(map(repr, modes)) or 'no mode'}"
+          f"{errors.nearest(render_mode, modes)}"
+        )
+    if render_mode == "human":
+      display.allow_windows()
     return making.make_evaluation_environment(config, render_mode)
 
   def act(self, observation: Any) -> Any:
@@ -93,24 +112,38 @@ def _as_input(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
   """A leaf [...] or [B, ...], of the type that the policy takes.
 
   Raises:
-    UserError: it has another shape, or the type cannot hold its values.
+    UserError: it has another shape, or values that it cannot have.
   """
-  shape = tuple(spec.shape[1:])
+  shape, dtype = tuple(spec.shape[1:]), spec.dtype.name
   try:
     array = np.asarray(value)
-    cast = array.astype(spec.dtype.as_numpy_dtype)
-  except (TypeError, ValueError):
-    raise errors.UserError(
-      f"{name} {value!r}: expected {shape} {spec.dtype.name}"
-    ) from None
+  except ValueError:  # lists of several lengths
+    array = np.asarray(None)
+  if array.dtype.kind not in "biuf":
+    raise errors.UserError(f"{name} {value!r}: expected {shape} {dtype}")
   fits = array.ndim - len(shape) in (0, 1)
   if not fits or array.shape[array.ndim - len(shape) :] != shape:
     raise errors.UserError(
       f"{name} of shape {array.shape}: expected {shape}, or a batch of it, of "
-      f"{spec.dtype.name}"
+      f"{dtype}"
     )
+  with np.errstate(over="ignore", invalid="ignore"):
+    cast = array.astype(spec.dtype.as_numpy_dtype)
+  if spec.dtype.is_floating and not np.isfinite(cast).all():
+    raise errors.UserError(f"{name} is not finite in {dtype}: {value!r}")
   if not spec.dtype.is_floating and not np.array_equal(array, cast):
     raise errors.UserError(
-      f"{name} of {array.dtype}: expected values of {spec.dtype.name}"
+      f"{name} of {array.dtype}: expected values of {dtype}"
     )
+  if name == encoders.ACTION_MASK:
+    _check_mask(cast)
   return cast
+
+
+def _check_mask(mask: np.ndarray) -> None:
+  """Checks a mask [A] or [B, A]."""
+  if not np.isin(mask, (0, 1)).all() or not mask.any(axis=-1).all():
+    raise errors.UserError(
+      f"{encoders.ACTION_MASK} {mask.tolist()}: expected 1 for each allowed "
+      "action, at least one, and 0 for the others"
+    )

@@ -70,7 +70,11 @@ class Run:
   @property
   def evaluation(self) -> dict:
     """evaluation.json: of the exported policy, with a 95 % interval."""
-    return json.loads(self._existing(self.folder.evaluation).read_text("utf-8"))
+    path = self._existing(self.folder.evaluation)
+    try:
+      return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+      raise errors.UserError(f"{path} cannot be read: {error}") from None
 
   @property
   def report(self) -> pathlib.Path:
@@ -116,7 +120,10 @@ class Run:
   def _frame(self, path: pathlib.Path) -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.DataFrame(tables.read(self._existing(path)))
+    names = tables.columns(self._existing(path))
+    frame = pd.DataFrame(tables.read(path), columns=names)
+    # A column without any number yet is one of numbers, too.
+    return frame.astype({n: float for n in names if frame[n].dtype == object})
 
   def _existing(self, path: pathlib.Path) -> pathlib.Path:
     """The path.

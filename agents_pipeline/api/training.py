@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import operator
 import os
 import signal
 import threading
@@ -33,7 +34,7 @@ def load_experiment(
   Raises:
     UserError: they do not make an experiment, or both or none are given.
   """
-  bindings = [gin_bindings] if isinstance(gin_bindings, str) else gin_bindings
+  bindings = gin_files.as_texts(gin_bindings)
   if environment is not None and gin_file is None:
     return defaults.experiment_for(environment, bindings, print)
   if gin_file is not None and environment is None:
@@ -74,11 +75,25 @@ def train(
     RunError: the run failed; its checkpoints are kept.
     KeyboardInterrupt: the kernel was interrupted twice.
   """
-  folder = run_folder.RunFolder(paths.from_text("--root_dir", root_dir))
-  if not isinstance(experiment, schema.Experiment):
+  if root_dir == "":
+    raise errors.UserError("root_dir='': expected a run folder")
+  folder = run_folder.RunFolder(paths.from_text("root_dir", root_dir))
+  for name, value in (
+    ("deterministic", deterministic),
+    ("overwrite", overwrite),
+    ("allow_changes", allow_changes),
+  ):
+    if not isinstance(value, bool):
+      raise errors.UserError(f"{name}={value!r}: expected True or False")
+  if isinstance(experiment, (str, os.PathLike)):
     experiment = load_experiment(experiment)
+  if not isinstance(experiment, schema.Experiment):
+    raise errors.UserError(
+      f"experiment={experiment!r}: expected what `load_experiment` returns, or "
+      "a gin file"
+    )
   if seed is not None:
-    experiment = dataclasses.replace(experiment, seed=seed)
+    experiment = _with_seed(experiment, seed)
   with (
     keras_settings.restored(),
     quiet.logs_hidden(),
@@ -94,6 +109,15 @@ def train(
       console=console.Console(print, stop_requested),
     )
   return run.Run(folder.root)
+
+
+def _with_seed(experiment: schema.Experiment, seed: int) -> schema.Experiment:
+  try:
+    return dataclasses.replace(experiment, seed=operator.index(seed))
+  except (TypeError, errors.UserError):
+    raise errors.UserError(
+      f"seed={seed!r}: expected a whole number in [0, {schema.MAX_SEED}]"
+    ) from None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 import tokenize
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import gin
@@ -27,7 +27,7 @@ _SHIPPED = pathlib.Path(__file__).parents[1] / "configs"
 
 def load_experiment(
   files: Sequence[str | os.PathLike],
-  bindings: Sequence[str] = (),
+  bindings: Iterable[str] = (),
   *,
   base: str = "",
   allow_imports: bool = False,
@@ -50,12 +50,8 @@ def load_experiment(
       required value is missing, nothing reads a binding, or imports are not
       allowed.
   """
+  bindings = as_texts(bindings)
   opened = [_find(paths.from_text("--gin_file", file)) for file in files]
-  for file in opened:
-    if not file.is_file():
-      raise errors.UserError(
-        f"gin file {str(file)!r} does not exist{gin_syntax.nearest_file(file)}"
-      )
   gin.clear_config()
   classes, found = fields.CLASSES, gin_syntax.Statements()
   try:
@@ -73,7 +69,7 @@ def load_experiment(
       gin_names.check_names(found, classes)
     gin.parse_config(base)
     gin.parse_config_files_and_bindings(
-      [str(f) for f in opened], list(bindings), finalize_config=True
+      [str(f) for f in opened], bindings, finalize_config=True
     )
     experiment = schema.Experiment()
     replaced = (
@@ -90,12 +86,40 @@ def load_experiment(
   return experiment
 
 
+def as_texts(bindings: str | Iterable[str]) -> list[str]:
+  """Several bindings as a list; one of them may come alone.
+
+  Raises:
+    UserError: they are no strings.
+  """
+  is_several = isinstance(bindings, Iterable) and not isinstance(bindings, str)
+  texts: list[Any] = list(bindings) if is_several else [bindings]
+  for text in texts:
+    if not isinstance(text, str):
+      raise errors.UserError(
+        f"binding {text!r}: expected text such as 'DqnConfig.gamma = 0.9'"
+      )
+  return texts
+
+
 def _find(path: pathlib.Path) -> pathlib.Path:
-  """The file itself, or of a name alone the one that comes with the package."""
-  if path.is_file() or path.name != str(path):
+  """The file itself, or of a name alone the one that comes with the package.
+
+  Raises:
+    UserError: there is neither.
+  """
+  if path.is_file():
     return path
   shipped = _SHIPPED / path.name
-  return shipped if shipped.is_file() else path
+  if path.name == str(path) and shipped.is_file():
+    return shipped
+  if path.is_dir():
+    raise errors.UserError(
+      f"gin file {str(path)!r} is a folder; expected a file"
+    )
+  known = sorted(one.name for one in _SHIPPED.glob("*.gin"))
+  hint = gin_syntax.nearest_file(path) or errors.nearest(path.name, known)
+  raise errors.UserError(f"gin file {str(path)!r} does not exist{hint}")
 
 
 def to_text(experiment: schema.Experiment) -> str:

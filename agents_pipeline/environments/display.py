@@ -31,6 +31,11 @@ def environ_with_windows() -> dict[str, str]:
   return os.environ | {_VIDEO_DRIVER: ""}  # SDL's own choice
 
 
+def allow_windows() -> None:
+  """Lets SDL open windows in this process from here on."""
+  os.environ.update(environ_with_windows())
+
+
 def _is_osmesa() -> bool:
   return os.environ.get(_MUJOCO_RENDERER, "").strip().lower() == "osmesa"
 

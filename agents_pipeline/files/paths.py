@@ -23,7 +23,9 @@ def from_text(flag: str, text: str | os.PathLike) -> pathlib.Path:
     UserError: it is a URL, not valid text, too long, in a folder that may not
       be searched, or in an unknown user's home folder.
   """
-  text = os.fspath(text)
+  if not isinstance(text, (str, os.PathLike)):
+    raise errors.UserError(f"{flag}={text!r}: expected a path")
+  text = os.fsdecode(text)
   if "\0" in text or not is_text(text):
     raise errors.UserError(
       f"{flag}={text!r}: expected a name of {sys.getfilesystemencoding()} text"

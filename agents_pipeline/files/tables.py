@@ -28,6 +28,12 @@ def read(path: pathlib.Path) -> list[Row]:
   return rows
 
 
+def columns(path: pathlib.Path) -> list[str]:
+  """The names in the first line of a CSV file of a run."""
+  with path.open(newline="", encoding="utf-8", errors="replace") as file:
+    return next(csv.reader(file), [])
+
+
 def _parse(field: str) -> float | int | None:
   if field == "":
     return None

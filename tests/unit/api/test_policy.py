@@ -1,5 +1,7 @@
 """Policies for observations as an environment returns them."""
 
+import os
+
 import numpy as np
 import pytest
 import served_policies
@@ -64,6 +66,21 @@ def test_other_observations_are_refused_in_one_line(load):
     (plain, np.zeros((1, 1, 4)), "observation of shape (1, 1, 4): expected"),
     (plain, 1.5, "observation of shape (): expected (4,)"),
     (plain, ["up"] * 4, "expected (4,) float32"),
+    (plain, [1j, 0, 0, 0], "expected (4,) float32"),
+    (plain, [[1], [1, 2], [], []], "expected (4,) float32"),
+    (plain, [0, np.nan, 0, 0], "observation is not finite in float32"),
+    (plain, [0, 1e300, 0, 0], "observation is not finite in float32"),
+    (
+      masked,
+      {"observation/camera": picture, "action_mask": 0 * mask},
+      "action_mask [0, 0, 0]: expected 1 for each allowed action, at least "
+      "one, and 0 for the others",
+    ),
+    (
+      masked,
+      {"observation/camera": picture, "action_mask": -mask},
+      "action_mask [-1, 0, -1]: expected 1",
+    ),
     (
       masked,
       {"observation/camera": picture},
@@ -98,3 +115,21 @@ def test_its_environment_is_the_one_of_training(load):
   _, unknown = load("dqn_plain")
   with pytest.raises(errors.UserError, match="what it was trained on"):
     unknown.make_environment()
+
+
+def test_render_modes_are_those_of_the_environment(load, monkeypatch):
+  _, policy = load("dqn_plain", {"environment": "CartPole-v1"})
+  message = (
+    "render_mode='humann': 'CartPole-v1' renders in 'human', 'rgb_array'"
+  )
+  with pytest.raises(errors.UserError, match=message):
+    policy.make_environment("humann")
+  env = policy.make_environment("rgb_array")
+  env.reset(seed=0)
+  assert env.render().shape == (400, 600, 3)
+  assert os.environ["SDL_VIDEODRIVER"] == "offscreen"
+  # A window needs SDL's own driver; with the one for no display, it crashes.
+  monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")  # puts it back
+  policy.make_environment("human")
+  assert os.environ["SDL_VIDEODRIVER"] == ""
+  assert repr(policy).startswith("Policy('/")

@@ -43,3 +43,16 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(errors.UserError, match=missing):
       getattr(run, name)
   assert run._repr_html_() == f"<b>{tmp_path}</b>: stopped"
+
+
+def test_tables_that_have_just_begun_have_their_columns(tmp_path):
+  (tmp_path / "run.json").write_text('{"outcome": "running", "starts": []}')
+  (tmp_path / "metrics.csv").write_text("env_steps,evaluation_return\n0,\n")
+  (tmp_path / "episodes.csv").write_text("env_steps,episode_return\n")
+  (tmp_path / "evaluation.json").write_text("")
+  run = agents_pipeline.Run(tmp_path)
+  assert run.metrics.dtypes.tolist() == [int, float]
+  assert run.episodes.columns.tolist() == ["env_steps", "episode_return"]
+  assert run.episodes.dtypes.tolist() == [float, float]
+  with pytest.raises(errors.UserError, match="evaluation.json cannot be read"):
+    run.evaluation  # noqa: B018

@@ -1,5 +1,6 @@
 """Training from a script or a notebook."""
 
+import numpy as np
 import pytest
 import small_runs
 
@@ -73,9 +74,54 @@ def test_arguments_reach_the_run(tmp_path, seen, capsys):
   for fields, expected in (({}, 4), ({"seed": 7}, 7), ({"seed": 0}, 0)):
     train(experiment, tmp_path, **fields)
     assert seen["experiment"].seed == expected
-  with pytest.raises(errors.UserError, match="Experiment.seed = -1: expected"):
-    train(gin_file, tmp_path, seed=-1)
-  assert capsys.readouterr().out == "hello\n" * 5
+  train(experiment, tmp_path, seed=np.int64(2))
+  assert seen["experiment"].seed == 2
+  assert capsys.readouterr().out == "hello\n" * 6
+
+
+@pytest.mark.parametrize(
+  ("fields", "message"),
+  [
+    ({"seed": -1}, "seed=-1: expected a whole number in [0, 9007199254740992]"),
+    (
+      {"seed": "3"},
+      "seed='3': expected a whole number in [0, 9007199254740992]",
+    ),
+    ({"overwrite": "False"}, "overwrite='False': expected True or False"),
+    ({"allow_changes": 1}, "allow_changes=1: expected True or False"),
+    ({"root_dir": ""}, "root_dir='': expected a run folder"),
+    ({"root_dir": None}, "root_dir=None: expected a path"),
+    (
+      {"experiment": None},
+      "experiment=None: expected what `load_experiment` returns, or a gin file",
+    ),
+  ],
+)
+def test_wrong_arguments_are_named_in_one_line(
+  fields, message, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  right = {"experiment": "dqn_cartpole.gin", "root_dir": "run"}
+  with pytest.raises(errors.UserError) as caught:
+    agents_pipeline.train(**right | fields)
+  assert str(caught.value) == message
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("bindings", [3, None, [3], ["Experiment.seed = 1", 3]])
+def test_bindings_are_text(bindings):
+  with pytest.raises(errors.UserError, match=r"^binding (3|None): expected"):
+    agents_pipeline.load_experiment("dqn_cartpole.gin", bindings)
+
+
+def test_wrong_paths_are_named():
+  for wrong in (3, ["a.gin"]):
+    with pytest.raises(errors.UserError, match=r"^--gin_file.*a path"):
+      agents_pipeline.load_experiment(wrong)
+    with pytest.raises(errors.UserError, match=r"^policy_dir=.*a path"):
+      agents_pipeline.Policy(wrong)
+  with pytest.raises(errors.UserError, match="^policy_dir='none': expected a"):
+    agents_pipeline.Policy("none")
 
 
 def test_experiments_are_loaded_as_the_command_loads_them(tmp_path, capsys):
@@ -84,6 +130,9 @@ def test_experiments_are_loaded_as_the_command_loads_them(tmp_path, capsys):
   shipped = load("dqn_cartpole.gin", "DqnConfig.gamma = 0.5")
   assert shipped.agent.gamma == 0.5
   assert shipped.environment.name == "CartPole-v1"
+  # Bindings may come from an iterator.
+  for bindings in (iter(["DqnConfig.gamma = 0.5"]), {"DqnConfig.gamma = 0.5"}):
+    assert load("dqn_cartpole.gin", bindings).agent.gamma == 0.5
   # What fits an environment, with a line on what was chosen.
   capsys.readouterr()
   chosen = load(environment="CartPole-v1", gin_bindings="Experiment.seed = 4")
@@ -104,6 +153,10 @@ def test_a_mistake_is_reported_before_anything_is_written(tmp_path):
     agents_pipeline.train(tmp_path / "none.gin", tmp_path / "run")
   with pytest.raises(errors.UserError, match="gama"):
     agents_pipeline.load_experiment("dqn_cartpole.gin", "DqnConfig.gama = 0.5")
+  with pytest.raises(errors.UserError, match="did you mean 'dqn_cartpole.gin'"):
+    agents_pipeline.load_experiment("dqn_cartpol.gin")
+  with pytest.raises(errors.UserError, match="'.' is a folder"):
+    agents_pipeline.load_experiment(".")
   for fields in ({}, {"gin_file": "a.gin", "environment": "CartPole-v1"}):
     with pytest.raises(errors.UserError, match="expected one of them"):
       agents_pipeline.load_experiment(**fields)

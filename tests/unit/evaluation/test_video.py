@@ -89,18 +89,18 @@ class Endless(gym.Env):
     return np.full((10, 10, 3), self.age % 250, np.uint8)
 
 
-gym.register("Endless-v0", Endless)
+gym.register("EndlessVideo-v0", Endless)
 
 
 def test_short_episodes_fill_five_seconds_and_long_ones_a_minute(tmp_path):
   path = tmp_path / "video.mp4"
-  short = schema.EnvironmentConfig("Endless-v0", arguments={"length": 3})
+  short = schema.EnvironmentConfig("EndlessVideo-v0", arguments={"length": 3})
   recorded = video.record_video(ALWAYS_RIGHT, short, path, None, seed=1)
   # An episode has 4 frames: after 3 of them, 10 frames are full.
   assert (recorded.lengths, recorded.is_cut) == ([3, 3, 3], False)
   assert len(imageio.mimread(path)) == 12
   path = tmp_path / "long.mp4"
-  endless = schema.EnvironmentConfig("Endless-v0")
+  endless = schema.EnvironmentConfig("EndlessVideo-v0")
   recorded = video.record_video(ALWAYS_RIGHT, endless, path, None, seed=1)
   assert (recorded.lengths, recorded.is_cut) == ([119], True)
   frames = imageio.mimread(path)
@@ -113,4 +113,4 @@ def test_a_window_shows_episodes(monkeypatch):
   played = video.show(ALWAYS_RIGHT, CARTPOLE, 2, seed=1)
   assert len(played.returns) == 2 and not played.is_cut
   with pytest.raises(errors.UserError, match="'human': it has no window"):
-    video.show(ALWAYS_RIGHT, schema.EnvironmentConfig("Endless-v0"), 1, 1)
+    video.show(ALWAYS_RIGHT, schema.EnvironmentConfig("EndlessVideo-v0"), 1, 1)

@@ -14,3 +14,11 @@ def test_whole_rows_are_read_and_others_left_out(tmp_path):
     {"env_steps": -3, "loss": 7},
     {"env_steps": 30, "loss": 0.0},
   ]
+
+
+def test_columns_are_those_of_the_first_line(tmp_path):
+  path = tmp_path / "metrics.csv"
+  path.write_text("env_steps,loss\n0,\n")
+  assert tables.columns(path) == ["env_steps", "loss"]
+  path.write_text("")
+  assert tables.columns(path) == []
