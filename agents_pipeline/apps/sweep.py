@@ -224,8 +224,12 @@ def _report_end(
       f"best trial {best}: {', '.join(runs[0][0].bindings)}, interquartile "
       f"mean {summary.value_of(runs):.1f} over {page.count(len(runs), 'seed')}"
     )
-    command_line.report(f"  {folder.best}  its configuration")
-    command_line.report(f"  {folder.report}  all runs on one page")
+    root = paths.from_text("--root_dir", _ROOT_DIR.value)  # as it was typed
+    for path, what in (
+      (folder.best, "its configuration"),
+      (folder.report, "all runs on one page"),
+    ):
+      command_line.report(f"  {root / path.name}  {what}")
   num_failed = states.count(planned.FAILED)
   if num_failed:
     command_line.report(f"{num_failed} of {len(states)} runs failed")

@@ -163,7 +163,7 @@ def differences(before: str, after: str) -> list[str]:
   """
   old, new = values(before), values(after)
   return [
-    f"{name}: {old.get(name, 'default')} -> {new.get(name, 'default')}"
+    f"{name}: {old.get(name, '(not set)')} -> {new.get(name, '(not set)')}"
     for name in sorted(old.keys() | new.keys())
     if old.get(name) != new.get(name)
   ]

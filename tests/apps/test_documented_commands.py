@@ -76,10 +76,10 @@ def command_of(page):
   text = (ROOT / "docs" / page).read_text("utf-8")
   block = re.search(r"```console\n(.*?)```", text, re.S)[1]
   lines = block.replace("\\\n", " ").splitlines()
-  (command,) = [line for line in lines if "apps.train" in line]
-  dollar, python, *arguments = shlex.split(command)
-  assert (dollar, python) == ("$", ".venv/bin/python")
-  return arguments
+  (command,) = [line for line in lines if "agents-pipeline train" in line]
+  dollar, binary, *arguments = shlex.split(command)
+  assert (dollar, binary) == ("$", "agents-pipeline")
+  return ["-m", "agents_pipeline", *arguments]
 
 
 def test_an_environment_of_ones_own(tmp_path):

@@ -65,6 +65,8 @@ class _Service:
   def open(self, about: service.About) -> service.Opened:
     self._run_id, experiment_id = self._find_or_create(about)
     self._client.update_run(self._run_id, status="RUNNING")
+    for name, text in self._config.tags.items():  # they may have changed
+      self._client.set_tag(self._run_id, name, text)
     self._client.log_text(self._run_id, about.config, "config.gin")
     self._log_parameters(about.parameters)
     self._env_steps = self._last_env_steps()
@@ -119,7 +121,7 @@ class _Service:
       if found
       else client.create_run(
         experiment_id,
-        tags={**self._config.tags, _ID_TAG: about.id},
+        tags={_ID_TAG: about.id},
         run_name=about.name,
       )
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.plugins.image import metadata as image_metadata
@@ -34,8 +35,7 @@ def open_events(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
   opened = TensorBoardSink(run.folder, resumed_at)
   config = gin_files.to_text(run.experiment)
   saved = run.checkpoints.newest() if resumed_at is not None else None
-  if saved is None:
-    opened.write_hparams(gin_files.parameters(run.experiment))
+  opened.write_hparams(gin_files.parameters(run.experiment))
   if saved is None or saved[1].config != config:
     opened.write_config(config, resumed_at or 0)
   return opened
@@ -152,11 +152,17 @@ class TensorBoardSink(sink.Sink):
 
 
 def _cut(path: pathlib.Path, env_steps: int) -> None:
-  """Drops the events of a file that are later, or cut short by a kill."""
+  """Drops the events of a file that are later, or cut short by a kill.
+
+  And the settings, of which TensorBoard would show the first ones for good.
+  """
   kept, is_whole = [], True
   try:
     for content in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-      if tf.compat.v1.Event.FromString(content).step <= env_steps:
+      event = tf.compat.v1.Event.FromString(content)
+      tags = {value.tag for value in event.summary.value}
+      is_setting = hparams_metadata.SESSION_START_INFO_TAG in tags
+      if event.step <= env_steps and not is_setting:
         kept.append(content)
       else:
         is_whole = False

@@ -1,5 +1,6 @@
 """Weights & Biases: what `service` asks of it. In a process of its own."""
 
+import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ class _Service:
     self._wandb: Any = None
     self._run: Any = None
     self._record = pathlib.Path()
+    self._place = f"{config.entity or ''}/{config.project}"
     self._env_steps = -1
 
   def connect(self) -> None:
@@ -63,10 +65,11 @@ class _Service:
     )
     pathlib.Path(self._run.dir, "config.gin").write_text(about.config, "utf-8")
     files = about.folder / "wandb"
-    self._record = files / "last_env_steps.txt"
+    self._record = files / "last_env_steps.json"
     if self._is_offline:
       if self._record.exists():
-        self._env_steps = int(self._record.read_text("utf-8"))
+        sent = json.loads(self._record.read_text("utf-8"))
+        self._env_steps = sent.get(self._place, -1)
       where = f"offline; `wandb sync {files}` uploads it"
       return service.Opened(self._env_steps, where)
     if self._run.resumed:
@@ -99,7 +102,7 @@ class _Service:
     """Notes which row was the last: what is offline cannot be asked."""
     partial = self._record.with_suffix(".partial")
     with partial.open("w") as file:
-      file.write(str(self._env_steps))
+      json.dump({self._place: self._env_steps}, file)
       file.flush()
       os.fsync(file.fileno())
     partial.replace(self._record)

@@ -150,8 +150,12 @@ def test_what_a_resumed_run_repeats_is_there_once(make_experiment, tmp_path):
   for tag, events in found.items():
     steps = [step for step, _ in events]
     assert len(set(steps)) == len(steps), tag
-  # The configuration from where on it holds.
+  # The configuration from where on it holds; of settings, those in force.
   assert [step for step, _ in found["config.gin"]] == [0, 100]
+  start = hparams_metadata.parse_session_start_info_plugin_data(
+    plugins_of(tmp_path)["hparams"][hparams_metadata.SESSION_START_INFO_TAG]
+  )
+  assert start.hparams["TrainingConfig.num_env_steps"].number_value == 400
   assert outcome.completed
 
 

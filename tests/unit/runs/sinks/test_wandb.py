@@ -128,3 +128,17 @@ def test_who_is_not_logged_in_is_told_in_one_line(
     )
     assert "\n" not in message and "WandB.mode = 'offline'" in message
     assert not (tmp_path / "run").exists()
+
+
+def test_another_project_gets_every_row(make_experiment, starting, tmp_path):
+  for project, fields in (("one", {"max_results": 2}), ("other", {})):
+    experiment = make_experiment(
+      "TrackingConfig.sinks = (@WandB(),)",
+      "WandB.mode = 'offline'",
+      f"WandB.project = '{project}'",
+    )
+    outcome = starting.train(experiment, tmp_path / "run", **fields)
+  ids, points, _ = history(outcome.folder)
+  assert {project for _, project in ids} == {"one", "other"}
+  steps = [step for step, _ in points["time/train_steps"]]
+  assert steps == [0, 50, 100, 0, 50, 100, 200, 300]
