@@ -117,8 +117,10 @@ def _find(path: pathlib.Path) -> pathlib.Path:
     raise errors.UserError(
       f"gin file {str(path)!r} is a folder; expected a file"
     )
-  known = sorted(one.name for one in _SHIPPED.glob("*.gin"))
-  hint = gin_syntax.nearest_file(path) or errors.nearest(path.name, known)
+  # Without the suffix, in which all are alike.
+  known = sorted(one.stem for one in _SHIPPED.glob("*.gin"))
+  like = [f"{name}.gin" for name in known if errors.nearest(path.stem, [name])]
+  hint = gin_syntax.nearest_file(path) or errors.nearest(path.name, like)
   raise errors.UserError(f"gin file {str(path)!r} does not exist{hint}")
 
 
