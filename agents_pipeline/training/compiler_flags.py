@@ -13,7 +13,6 @@ from agents_pipeline import errors
 
 _VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS")
 _PATIENCE_SECONDS = 60  # compiling takes a tenth of one
-_ATTEMPTS = 3  # the fork of a process with threads may die of that alone
 # What TensorFlow says before it ends the process.
 _UNKNOWN = re.compile(r"Unknown flags? in (\w+): (.+)")
 _NO_FILE = re.compile(r'Could not open file "(.*?)" .*variable "(\w+)"')
@@ -59,20 +58,6 @@ def check() -> None:
   given = [name for name in _VARIABLES if os.environ.get(name)]
   if not given:
     return
-  for _ in range(_ATTEMPTS):
-    output = _output_of_a_failure()
-    if output is None:
-      return
-    if reason := _explain(output):
-      raise errors.UserError(reason)
-  settings = ", ".join(f"{name}={os.environ[name]!r}" for name in given)
-  raise errors.UserError(
-    f"{settings}: TensorFlow {tf.__version__} cannot start with that"
-  )
-
-
-def _output_of_a_failure() -> str | None:
-  """What a fork that compiles prints before it dies; None if it does not."""
   with tempfile.TemporaryFile() as output:
     child = os.fork()
     if not child:
@@ -80,9 +65,9 @@ def _output_of_a_failure() -> str | None:
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code in (0, -signal.SIGALRM):  # it hung: nothing is known
-      return None
+      return
     output.seek(0)
-    return output.read().decode(errors="replace")
+    raise errors.UserError(_explain(output.read().decode(errors="replace")))
 
 
 def _compile_and_leave(output: int) -> None:
@@ -102,8 +87,8 @@ def _compile_and_leave(output: int) -> None:
     os._exit(code)
 
 
-def _explain(output: str) -> str | None:
-  """One line for why it ended, if the output says why."""
+def _explain(output: str) -> str:
+  """One line for why it ended."""
   unknown, missing, value = (
     pattern.search(output) for pattern in (_UNKNOWN, _NO_FILE, _NO_VALUE)
   )
@@ -123,4 +108,7 @@ def _explain(output: str) -> str | None:
       f"{names}: --{value.group(2)}={value.group(1)} has a value that "
       f"TensorFlow {tf.__version__} does not take"
     )
-  return None
+  settings = ", ".join(
+    f"{name}={os.environ[name]!r}" for name in _VARIABLES if name in os.environ
+  )
+  return f"{settings}: TensorFlow {tf.__version__} cannot start with that"

@@ -8,7 +8,6 @@ import sys
 import pytest
 import tensorflow as tf
 
-from agents_pipeline import errors
 from agents_pipeline.training import compilation, compiler_flags
 
 # The check forks, which has to be before TensorFlow does anything.
@@ -61,7 +60,8 @@ def test_flags_that_would_abort_are_rejected_in_one_line(tmp_path):
     input=json.dumps(settings),
     capture_output=True,
     text=True,
-    env=os.environ | {"KERAS_HOME": str(keras)},
+    # At 3, which tf2onnx sets, TensorFlow does not say what it dies of.
+    env=os.environ | {"KERAS_HOME": str(keras), "TF_CPP_MIN_LOG_LEVEL": "2"},
     timeout=120,
   )
   version = f"TensorFlow {tf.__version__}"
@@ -99,27 +99,3 @@ def test_a_file_of_flags_is_added_to(tmp_path, monkeypatch):
   monkeypatch.setenv("XLA_FLAGS", "--xla_b_more=1 --xla_c=1")
   compiler_flags.add("--xla_b=2", "--xla_c=2")
   assert os.environ["XLA_FLAGS"] == "--xla_b_more=1 --xla_c=1 --xla_b=2"
-
-
-@pytest.mark.parametrize(
-  ("outputs", "message"),
-  [
-    (["", None], None),
-    (["", "Unknown flag in XLA_FLAGS: --xla_none"], "know --xla_none"),
-    (["", "", ""], "cannot start with that"),
-  ],
-)
-def test_a_fork_that_dies_without_a_reason_is_tried_again(
-  outputs, message, monkeypatch
-):
-  monkeypatch.setenv("XLA_FLAGS", "--xla_none")
-  left = iter(outputs)
-  monkeypatch.setattr(
-    compiler_flags, "_output_of_a_failure", lambda: next(left)
-  )
-  if message:
-    with pytest.raises(errors.UserError, match=message):
-      compiler_flags.check()
-  else:
-    compiler_flags.check()
-  assert not list(left)
