@@ -45,7 +45,7 @@ class Run:
 
     The outcome is "running", "finished", "stopped" or "failed".
     """
-    return run_record.read(self._existing(self.folder.run_record)) or {}
+    return run_record.read(self.folder.run_record) or {}
 
   @property
   def experiment(self) -> schema.Experiment:
@@ -106,7 +106,7 @@ class Run:
     return "<br>\n".join(lines)
 
   def _summary(self) -> str:
-    summary = f"{self.record['outcome']}"
+    summary = str(self.record.get("outcome"))
     if self.folder.evaluation.exists():
       found = self.evaluation
       low, high = found["interval_95"]

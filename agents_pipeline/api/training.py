@@ -6,7 +6,7 @@ import operator
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from agents_pipeline import errors
 from agents_pipeline.api import run
@@ -18,7 +18,7 @@ from agents_pipeline.runs import console, defaults, quiet, training_run
 
 def load_experiment(
   gin_file: str | os.PathLike | None = None,
-  gin_bindings: str | Sequence[str] = (),
+  gin_bindings: str | Iterable[str] = (),
   *,
   environment: str | None = None,
 ) -> schema.Experiment:

@@ -147,7 +147,7 @@ def test_killed_and_resumed_once_and_twice(
   def resume(root):
     # Once; and killed again on the way.
     again = random.Random(f"{SEED} {agent} {environment} {root.name}")
-    moment = again.uniform(0, seconds / 2)  # what is left is shorter
+    moment = again.uniform(0, seconds / 3)  # what is left is shorter
     killed_again = copies(starting, bindings, root, [moment])
     assert_same_end(root, expected)
     for twice in killed_again:
@@ -157,5 +157,4 @@ def test_killed_and_resumed_once_and_twice(
 
   with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
     num_twice = sum(both_cores.map(resume, killed[:num_points]))
-  # The second time, some have ended already: on a busy machine, many.
-  assert num_twice > num_points // 4
+  assert num_twice > num_points // 2

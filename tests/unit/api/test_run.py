@@ -43,6 +43,9 @@ def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(errors.UserError, match=missing):
       getattr(run, name)
   assert run._repr_html_() == f"<b>{tmp_path}</b>: stopped"
+  (tmp_path / "run.json").unlink()  # removed meanwhile
+  with pytest.raises(errors.UserError, match="outcome of the run is None"):
+    run.policy  # noqa: B018
 
 
 def test_tables_that_have_just_begun_have_their_columns(tmp_path):
