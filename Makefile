@@ -83,8 +83,7 @@ serving: $(INSTALLED)  ## add ONNX, and what serves policies besides TensorFlow
 	$(PIP) --no-deps --require-hashes -r requirements-serving.lock
 
 tracking: $(INSTALLED)  ## add MLflow and Weights & Biases
-	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock \
-	  -r requirements-docs.lock
+	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock
 
 train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
@@ -179,7 +178,8 @@ audit:  ## check the locks against known vulnerabilities
 	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
 	  -r requirements-environments.lock -r requirements-gpu.lock \
-	  -r requirements-serving.lock -r requirements-tracking.lock
+	  -r requirements-serving.lock -r requirements-tracking.lock \
+	  -r requirements-docs.lock
 
 clean:  ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) \

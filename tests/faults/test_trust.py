@@ -1,7 +1,9 @@
 """What is loaded runs no code of its own."""
 
 import ast
+import collections
 import pathlib
+import re
 import sys
 
 import pytest
@@ -114,3 +116,17 @@ def test_the_locks_are_hashed():
   makefile = (root / "Makefile").read_text()
   for lock in locks:
     assert f"--require-hashes -r {lock.name}" in makefile
+
+
+def test_locks_of_one_environment_pin_the_same_versions():
+  """pip refuses to install two versions of a package."""
+  versions = collections.defaultdict(set)
+  for name in ("", "-test", "-serving", "-tracking", "-gpu", "-docs"):
+    lock = PACKAGE.parent / f"requirements{name}.lock"
+    pins = re.findall(r"^([\w.-]+)==([^ ;]+)", lock.read_text(), re.MULTILINE)
+    times = collections.Counter(package for package, _ in pins)
+    for package, version in pins:
+      if times[package] == 1:  # not one version for each of several Pythons
+        versions[package].add(version)
+  assert len(versions) > 200
+  assert {name: pins for name, pins in versions.items() if len(pins) > 1} == {}
