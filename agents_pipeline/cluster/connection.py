@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import importlib.util
 import os
+import pathlib
 import secrets
 import shutil
 import signal
@@ -18,11 +19,14 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
+
 from agents_pipeline import errors
 
 # As many actors as anybody asks for: they mostly wait for their environments.
 _LOCAL_CPUS = 4_096
 _OBJECT_STORE_BYTES = 256 * 2**20
+_FOLDER = "agents_pipeline_ray_"
 _SECONDS_TO_ANSWER = 10.0
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -111,7 +115,8 @@ def _check_answers(address: str) -> None:
 def _start(ray: Any) -> None:
   os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
   # Not in a run folder: the paths of its sockets have at most 107 characters.
-  folder = tempfile.mkdtemp(prefix="agents_pipeline_ray_")
+  _remove_abandoned_folders()
+  folder = tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}_")
   atexit.register(shutil.rmtree, folder, ignore_errors=True)
   atexit.register(ray.shutdown)  # before that
   try:
@@ -127,6 +132,14 @@ def _start(ray: Any) -> None:
   except Exception as error:  # of many types, when the machine is too small
     reason = " ".join(str(error).split())
     raise errors.RunError(f"Ray cannot be started: {reason}") from None
+
+
+def _remove_abandoned_folders() -> None:
+  """Removes the folders of processes that were killed."""
+  for folder in pathlib.Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+    pid = folder.name.removeprefix(_FOLDER).partition("_")[0]
+    if pid.isdigit() and not psutil.pid_exists(int(pid)):
+      shutil.rmtree(folder, ignore_errors=True)  # or it is another user's
 
 
 @contextlib.contextmanager

@@ -1,12 +1,14 @@
 """Copies of an environment in Ray actors, stepped together."""
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.config import schema
 from agents_pipeline.environments import leaves, making, ray_copies
@@ -87,6 +89,15 @@ class RayVectorEnv(gym.vector.VectorEnv):
     returned = [actor.step_wait() for actor in self._actors]
     return *map(_joined, zip(*returned, strict=True)), {}
 
+  @property
+  def copies(self) -> list["_Copy"]:
+    """The copies, to evaluate in; see `interfaces.Copy`."""
+    together = _Together(self._actors, self._slices)
+    return [
+      _Copy(together, i, self.single_observation_space)
+      for i in range(self.num_envs)
+    ]
+
   def close_extras(self, **kwargs: Any) -> None:
     """Closes every copy and ends the actors."""
     del kwargs
@@ -97,6 +108,119 @@ class RayVectorEnv(gym.vector.VectorEnv):
       )
     for actor in self._actors:
       actor.kill()
+
+
+class _Together:
+  """Steps single copies, those of all actors at the same time.
+
+  An actor steps all of its copies. Those that nobody wants to step take the
+  action of another one, and begin an episode where theirs has ended.
+  """
+
+  def __init__(
+    self, actors: Sequence[ray_copies.RayCopies], slices: Sequence[slice]
+  ):
+    self._actors = list(zip(actors, slices, strict=True))
+    num_copies = slices[-1].stop
+    self._has_ended: np.ndarray = np.zeros(num_copies, bool)
+    self._seeds: dict[int, int] = {}  # of copies to be reset
+    self._actions: dict[int, Any] = {}  # of copies to be stepped
+    self._results: dict[int, tuple] = {}
+
+  def begin_reset(self, copy: int, seed: int) -> None:
+    """Resets a copy as soon as a result is asked for."""
+    self._seeds[copy] = seed
+
+  def begin_step(self, copy: int, action: Any) -> None:
+    """Steps a copy as soon as a result is asked for."""
+    self._actions[copy] = action
+
+  def result(self, copy: int) -> tuple:
+    """What the reset or the step of a copy returned."""
+    if copy not in self._results:
+      self._reset()
+      self._step()
+    return self._results.pop(copy)
+
+  def _reset(self) -> None:
+    begun = []
+    for actor, part in self._actors:
+      copies = range(part.start, part.stop)
+      is_stepped = any(i in self._actions for i in copies)
+      mask: np.ndarray = np.array(
+        [
+          i in self._seeds or (is_stepped and self._has_ended[i])
+          for i in copies
+        ]
+      )
+      if mask.any():
+        actor.reset_async([self._seeds.get(i, 0) for i in copies], mask)
+        self._has_ended[part] &= ~mask
+        begun.append((actor, copies))
+    for actor, copies in begun:
+      observations = actor.reset_wait()
+      for place, i in enumerate(copies):
+        if i in self._seeds:
+          self._results[i] = (_of_copy(observations, place), {})
+    self._seeds.clear()
+
+  def _step(self) -> None:
+    begun = []
+    for actor, part in self._actors:
+      copies = range(part.start, part.stop)
+      given = [i for i in copies if i in self._actions]
+      if given:
+        other = self._actions[given[0]]
+        actor.step_async(
+          np.stack([self._actions.get(i, other) for i in copies])
+        )
+        begun.append((actor, copies, given))
+    for actor, copies, given in begun:
+      observations, *ends = actor.step_wait()
+      for i in given:
+        place = i - copies.start
+        reward, terminated, truncated = (values[place] for values in ends)
+        self._results[i] = (
+          _of_copy(observations, place),
+          reward,
+          terminated,
+          truncated,
+          {},
+        )
+      self._has_ended[copies.start : copies.stop] |= ends[1] | ends[2]
+    self._actions.clear()
+
+
+class _Copy:
+  """One of the copies, to evaluate in; see `interfaces.Copy`."""
+
+  def __init__(self, together: _Together, number: int, space: gym.Space):
+    self._together = together
+    self._number = number
+    self.observation_space = space
+    self.label = f"copy {number}"
+
+  def begin_reset(self, seed: int) -> Callable[[], tuple]:
+    """See `interfaces.Copy`."""
+    self._together.begin_reset(self._number, seed)
+    return functools.partial(self._together.result, self._number)
+
+  def begin_step(self, action: Any) -> Callable[[], tuple]:
+    """See `interfaces.Copy`."""
+    self._together.begin_step(self._number, action)
+    return functools.partial(self._together.result, self._number)
+
+  def fail(self, reason: str) -> NoReturn:
+    """See `interfaces.Copy`."""
+    raise errors.EnvironmentFailure(f"{self.label}: {reason}")
+
+  def close(self) -> None:
+    """See `interfaces.Copy`; these copies live on."""
+
+
+def _of_copy(observations: Any, place: int) -> Any:
+  """The observation of one of the copies."""
+  return leaves.map_leaves(lambda array: array[place], observations)
 
 
 def _joined(parts: Sequence[Any]) -> Any:

@@ -4,6 +4,7 @@ import importlib.util
 import ipaddress
 import os
 import signal
+import tempfile
 
 import mortal
 import numpy as np
@@ -14,6 +15,7 @@ from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.config import schema
 from agents_pipeline.environments import loading
+from agents_pipeline.evaluation import evaluator
 
 pytestmark = [
   pytest.mark.slow,
@@ -119,6 +121,33 @@ def test_an_environment_that_differs_from_process_to_process_is_named():
     history(make(num_envs=1, arguments={"is_random": True}), before_step=kill)
 
 
+@pytest.mark.parametrize("copies_per_actor", [1, 2])
+def test_episodes_are_evaluated_in_the_actors(copies_per_actor):
+  lengths = {"ends_process_at": None}
+  config = schema.EnvironmentConfig(name="mortal:Mortal-v0", arguments=lengths)
+  act = lambda observations: np.arange(len(observations)) % 2
+  num_calls = 0
+
+  def act_and_kill(observations):
+    nonlocal num_calls
+    num_calls += 1
+    if num_calls in (4, 15):
+      actors()[-1].kill()
+    return act(observations)
+
+  # Seven episodes in three copies: in the last round two copies are not wanted.
+  expected = evaluator.evaluate(act, config, 7, seed=1, max_envs=3)
+  environment = make(copies_per_actor=copies_per_actor)
+  environment.reset()
+  found = evaluator.evaluate(
+    act_and_kill, config, 7, seed=1, copies=environment.copies
+  )
+  environment.close()
+  assert found.returns == expected.returns == [0, 10, 0, 0, 10, 0, 0]
+  assert found.lengths == expected.lengths == [10] * 7
+  assert found.seeds == expected.seeds
+
+
 def test_wrong_arguments_are_the_users_error():
   with pytest.raises(errors.UserError, match="'speed'"):
     make(arguments={"speed": 2})
@@ -146,6 +175,15 @@ def test_nothing_listens_beyond_this_machine():
   for name, address in listening:
     ip = ipaddress.ip_address(address.ip)
     assert (getattr(ip, "ipv4_mapped", None) or ip).is_loopback, (name, ip)
+
+
+def test_folders_of_dead_processes_are_removed(tmp_path, monkeypatch):
+  monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+  for name in ("999999999_x", f"{os.getpid()}_y"):
+    (tmp_path / f"agents_pipeline_ray_{name}").mkdir()
+  connection._remove_abandoned_folders()
+  left = [path.name for path in tmp_path.iterdir()]
+  assert left == [f"agents_pipeline_ray_{os.getpid()}_y"]
 
 
 def test_ray_asks_for_a_token_and_tells_nobody():

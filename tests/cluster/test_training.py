@@ -25,6 +25,7 @@ EXPERIMENT = [
   *small_runs.bindings(environment="mortal:Mortal-v0", num_env_steps=600),
   "EnvironmentConfig.num_envs = 3",
   "EnvironmentConfig.arguments = {'seconds': 0.02}",
+  "EvaluationConfig.keeps_environments = 'training'",  # in the actors
 ]
 ON_RAY = "EnvironmentConfig.vectorization = 'ray'"
 HERE = str(pathlib.Path(__file__).parent)
@@ -97,11 +98,12 @@ def test_stopped_and_killed_it_is_resumed_to_the_same_bytes(expected, tmp_path):
 
   process = start(root, ON_RAY)
   wait_for_rows(process, root, 4)
-  mine = process.children(recursive=True)
+  mine = mortal.actors_of(process)
+  assert len(mine) == 3
   process.kill()
   end(process)
-  _, alive = psutil.wait_procs(mine, timeout=60)
-  assert alive == []  # nothing is left behind
+  _, alive = psutil.wait_procs(mine, timeout=30)
+  assert alive == []
 
   code, out = end(start(root, allow_changes=True))  # without Ray
   assert code == 0, out
