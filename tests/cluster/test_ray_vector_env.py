@@ -25,6 +25,13 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_actors():
+  """Another test's are ended by Ray, which takes a while."""
+  psutil.wait_procs(actors(), timeout=30)
+  assert not actors()
+
+
 def make(vectorization="ray", num_envs=3, arguments=None, **fields):
   config = schema.EnvironmentConfig(
     name="mortal:Mortal-v0",
