@@ -202,7 +202,11 @@ class RayCopies:
     """Waits for the call under way, by as many actors as that takes."""
     ray = connection.connect()
     call, reason = self._call, ""
-    for _ in range(MOST_LIVES):
+    for life in range(MOST_LIVES):
+      if life:
+        self._begin()
+        if call[0] != "start":
+          self._submit(*call)
       try:
         return self._wait(ray)
       except ray.exceptions.RayTaskError as error:
@@ -217,9 +221,6 @@ class RayCopies:
         reason = f"died ({type(error).__name__})"
       self.kill()
       self._check_replayable(reason)
-      self._begin()
-      if call[0] != "start":
-        self._submit(*call)
     raise self._failure(
       f"its process {reason}, {MOST_LIVES} times in a row; expected an "
       "environment that leaves its process alive"

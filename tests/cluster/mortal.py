@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import random
 import signal
 import time
 
@@ -51,7 +50,9 @@ class Mortal(gym.Env):
     return self._observe(), float(action), self._step == 10, False, {}
 
   def _observe(self):
-    noise = random.random() if self._is_random else self.np_random.random()
+    noise = self.np_random.random()
+    if self._is_random:
+      noise = int.from_bytes(os.urandom(2), "big") / 2**16
     return np.array([noise, self._step, self._sum], np.float32)
 
 
