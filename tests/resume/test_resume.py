@@ -17,7 +17,6 @@ from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, run_record
 
-
 PRIORITIZED = [
   "DqnConfig.replay = @PrioritizedReplay()",
   "PrioritizedReplay.capacity_env_steps = 150",  # half the run

@@ -79,7 +79,7 @@ class Emitter:
 def test_exactly_the_rows_that_begin_a_complete_transition_can_be_sampled(
   all_ways, n_step, max_length, resets_take_a_step
 ):
-  """After every step of ten turns of two rings, and after abandoned episodes."""
+  """At every step of ten turns of two rings, after abandoned episodes too."""
   draw = np.random.default_rng(n_step)
   envs = [Emitter(draw, at, resets_take_a_step) for at in (0, 1_000)]
   buffer = replay_rows.make_prioritized(max_length, num_envs=2, n_step=n_step)
