@@ -21,8 +21,8 @@ from agents_pipeline.replay import sum_tree
 from benchmarks import interleaved
 
 _CAPACITIES = (10_000, 100_000, 1_000_000)  # rows
-_NUM_ROUNDS = 21
-_ITERATIONS, _DRAWS = 2_000, 100  # of a turn
+_NUM_ROUNDS, _NUM_ROUNDS_OF_DRAWS = 25, 7
+_ITERATIONS, _DRAWS = 2_000, 50  # of a turn
 _BATCH_SIZE = 64
 
 
@@ -104,14 +104,16 @@ def _draws(tree, num_rows: int) -> Callable[[], float]:
   return turn
 
 
-def _compare(make: dict[str, Callable[[int], Callable[[], float]]]) -> None:
+def _compare(
+  num_rounds: int, make: dict[str, Callable[[int], Callable[[], float]]]
+) -> None:
   """Prints a table: the time of the first of two sides over the other's."""
   one, other = make
   print(f"| rows | {one}, us | {other}, us | {one} / {other} |")
   print("| --- | --- | --- | --- |", flush=True)
   for capacity in _CAPACITIES:
     turns = {name: of(capacity) for name, of in make.items()}
-    rates = interleaved.take_turns(turns, range(_NUM_ROUNDS))
+    rates = interleaved.take_turns(turns, range(num_rounds))
     # Times are the inverse of rates.
     found = interleaved.ratio(rates[other], rates[one])
     times = [f"{1e6 / np.median(rates[name]):,.1f}" for name in (one, other)]
@@ -122,16 +124,18 @@ def _compare(make: dict[str, Callable[[int], Callable[[], float]]]) -> None:
 def main() -> None:
   """Prints both tables."""
   _compare(
+    _NUM_ROUNDS,
     {
       "prioritized": functools.partial(_loop, "PrioritizedReplay"),
       "uniform": functools.partial(_loop, "ReplayConfig"),
-    }
+    },
   )
   _compare(
+    _NUM_ROUNDS_OF_DRAWS,
     {
       "sum tree": lambda n: _draws(sum_tree.SumTree(n), n),
       "cumulative sums": lambda n: _draws(_CumulativeSums(n), n),
-    }
+    },
   )
 
 

@@ -106,6 +106,11 @@ def num_rows(buffer) -> tf.Tensor:
   return tf.reduce_sum(buffer._rings.num_kept())
 
 
+def priorities(buffer) -> np.ndarray:
+  """[N] float32, of every row of the tables of prioritized replay."""
+  return buffer._tree.priorities(tf.range(buffer._rings.table_length)).numpy()
+
+
 def transitions(window, gamma=1.0):
   """The n-step transitions [S, ...] of windows of rows [S, n + 1, ...]."""
   is_last = window.next_step_type[:, :-1] == ts.StepType.LAST

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
-from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
 from agents_pipeline import interfaces
@@ -68,6 +67,10 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     self._alpha, self._beta, self._epsilon = alpha, beta, epsilon
     self._tree = sum_tree.SumTree(self._rings.table_length)
     self._largest = tf.Variable(1.0, name="largest_priority")
+    self._is_step = tf.Variable(
+      tf.zeros((replay_spec.num_envs, replay_spec.n_step + 1), tf.bool),
+      name="is_step",
+    )
 
   def add(self, transition: trajectory.Transition) -> list:
     """Adds a transition [B, ...] of every environment; see the base class."""
@@ -75,15 +78,17 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     written = super().add(transition)
     # A row can be found only when it is there, also by tf.data's thread.
     with tf.control_dependencies([] if tf.executing_eagerly() else written):
-      return [*written, *self._prioritize_since(heads)]
+      return [*written, *self._prioritize_since(heads, (True, False))]
 
   def abandon_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand."""
     heads = self._rings.heads()
     super().abandon_episodes()
-    self._prioritize_since(heads)
+    self._prioritize_since(heads, (False,))
 
-  def _prioritize_since(self, heads: tf.Tensor) -> list:
+  def _prioritize_since(
+    self, heads: tf.Tensor, are_steps: tuple[bool, ...]
+  ) -> list:
     """Gives priorities to rows that begin a transition now, and takes others'.
 
     Every row has one age after the other, so that it is enough to look at those
@@ -91,22 +96,48 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
 
     Args:
       heads: [B] int64, of the rings, before rows were written.
+      are_steps: of the rows that may have been written, whether a step was
+        taken from each; from an episode's last observation none is.
     """
-    num_steps, from_head = self._spec.n_step, self._rings.numbers_from_head
     num_new = tf.cast(self._rings.heads() - heads, tf.int32)  # [B]
+    is_step = self._shifted(num_new, are_steps)  # [B, n + 1]
+    num_steps, from_head = self._spec.n_step, self._rings.numbers_from_head
     num_starts = self._rings.num_starts(num_steps)  # [B]
     rows, priorities = [], []
     for i in range(_MAX_ROWS_PER_STEP):
       row = from_head(-num_steps - i)  # [B], the i-th youngest start
-      is_step = self._step_type(row) != ts.StepType.LAST  # [B]
-      new = tf.where(is_step, self._largest.read_value(), 0.0)  # [B]
+      new = tf.where(
+        is_step[:, num_steps - 1 + i], self._largest.read_value(), 0.0
+      )  # [B]
       own = tf.where(i < num_new, new, self._tree.priorities(row))  # [B]
       rows.append(row)
       priorities.append(tf.where(i < num_starts, own, 0.0))
     for i in range(_MAX_ROWS_PER_STEP):
       rows.append(from_head(-self._max_length - 1 - i))  # [B], no longer kept
       priorities.append(tf.zeros_like(own))
-    return self._tree.update(tf.concat(rows, 0), tf.concat(priorities, 0))
+    updated = self._tree.update(tf.concat(rows, 0), tf.concat(priorities, 0))
+    return [*updated, self._is_step.assign(is_step)]
+
+  def _shifted(
+    self, num_new: tf.Tensor, are_steps: tuple[bool, ...]
+  ) -> tf.Tensor:
+    """[B, n + 1] bool, of the newest rows by age: whether a step was taken.
+
+    Kept beside the table: XLA would copy that for a read of a column which the
+    next write does not have to wait for.
+
+    Args:
+      num_new: [B] int32, how many rows were written.
+      are_steps: see `_prioritize_since`.
+    """
+    before = self._is_step.read_value()
+    shifted = before
+    for count in range(1, len(are_steps) + 1):
+      new = tf.constant([are_steps[count - 1 :: -1]] * self._spec.num_envs)
+      is_count = (num_new == count)[:, None]  # [B, 1]
+      by_count = tf.concat([new, before[:, :-count]], axis=1)  # [B, n + 1]
+      shifted = tf.where(is_count, by_count, shifted)
+    return shifted
 
   def sample(self) -> interfaces.Sample:
     """Samples n-step transitions [S, ...] and their importance weights.

@@ -12,20 +12,22 @@ class SumTree(tf.Module):
   """Priorities of rows, and sums of them up to a single node.
 
   Schaul et al. (2016), appendix B.2.1, for batches. The values of a node's
-  children lie side by side, so that one gather reads them, and every level is a
-  table of its own:
+  children lie side by side, so that one gather reads them; the nodes of each
+  level follow those of the level below:
 
-      level 1   [[ 3  7]]                  updating: a node becomes the sum of
-      level 0   [[ 1  2] [ 3  4]]          its children, level by level
-      rows         0  1    2  3            finding: down from the upper level
+      level 1   [ 3  7]                    updating: a node's value becomes the
+      level 0   [ 1  2]  [ 3  4]           sum of its children's, level by level
+      rows        0  1     2  3            finding: down from the last node
 
   A sum is always made of what lies below it, never changed by a difference, so
-  rounding does not add up over updates. Runs inside XLA, which updates the
-  tables in place.
+  rounding does not add up over updates. Runs inside XLA, in place: all levels
+  are one table, so that every scatter is of what was last read. With a table
+  for each, a read of one level is followed by a scatter of another, nothing
+  orders it before the next scatter of its own, and XLA copies the table.
   """
 
   def __init__(self, num_rows: int, fanout: int = _FANOUT):
-    """Allocates the levels; every priority is 0.
+    """Allocates the nodes; every priority is 0.
 
     Args:
       num_rows: rows, numbered from 0.
@@ -34,14 +36,14 @@ class SumTree(tf.Module):
     super().__init__(name="sum_tree")
     self._num_rows = num_rows
     self._fanout = fanout
-    self._levels = [
-      tf.Variable(tf.zeros((num_nodes, fanout)), name=f"level_{i}")
-      for i, num_nodes in enumerate(_nodes(num_rows, fanout))
-    ]
+    sizes = _nodes(num_rows, fanout)
+    # The first node of each level, from the lowest.
+    self._firsts = [sum(sizes[:i]) for i in range(len(sizes))]
+    self._nodes = tf.Variable(tf.zeros((sum(sizes), fanout)), name="nodes")
 
   def priorities(self, row: tf.Tensor) -> tf.Tensor:
     """[K] float32, of rows [K] int32."""
-    values = tf.gather(self._levels[0], row // self._fanout)  # [K, fanout]
+    values = tf.gather(self._nodes, row // self._fanout)  # [K, fanout]
     return tf.gather(values, row % self._fanout, axis=1, batch_dims=1)
 
   def update(self, row: tf.Tensor, priority: tf.Tensor) -> list:
@@ -58,12 +60,13 @@ class SumTree(tf.Module):
     if row.shape[0] == 1:  # XLA copies a table for a scatter of one row
       row, priority = tf.repeat(row, 2), tf.repeat(priority, 2)
     written = []
-    for level in self._levels:
-      node = row // self._fanout  # [K]
+    for first in self._firsts:
+      node = first + row // self._fanout  # [K]
       place = tf.stack([node, row % self._fanout], axis=1)  # [K, 2]
-      written.append(level.scatter_nd_update(place, priority))
-      if level is not self._levels[-1]:
-        row, priority = node, tf.reduce_sum(tf.gather(level, node), axis=1)
+      written.append(self._nodes.scatter_nd_update(place, priority))
+      if first < self._firsts[-1]:
+        row = row // self._fanout
+        priority = tf.reduce_sum(tf.gather(self._nodes, node), axis=1)  # [K]
     return written
 
   def find(self, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -83,22 +86,24 @@ class SumTree(tf.Module):
     # Entry (i, j) is 1 where i <= j: a product with it sums up to each child.
     ones = tf.ones((self._fanout, self._fanout), tf.float64)
     up_to_each = tf.linalg.band_part(ones, 0, -1)
-    node = tf.zeros_like(share, tf.int32)  # [K]
-    for level in reversed(self._levels):
-      values = tf.gather(level, node)  # [K, fanout]
-      ends = tf.cast(values, tf.float64) @ up_to_each  # [K, fanout]
+    row = tf.zeros_like(share, tf.int32)  # [K], of the level
+    for first in reversed(self._firsts):
+      values = tf.cast(tf.gather(self._nodes, first + row), tf.float64)
+      # All that follows is of `ends`. XLA might fuse another read of the table,
+      # such as that of a priority, into its use, which nothing orders before
+      # the next update, and would then copy the table.
+      ends = values @ up_to_each  # [K, fanout]
       sought = tf.minimum(share, _BELOW_ONE) * ends[:, -1]  # [K]
       is_before = ends <= sought[:, None]  # [K, fanout]
       child = tf.reduce_sum(tf.cast(is_before, tf.int32), axis=1)  # [K]
       child = tf.minimum(child, self._fanout - 1)  # if all are 0
-      is_found = tf.range(self._fanout) == child[:, None]  # [K, fanout]
-      priority = tf.reduce_sum(tf.where(is_found, values, 0.0), axis=1)  # [K]
       begin = tf.reduce_max(tf.where(is_before, ends, 0.0), axis=1)  # [K]
-      share = tf.math.divide_no_nan(
-        sought - begin, tf.cast(priority, tf.float64)
-      )
-      node = node * self._fanout + child
-    return tf.minimum(node, self._num_rows - 1), priority
+      is_found = tf.range(self._fanout) == child[:, None]  # [K, fanout]
+      end = tf.reduce_sum(tf.where(is_found, ends, 0.0), axis=1)  # [K]
+      share = tf.math.divide_no_nan(sought - begin, end - begin)
+      row = row * self._fanout + child
+    priority = tf.cast(end - begin, tf.float32)  # [K]
+    return tf.minimum(row, self._num_rows - 1), priority
 
 
 def num_bytes(num_rows: int) -> int:

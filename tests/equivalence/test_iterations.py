@@ -243,19 +243,19 @@ def test_prefetching_trains_as_many_steps(make_experiment, bindings):
   found = run(pipeline, 60, 20)
   assert (found["env_steps"], found["train_steps"]) == (80, 20)
   if bindings[0] in PRIORITIZED:
-    priorities = pipeline.tracked["replay"]._tree._levels[0].numpy()
+    priorities = replay_rows.priorities(pipeline.tracked["replay"])
     assert len(np.unique(priorities)) > 10  # errors found their rows
 
 
 def test_what_was_learned_from_gets_another_priority(make_experiment):
   """By a train step of one transition, of 60 that are alike."""
   pipeline = build(make_experiment(*PRIORITIZED, "DqnConfig.batch_size = 1"))
-  tree = pipeline.tracked["replay"]._tree
+  buffer = pipeline.tracked["replay"]
   pipeline.compiled.collect(tf.constant(60))
-  before = tree._levels[0].numpy()
+  before = replay_rows.priorities(buffer)
   assert set(np.unique(before)) == {0, 1}
   pipeline.compiled.train(tf.constant(1))
-  changed = tree._levels[0].numpy()[before == 1]
+  changed = replay_rows.priorities(buffer)[before == 1]
   assert np.sum((changed != 1) & (changed > 0)) == 1
 
 

@@ -1,5 +1,7 @@
 """Which transitions prioritized replay samples, how often and how weighted."""
 
+import re
+
 import numpy as np
 import pytest
 import replay_rows
@@ -13,7 +15,7 @@ FIRST, MID, LAST = 0, 1, 2
 
 def priorities(buffer):
   """Row of the table -> its priority, of those that can be sampled."""
-  values = buffer._tree._levels[0].numpy().ravel()
+  values = replay_rows.priorities(buffer)
   return {int(row): float(values[row]) for row in np.flatnonzero(values)}
 
 
@@ -245,6 +247,38 @@ def test_errors_without_bound_keep_sums_finite():
   assert set(begins.tolist()) == {0, 1}
 
 
+def test_xla_copies_no_table_from_one_iteration_to_the_next():
+  """Two iterations in a turn of a loop, and two steps in each."""
+  buffer = replay_rows.make_prioritized(max_length=1_000, batch_size=8)
+
+  @tf.function(jit_compile=True, autograph=False)
+  def iterate(action):
+    def turn(i, action):
+      for _ in range(2):
+        for _ in range(2):
+          one = replay_rows.transition(MID, 0, MID, 1)
+          taken = one.action_step._replace(action=action)
+          buffer.add(one._replace(action_step=taken))
+          action += 1
+        sample = buffer.sample()
+        errors = tf.cast(sample.transitions.action_step.action, tf.float32)
+        buffer.update_priorities(sample.handle, errors)
+        # As the next action depends on what was learned, but on no weights.
+        action += sample.transitions.action_step.action[:1]
+      return i + 1, action
+
+    return tf.while_loop(lambda i, _: i < 9, turn, (0, action))[1]
+
+  read = iterate.experimental_get_compiler_ir(tf.zeros(1, tf.int64))
+  computations = read(stage="optimized_hlo").split("\n\n")
+  nodes, table = buffer._tree._nodes.shape, buffer._tables[0].shape
+  copies = rf"f32\[({nodes[0]},{nodes[1]}|{table[0]},{table[1]})\]\S* copy\("
+  assert any(f"f32[{nodes[0]},{nodes[1]}]" in text for text in computations)
+  for text in computations:
+    if "ENTRY" not in text:  # once in a call
+      assert not re.search(copies, text), re.search(f".*{copies}.*", text)
+
+
 def test_seeds_choose_the_samples():
   def draw(seed):
     buffer = replay_rows.make_prioritized(seed=seed, batch_size=20)
@@ -264,5 +298,5 @@ def test_num_bytes():
   assert needed == sum(
     v.shape.num_elements() * v.dtype.size
     for v in buffer.variables
-    if v.name.startswith(("table", "level"))
+    if v.name.startswith(("table", "nodes"))
   )

@@ -16,7 +16,12 @@ def make(priorities, **fanout):
 
 
 def levels(tree):
-  return [level.numpy().ravel().tolist() for level in tree._levels]
+  """The values of each level, from the lowest."""
+  return [x.ravel() for x in np.split(tree._nodes.numpy(), tree._firsts[1:])]
+
+
+def as_lists(tree):
+  return [level.tolist() for level in levels(tree)]
 
 
 def found(tree, shares):
@@ -26,7 +31,7 @@ def found(tree, shares):
 
 def test_sums_of_a_binary_tree_of_eight():
   tree = make(EIGHT, fanout=2)
-  assert levels(tree) == [EIGHT, [3, 7, 6, 8], [10, 14]]
+  assert as_lists(tree) == [EIGHT, [3, 7, 6, 8], [10, 14]]
   assert tree.priorities(tf.constant([7, 0, 4])).numpy().tolist() == [8, 1, 0]
 
 
@@ -38,11 +43,11 @@ def test_an_update_changes_the_sums_above_it_alone(compiled):
     tree.update(row, priority)
 
   update(tf.constant([3, 6, 3]), tf.constant([0.5, 2.0, 0.5]))
-  assert levels(tree) == [
+  assert as_lists(tree) == [
     [1, 2, 3, 0.5, 0, 6, 2, 8], [3, 3.5, 6, 10], [6.5, 16],
   ]  # fmt: skip
   update(tf.constant([0]), tf.constant([4.0]))  # of one row
-  assert levels(tree) == [
+  assert as_lists(tree) == [
     [4, 2, 3, 0.5, 0, 6, 2, 8], [6, 3.5, 6, 10], [9.5, 16],
   ]  # fmt: skip
 
@@ -113,7 +118,7 @@ def test_10_million_updates_do_not_drift():
     return tf.while_loop(lambda i: i < num_updates, update, [tf.constant(0)])
 
   update_often(tf.constant(5), tf.constant(10_000))
-  lowest, *_, highest = [level.numpy() for level in tree._levels]
+  lowest, *_, highest = levels(tree)
   exact = lowest.astype(np.float64).sum()
   assert lowest.max() > 1e4 * lowest.min()
   assert highest.astype(np.float64).sum() == pytest.approx(exact, rel=1e-6)
@@ -122,5 +127,5 @@ def test_10_million_updates_do_not_drift():
 @pytest.mark.parametrize("num_rows", [1, 8, 9, 65])
 def test_its_size_is_known_before_it_is_made(num_rows):
   tree = sum_tree.SumTree(num_rows)
-  made = sum(4 * level.shape.num_elements() for level in tree._levels)
+  made = sum(4 * v.shape.num_elements() for v in tree.variables)
   assert sum_tree.num_bytes(num_rows) == made
