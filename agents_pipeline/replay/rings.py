@@ -88,11 +88,11 @@ class Rings(tf.Module):
     Returns:
       [S] int64: a row is there as long as its ring's head is at most this.
     """
-    head = tf.gather(heads, env)  # [S]
-    ahead = tf.cast(place, tf.int64) - head % self._ring_length  # [S]
-    # The newest row that was written at this place.
-    newest = head + tf.where(ahead < 0, ahead, ahead - self._ring_length)
-    return newest + self._max_length
+    head_place = tf.gather(heads % self._ring_length, env)  # [S]
+    ahead = tf.cast(place, tf.int64) - head_place  # [S]
+    # How far before the head the newest row at this place is.
+    newest = tf.where(ahead < 0, ahead, ahead - self._ring_length)
+    return tf.gather(heads, env) + newest + self._max_length
 
   def numbers_from_head(self, offset: int) -> tf.Tensor:
     """[B] int32, the row of each ring so far from its head."""
