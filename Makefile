@@ -22,7 +22,7 @@ DOCUMENTED := $(DOCS)/.installed-$(VERSION)
 # where pip looks, this takes several GB of CUDA packages on Linux.
 TORCH := torch==2.13.0
 
-.PHONY: help install gpu serving tracking train test test-gpu \
+.PHONY: help install gpu serving tracking scale train test test-gpu \
   test-environments test-package quick \
   lint check format bench bench-check reference site lock audit clean
 
@@ -84,6 +84,9 @@ serving: $(INSTALLED)  ## add ONNX, and what serves policies besides TensorFlow
 
 tracking: $(INSTALLED)  ## add MLflow and Weights & Biases
 	$(PIP) --no-deps --require-hashes -r requirements-tracking.lock
+
+scale: $(INSTALLED)  ## add Ray, for several machines
+	$(PIP) --no-deps --require-hashes -r requirements-scale.lock
 
 train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	$(BIN)/python -m agents_pipeline.apps.train \
@@ -169,6 +172,9 @@ lock:  ## compile requirements*.in into requirements*.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
 	  --python-version 3.10 --generate-hashes \
 	  requirements-docs.in --output-file requirements-docs.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --no-header \
+	  --python-version 3.10 --generate-hashes \
+	  requirements-scale.in --output-file requirements-scale.lock
 
 # It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
 audit:  ## check the locks against known vulnerabilities
@@ -179,7 +185,7 @@ audit:  ## check the locks against known vulnerabilities
 	  -r requirements.lock -r requirements-test.lock -r requirements-bench.lock \
 	  -r requirements-environments.lock -r requirements-gpu.lock \
 	  -r requirements-serving.lock -r requirements-tracking.lock \
-	  -r requirements-docs.lock
+	  -r requirements-docs.lock -r requirements-scale.lock
 
 clean:  ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-audit $(BENCH) $(ENVIRONMENTS) \

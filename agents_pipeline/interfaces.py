@@ -9,8 +9,9 @@ steps of a rollout. `step_and_reset` of tensor environments, `time_steps`,
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
+import gymnasium as gym
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.trajectories import time_step as ts
@@ -61,6 +62,33 @@ class Environment(Protocol):
 
   def close(self) -> None:
     """Ends them and their processes."""
+
+
+class Copy(Protocol):
+  """A copy of the environment to evaluate in.
+
+  What is begun in several copies before the first is waited for, is done at the
+  same time where they live in other processes.
+
+  Attributes:
+    observation_space: of gymnasium.
+    label: which copy it is, for messages; may be set.
+  """
+
+  observation_space: gym.Space
+  label: str
+
+  def begin_reset(self, seed: int) -> Callable[[], tuple]:
+    """Begins an episode; what it returns, returns the observation and info."""
+
+  def begin_step(self, action: Any) -> Callable[[], tuple]:
+    """Begins an env step; what it returns, returns what `gym.Env.step` does."""
+
+  def fail(self, reason: str) -> NoReturn:
+    """Raises EnvironmentFailure, for the given reason."""
+
+  def close(self) -> None:
+    """Closes it."""
 
 
 class PythonEnvironment(Environment, Protocol):

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
-import gymnasium as gym
 import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
@@ -74,7 +73,7 @@ class Pipeline:
   tracked: dict
   resume: Callable[[], None]
   begin_with: Callable[[Sequence[np.ndarray]], None]
-  training_copies: Callable[[], list[gym.Env]]
+  training_copies: Callable[[], list[interfaces.Copy]]
   abandon_episodes: Callable[[], None]
   close: Callable[[], None]
 

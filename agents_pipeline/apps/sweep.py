@@ -20,7 +20,7 @@ from agents_pipeline.apps import (
   help_config,
   signals,
 )
-from agents_pipeline.config import gin_files
+from agents_pipeline.config import gin_files, schema
 from agents_pipeline.files import lock, paths, run_folder
 from agents_pipeline.reports import page
 from agents_pipeline.sweeps import (
@@ -28,6 +28,7 @@ from agents_pipeline.sweeps import (
   parameters,
   planned,
   processes,
+  ray_actors,
   schedule,
   search,
   summary,
@@ -76,6 +77,12 @@ _PRUNER = flags.DEFINE_enum(
   "Optuna's pruner, of a search: it ends trials that do worse than others did "
   "after as many env steps.",
 )
+_ADDRESS = flags.DEFINE_string(
+  "address",
+  "",
+  "Of the Ray cluster to run on: 'auto' or 'host:port'. By default, runs are "
+  "processes of this machine.",
+)
 help_config.define()
 
 
@@ -89,8 +96,9 @@ def main() -> int:
   trials = _check(varied)
   stop_signals = signals.StopSignals(report=command_line.report)
   folder = sweep_folder.SweepFolder(root)
+  experiment = experiment_flags.load()
   about = {
-    "experiment": gin_files.to_text(experiment_flags.load()),
+    "experiment": gin_files.to_text(experiment),
     "vary": _VARY.value,
     "is_search": _NUM_TRIALS.value is not None,
     "num_trials": len(trials) if trials else _NUM_TRIALS.value,
@@ -100,7 +108,8 @@ def main() -> int:
   with lock.exclusive(root):
     folder.begin(about, may_grow)
     source = _source(varied, trials, folder)
-    completed = _run(source, folder, stop_signals)
+    executor = _executor(experiment, folder)
+    completed = _run(source, executor, folder, stop_signals)
     best = summary.write(folder, source.runs)
     if begun := _begun(source):
       page.try_write(begun, folder.report, command_line.report)
@@ -162,8 +171,21 @@ def _source(
   )
 
 
+def _executor(
+  experiment: schema.Experiment, folder: sweep_folder.SweepFolder
+) -> processes.Executor:
+  """What runs the trials: processes of this machine, or of a cluster's."""
+  arguments = experiment_flags.as_arguments()
+  if not _ADDRESS.value:
+    return processes.Processes(arguments)
+  if experiment.environment.vectorization == "ray":
+    arguments.append(f"--address={_ADDRESS.value}")
+  return ray_actors.RayActors(arguments, folder.root, _ADDRESS.value)
+
+
 def _run(
   source: planned.Source,
+  executor: processes.Executor,
   folder: sweep_folder.SweepFolder,
   stop_signals: signals.StopSignals,
 ) -> bool:
@@ -184,7 +206,7 @@ def _run(
   with shown:
     completed = schedule.run(
       source,
-      processes.Processes(experiment_flags.as_arguments()),
+      executor,
       _AT_ONCE.value,
       update=update,
       report=failed.append,

@@ -51,6 +51,12 @@ _ALLOW_CHANGES = flags.DEFINE_bool(
   "Let a run that is resumed learn with other settings from here on. Those of "
   "evaluations, videos, checkpoints and its length may always change.",
 )
+_ADDRESS = flags.DEFINE_string(
+  "address",
+  "",
+  "Of the Ray cluster with the environments of EnvironmentConfig.vectorization "
+  "= 'ray': 'auto' or 'host:port'. By default, Ray is started on this machine.",
+)
 help_config.define()
 
 
@@ -69,6 +75,11 @@ def main() -> int:
     experiment = dataclasses.replace(
       experiment, initial_policy=str(path.absolute())
     )
+  if _ADDRESS.value and experiment.environment.vectorization != "ray":
+    raise errors.UserError(
+      f"--address={_ADDRESS.value!r}: nothing of this experiment runs on Ray; "
+      "expected EnvironmentConfig.vectorization = 'ray'"
+    )
   with command_line.quiet_imports():
     from agents_pipeline.runs import console, training_run
   completed = training_run.train(
@@ -78,6 +89,7 @@ def main() -> int:
     deterministic=flags.FLAGS.deterministic,
     overwrite=_OVERWRITE.value,
     allow_changes=_ALLOW_CHANGES.value,
+    address=_ADDRESS.value,
     console=console.Console(
       print=command_line.report,
       stop_requested=lambda: bool(stop_signals.received),

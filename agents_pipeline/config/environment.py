@@ -14,6 +14,7 @@ from agents_pipeline.config import encoders, fields, observations, rewards
 BACKENDS = ("tensor", "gymnasium")
 
 _MOST_PROCESSES = 1_024
+_MOST_ACTORS = 4_096
 _MOST_ENVS = 2**24  # more do not fit into any memory
 
 
@@ -35,7 +36,9 @@ class EnvironmentConfig:
       'auto' the first where there is one.
     vectorization: how gymnasium runs several copies: 'sync' in this process,
       'async' each in a process of its own, 'vector_entry_point' by the
-      environment's own vector version.
+      environment's own vector version, 'ray' in actors of Ray, on this machine
+      or those of a cluster (`train --address`).
+    copies_per_actor: with 'ray', how many share an actor, one after the other.
     observation: what is seen of it.
     encoder: how each key of a Dict or Tuple observation is encoded.
     action_mask: where to find which actions are allowed, [A] of 0 and 1:
@@ -44,7 +47,8 @@ class EnvironmentConfig:
     max_episode_env_steps: an episode in Python that has not ended after so many
       is an error; None lets one go on for ever.
     step_timeout_seconds: with 'async', a copy that takes longer for a step is
-      an error; a video whose process takes longer (60 at least) is given up.
+      an error, with 'ray', another actor takes its place; a video whose process
+      takes longer (60 at least) is given up.
     reward: the reward to train on.
       Evaluations and logged returns are always of the environment's own.
   """
@@ -55,7 +59,10 @@ class EnvironmentConfig:
   wrappers: tuple = fields.calls()
   num_envs: int = fields.integer(1, high=_MOST_ENVS)
   backend: str = fields.choice("auto", *BACKENDS)
-  vectorization: str = fields.choice("sync", "async", "vector_entry_point")
+  vectorization: str = fields.choice(
+    "sync", "async", "vector_entry_point", "ray"
+  )
+  copies_per_actor: int = fields.integer(1, high=_MOST_ENVS)
   observation: observations.Observation = fields.component(
     observations.OwnObservation, observations.Observation
   )
@@ -121,11 +128,29 @@ class EnvironmentConfig:
         "environments give only their own observations; expected "
         "EnvironmentConfig.backend = 'auto'"
       )
+    self._check_processes()
+
+  def _check_processes(self) -> None:
+    """Refuses more processes than a machine has room for."""
     if self.vectorization == "async" and self.num_envs > _MOST_PROCESSES:
       raise errors.UserError(
         f"EnvironmentConfig.num_envs = {self.num_envs}: 'async' gives each a "
         f"process of its own; expected at most {_MOST_PROCESSES}, or "
         "EnvironmentConfig.vectorization = 'sync'"
+      )
+    if self.vectorization == "ray":
+      num_actors = -(-self.num_envs // self.copies_per_actor)
+      if num_actors > _MOST_ACTORS:
+        raise errors.UserError(
+          f"EnvironmentConfig.copies_per_actor = {self.copies_per_actor}: "
+          f"{self.num_envs} copies take {num_actors} actors; expected enough "
+          f"for at most {_MOST_ACTORS}"
+        )
+    elif self.copies_per_actor != 1:
+      raise errors.UserError(
+        f"EnvironmentConfig.copies_per_actor = {self.copies_per_actor}: there "
+        f"are no actors with vectorization = {self.vectorization!r}; expected "
+        "1, or EnvironmentConfig.vectorization = 'ray'"
       )
 
 

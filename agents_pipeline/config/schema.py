@@ -161,7 +161,8 @@ class EvaluationConfig:
     keeps_environments: whether the copies live on from one evaluation to the
       next; else each makes new ones. 'training' makes none: it takes the one
       that is trained on, whose unfinished episode ends there, as truncated. For
-      simulators that can exist only once.
+      simulators that can exist only once, and for copies in actors of Ray,
+      which then play all episodes at the same time.
     num_episodes_while_training: episodes of each evaluation while training.
     num_episodes: episodes of the final one, written to evaluation.json.
     max_episode_env_steps: where an episode is cut; 27,000 are 30 minutes of
@@ -266,9 +267,10 @@ class Experiment:
   def _check_evaluates_in_training(self) -> None:
     """Refuses what needs a second copy, or cannot lend the first."""
     kept = "with EvaluationConfig.keeps_environments = 'training'"
-    if (how := self.environment.vectorization) != "sync":
+    if (how := self.environment.vectorization) not in ("sync", "ray"):
       raise errors.UserError(
-        f"EnvironmentConfig.vectorization = {how!r}: expected 'sync' {kept}"
+        f"EnvironmentConfig.vectorization = {how!r}: expected 'sync' or 'ray' "
+        f"{kept}"
       )
     if (period := self.video.period_episodes) is not None:
       raise errors.UserError(

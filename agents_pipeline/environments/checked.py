@@ -6,9 +6,11 @@ rewards that are not finite, and ends of episodes that are not truth values.
 
 import contextlib
 import ctypes
+import functools
 import multiprocessing
 import signal
 import traceback
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import gymnasium as gym
@@ -94,6 +96,14 @@ class CheckedEnv(gym.Wrapper):
       self.fail(checks.not_finite("reward", reward))
     self._check_observation(observation)
     return observation, reward, *ends, {}
+
+  def begin_reset(self, seed: int) -> Callable[[], tuple]:
+    """See `interfaces.Copy`: what is done, is done when it is asked for."""
+    return functools.partial(self.reset, seed=seed)
+
+  def begin_step(self, action) -> Callable[[], tuple]:
+    """See `interfaces.Copy`."""
+    return functools.partial(self.step, action)
 
   def render(self):
     """Returns what the environment renders.

@@ -23,8 +23,14 @@ import numpy as np
 from tf_agents.environments import py_environment
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
-from agents_pipeline.environments import checks, episode_replay, leaves, specs
+from agents_pipeline import errors, interfaces
+from agents_pipeline.environments import (
+  checks,
+  episode_replay,
+  leaves,
+  ray_vector_env,
+  specs,
+)
 
 AutoresetMode = gym.vector.AutoresetMode
 
@@ -215,9 +221,11 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     return False
 
   @property
-  def copies(self) -> list[gym.Env]:
-    """The environments, where they live in this process."""
-    return list(self._env.unwrapped.envs)
+  def copies(self) -> list[interfaces.Copy]:
+    """The environments, to evaluate in; not of every vector environment."""
+    env = self._env.unwrapped
+    is_on_ray = isinstance(env, ray_vector_env.RayVectorEnv)
+    return list(env.copies if is_on_ray else env.envs)
 
   def begin_other_episodes(self) -> None:
     """Leaves the episodes under way, and begins the ones after them."""

@@ -6,13 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
-import gymnasium as gym
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.trajectories import time_step as ts
 
-from agents_pipeline import errors
+from agents_pipeline import errors, interfaces
 from agents_pipeline.environments import gymnasium_vector
 from agents_pipeline.ops import packing
 
@@ -79,8 +78,8 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     return self.pyenv.resume(self._tracked.restored)
 
   @property
-  def copies(self) -> list[gym.Env]:
-    """The environments, where they live in this process."""
+  def copies(self) -> list[interfaces.Copy]:
+    """The environments, to evaluate in; not of every vector environment."""
     return self.pyenv.copies
 
   def begin_other_episodes(self) -> None:

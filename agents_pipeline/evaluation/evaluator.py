@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline import interfaces
 from agents_pipeline.config import encoders, schema, seeding
 from agents_pipeline.environments import checks, leaves, making
 from agents_pipeline.evaluation import statistics
@@ -94,7 +95,7 @@ def evaluate(
   *,
   max_envs: int = schema.EvaluationConfig.num_envs,
   max_env_steps: int = schema.EvaluationConfig.max_episode_env_steps,
-  copies: Sequence[gym.Env] = (),
+  copies: Sequence[interfaces.Copy] = (),
   greedy: bool = True,
 ) -> Evaluation:
   """Runs complete episodes, each with its own seed.
@@ -118,7 +119,8 @@ def evaluate(
   """
   seeds = [seeding.child_seed(seed, "episode", i) for i in range(num_episodes)]
   num_envs = min(num_episodes, len(copies) or max_envs)
-  envs = list(copies)[:num_envs] or make_copies(environment, num_envs)
+  envs: list[interfaces.Copy] = list(copies)[:num_envs]
+  envs = envs or make_copies(environment, num_envs)
   labels = [env.label for env in envs]
   for i, env in enumerate(envs):
     env.label = f"evaluated in copy {i}"
@@ -149,7 +151,7 @@ def evaluate(
 
 def make_copies(
   environment: schema.EnvironmentConfig, num_envs: int
-) -> list[gym.Env]:
+) -> list[interfaces.Copy]:
   """Makes the copies of an environment that episodes are played in."""
   return [
     making.make_evaluation_environment(environment) for _ in range(num_envs)
@@ -157,16 +159,17 @@ def make_copies(
 
 
 def _run_episodes(
-  act: Act, envs: list[gym.Env], seeds: list[int], max_env_steps: int
+  act: Act, envs: list[interfaces.Copy], seeds: list[int], max_env_steps: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Runs one episode in each of the first N = len(seeds) environments.
 
   Returns:
     Returns [N] float64, lengths [N] int64, and [N] bool, which were cut.
   """
-  initial = [
-    env.reset(seed=seed)[0] for env, seed in zip(envs, seeds, strict=False)
+  begun = [
+    env.begin_reset(seed) for env, seed in zip(envs, seeds, strict=False)
   ]
+  initial = [reset()[0] for reset in begun]
   # Always the same batch size and the declared dtype, so that the policy is
   # traced once.
   initial += initial[:1] * (len(envs) - len(initial))
@@ -179,8 +182,9 @@ def _run_episodes(
   while running:
     _check_finite(observations, envs)
     actions = act(dict(observations) if is_dict else observations)
-    for i in sorted(running):
-      observation, reward, terminated, truncated, _ = envs[i].step(actions[i])
+    steps = [(i, envs[i].begin_step(actions[i])) for i in sorted(running)]
+    for i, step in steps:
+      observation, reward, terminated, truncated, _ = step()
       for name, values in leaves.arrays(observations):
         values[i] = observation[name] if is_dict else observation
       returns[i] += float(reward)
@@ -204,7 +208,7 @@ def _stacked(observations: list, space: gym.Space):
   return np.stack(observations).astype(space.dtype)
 
 
-def _check_finite(observations, envs: list[gym.Env]) -> None:
+def _check_finite(observations, envs: list[interfaces.Copy]) -> None:
   """Raises EnvironmentFailure where an observation is not finite."""
   for name, values in leaves.arrays(observations):
     is_finite = checks.is_finite_float32(values)  # [B, ...]

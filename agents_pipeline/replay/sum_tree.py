@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-_FANOUT = 8  # docs/decisions/0024-prioritized-replay.md
+_FANOUT = 8  # docs/decisions/0025-prioritized-replay.md
 _BELOW_ONE = 1.0 - 2.0**-32
 
 

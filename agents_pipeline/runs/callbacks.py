@@ -7,8 +7,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Protocol
 
-import gymnasium as gym
-
+from agents_pipeline import interfaces
 from agents_pipeline.evaluation import evaluator
 from agents_pipeline.runs import metrics, videos
 from agents_pipeline.runs import run as run_lib
@@ -93,7 +92,7 @@ class EvaluationCallback:
     self._run = run
     pipeline = run.pipeline
     self._act = run.console.interruptible(pipeline.serve(pipeline.network).act)
-    self._copies: list[gym.Env] = []  # that are kept
+    self._copies: list[interfaces.Copy] = []  # that are kept
     self._period: Period | None = None
     if (length := run.experiment.evaluation.period_env_steps) is not None:
       self._period = Period(length, int(pipeline.interval.env_steps))

@@ -1,7 +1,9 @@
 """The end of a run: export, final evaluation and videos of the best policy."""
 
 import time
+from collections.abc import Sequence
 
+from agents_pipeline import interfaces
 from agents_pipeline.evaluation import evaluator, served_policy, statistics
 from agents_pipeline.runs import export, run_record, videos
 from agents_pipeline.runs import run as run_lib
@@ -21,7 +23,7 @@ def finalize(run: run_lib.Run) -> dict:
     RunError: the environment failed, or something cannot be written.
   """
   start = time.monotonic()
-  if run.experiment.evaluation.keeps_environments == "training":
+  if _evaluates_in_training(run) and not _is_on_ray(run):
     run.pipeline.close()  # there is never a second one
   with run.stopwatch.part("export"):
     export.export_best(run)
@@ -51,12 +53,25 @@ def finalize(run: run_lib.Run) -> dict:
   }
 
 
+def _evaluates_in_training(run: run_lib.Run) -> bool:
+  """Whether nothing but the copies that were trained on is evaluated in."""
+  return run.experiment.evaluation.keeps_environments == "training"
+
+
+def _is_on_ray(run: run_lib.Run) -> bool:
+  """Whether these copies are in actors, which all work at the same time."""
+  return run.experiment.environment.vectorization == "ray"
+
+
 def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
   """Evaluates a policy; writes evaluation.json, and the result into policy/."""
   config = run.experiment.evaluation
   num_envs = config.num_envs
-  if config.keeps_environments == "training":
+  copies: Sequence[interfaces.Copy] = ()
+  if _evaluates_in_training(run):
     num_envs = run.experiment.environment.num_envs
+    if _is_on_ray(run):
+      copies = run.pipeline.training_copies()
   with (
     run.stopwatch.part("evaluation"),
     run.console.told_if_slow(
@@ -70,6 +85,7 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
       run.seeds.final_evaluation,
       max_envs=num_envs,
       max_env_steps=config.max_episode_env_steps,
+      copies=copies,
     )
   if evaluation.num_cut:
     run.console.print(evaluation.cut_message)

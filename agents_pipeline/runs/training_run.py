@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
+from agents_pipeline.cluster import connection
 from agents_pipeline.config import gin_files, schema, seeding
 from agents_pipeline.files import atomic, lock, run_folder
 from agents_pipeline.reports import page
@@ -33,6 +34,7 @@ def train(
   deterministic: bool = True,
   overwrite: bool,
   allow_changes: bool = False,
+  address: str = "",
   console: console_lib.Console,
   finish: Callable[[run_lib.Run], dict] = finalize.finalize,
   extra_sinks: Sequence[logger.SinkFactory] = (),
@@ -47,6 +49,8 @@ def train(
     overwrite: start over, removing what an earlier run wrote.
     allow_changes: whether the run in the folder may go on to learn with other
       settings.
+    address: of the Ray cluster with the environments of vectorization 'ray';
+      '' is this machine.
     console: prints to the user, who may request a stop.
     finish: called when training has ended; returns results for run.json.
     extra_sinks: results are also written to these.
@@ -71,6 +75,8 @@ def train(
           _write_report(folder, console)
         console.print(resume.finished_message(folder, experiment, changed))
         return True
+    if experiment.environment.vectorization == "ray":
+      connection.connect(address)
     connecting = tracked_run.connected(experiment.tracking.sinks)
     trackers = at_the_end.enter_context(connecting)
     device = device_lib.choose(

@@ -18,6 +18,7 @@ with contextlib.suppress(AttributeError, OSError):  # on Linux alone
   ctypes.CDLL(None).prctl({set_death_signal}, signal.SIGKILL)
 if os.getppid() != {parent}:
   sys.exit(1)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())  # Ray's threads block some
 runpy.run_module(
   "agents_pipeline.apps.train", run_name="__main__", alter_sys=True
 )
@@ -98,6 +99,11 @@ class _Process:
 
   def last_line(self) -> str:
     """See `Job`."""
-    with open(self._log, encoding="utf-8", errors="replace") as file:
-      lines = file.read().strip().splitlines()
-    return lines[-1].removeprefix("error: ") if lines else "it printed nothing"
+    return last_line(self._log)
+
+
+def last_line(log: os.PathLike) -> str:
+  """The last line of what `train` printed, without what marks an error."""
+  with open(log, encoding="utf-8", errors="replace") as file:
+    lines = file.read().strip().splitlines()
+  return lines[-1].removeprefix("error: ") if lines else "it printed nothing"

@@ -105,7 +105,7 @@ def test_gin_files_import_only_when_allowed(tmp_path, monkeypatch):
 def test_the_locks_are_hashed():
   root = PACKAGE.parent
   locks = list(root.glob("requirements*.lock"))
-  assert len(locks) == 8
+  assert len(locks) == 9
   for lock in locks:
     text = lock.read_text().replace("\\\n", "")
     pinned = [line for line in text.splitlines() if "==" in line]
@@ -121,7 +121,7 @@ def test_the_locks_are_hashed():
 def test_locks_of_one_environment_pin_the_same_versions():
   """pip refuses to install two versions of a package."""
   versions = collections.defaultdict(set)
-  for name in ("", "-test", "-serving", "-tracking", "-gpu", "-docs"):
+  for name in ("", "-test", "-serving", "-tracking", "-gpu", "-docs", "-scale"):
     lock = PACKAGE.parent / f"requirements{name}.lock"
     pins = re.findall(r"^([\w.-]+)==([^ ;]+)", lock.read_text(), re.MULTILINE)
     times = collections.Counter(package for package, _ in pins)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import gymnasium as gym
+
 from agents_pipeline.config import schema
 from agents_pipeline.environments import (
   checked_vector,
@@ -9,6 +11,7 @@ from agents_pipeline.environments import (
   leaves,
   making,
   python_bridge,
+  ray_vector_env,
 )
 from agents_pipeline.ops import random_stream
 
@@ -35,9 +38,14 @@ def make(
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
+    RunError: Ray cannot start it.
   """
   del rng
-  made = making.make_vector_environment(config)
+  made: gym.vector.VectorEnv
+  if config.vectorization == "ray":
+    made = ray_vector_env.RayVectorEnv(config)
+  else:
+    made = making.make_vector_environment(config)
   try:
     with making.one_line(config.name):  # its spaces may raise
       own_version = config.vectorization == "vector_entry_point"

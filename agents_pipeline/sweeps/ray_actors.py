@@ -1,0 +1,185 @@
+"""Runs the trials of a sweep on the machines of a Ray cluster.
+
+Each run has an actor, and in it a `train` process as on one machine. Ray starts
+the actor again wherever there is room when its machine dies, and the run is
+resumed from its folder, which all machines share.
+"""
+
+import contextlib
+import os
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.cluster import connection
+from agents_pipeline.files import lock
+from agents_pipeline.sweeps import planned, processes
+
+_POLL_SECONDS = 0.2
+# A run that was killed elsewhere may take as long to be gone.
+_SECONDS_TO_UNLOCK = 60.0
+_KILLED, _STOPPED = -9, 143
+
+
+class _Trainer:
+  """What runs in an actor's process: a `train` process and its end."""
+
+  def __init__(self) -> None:
+    self._wants_to_stop = False
+
+  def is_placed(self) -> bool:
+    """True: answered as soon as Ray has found a place for the actor."""
+    return True
+
+  def train(
+    self,
+    run: planned.PlannedRun,
+    flags: Sequence[str],
+    sweep: pathlib.Path,
+    cwd: str,
+    environ: dict[str, str],
+  ) -> int:
+    """Trains until the run ends or is stopped; returns the exit code.
+
+    Args:
+      run: to be trained, or resumed.
+      flags: of `train`.
+      sweep: the folder of the sweep, which the driver has locked.
+      cwd: where the flags' paths begin.
+      environ: environment variables to train with.
+
+    Raises:
+      UserError: this machine does not have the folders.
+    """
+    try:
+      os.chdir(cwd)
+    except OSError as error:
+      raise errors.UserError(
+        f"{os.uname().nodename} cannot work in {cwd!r} ({error.strerror}); "
+        "expected a folder that all machines share"
+      ) from None
+    os.environ.update(environ)
+    _check_shared(sweep)
+    _wait_until_unlocked(run.folder.root)
+    job = processes.Processes(flags).start(run)
+    is_stopped = False
+    while (code := job.exit_code()) is None:
+      if self._wants_to_stop and not is_stopped:
+        is_stopped = True
+        job.stop()
+      time.sleep(_POLL_SECONDS)
+    return code
+
+  def stop(self) -> None:
+    """Has the run save and end; safe to be called again."""
+    self._wants_to_stop = True
+
+
+def _check_shared(sweep: pathlib.Path) -> None:
+  """Refuses a disk on which two machines could write to one folder."""
+  try:
+    with lock.exclusive(sweep):
+      pass
+  except errors.UserError:
+    return  # the driver's lock is seen here
+  raise errors.UserError(
+    f"--root_dir={str(sweep)!r}: {os.uname().nodename} does not see that it is "
+    "locked; expected a disk that all machines share, with locks (flock)"
+  )
+
+
+def _wait_until_unlocked(run: pathlib.Path) -> None:
+  """Waits for the end of a run that was killed with another machine."""
+  deadline = time.monotonic() + _SECONDS_TO_UNLOCK
+  while time.monotonic() < deadline:
+    with contextlib.suppress(errors.UserError), lock.exclusive(run):
+      return
+    time.sleep(_POLL_SECONDS)
+
+
+class RayActors:
+  """An `Executor` of `train` processes in Ray actors."""
+
+  def __init__(self, flags: Sequence[str], sweep: pathlib.Path, address: str):
+    """Connects to the cluster.
+
+    Args:
+      flags: of `train`, without --root_dir, --seed and what is varied. With
+        --device=gpu, each run gets a GPU of its own.
+      sweep: the folder of the sweep.
+      address: of the cluster.
+
+    Raises:
+      UserError: Ray is not installed, or there is no such cluster.
+    """
+    self._ray = connection.connect(address)
+    self._arguments = (
+      list(flags),
+      sweep,
+      os.getcwd(),
+      {k: v for k, v in os.environ.items() if k == "PYTHONPATH"},
+    )
+    self._num_gpus = int("--device=gpu" in flags)
+
+  def start(self, run: planned.PlannedRun) -> "_ActorJob":
+    """Starts a run, or resumes it, as soon as there is a free CPU."""
+    actor_class = self._ray.remote(_Trainer).options(
+      num_cpus=1,
+      num_gpus=self._num_gpus,
+      max_restarts=-1,
+      max_task_retries=-1,
+      max_concurrency=3,  # `stop` is heard while it trains
+      scheduling_strategy="SPREAD",
+    )
+    actor = actor_class.remote()
+    answer = actor.train.remote(run, *self._arguments)
+    return _ActorJob(self._ray, actor, answer, run)
+
+
+class _ActorJob:
+  """A run in an actor; see `Job`."""
+
+  def __init__(
+    self, ray: Any, actor: Any, answer: Any, run: planned.PlannedRun
+  ):
+    self._ray = ray
+    self._actor = actor
+    self._answer = answer
+    self._placed = actor.is_placed.remote()
+    self._log = run.folder.root.with_suffix(".log")
+    self._is_stopping = False
+    self._code: int | None = None
+
+  def exit_code(self) -> int | None:
+    """See `Job`.
+
+    Raises:
+      UserError: the machine of the actor does not share the sweep's folder.
+    """
+    if self._code is None and self._is_stopping:
+      self._actor.stop.remote()  # again: it may be another actor by now
+    if self._code is None and self._has(self._answer):
+      try:
+        self._code = self._ray.get(self._answer)
+      except self._ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+      except self._ray.exceptions.RayError:
+        self._code = _KILLED
+      self._ray.kill(self._actor)
+    return self._code
+
+  def stop(self) -> None:
+    """See `Job`."""
+    self._is_stopping = True
+    if self._code is None and not self._has(self._placed):
+      self._ray.kill(self._actor)  # it has not begun
+      self._code = _STOPPED
+
+  def last_line(self) -> str:
+    """See `Job`."""
+    return processes.last_line(self._log)
+
+  def _has(self, reference: Any) -> bool:
+    return bool(self._ray.wait([reference], timeout=0)[0])
