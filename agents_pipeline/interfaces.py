@@ -155,7 +155,11 @@ class Replay(Protocol):
     """Samples n-step transitions."""
 
   def update_priorities(self, handle: Any, td_error: tf.Tensor) -> None:
-    """Takes the TD errors [S] of a sample; uniform replay ignores them."""
+    """Takes the TD errors [S] of a sample; uniform replay ignores them.
+
+    The sample may be older than the newest transitions: what was overwritten
+    since must keep the priority of what is there now.
+    """
 
   def abandon_episodes(self) -> None:
     """Closes the episodes under way, which will not be continued."""

@@ -8,22 +8,36 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.losses import n_step
 from agents_pipeline.ops import random_stream
-from agents_pipeline.replay import specs, storage, uniform
+from agents_pipeline.replay import prioritized, specs, storage, uniform
 
 ACTION = tensor_spec.TensorSpec((), tf.int64)
 
 
-def make_buffer(
-  num_envs=1, max_length=8, observation=tf.float32, seed=0, **sampling
+def make_buffer(max_length=8, seed=0, **experience):
+  return uniform.UniformReplayBuffer(
+    _spec(**experience), max_length, random_stream.RandomStream(seed)
+  )
+
+
+def make_prioritized(
+  max_length=8, seed=0, alpha=1.0, beta=1.0, epsilon=1e-6, **experience
 ):
-  experience = specs.ReplaySpec(
+  return prioritized.PrioritizedReplayBuffer(
+    _spec(**experience),
+    max_length,
+    random_stream.RandomStream(seed),
+    alpha=alpha,
+    beta=lambda: tf.constant(beta),
+    epsilon=epsilon,
+  )
+
+
+def _spec(num_envs=1, observation=tf.float32, **sampling):
+  return specs.ReplaySpec(
     tensor_spec.TensorSpec((1,), observation),
     ACTION,
     num_envs,
     **({"batch_size": 4} | sampling),
-  )
-  return uniform.UniformReplayBuffer(
-    experience, max_length, random_stream.RandomStream(seed)
   )
 
 
@@ -90,6 +104,11 @@ def kept(buffer) -> storage.Row:
 def num_rows(buffer) -> tf.Tensor:
   """[] int32, the rows kept of all environments."""
   return tf.reduce_sum(buffer._rings.num_kept())
+
+
+def priorities(buffer) -> np.ndarray:
+  """[N] float32, of every row of the tables of prioritized replay."""
+  return buffer._tree.priorities(tf.range(buffer._rings.table_length)).numpy()
 
 
 def transitions(window, gamma=1.0):

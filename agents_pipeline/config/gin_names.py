@@ -37,9 +37,20 @@ _ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
   ),
   (
     "capacity_env_steps",
-    ("ReplayConfig",),
+    ("ReplayConfig", "PrioritizedReplay"),
     "buffer_size replay_buffer_capacity replay_capacity memory_size "
     "capacity replay_buffer_max_length replay_size",
+  ),
+  (
+    "alpha",
+    ("PrioritizedReplay",),
+    "prioritized_replay_alpha priority_exponent per_alpha",
+  ),
+  (
+    "initial_beta",
+    ("PrioritizedReplay",),
+    "beta prioritized_replay_beta0 prioritized_replay_beta per_beta "
+    "importance_sampling_exponent",
   ),
   (
     "num_env_steps_before_training",

@@ -15,6 +15,8 @@ from agents_pipeline.config import fields
 from agents_pipeline.replay import specs
 
 if typing.TYPE_CHECKING:
+  import tensorflow as tf
+
   from agents_pipeline import interfaces
   from agents_pipeline.ops import random_stream
 
@@ -61,6 +63,7 @@ class ReplayChoice(abc.ABC):
     replay_spec: specs.ReplaySpec,
     rng: "random_stream.RandomStream",
     *,
+    progress: Callable[[], "tf.Tensor"],
     report: Callable[[str], None],
     num_copies: int,
   ) -> "interfaces.Replay":
@@ -69,6 +72,7 @@ class ReplayChoice(abc.ABC):
     Args:
       replay_spec: what is kept.
       rng: where samples come from.
+      progress: the share [] float32 of the run's env steps that is done.
       report: gets a line with the size before anything is allocated.
       num_copies: how often its tables may be in memory at once.
 
@@ -77,8 +81,74 @@ class ReplayChoice(abc.ABC):
     """
 
 
+class _Buffer(ReplayChoice):
+  """What buffers of rows have in common, whichever rows they sample.
+
+  Attributes:
+    capacity_env_steps: rows kept, over all environments.
+  """
+
+  capacity_env_steps: int
+
+  def check_agent(self, agent: Any) -> None:
+    """Rejects batches larger than the buffer."""
+    if agent.batch_size > self.capacity_env_steps:
+      raise errors.UserError(
+        f"{type(agent).__name__}.batch_size = {agent.batch_size}: expected at "
+        f"most {self._capacity}"
+      )
+
+  def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
+    """The agent's batch size."""
+    return batch_size
+
+  def min_env_steps(self, n_step: int, num_envs: int) -> int:
+    """One window of n steps in each environment."""
+    if self.capacity_env_steps < num_envs * n_step:
+      raise errors.UserError(
+        f"{self._capacity}: expected at least one window of {n_step} for each "
+        f"of {num_envs} environments"
+      )
+    return num_envs * n_step
+
+  @property
+  def _capacity(self) -> str:
+    """The field and its value, for messages."""
+    value = self.capacity_env_steps
+    return f"{type(self).__name__}.capacity_env_steps = {value!r}"
+
+  def _length(self, replay_spec: specs.ReplaySpec) -> int:
+    """Rows of each environment."""
+    return math.ceil(self.capacity_env_steps / replay_spec.num_envs)
+
+  def _check_memory(
+    self,
+    num_bytes: int,
+    replay_spec: specs.ReplaySpec,
+    report: Callable[[str], None],
+    num_copies: int,
+  ) -> None:
+    """Reports the size of tables, unless they do not fit."""
+    from agents_pipeline.replay import memory as memory_lib
+
+    num_rows = self._length(replay_spec) * replay_spec.num_envs
+    report(
+      memory_lib.check_memory(
+        num_bytes,
+        num_rows,
+        num_copies,
+        on_host=self.memory == "host",
+        config_name=type(self).__name__,
+      )
+    )
+    if num_rows > _MAX_ROWS:
+      raise errors.UserError(
+        f"{self._capacity}: expected at most {_MAX_ROWS:,}"
+      )
+
+
 @fields.config
-class ReplayConfig(ReplayChoice):
+class ReplayConfig(_Buffer):
   """Uniform experience replay.
 
   Attributes:
@@ -97,47 +167,77 @@ class ReplayConfig(ReplayChoice):
   num_prefetched_batches: int = fields.integer(0, 0)
   memory: str = fields.choice("device", "host")
 
-  def check_agent(self, agent: Any) -> None:
-    """Rejects batches larger than the buffer."""
-    if agent.batch_size > self.capacity_env_steps:
-      raise errors.UserError(
-        f"{type(agent).__name__}.batch_size = {agent.batch_size}: expected at "
-        f"most ReplayConfig.capacity_env_steps = {self.capacity_env_steps}"
-      )
+  def make(self, replay_spec, rng, *, progress, report, num_copies):
+    """Makes a `UniformReplayBuffer`."""
+    from agents_pipeline.replay import storage, uniform
 
-  def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
-    """The agent's batch size."""
-    return batch_size
+    length = self._length(replay_spec)
+    num_bytes = storage.num_bytes(replay_spec, length)
+    self._check_memory(num_bytes, replay_spec, report, num_copies)
+    return uniform.UniformReplayBuffer(replay_spec, length, rng)
+
+
+@fields.config
+class PrioritizedReplay(_Buffer):
+  """Prioritized experience replay, proportional (Schaul et al. 2016).
+
+  A transition is sampled with a probability proportional to
+  (|TD error| + epsilon) ** alpha, and its loss is multiplied by its importance
+  weight, (N * probability) ** -beta over the largest of the batch.
+
+  Attributes:
+    capacity_env_steps: rows kept, over all environments: one per transition,
+      and one per episode's last observation.
+    alpha: 0 samples uniformly, 1 in proportion to errors.
+    initial_beta: beta at the first env step; it grows linearly to 1 at the end
+      of the run, TrainingConfig.num_env_steps. 1 corrects in full for what is
+      sampled more often.
+    epsilon: added to errors, so that every transition can be sampled.
+    num_prefetched_batches: how many batches tf.data samples ahead while a
+      Python environment steps, by priorities that are as old. More than 0
+      overlaps the two: runs with one seed then differ, and a window may be read
+      while its oldest row is overwritten. Tensor environments sample inside the
+      program.
+    memory: 'device' keeps the rows where the networks are. 'host' keeps them in
+      the machine's memory, for a GPU too small for the frames; every batch is
+      then copied to it. For Python environments; on the CPU it is only slower.
+  """
+
+  capacity_env_steps: int = fields.integer(100_000, high=10**15)
+  alpha: float = fields.number(0.6, 0, 1)
+  initial_beta: float = fields.number(0.4, 0, 1)
+  epsilon: float = fields.number(1e-6, above=True)
+  num_prefetched_batches: int = fields.integer(0, 0)
+  memory: str = fields.choice("device", "host")
 
   def min_env_steps(self, n_step: int, num_envs: int) -> int:
-    """One window of n steps in each environment."""
-    if self.capacity_env_steps < num_envs * n_step:
+    """One window of n steps in each environment.
+
+    A window fits in n rows, but an episode's last observation may be the first
+    of them, which is never sampled.
+    """
+    if self.capacity_env_steps < num_envs * (n_step + 1):
       raise errors.UserError(
-        f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps}: "
-        f"expected at least one window of {n_step} for each of {num_envs} "
-        "environments"
+        f"{self._capacity}: expected at least {n_step + 1} rows, one more than "
+        f"a window has steps, for each of {num_envs} environments"
       )
     return num_envs * n_step
 
-  def make(self, replay_spec, rng, *, report, num_copies):
-    """Makes a `UniformReplayBuffer`."""
-    from agents_pipeline.replay import memory as memory_lib
-    from agents_pipeline.replay import storage, uniform
+  def make(self, replay_spec, rng, *, progress, report, num_copies):
+    """Makes a `PrioritizedReplayBuffer`."""
+    from agents_pipeline.replay import prioritized
 
-    length = math.ceil(self.capacity_env_steps / replay_spec.num_envs)
-    num_rows = length * replay_spec.num_envs
-    num_bytes = storage.num_bytes(replay_spec, length)
-    report(
-      memory_lib.check_memory(
-        num_bytes, num_rows, num_copies, on_host=self.memory == "host"
-      )
+    length = self._length(replay_spec)
+    num_bytes = prioritized.num_bytes(replay_spec, length)
+    self._check_memory(num_bytes, replay_spec, report, num_copies)
+    return prioritized.PrioritizedReplayBuffer(
+      replay_spec,
+      length,
+      rng,
+      alpha=self.alpha,
+      beta=lambda: self.initial_beta + (1.0 - self.initial_beta) * progress(),
+      epsilon=self.epsilon,
     )
-    if num_rows > _MAX_ROWS:
-      raise errors.UserError(
-        f"ReplayConfig.capacity_env_steps = {self.capacity_env_steps!r}: "
-        f"expected at most {_MAX_ROWS:,}"
-      )
-    return uniform.UniformReplayBuffer(replay_spec, length, rng)
 
 
 @fields.config
@@ -171,7 +271,7 @@ class NewestTransition(ReplayChoice):
     """None: an iteration collects what it trains on."""
     return 0
 
-  def make(self, replay_spec, rng, *, report, num_copies):
+  def make(self, replay_spec, rng, *, progress, report, num_copies):
     """Makes a `NewestTransitionBuffer`."""
     from agents_pipeline.replay import newest
 

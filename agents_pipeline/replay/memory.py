@@ -50,14 +50,19 @@ def _number(name: str) -> int | None:
     return None
 
 
-def _other_memory(memory: Available) -> str:
+def _other_memory(memory: Available, config_name: str) -> str:
   if memory.kind == "memory":
     return ""
-  return ", or ReplayConfig.memory = 'host'"
+  return f", or {config_name}.memory = 'host'"
 
 
 def check_memory(
-  table_bytes: int, num_rows: int, copies: int = 1, *, on_host: bool = False
+  table_bytes: int,
+  num_rows: int,
+  copies: int = 1,
+  *,
+  on_host: bool = False,
+  config_name: str = "ReplayConfig",
 ) -> str:
   """Compares a buffer with the memory there is, before it is allocated.
 
@@ -66,6 +71,7 @@ def check_memory(
     num_rows: rows, for the message.
     copies: how many copies of the tables that may be alive at once.
     on_host: they are in the machine's memory, also where a GPU trains.
+    config_name: the class whose field says how large it is, for the message.
 
   Returns:
     A line with its size.
@@ -80,8 +86,9 @@ def check_memory(
     size += f" (times {copies} within a compiled call)"
   if needed > memory.num_bytes:
     raise errors.UserError(
-      f"ReplayConfig.capacity_env_steps: the buffer of {size} does not fit in "
-      f"the {memory}; expected at most "
-      f"{int(num_rows * memory.num_bytes / needed):,}{_other_memory(memory)}"
+      f"{config_name}.capacity_env_steps: the buffer of {size} does not fit "
+      f"in the {memory}; expected at most "
+      f"{int(num_rows * memory.num_bytes / needed):,}"
+      f"{_other_memory(memory, config_name)}"
     )
   return f"replay buffer: {size}"

@@ -34,10 +34,26 @@ class Rings(tf.Module):
     """Counts rows [B] that were written at the heads."""
     return self._heads.assign_add(tf.cast(num_rows, tf.int64))
 
+  def heads(self) -> tf.Tensor:
+    """[B] int64, rows written of each environment so far."""
+    return self._heads.value()
+
   def num_kept(self) -> tf.Tensor:
     """[B] int32, rows kept of each environment."""
     kept = tf.minimum(self._heads.value(), self._max_length)  # [B]
     return tf.cast(kept, tf.int32)
+
+  def num_starts(self, num_steps: int) -> tf.Tensor:
+    """[B] int32, rows of each environment that begin a window of steps.
+
+    They are those of the ages from `num_steps` to `num_kept`: the last of a
+    window's observations may be the newest, which is written ahead. Below 1
+    where there is none yet.
+
+    Args:
+      num_steps: the steps of a window, at least 1.
+    """
+    return self.num_kept() - num_steps + 1
 
   def places(self, env: tf.Tensor, age: tf.Tensor) -> tf.Tensor:
     """Places [S] int32 of rows of a given age.
@@ -51,6 +67,32 @@ class Rings(tf.Module):
   def numbers(self, env: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
     """The numbers of rows in the table, at places of rings; int32."""
     return env * self._ring_length + self._wrapped(place)
+
+  def places_of(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The inverse of `numbers`: rings and places [S] int32 of rows [S]."""
+    if self._num_envs == 1:
+      return tf.zeros_like(number), number
+    env = number // self._ring_length
+    return env, number - env * self._ring_length
+
+  def kept_until(
+    self, heads: tf.Tensor, env: tf.Tensor, place: tf.Tensor
+  ) -> tf.Tensor:
+    """How far the heads may get before rows are not kept any more.
+
+    Args:
+      heads: [B] int64, `heads` when the rows were there.
+      env: [S] int32, in which ring.
+      place: [S] int32, from 0 to its end.
+
+    Returns:
+      [S] int64: a row is there as long as its ring's head is at most this.
+    """
+    head_place = tf.gather(heads % self._ring_length, env)  # [S]
+    ahead = tf.cast(place, tf.int64) - head_place  # [S]
+    # How far before the head the newest row at this place is.
+    newest = tf.where(ahead < 0, ahead, ahead - self._ring_length)
+    return tf.gather(heads, env) + newest + self._max_length
 
   def numbers_from_head(self, offset: int) -> tf.Tensor:
     """[B] int32, the row of each ring so far from its head."""

@@ -83,6 +83,7 @@ class TransitionStorage(tf.Module):
     """
     super().__init__(name=name)
     self._spec = replay_spec
+    self._max_length = max_length
     self._rings = rings.Rings(
       replay_spec.num_envs, max_length, _num_spare_rows(replay_spec)
     )
@@ -201,12 +202,9 @@ class TransitionStorage(tf.Module):
     For environments that cannot be restored: what they do next is no sequel of
     the newest rows.
     """
-    numbers = self._tables[0]  # step types are always among them
-    column = self._packing.column
+    numbers, column = self._tables[0], self._packing.column
     from_head = self._rings.numbers_from_head
-    newest = tf.gather(numbers, from_head(-1))[
-      :, column(self._index.step_type)
-    ]  # [B]
+    newest = self._step_type(from_head(-1))  # [B]
     is_open = (self._rings.num_kept() > 0) & (newest != ts.StepType.LAST)  # [B]
     for offset, field in (
       (-1, self._index.next_step_type),
@@ -253,6 +251,12 @@ class TransitionStorage(tf.Module):
       return self._stacks(table, env[:, None], place[:, None])
     return tf.gather(table, self._rings.numbers(env, place))
 
+  def _step_type(self, numbers: tf.Tensor) -> tf.Tensor:
+    """[...] float32, the step types of the rows of these numbers [...]."""
+    column = self._packing.column(self._index.step_type)
+    # They are always in the first table.
+    return tf.gather(self._tables[0], numbers)[..., column]
+
   def _stacks(
     self, table: tf.Tensor, env: tf.Tensor, place: tf.Tensor
   ) -> tf.Tensor:
@@ -265,9 +269,7 @@ class TransitionStorage(tf.Module):
     """
     age = tf.range(self._spec.num_frames - 1, -1, -1)  # [N]
     numbers = self._rings.numbers(env, place - age)  # [S, N]
-    column = self._packing.column(self._index.step_type)
-    step_type = tf.gather(self._tables[0], numbers)[..., column]  # [S, N]
-    is_first = step_type == ts.StepType.FIRST
+    is_first = self._step_type(numbers) == ts.StepType.FIRST  # [S, N]
     # A frame is of this episode if no later one of the stack began it.
     later_ones_began = tf.cumsum(
       tf.cast(is_first, tf.int32), axis=-1, reverse=True, exclusive=True
@@ -310,11 +312,15 @@ def _num_spare_rows(replay_spec: specs.ReplaySpec) -> int:
   return _SPARE_ROWS + replay_spec.num_frames - 1
 
 
+def table_length(replay_spec: specs.ReplaySpec, max_length: int) -> int:
+  """Rows of the tables that keep so many rows of each environment."""
+  return replay_spec.num_envs * (max_length + _num_spare_rows(replay_spec))
+
+
 def num_bytes(replay_spec: specs.ReplaySpec, max_length: int) -> int:
   """Bytes of the tables that keep so many rows of each environment."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size
     for spec in _packing(replay_spec).specs
   )
-  length = max_length + _num_spare_rows(replay_spec)
-  return row * replay_spec.num_envs * length
+  return row * table_length(replay_spec, max_length)

@@ -43,8 +43,8 @@ class UniformReplayBuffer(storage.TransitionStorage):
     """Chooses windows of so many rows; reads no table."""
     env = self._draw_env(size)  # [S]
     kept = tf.gather(self._rings.num_kept(), env)  # [S]
-    # A window's last row may be the newest observation, written ahead.
-    num_choices = tf.maximum(kept - max(num_rows - 1, 1) + 1, 1)  # [S]
+    num_starts = self._rings.num_starts(max(num_rows - 1, 1))  # [B]
+    num_choices = tf.maximum(tf.gather(num_starts, env), 1)  # [S]
     bits = self._rng.bits((size,))  # [S]
     age = kept - random_stream.below(bits, num_choices)  # [S]
     return storage.Windows(env, self._rings.places(env, age))

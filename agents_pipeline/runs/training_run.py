@@ -88,8 +88,8 @@ def train(
     prefetches = not experiment.agent.is_reproducible
     if device == "gpu" and deterministic and prefetches:
       console.print(
-        "ReplayConfig.num_prefetched_batches: on a GPU, nothing is sampled "
-        "ahead without --nodeterministic"
+        "num_prefetched_batches: on a GPU, nothing is sampled ahead without "
+        "--nodeterministic"
       )
     weights = None
     if overwrite or not checkpoints.newest_first(folder.checkpoints):

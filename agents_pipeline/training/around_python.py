@@ -114,7 +114,7 @@ def compile_replay(
 def _batches_ahead(
   iteration: replay_iteration.ReplayIteration, num_batches: int
 ) -> Callable[[], tuple]:
-  """Gives an iteration's prefetched batches [U, S, ...]; () without."""
+  """Gives an iteration's samples [U, S, ...], prefetched; () without."""
   if not num_batches:
     return tuple
   batches = dataset_of(iteration.replay).batch(
@@ -125,7 +125,7 @@ def _batches_ahead(
 
 
 def dataset_of(replay: interfaces.Replay) -> tf.data.Dataset:
-  """An endless dataset of the transitions [S, ...] of samples.
+  """An endless dataset of samples, [S, ...] each.
 
   An element is sampled when it is asked for, so that a run is reproducible as
   long as nothing prefetches.
@@ -134,7 +134,7 @@ def dataset_of(replay: interfaces.Replay) -> tf.data.Dataset:
   options = tf.data.Options()
   options.autotune.enabled = False
   options.experimental_optimization.inject_prefetch = False
-  samples = tf.data.Dataset.counter().map(lambda _: replay.sample().transitions)
+  samples = tf.data.Dataset.counter().map(lambda _: replay.sample())
   return samples.with_options(options)
 
 

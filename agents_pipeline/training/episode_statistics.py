@@ -138,6 +138,11 @@ class EpisodeStatistics(tf.Module):
     kept = tf.pad(kept, [[0, 1], [0, 0]])
     self._ended.scatter_nd_update(row[:, None], kept)
 
+  def progress(self, num_env_steps: int) -> tf.Tensor:
+    """[] float32 in [0, 1], the share that is done of so many env steps."""
+    done = tf.cast(self.env_steps.value(), tf.float32) / float(num_env_steps)
+    return tf.minimum(done, 1.0)
+
   def last_episodes_reached(self, min_return: float) -> tf.Tensor:
     """[] bool: the last ended episode of every environment had this return.
 

@@ -101,21 +101,20 @@ class ReplayIteration:
 
     Args:
       totals: the totals of the train steps before.
-      batches: transitions [U, S, ...] that were sampled ahead; () for none.
+      batches: samples [U, S, ...] that were made ahead; () for none.
     """
 
     def train_step(state):
       number, totals = state
       if batches:
-        sample = interfaces.Sample(
-          tf.nest.map_structure(lambda x: x[number], batches)
+        sample = tf.nest.map_structure(
+          lambda x: None if x is None else x[number], batches
         )
       else:
         sample = self.replay.sample()
       update = self.update or self.agent.train
       info = update(sample.transitions, sample.weights)
-      if not batches:
-        self.replay.update_priorities(sample.handle, info.extra.td_error)
+      self.replay.update_priorities(sample.handle, info.extra.td_error)
       self.update_target()
       return number + 1, totals.add(self.agent, info)
 

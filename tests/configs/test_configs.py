@@ -23,7 +23,7 @@ def test_there_are_configurations():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_gin_file_parses_and_builds(path):
-  has_buffer = "ReplayConfig." in path.read_text()
+  has_buffer = "\nReplayConfig." in path.read_text()
   experiment = gin_files.load_experiment(
     [path],
     # Atari's takes 7 GB.

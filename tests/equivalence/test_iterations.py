@@ -16,6 +16,10 @@ from agents_pipeline.config import seeding
 from agents_pipeline.training import replay_iteration
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
+PRIORITIZED = (
+  "DqnConfig.replay = @PrioritizedReplay()",
+  "PrioritizedReplay.capacity_env_steps = 50",  # and so overwritten
+)
 # The forms of an iteration.
 FORMS = {
   "tensor": ("EnvironmentConfig.backend = 'tensor'",),
@@ -26,6 +30,12 @@ FORMS = {
     "DqnConfig.learns_while_stepping = True",
   ),
   "while-stepping": (GYMNASIUM, "DqnConfig.learns_while_stepping = True"),
+  "prioritized, tensor": PRIORITIZED,
+  "prioritized, host-memory": (
+    *PRIORITIZED,
+    GYMNASIUM,
+    "PrioritizedReplay.memory = 'host'",
+  ),
 }
 EVERY_FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 OBSERVATIONS, ACTIONS = 2, 3  # of `rows_of`
@@ -37,9 +47,10 @@ def build(experiment, seed=0, jit=True):
 
 
 def rows_of(replay):
-  """How many rows a buffer has written, and every field of its tables."""
+  """How many rows a buffer has written, every field, and their priorities."""
   fields = replay._packing.unpack([t.value() for t in replay._tables])
-  return [x.numpy() for x in (*replay._rings.variables, *fields)]
+  tree = replay._tree.variables if hasattr(replay, "_tree") else ()
+  return [x.numpy() for x in (replay._rings.heads(), *fields, *tree)]
 
 
 def run(pipeline, *counts):
@@ -219,15 +230,33 @@ def test_an_environment_that_fails_lets_the_learner_finish(
   assert int(pipeline.train_steps) == 11 * 50
 
 
-def test_prefetching_trains_as_many_steps(make_experiment):
-  found = run(
-    build(
-      make_experiment(GYMNASIUM, "ReplayConfig.num_prefetched_batches = 2")
-    ),
-    60,
-    20,
-  )
+@pytest.mark.parametrize(
+  "bindings",
+  [
+    ("ReplayConfig.num_prefetched_batches = 2",),
+    (*PRIORITIZED, "PrioritizedReplay.num_prefetched_batches = 2"),
+  ],
+  ids=["uniform", "prioritized"],
+)
+def test_prefetching_trains_as_many_steps(make_experiment, bindings):
+  pipeline = build(make_experiment(GYMNASIUM, *bindings))
+  found = run(pipeline, 60, 20)
   assert (found["env_steps"], found["train_steps"]) == (80, 20)
+  if bindings[0] in PRIORITIZED:
+    priorities = replay_rows.priorities(pipeline.tracked["replay"])
+    assert len(np.unique(priorities)) > 10  # errors found their rows
+
+
+def test_what_was_learned_from_gets_another_priority(make_experiment):
+  """By a train step of one transition, of 60 that are alike."""
+  pipeline = build(make_experiment(*PRIORITIZED, "DqnConfig.batch_size = 1"))
+  buffer = pipeline.tracked["replay"]
+  pipeline.compiled.collect(tf.constant(60))
+  before = replay_rows.priorities(buffer)
+  assert set(np.unique(before)) == {0, 1}
+  pipeline.compiled.train(tf.constant(1))
+  changed = replay_rows.priorities(buffer)[before == 1]
+  assert np.sum((changed != 1) & (changed > 0)) == 1
 
 
 def test_a_vector_environment_that_resets_by_itself(make_experiment):

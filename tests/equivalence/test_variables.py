@@ -19,6 +19,7 @@ NAME = "EnvironmentConfig.name = "
 KINDS = {
   "dqn": (),
   "dqn, Python": (GYMNASIUM,),
+  "dqn, prioritized replay": ("DqnConfig.replay = @PrioritizedReplay()",),
   "dqn, newest transition": ("DqnConfig.replay = @NewestTransition()",),
   "dqn, double, dueling, batch norm, episodes": (
     "DqnConfig.double = True",

@@ -5,6 +5,7 @@ killed. So one run gives many kill points: the folder is copied at each.
 """
 
 import concurrent.futures
+import itertools
 import pathlib
 import random
 import shutil
@@ -30,14 +31,20 @@ RUN = [
   "EvaluationConfig.period_env_steps = 100",
   "EvaluationConfig.num_episodes_while_training = 1",
 ]
+DQN = [
+  "Experiment.agent = @DqnConfig()",
+  "DqnConfig.hidden_layers = (8,)",
+  "DqnConfig.batch_size = 8",
+  "DqnConfig.num_random_env_steps = 50",
+  "DqnConfig.num_env_steps_before_training = 50",
+]
 AGENTS = {
-  "dqn": [
-    "Experiment.agent = @DqnConfig()",
-    "DqnConfig.hidden_layers = (8,)",
-    "DqnConfig.batch_size = 8",
-    "DqnConfig.num_random_env_steps = 50",
-    "DqnConfig.num_env_steps_before_training = 50",
-    "ReplayConfig.capacity_env_steps = 150",
+  "dqn": [*DQN, "ReplayConfig.capacity_env_steps = 150"],
+  "dqn, prioritized": [
+    *DQN,
+    "DqnConfig.replay = @PrioritizedReplay()",
+    "PrioritizedReplay.capacity_env_steps = 150",
+    "DqnConfig.n_step = 2",
   ],
   "a2c": [
     "Experiment.agent = @A2cConfig()",
@@ -124,8 +131,14 @@ def assert_same_end(root, expected):
   assert not differing, f"{root}, SEED = {SEED}: {differing}"
 
 
-@pytest.mark.parametrize("environment", list(ENVIRONMENTS))
-@pytest.mark.parametrize("agent", list(AGENTS))
+@pytest.mark.parametrize(
+  ("agent", "environment"),
+  [
+    *itertools.product(("dqn", "a2c"), ENVIRONMENTS),
+    ("dqn, prioritized", "tensor"),
+    ("dqn, prioritized", "gymnasium"),
+  ],
+)
 def test_killed_and_resumed_once_and_twice(
   starting, agent, environment, tmp_path
 ):

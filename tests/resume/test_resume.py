@@ -17,6 +17,11 @@ from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, run_record
 
+PRIORITIZED = [
+  "DqnConfig.replay = @PrioritizedReplay()",
+  "PrioritizedReplay.capacity_env_steps = 150",  # half the run
+]
+
 
 def _run_with(train, tmp_path):
   """Trains into a folder; returns completed, printed lines and the folder.
@@ -89,8 +94,15 @@ def assert_same_numbers(one, other):
       "EnvironmentConfig.num_envs = 3",
       "DqnConfig.num_train_steps_per_iteration = 2",
     ],
+    PRIORITIZED,
+    [
+      *PRIORITIZED,
+      "EnvironmentConfig.backend = 'gymnasium'",
+      "EnvironmentConfig.num_envs = 3",
+      "DqnConfig.n_step = 3",
+    ],
   ],
-  ids=["tensor", "gymnasium"],
+  ids=["tensor", "gymnasium", "prioritized", "prioritized, gymnasium"],
 )
 def test_a_run_stopped_twice_ends_like_one_never_stopped(
   make_experiment, run_here, bindings
@@ -345,21 +357,24 @@ class Drifting(cartpole.CartPoleEnv):
     return super().step(action)
 
 
+@pytest.mark.parametrize("replay", ["ReplayConfig", "PrioritizedReplay"])
 def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
-  make_experiment, run_here
+  make_experiment, run_here, replay
 ):
-  gym.register("Drifting-v0", Drifting)
+  if "Drifting-v0" not in gym.registry:
+    gym.register("Drifting-v0", Drifting)
   experiment = make_experiment(
     "EnvironmentConfig.name = 'Drifting-v0'",
-    "ReplayConfig.capacity_env_steps = 1_000",
+    f"DqnConfig.replay = @{replay}()",
+    f"{replay}.capacity_env_steps = 1_000",
   )
   # Stopped during an episode: one that has only just begun can be replayed.
   _, _, run = run_here(experiment, "run", results=3)
   printed = []
   pipeline = building.build(experiment, seeding.Seeds(0), printed.append)
   checkpoints.Checkpoints(run.checkpoints, pipeline.tracked).restore(print)
-  replay = pipeline.tracked["replay"]
-  rows_before = int(replay_rows.num_rows(replay))
+  buffer = pipeline.tracked["replay"]
+  rows_before = int(replay_rows.num_rows(buffer))
   pipeline.resume()
   assert printed[-1] == (
     "Drifting-v0: unfinished episodes could not be replayed; new ones begin"
@@ -367,11 +382,15 @@ def test_an_environment_that_cannot_be_replayed_begins_new_episodes(
   whereabouts = json.loads(pipeline.tracked["environment"].serialize())
   assert whereabouts["episodes"] == [int(pipeline.statistics.num_episodes) + 1]
   # The episode under way is closed in the buffer, as truncated.
-  assert int(replay_rows.num_rows(replay)) == rows_before + 1
-  newest = replay_rows.kept(replay)
+  assert int(replay_rows.num_rows(buffer)) == rows_before + 1
+  newest = replay_rows.kept(buffer)
   assert int(newest.step_type[0, -1]) == 2
   assert int(newest.next_step_type[0, -2]) == 2
   assert float(newest.discount[0, -2]) == 1.0
+  if replay == "PrioritizedReplay":  # of transitions, not of last observations
+    is_step = newest.step_type[0] != 2
+    priorities = replay_rows.priorities(buffer)[: len(is_step)]
+    np.testing.assert_array_equal(priorities > 0, is_step)
   completed, printed, _ = run_here(experiment, "run")
   assert completed
   assert any("new ones begin" in line for line in printed)

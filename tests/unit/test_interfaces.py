@@ -12,13 +12,14 @@ from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
 from agents_pipeline.environments import python_bridge
 from agents_pipeline.environments.tensor import cart_pole
-from agents_pipeline.replay import newest, uniform
+from agents_pipeline.replay import newest, prioritized, uniform
 
 IMPLEMENTATIONS = [
   (interfaces.Environment, cart_pole.CartPole),
   (interfaces.Environment, python_bridge.PythonBridge),
   (interfaces.PythonEnvironment, python_bridge.PythonBridge),
   (interfaces.Replay, uniform.UniformReplayBuffer),
+  (interfaces.Replay, prioritized.PrioritizedReplayBuffer),
   (interfaces.Replay, newest.NewestTransitionBuffer),
 ]
 

@@ -11,7 +11,7 @@ from agents_pipeline.replay import choices
 
 _AHEAD = (
   " before an iteration's own steps (DqnConfig.learns_while_stepping, "
-  "ReplayConfig.num_prefetched_batches)"
+  "{}.num_prefetched_batches)"
 )
 
 
@@ -62,7 +62,8 @@ class DqnConfig(schema.AgentConfig):
       environments step inside the program, where it changes nothing.
     batch_size: transitions per update; ignored without replay, where it is one
       per environment.
-    replay: how experience is kept: @ReplayConfig() or @NewestTransition().
+    replay: how experience is kept: @ReplayConfig(), @PrioritizedReplay() or
+      @NewestTransition().
   """
 
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
@@ -156,7 +157,7 @@ class DqnConfig(schema.AgentConfig):
         "DqnConfig.num_env_steps_before_training = "
         f"{self.num_env_steps_before_training}: expected at least "
         f"n_step * num_envs = {window}, so that there is something to sample"
-        + (self.samples_ahead * _AHEAD)
+        + (self.samples_ahead * _AHEAD.format(type(self.replay).__name__))
       )
 
   @property

@@ -128,8 +128,8 @@ def _make_replay(
   task = parts.task
   if parts.on_device and config.replay.memory == "host":
     raise errors.UserError(
-      f"ReplayConfig.memory = 'host': {task.name!r} is TensorFlow ops, and "
-      "samples within its program; expected 'device', or "
+      f"{type(config.replay).__name__}.memory = 'host': {task.name!r} is "
+      "TensorFlow ops, and samples within its program; expected 'device', or "
       "EnvironmentConfig.backend = 'gymnasium'"
     )
   replay_spec = specs.ReplaySpec(
@@ -141,12 +141,14 @@ def _make_replay(
     config.n_step,
     config.gamma,
   )
+  num_env_steps = parts.experiment.training.num_env_steps
   # XLA may hold a copy of the tables during a call.
   num_copies = 2 if parts.on_device else 1
   with tf.device("/CPU:0" if config.replay.memory == "host" else None):
     return config.replay.make(
       replay_spec,
       random_stream.RandomStream(seed),
+      progress=lambda: parts.statistics.progress(num_env_steps),
       report=parts.report,
       num_copies=num_copies,
     )

@@ -1,5 +1,6 @@
 """Where rows are, before and after their ring is full."""
 
+import numpy as np
 import tensorflow as tf
 
 from agents_pipeline.replay import rings
@@ -37,3 +38,26 @@ def test_the_newest_row_has_age_1(compiled):
   numbers = compiled(lambda: made.numbers(env, place))()
   assert numbers.numpy().tolist() == [0, 3, 9]
   assert made.table_length == 10
+
+
+def test_starts_of_windows_are_as_old_as_their_steps():
+  """Three rows, of the ages 1 to 3."""
+  assert make([9]).num_starts(1).numpy().tolist() == [3, 3]
+  assert make([9]).num_starts(2).numpy().tolist() == [2, 2]
+  assert make([2]).num_starts(2).numpy().tolist() == [1, 0]
+
+
+def test_a_row_is_kept_until_its_head_is_three_rows_further(compiled):
+  """Heads at 12 and 11: rows 7 to 11 at places 2, 3, 4, 0, 1, and 6 to 10."""
+  made = make([12])
+  number = tf.constant([1, 2, 0, 5, 6, 9])
+
+  def find():
+    env, place = made.places_of(number)
+    return env, place, made.kept_until(made.heads(), env, place)
+
+  env, place, until = compiled(find)()
+  assert env.numpy().tolist() == [0, 0, 0, 1, 1, 1]
+  assert place.numpy().tolist() == [1, 2, 0, 0, 1, 4]
+  assert until.numpy().tolist() == [14, 10, 13, 13, 9, 12]
+  np.testing.assert_array_equal(made.numbers(env, place), number)

@@ -307,7 +307,7 @@ def test_a_dataset_gives_transitions_of_the_same_stacks(n_step):
   batches = iter(around_python.dataset_of(buffer))
   for _ in range(5):
     add(buffer, envs, 7)
-    own, _, reached = next(batches)
+    own, _, reached = next(batches).transitions
     both = numbers(
       np.stack([own.observation, reached.observation], axis=1)
     )  # [S, 2, N]

@@ -13,8 +13,14 @@ def test_dataset_gives_what_sample_gives():
     replay_rows.add_episode(buffer, 0, 6)
   batches = iter(around_python.dataset_of(one))
   for _ in range(3):
-    direct = other.sample().transitions
-    tf.nest.map_structure(np.testing.assert_array_equal, next(batches), direct)
+    given, direct = next(batches), other.sample()
+    assert given.weights is direct.weights is None
+    for field in ("transitions", "handle"):
+      tf.nest.map_structure(
+        np.testing.assert_array_equal,
+        getattr(given, field),
+        getattr(direct, field),
+      )
 
 
 def test_dataset_sees_rows_added_after_it_was_made():
@@ -23,7 +29,8 @@ def test_dataset_sees_rows_added_after_it_was_made():
   batches = iter(around_python.dataset_of(buffer))
   next(batches)
   replay_rows.add_episode(buffer, 50, 52)
-  assert 50 in next(batches).time_step.observation[:, 0].numpy()
+  begins = next(batches).transitions.time_step.observation[:, 0].numpy()
+  assert 50 in begins
 
 
 def test_an_action_is_kept_until_it_is_taken_and_may_be_forgotten(compiled):

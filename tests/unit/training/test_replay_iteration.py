@@ -81,6 +81,9 @@ def test_nothing_is_learned_after_it_has_diverged():
   assert (int(totals.num_train_steps), bool(totals.diverged)) == (1, True)
 
 
-def test_batches_that_were_sampled_ahead_have_no_priorities():
-  _, done = learn(2, batches=(tf.constant([7, 8]),))
-  assert done == [("train", 7), "target", ("train", 8), "target"]
+def test_samples_that_were_made_ahead_are_taken_in_order():
+  ahead = interfaces.Sample((tf.constant([7, 8]),), None, tf.constant([1, 2]))
+  _, done = learn(2, batches=ahead)
+  assert done == [
+    ("train", 7), (1, 14), "target", ("train", 8), (2, 16), "target",
+  ]  # fmt: skip
