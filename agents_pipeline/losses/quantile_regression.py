@@ -14,6 +14,7 @@ def quantile_huber_loss(
 
     loss = sum_i mean_j |tau_i - 1{u_ij < 0}| L(u_ij)
     L(u) = u^2 / 2 where |u| <= kappa, else kappa (|u| - kappa / 2)
+         = c (u - c / 2) with c = u, clipped to [-kappa, kappa]
 
   Args:
     quantiles: [S, N] float32, which are learned.
@@ -25,12 +26,9 @@ def quantile_huber_loss(
     [S] float32.
   """
   shapes.check_same(quantiles, targets)
-  u = targets[:, None, :] - quantiles[:, :, None]  # [S, N, N]
-  size = tf.abs(u)
-  huber = size
-  if kappa:
-    huber = tf.where(
-      size <= kappa, 0.5 * tf.square(u), kappa * (size - 0.5 * kappa)
-    )
-  weight = tf.abs(fractions[:, None] - tf.cast(u < 0, tf.float32))  # [S, N, N]
-  return tf.reduce_sum(tf.reduce_mean(weight * huber, axis=2), axis=1)
+  # [S, N, N], j before i: XLA on the CPU sums over the last dimension slowly.
+  u = targets[:, :, None] - quantiles[:, None, :]
+  clipped = tf.clip_by_value(u, -kappa, kappa)
+  huber = clipped * (u - 0.5 * clipped) if kappa else tf.abs(u)
+  weight = tf.where(u < 0, 1.0 - fractions, fractions)
+  return tf.reduce_sum(tf.reduce_mean(weight * huber, axis=1), axis=1)
