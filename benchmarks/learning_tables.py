@@ -66,6 +66,8 @@ class Task:
 TASKS = (
   Task("dqn_cartpole", 20, "500 (RL Zoo)"),
   Task("dqn_cartpole_prioritized", 20, "500, as dqn_cartpole"),
+  Task("c51_cartpole", 20, "500, as `dqn_cartpole`"),
+  Task("qr_dqn_cartpole", 20, "500, as `dqn_cartpole`"),
   Task("dqn_acrobot", 20, "-76.6 (RL Zoo)"),
   Task("dqn_mountaincar", 20, "-100.8 (RL Zoo)"),
   Task("dqn_lunarlander", 10, "154.4 (RL Zoo, on v2)"),

@@ -12,6 +12,7 @@ those of the exported policy must be the same.
 import concurrent.futures
 import hashlib
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -33,9 +34,10 @@ _SHORT = (
   "EvaluationConfig.num_episodes_while_training = 2",
   "EvaluationConfig.num_episodes = 2",
 )
-_SHORT_DQN = (
-  "DqnConfig.num_random_env_steps = 200",
-  "DqnConfig.num_env_steps_before_training = 200",
+# Of the agents that learn from a replay.
+_SHORT_REPLAY = (
+  "{}.num_random_env_steps = 200",
+  "{}.num_env_steps_before_training = 200",
 )
 _MORE_BINDINGS = {
   "dqn_cartpole_episodic": (
@@ -56,7 +58,10 @@ def cases(configs: pathlib.Path) -> dict[str, tuple[str, list[str]]]:
   found = {}
   for path in sorted(configs.glob("*.gin")):
     name, text = path.stem, path.read_text("utf-8")
-    bindings = [*_SHORT, *(_SHORT_DQN if name.startswith("dqn") else ())]
+    (agent,) = re.findall(r"^Experiment\.agent = @(\w+)\(\)", text, re.M)
+    bindings = [*_SHORT]
+    if agent != "A2cConfig":
+      bindings += [binding.format(agent) for binding in _SHORT_REPLAY]
     bindings += _MORE_BINDINGS.get(name, ())
     found[name] = f"configs/{path.name}", bindings
     if "@ImageObservation" not in text and any(

@@ -69,12 +69,35 @@ def _experiment_maker(tmp_path_factory, agent):
 
 
 @pytest.fixture
-def make_experiment(tmp_path_factory):
-  """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
-  return _experiment_maker(tmp_path_factory, "dqn")
+def make_experiment_of(tmp_path_factory):
+  """Agent -> what makes a small experiment of it on CartPole-v1.
+
+  Bindings change it; those of DQN and its family say `DqnConfig`.
+  """
+
+  def maker_of(agent):
+    make = _experiment_maker(tmp_path_factory, agent)
+    config, _ = small_runs.FAMILY.get(agent, ("DqnConfig", ()))
+    return lambda *bindings: make(
+      *(binding.replace("DqnConfig", config) for binding in bindings)
+    )
+
+  return maker_of
 
 
 @pytest.fixture
-def make_a2c_experiment(tmp_path_factory):
+def make_experiment(make_experiment_of):
+  """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
+  return make_experiment_of("dqn")
+
+
+@pytest.fixture(params=list(small_runs.FAMILY))
+def make_family_experiment(request, make_experiment_of):
+  """Likewise, of DQN and of every other agent of its family in turn."""
+  return make_experiment_of(request.param)
+
+
+@pytest.fixture
+def make_a2c_experiment(make_experiment_of):
   """Makes a small experiment of A2C on CartPole-v1; bindings change it."""
-  return _experiment_maker(tmp_path_factory, "a2c")
+  return make_experiment_of("a2c")

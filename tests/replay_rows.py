@@ -125,3 +125,22 @@ def transitions(window, gamma=1.0):
     policy_step.PolicyStep(own.action, (), ()),
     ts.TimeStep(kind, reward, discount, at(window.observation, last + 1)),
   )
+
+
+def experience(
+  observations,
+  actions,
+  rewards,
+  discounts,
+  step_types,
+  next_step_types,
+  gamma=0.5,
+):
+  """The transition [1, ...] of one window of rows, as a buffer samples it."""
+  row = lambda x, dtype: tf.constant(x, dtype)[None]
+  window = storage.Row(
+    row(step_types, tf.int32), row(observations, tf.float32),
+    row(actions, tf.int64), row(next_step_types, tf.int32),
+    row(rewards, tf.float32), row(discounts, tf.float32),
+  )  # fmt: skip
+  return transitions(window, gamma)

@@ -9,9 +9,11 @@ from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.a2c import network as a2c_network
-from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.c51 import config as c51_config
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.agents.q_learning import agent as q_agent
+from agents_pipeline.agents.q_learning import network as q_network
+from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 
 VECTOR = gym.spaces.Box(-5, 5, (4,), np.float32)
 PICTURE = gym.spaces.Box(0, 255, (12, 12, 3), np.uint8)
@@ -33,13 +35,28 @@ OBSERVATIONS = {
   ),
 }
 ACTIONS = gym.spaces.Discrete(3, start=-1)
-CASES = {
-  f"{agent}_{name}": (agent, space, ACTIONS)
-  for agent in ("dqn", "a2c")
-  for name, space in OBSERVATIONS.items()
-} | {
-  "a2c_box": ("a2c", VECTOR, gym.spaces.Box(-2, 2, (2,), np.float64)),
-  "a2c_multi": ("a2c", VECTOR, gym.spaces.MultiDiscrete([3, 2])),
+CASES = (
+  {
+    f"{agent}_{name}": (agent, space, ACTIONS)
+    for agent in ("dqn", "a2c")
+    for name, space in OBSERVATIONS.items()
+  }
+  | {
+    f"{agent}_{name}": (agent, OBSERVATIONS[name], ACTIONS)
+    for agent in ("c51", "qr_dqn")
+    for name in ("plain", "masked_dict")
+  }
+  | {
+    "a2c_box": ("a2c", VECTOR, gym.spaces.Box(-2, 2, (2,), np.float64)),
+    "a2c_multi": ("a2c", VECTOR, gym.spaces.MultiDiscrete([3, 2])),
+  }
+)
+
+
+_FAMILY = {
+  "dqn": dqn_config.DqnConfig,
+  "c51": functools.partial(c51_config.C51Config, v_min=-20, v_max=5),
+  "qr_dqn": functools.partial(qr_dqn_config.QrDqnConfig, num_quantiles=20),
 }
 
 
@@ -48,10 +65,10 @@ def make(agent, space, actions):
   task = task_lib.Task("X-v0", space, actions)
   layers = ((8, 3, 1),) if "uint8" in str(space) else ()
   spec, action_spec = task.observation_spec, task.action_spec
-  if agent == "dqn":
-    config = dqn_config.DqnConfig(conv_layers=layers, dueling=True)
-    network = dqn_network.make_q_network(config, spec, action_spec, seed=1)
-    return task.serve(dqn_agent.served_outputs, network)
+  if agent in _FAMILY:
+    config = _FAMILY[agent](conv_layers=layers, dueling=True)
+    network = q_network.make_q_network(config, spec, action_spec, seed=1)
+    return task.serve(q_agent.served_outputs, network)
   config = a2c_config.A2cConfig(
     conv_layers=layers, policy_gain=3.0, normalize_observations=True
   )

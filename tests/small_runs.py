@@ -6,12 +6,29 @@ from agents_pipeline.files import run_folder
 from agents_pipeline.runs import console, training_run
 from agents_pipeline.runs.sinks import sink
 
-_AGENTS = {
-  "dqn": (
-    "Experiment.agent = @DqnConfig()",
-    "DqnConfig.hidden_layers = (16,)",
-    "DqnConfig.batch_size = 16",
+# Those that learn from a replay, and what each has of its own.
+FAMILY = {
+  "dqn": ("DqnConfig", ()),
+  "c51": (
+    "C51Config",
+    (
+      "C51Config.num_atoms = 11",
+      "C51Config.v_min = 0",
+      "C51Config.v_max = 50",
+    ),
   ),
+  "qr_dqn": ("QrDqnConfig", ("QrDqnConfig.num_quantiles = 8",)),
+}
+_AGENTS = {
+  **{
+    agent: (
+      f"Experiment.agent = @{config}()",
+      f"{config}.hidden_layers = (16,)",
+      f"{config}.batch_size = 16",
+      *own,
+    )
+    for agent, (config, own) in FAMILY.items()
+  },
   "a2c": (
     "Experiment.agent = @A2cConfig()",
     "EnvironmentConfig.num_envs = 2",
@@ -27,7 +44,7 @@ def bindings(agent="dqn", environment="CartPole-v1", num_env_steps=300):
   evaluates before training, at two thirds and at the end.
 
   Args:
-    agent: "dqn" or "a2c".
+    agent: one of `FAMILY`, or "a2c".
     environment: gymnasium id.
     num_env_steps: length of the run; the periods are fractions of it.
   """
@@ -42,10 +59,11 @@ def bindings(agent="dqn", environment="CartPole-v1", num_env_steps=300):
     "EvaluationConfig.num_episodes_while_training = 2",
     "EvaluationConfig.num_episodes = 3",
   ]
-  if agent == "dqn":
+  if agent in FAMILY:
+    config, _ = FAMILY[agent]
     lines += [
-      f"DqnConfig.num_random_env_steps = {sixth}",
-      f"DqnConfig.num_env_steps_before_training = {sixth}",
+      f"{config}.num_random_env_steps = {sixth}",
+      f"{config}.num_env_steps_before_training = {sixth}",
       f"ReplayConfig.capacity_env_steps = {2 * third}",
     ]
   return lines

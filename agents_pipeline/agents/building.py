@@ -18,7 +18,7 @@ _BYTES_PER_WEIGHT = 4 * 6
 _BYTES_PER_ACTIVATION = 4 * 2  # and its gradient
 # From here on a GPU is faster: docs/performance.md.
 _MANY_TENSOR_ENVS = 512
-_FEW = 8  # inputs and outputs of a network, as most have
+_FEW = 8  # inputs of a network, and actions, as most have
 
 
 def complete(
@@ -84,10 +84,13 @@ def _check_network(agent: schema.AgentConfig) -> None:
 
 
 def _check_update(experiment: schema.Experiment) -> None:
-  """Refuses updates whose hidden layers' activations no memory holds."""
+  """Refuses updates whose activations no memory holds."""
   agent, num_envs = experiment.agent, experiment.environment.num_envs
   num_transitions = agent.num_transitions_per_update(num_envs)
-  units = sum(agent.hidden_layers) + _FEW
+  outputs = agent.num_outputs_per_action
+  # A distribution's numbers are compared with each of their targets.
+  pairs = outputs * outputs if outputs > 1 else 0
+  units = sum(agent.hidden_layers) + _FEW * outputs + pairs
   needed = num_transitions * units * _BYTES_PER_ACTIVATION
   available = memory.available()
   if needed > available.num_bytes:
@@ -115,7 +118,8 @@ def _largest_product(experiment: schema.Experiment) -> int:
   """Operations of a train step's largest matrix product, about."""
   agent, num_envs = experiment.agent, experiment.environment.num_envs
   batch_size = agent.num_transitions_per_update(num_envs)
-  layers = (_FEW, *agent.hidden_layers, _FEW)
+  outputs = _FEW * agent.num_outputs_per_action
+  layers = (_FEW, *agent.hidden_layers, outputs)
   widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
   return 2 * batch_size * widest
 

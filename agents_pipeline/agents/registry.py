@@ -9,7 +9,9 @@ import typing
 from typing import Any, Protocol
 
 from agents_pipeline.agents.a2c import config as a2c_config
+from agents_pipeline.agents.c51 import config as c51_config
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 from agents_pipeline.config import schema, seeding
 
 if typing.TYPE_CHECKING:
@@ -57,6 +59,8 @@ class PipelineModule(Protocol):
 
 _PIPELINES: dict[type[schema.AgentConfig], str] = {
   dqn_config.DqnConfig: "agents_pipeline.agents.dqn.pipeline",
+  c51_config.C51Config: "agents_pipeline.agents.c51.pipeline",
+  qr_dqn_config.QrDqnConfig: "agents_pipeline.agents.qr_dqn.pipeline",
   a2c_config.A2cConfig: "agents_pipeline.agents.a2c.pipeline",
 }
 

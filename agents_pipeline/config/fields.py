@@ -173,7 +173,8 @@ def config(cls: type[T]) -> type[T]:
   """Makes a class a frozen dataclass that gin binds and that checks its fields.
 
   What no single field shows is checked by a method `validate(self)`, if the
-  class has one; it raises UserError.
+  class has one; it raises UserError. Fields of its own come after those of its
+  bases, or right after the one that a base names as `OWN_FIELDS_AFTER`.
   """
 
   def check_fields(self):
@@ -182,9 +183,25 @@ def config(cls: type[T]) -> type[T]:
       self.validate()
 
   cls.__post_init__ = check_fields  # type: ignore[attr-defined]
-  made = gin.configurable(dataclasses.dataclass(frozen=True)(cls))
+  made = dataclasses.dataclass(frozen=True)(cls)
+  if (after := getattr(cls, "OWN_FIELDS_AFTER", None)) is not None:
+    _move_own_fields(made, after)
+  made = gin.configurable(made)
   CLASSES[made.__name__] = made
   return made
+
+
+def _move_own_fields(made: type, after: str) -> None:
+  """Puts the fields of a class right after one that it inherits.
+
+  As config.gin and the reference list them: beside their kin.
+  """
+  known: dict = made.__dataclass_fields__  # type: ignore[attr-defined]
+  own = {name: known.pop(name) for name in made.__annotations__}
+  for name in list(known):
+    known[name] = known.pop(name)
+    if name == after:
+      known.update(own)
 
 
 def _short(value: Any) -> str:

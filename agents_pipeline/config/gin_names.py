@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from agents_pipeline import errors
 from agents_pipeline.config import fields, gin_choices, gin_syntax
 
-_OPTIMIZERS, _SCHEDULES, _AGENTS = (
+_OPTIMIZERS, _SCHEDULES, _AGENTS, _Q_LEARNING = (
   ("Optimizer",),
   ("Epsilon",),
   ("AgentConfig",),
+  ("QLearningConfig",),
 )
 
 # What Stable-Baselines3, CleanRL, RLlib, Dopamine and TF-Agents call it: our
@@ -54,27 +55,32 @@ _ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
   ),
   (
     "num_env_steps_before_training",
-    ("DqnConfig",),
+    _Q_LEARNING,
     "learning_starts min_replay_history initial_collect_steps warmup_steps "
     "num_steps_sampled_before_learning_starts",
   ),
   (
     "target_update_period_train_steps",
-    ("DqnConfig",),
+    _Q_LEARNING,
     "target_update_interval target_network_frequency target_update_period "
     "target_network_update_freq target_update_freq",
   ),
-  ("target_update_tau", ("DqnConfig",), "tau polyak"),
+  ("target_update_tau", _Q_LEARNING, "tau polyak"),
   (
     "num_collect_steps_per_iteration",
-    ("DqnConfig",),
+    _Q_LEARNING,
     "train_freq train_frequency collect_steps_per_iteration update_period",
   ),
-  ("num_train_steps_per_iteration", ("DqnConfig",), "gradient_steps"),
-  ("batch_size", ("DqnConfig",), "train_batch_size minibatch_size"),
-  ("double", ("DqnConfig",), "double_q use_double"),
-  ("reward_scale", ("DqnConfig",), "reward_scale_factor"),
+  ("num_train_steps_per_iteration", _Q_LEARNING, "gradient_steps"),
+  ("batch_size", _Q_LEARNING, "train_batch_size minibatch_size"),
+  ("double", _Q_LEARNING, "double_q use_double"),
+  ("reward_scale", _Q_LEARNING, "reward_scale_factor"),
   ("loss", ("DqnConfig",), "td_errors_loss_fn loss_fn"),
+  ("num_atoms", ("C51Config",), "n_atoms num_supports"),
+  ("v_min", ("C51Config",), "min_q_value vmin"),
+  ("v_max", ("C51Config",), "max_q_value vmax"),
+  ("num_quantiles", ("QrDqnConfig",), "n_quantiles num_tau_samples"),
+  ("kappa", ("QrDqnConfig",), "huber_param huber_kappa"),
   ("value", ("ConstantEpsilon",), "epsilon_greedy eps"),
   (
     "initial",
@@ -97,7 +103,7 @@ _ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("A2cConfig",),
     "n_steps num_steps unroll_length rollout_fragment_length",
   ),
-  ("n_step", ("DqnConfig",), "n_steps n_step_update update_horizon"),
+  ("n_step", _Q_LEARNING, "n_steps n_step_update update_horizon"),
   (
     "entropy_coefficient",
     ("A2cConfig",),

@@ -4,6 +4,7 @@ Units are in the names. An env step is one transition of one environment; a
 train step is one optimizer update; an iteration is one pass of the loop.
 """
 
+import re
 import typing
 
 import gin
@@ -40,6 +41,12 @@ class AgentConfig:
   gradient_clip_value: float | None
   gradient_clip_global_norm: float | None
 
+  @property
+  def agent_name(self) -> str:
+    """What the agent is called in text, such as 'QR-DQN' of `QrDqnConfig`."""
+    words = re.findall("[A-Z][^A-Z]*", type(self).__name__)
+    return "-".join(words[: -1 if words[-1] == "Config" else None]).upper()
+
   def validate(self) -> None:
     """Compares fields with each other.
 
@@ -53,6 +60,11 @@ class AgentConfig:
         f".gradient_clip_global_norm = {norm}: expected at most one of them; "
         "None does not clip"
       )
+
+  @property
+  def num_outputs_per_action(self) -> int:
+    """What the network says of each action, in numbers."""
+    return 1
 
   @property
   def num_collect_steps_per_iteration(self) -> int:

@@ -23,6 +23,8 @@ _NAMES = {
 }
 _MEANINGS = {
   "q_values": "expected return of each action",
+  "distribution": "of each action, the probability of each return in `support`",
+  "support": "the returns that `distribution` is of",
   "value": "expected return",
   "logits": "unnormalized log-probability of each action",
   "mean": "of the Gaussian, in the units of the action",
@@ -93,7 +95,7 @@ def text(about: dict) -> str:
 
 
 def _title(about: dict) -> str:
-  agent = about.get("agent", "").upper()
+  agent = about.get("agent", "").upper().replace("_", "-")
   title = f"{agent} policy" if agent else "Policy"
   environment = about.get("environment")
   return f"{title} for {environment}" if environment else title

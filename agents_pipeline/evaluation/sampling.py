@@ -21,12 +21,12 @@ def sampled_act(
     seed: of the samples.
 
   Raises:
-    UserError: the policy has no distribution, as DQN's.
+    UserError: the policy has no distribution of actions, as DQN's.
   """
   if not {"logits", "mean"} & policy.output_names:
     raise errors.UserError(
-      "--stochastic: this policy has q-values and no distribution to sample "
-      "from; expected a policy of A2C"
+      "--stochastic: this policy has q-values and no distribution of actions "
+      "to sample from; expected a policy of A2C"
     )
   rng = np.random.default_rng(seed)
 

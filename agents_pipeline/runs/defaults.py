@@ -12,7 +12,8 @@ import gymnasium as gym
 
 from agents_pipeline import errors
 from agents_pipeline.agents import task as task_lib
-from agents_pipeline.config import gin_files, schema
+from agents_pipeline.agents.q_learning import config as q_config
+from agents_pipeline.config import fields, gin_files, schema
 
 # Inputs in their own units, a target that follows slowly whatever the length of
 # the run (Lillicrap et al. 2016), double (van Hasselt et al. 2016), and the
@@ -99,9 +100,9 @@ def experiment_for(
   task = task_lib.task_of(looked_at)
   text = _with_name(_text_for(task, _bound_agent(bindings)), name)
   experiment = gin_files.load_experiment([], bindings, base=text, report=report)
-  agent = type(experiment.agent).__name__.removesuffix("Config").upper()
+  agent, training = experiment.agent, experiment.training
   report(
-    f"{name}: {agent}, {experiment.training.num_env_steps:,} env steps; "
+    f"{name}: {agent.agent_name}, {training.num_env_steps:,} env steps; "
     "config.gin in the run folder has every setting"
   )
   return experiment
@@ -124,14 +125,17 @@ def _bound_agent(bindings: Sequence[str]) -> str | None:
 def _text_for(task: task_lib.Task, agent: str | None) -> str:
   """The bindings that fit the spaces of a task, and an agent that is bound."""
   is_discrete = isinstance(task.action_space, gym.spaces.Discrete)
-  is_dqn = agent == "DqnConfig" if agent else is_discrete
+  name = agent or ("DqnConfig" if is_discrete else "A2cConfig")
+  is_dqn = issubclass(
+    fields.CLASSES.get(name, schema.AgentConfig), q_config.QLearningConfig
+  )
   text = _DQN if is_dqn else _A2C
   if task_lib.pictures(task):
     text += _DQN_PICTURES if is_dqn else _A2C_PICTURES
     if task_lib.numbers(task):
-      name = "DqnConfig" if is_dqn else "A2cConfig"
-      text += f"{name}.normalize_observations = True\n"  # of the numbers
-  return text
+      family = "DqnConfig" if is_dqn else "A2cConfig"
+      text += f"{family}.normalize_observations = True\n"  # of the numbers
+  return text.replace("DqnConfig", name)  # its family shares what is bound
 
 
 def _with_name(text: str, name: str) -> str:

@@ -37,8 +37,8 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
 
 
 def agent_name(experiment: schema.Experiment) -> str:
-  """'dqn' or 'a2c', as policy.json has it."""
-  return type(experiment.agent).__name__.removesuffix("Config").lower()
+  """'dqn', 'qr_dqn' or the like, as policy.json has it."""
+  return experiment.agent.agent_name.lower().replace("-", "_")
 
 
 def export_best(run: run_lib.Run) -> None:

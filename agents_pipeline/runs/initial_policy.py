@@ -36,8 +36,8 @@ def load(
   given = f"--initial_policy={experiment.initial_policy!r}"
   if agent not in (export.agent_name(experiment), None):
     raise errors.UserError(
-      f"{given} was trained by {agent.upper()}; expected a policy of "
-      f"{export.agent_name(experiment).upper()}"
+      f"{given} was trained by {agent.upper().replace('_', '-')}; expected a "
+      f"policy of {experiment.agent.agent_name}"
     )
   found = [weight.shape for weight in weights]
   network = building.build_policy(experiment).network

@@ -17,7 +17,7 @@ import small_runs
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.config import gin_files, seeding
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def test_train_trained(run_folder):
   """Every weight of the last checkpoint differs from the initial ones."""
   root, _, _ = run_folder
   experiment = gin_files.load_experiment([root / "config.gin"])
-  untrained = dqn_network.make_q_network(
+  untrained = q_network.make_q_network(
     experiment.agent,
     tensor_spec.TensorSpec((4,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),

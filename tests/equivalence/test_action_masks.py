@@ -12,7 +12,7 @@ from agents_pipeline.agents.a2c import network as a2c_network
 from agents_pipeline.agents.a2c import policy as a2c_policy
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import exploration
+from agents_pipeline.agents.q_learning import exploration
 from agents_pipeline.networks import encoding
 from agents_pipeline.ops import random_stream
 
@@ -34,7 +34,7 @@ def observe(values, masks):
 def make_dqn(double=False):
   """An agent whose q-values are its observation, its target's twice that."""
   config = dqn_config.DqnConfig(hidden_layers=(), double=double, loss="squared")
-  agent = dqn_agent.make_dqn_agent(config, TIME_STEP, ACTIONS, seed=0)
+  agent = dqn_agent.DqnAgent.make(config, TIME_STEP, ACTIONS, seed=0)
   for network, factor in ((agent.network, 1.0), (agent.target_network, 2.0)):
     kernel, bias = network.trainable_variables
     kernel.assign(factor * np.eye(3))

@@ -23,7 +23,10 @@ ALONE = {
   "tflite": "ai_edge_litert",
   "onnx": "onnxruntime",
 }
-CARDS = ("dqn_plain", "dqn_discrete", "dqn_masked", "a2c_dict", "a2c_box")
+CARDS = (
+  *("dqn_plain", "dqn_discrete", "dqn_masked", "c51_plain", "qr_dqn_plain"),
+  *("a2c_dict", "a2c_box"),
+)
 # It runs the Python lines of every folder's card in that folder. Importing what
 # is None raises.
 AS_PRINTED = """

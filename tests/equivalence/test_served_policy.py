@@ -17,9 +17,11 @@ from agents_pipeline import errors
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.a2c import network as a2c_network
-from agents_pipeline.agents.dqn import agent as dqn_agent
+from agents_pipeline.agents.c51 import config as c51_config
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.agents.q_learning import agent as q_agent
+from agents_pipeline.agents.q_learning import network as q_network
+from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 from agents_pipeline.environments import specs
 from agents_pipeline.evaluation import served_policy
 
@@ -36,19 +38,19 @@ np.savez(sys.argv[3], **{k: v.numpy() for k, v in out.items()})
 """
 
 
-def make(space=None, actions=None, **fields):
+def make(space=None, actions=None, config=dqn_config.DqnConfig, **fields):
   """A network with random weights, and its policy as others get it."""
   space = space or gym.spaces.Box(-5, 5, (4,), np.float32)
   actions = actions or gym.spaces.Discrete(3)
   spec = tensor_spec.from_spec(specs.observation_spec(space, "X-v0"))
-  network = dqn_network.make_q_network(
-    dqn_config.DqnConfig(**fields),
+  network = q_network.make_q_network(
+    config(**fields),
     spec,
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, int(actions.n) - 1),
     seed=1,
   )
   return network, served_policy.ServedPolicy(
-    network, dqn_agent.served_outputs, space, actions
+    network, q_agent.served_outputs, space, actions
   )
 
 
@@ -145,9 +147,17 @@ def test_a_process_with_only_tensorflow_gets_an_a2c_policy(tmp_path):
   )
 
 
+FAMILY = {
+  "dqn": {},
+  "c51": {"config": c51_config.C51Config, "v_min": -3, "v_max": 3},
+  "qr_dqn": {"config": qr_dqn_config.QrDqnConfig},
+}
+
+
 @pytest.mark.slow
-def test_a_process_with_only_tensorflow_gets_the_same(tmp_path):
-  network, policy = make(dueling=True)
+@pytest.mark.parametrize("agent", FAMILY)
+def test_a_process_with_only_tensorflow_gets_the_same(tmp_path, agent):
+  network, policy = make(dueling=True, **FAMILY[agent])
   policy.save(tmp_path / "policy", {"environment": "X-v0"})
   observations = np.random.default_rng(0).normal(size=(1000, 4))
   np.save(tmp_path / "x.npy", observations.astype(np.float32))
@@ -163,6 +173,24 @@ def test_a_process_with_only_tensorflow_gets_the_same(tmp_path):
   np.testing.assert_array_equal(found["action"], tf.argmax(q_values, axis=1))
   assert len(set(found["action"])) > 1
   assert found["action"].shape == (1000,)
+  distributional = set() if agent == "dqn" else {"distribution", "support"}
+  assert {*found} == {"action", "q_values"} | distributional
+
+
+@pytest.mark.parametrize("agent", ["c51", "qr_dqn"])
+def test_q_is_the_expectation_of_the_distribution_that_is_served(agent):
+  _, policy = make(dueling=True, **FAMILY[agent])
+  observations = np.random.default_rng(0).normal(size=(20, 4))
+  found = policy.serve(tf.constant(observations, tf.float32))
+  number = {"c51": 51, "qr_dqn": 200}[agent]
+  probabilities, returns = found["distribution"], found["support"]
+  assert probabilities.shape == returns.shape == (20, 3, number)
+  np.testing.assert_allclose(np.sum(probabilities, axis=-1), 1, rtol=1e-5)
+  np.testing.assert_allclose(
+    np.sum(probabilities * returns, axis=-1), found["q_values"], atol=1e-6
+  )
+  if agent == "c51":
+    np.testing.assert_allclose(returns[7, 2], np.linspace(-3, 3, 51), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +291,7 @@ def test_tf_agents_users_load_theirs(tmp_path):
   )
   action_spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 2)
   served_policy.save_tf_agents_policy(
-    dqn_agent.make_greedy_policy(time_step_spec, action_spec, network),
+    q_agent.make_greedy_policy(time_step_spec, action_spec, network),
     tmp_path / "theirs",
   )
   theirs = py_tf_eager_policy.SavedModelPyTFEagerPolicy(

@@ -5,6 +5,7 @@ a program that XLA compiled for a GPU cannot reach them.
 """
 
 import pytest
+import small_runs
 import tensorflow as tf
 
 from agents_pipeline.agents import building
@@ -20,6 +21,8 @@ KINDS = {
   "dqn": (),
   "dqn, Python": (GYMNASIUM,),
   "dqn, prioritized replay": ("DqnConfig.replay = @PrioritizedReplay()",),
+  "c51": small_runs.bindings("c51"),
+  "qr_dqn": small_runs.bindings("qr_dqn"),
   "dqn, newest transition": ("DqnConfig.replay = @NewestTransition()",),
   "dqn, double, dueling, batch norm, episodes": (
     "DqnConfig.double = True",

@@ -36,9 +36,11 @@ sys.addaudithook(listen)
 
 
 def test_policies_and_checkpoints_hold_no_pickles(
-  make_experiment, train, tmp_path
+  make_family_experiment, train, tmp_path
 ):
-  train(make_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run")
+  train(
+    make_family_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run"
+  )
   run = run_folder.RunFolder(tmp_path / "run")
   unpickled.clear()
   policy = tmp_path / "policy"

@@ -19,10 +19,10 @@ def counted():
 
 
 def make(agent, *bindings, num_env_steps=300):
-  extra = {
-    "dqn": ["DqnConfig.n_step = 2", "DqnConfig.normalize_observations = True"],
-    "a2c": ["A2cConfig.normalize_observations = True"],
-  }[agent]
+  config, _ = small_runs.FAMILY.get(agent, ("A2cConfig", ()))
+  extra = [f"{config}.normalize_observations = True"]
+  if agent in small_runs.FAMILY:
+    extra.append(f"{config}.n_step = 2")
   return gin_files.load_experiment(
     [],
     [
@@ -38,7 +38,7 @@ def results(folder):
   return folder.metrics.read_bytes(), folder.episodes.read_bytes()
 
 
-@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+@pytest.mark.parametrize("agent", [*small_runs.FAMILY, "a2c"])
 def test_a_stopped_run_goes_on_to_the_same_bytes(agent, tmp_path):
   experiment = make(agent)
   whole = small_runs.train(experiment, tmp_path / "whole")
@@ -71,13 +71,16 @@ print(json.dumps([act(loaded["serving_default"])] + [
 
 
 _SOLVES = {
-  "dqn": (
-    "DqnConfig.gamma = 0.0",
-    "DqnConfig.hidden_layers = (32,)",
-    "Adam.learning_rate = 0.003",
-    "ReplayConfig.capacity_env_steps = 3_000",
-    "TrainingConfig.num_env_steps = 3_000",
-  ),
+  **{
+    agent: (
+      f"{config}.gamma = 0.0",
+      f"{config}.hidden_layers = (32,)",
+      "Adam.learning_rate = 0.003",
+      "ReplayConfig.capacity_env_steps = 3_000",
+      "TrainingConfig.num_env_steps = 3_000",
+    )
+    for agent, (config, _) in small_runs.FAMILY.items()
+  },
   "a2c": (
     "EnvironmentConfig.num_envs = 8",
     "A2cConfig.gamma = 0.0",
@@ -122,7 +125,7 @@ def test_it_is_learned_and_served_without_this_package(agent, tmp_path):
   assert masked == [[5, 5], [6, 6], [7, 7]]
 
 
-@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+@pytest.mark.parametrize("agent", [*small_runs.FAMILY, "a2c"])
 def test_evaluation_can_take_the_environment_that_is_trained_on(
   agent, tmp_path
 ):

@@ -14,6 +14,7 @@ import time
 import nested_task
 import numpy as np
 import pytest
+import small_runs
 import starter
 import tensorflow as tf
 
@@ -31,17 +32,25 @@ RUN = [
   "EvaluationConfig.period_env_steps = 100",
   "EvaluationConfig.num_episodes_while_training = 1",
 ]
-DQN = [
-  "Experiment.agent = @DqnConfig()",
-  "DqnConfig.hidden_layers = (8,)",
-  "DqnConfig.batch_size = 8",
-  "DqnConfig.num_random_env_steps = 50",
-  "DqnConfig.num_env_steps_before_training = 50",
-]
 AGENTS = {
-  "dqn": [*DQN, "ReplayConfig.capacity_env_steps = 150"],
+  **{
+    agent: [
+      f"Experiment.agent = @{config}()",
+      f"{config}.hidden_layers = (8,)",
+      f"{config}.batch_size = 8",
+      f"{config}.num_random_env_steps = 50",
+      f"{config}.num_env_steps_before_training = 50",
+      "ReplayConfig.capacity_env_steps = 150",
+      *own,
+    ]
+    for agent, (config, own) in small_runs.FAMILY.items()
+  },
   "dqn, prioritized": [
-    *DQN,
+    "Experiment.agent = @DqnConfig()",
+    "DqnConfig.hidden_layers = (8,)",
+    "DqnConfig.batch_size = 8",
+    "DqnConfig.num_random_env_steps = 50",
+    "DqnConfig.num_env_steps_before_training = 50",
     "DqnConfig.replay = @PrioritizedReplay()",
     "PrioritizedReplay.capacity_env_steps = 150",
     "DqnConfig.n_step = 2",

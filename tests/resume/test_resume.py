@@ -105,9 +105,9 @@ def assert_same_numbers(one, other):
   ids=["tensor", "gymnasium", "prioritized", "prioritized, gymnasium"],
 )
 def test_a_run_stopped_twice_ends_like_one_never_stopped(
-  make_experiment, run_here, bindings
+  make_family_experiment, run_here, bindings
 ):
-  experiment = make_experiment(*bindings)
+  experiment = make_family_experiment(*bindings)
   completed, _, whole = run_here(experiment, "whole")
   assert completed
   assert run_here(experiment, "parts", results=2)[0] is False
@@ -148,11 +148,11 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     assert any(part in name for name in names), part
 
 
-@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+@pytest.mark.parametrize("agent", [*small_runs.FAMILY, "a2c"])
 def test_a_run_that_meets_its_stopping_criterion_ends_early(
-  make_experiment, make_a2c_experiment, run_once, agent
+  make_experiment_of, run_once, agent
 ):
-  make = make_experiment if agent == "dqn" else make_a2c_experiment
+  make = make_experiment_of(agent)
   experiment = make(
     "TrainingConfig.stop = @OnLastEpisodes()",
     "OnLastEpisodes.min_episode_return = 5",
@@ -206,9 +206,13 @@ def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
   assert [r["env_steps"] for r in tables.read(run.metrics)] == [0]
 
 
-def test_work_after_the_last_checkpoint_is_repeated(make_experiment, run_once):
+def test_work_after_the_last_checkpoint_is_repeated(
+  make_family_experiment, run_once
+):
   """Killed between two checkpoints: the rows written since are replaced."""
-  experiment = make_experiment("TrainingConfig.log_period_env_steps = 25")
+  experiment = make_family_experiment(
+    "TrainingConfig.log_period_env_steps = 25"
+  )
   _, _, whole = run_once(experiment, "whole")
   run_once(experiment, "killed", results=3)  # saved at env step 75
   killed = run_folder.RunFolder(whole.root.parent / "killed")
@@ -242,15 +246,15 @@ def test_a_finished_run_without_its_policy_makes_it_again(
 
 
 def test_a_finished_run_continues_to_a_larger_number_of_steps(
-  make_experiment, run_once
+  make_family_experiment, run_once
 ):
-  run_once(make_experiment(), "run")
-  longer = make_experiment("TrainingConfig.num_env_steps = 400")
+  run_once(make_family_experiment(), "run")
+  longer = make_family_experiment("TrainingConfig.num_env_steps = 400")
   completed, _, run = run_once(longer, "run")
   assert completed
   assert tables.read(run.metrics)[-1]["env_steps"] == 400
   _, _, whole = run_once(
-    make_experiment("TrainingConfig.num_env_steps = 400"), "whole"
+    make_family_experiment("TrainingConfig.num_env_steps = 400"), "whole"
   )
   weights = lambda r: {
     k: v for k, v in contents(r.checkpoints).items() if "q_network" in k
@@ -420,11 +424,10 @@ def test_a_root_dir_that_cannot_be_made_is_rejected(
 
 
 def test_divergence_keeps_the_last_good_checkpoint(
-  make_experiment, run_once, tmp_path
+  make_family_experiment, run_once, tmp_path
 ):
-  experiment = make_experiment(
+  experiment = make_family_experiment(
     "Adam.learning_rate = 1e25",
-    "DqnConfig.loss = 'squared'",
     "DqnConfig.num_env_steps_before_training = 150",
   )
   with pytest.raises(errors.RunError, match="diverged"):
@@ -440,10 +443,10 @@ def test_divergence_keeps_the_last_good_checkpoint(
 
 
 def test_the_configuration_of_a_run_folder_gives_the_same_run(
-  make_experiment, run_once
+  make_family_experiment, run_once
 ):
-  _, _, other = run_once(make_experiment(), "other")
-  _, _, first = run_once(make_experiment(), "first", seed=3)
+  _, _, other = run_once(make_family_experiment(), "other")
+  _, _, first = run_once(make_family_experiment(), "first", seed=3)
   assert run_record.read(first.run_record)["seed"] == 3
   again = gin_files.load_experiment([first.config])
   _, _, second = run_once(again, "second")

@@ -8,7 +8,9 @@ from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 from agents_pipeline.config import schema, seeding
+from agents_pipeline.replay import choices
 
 
 def experiment(**agent):
@@ -72,6 +74,24 @@ def test_updates_that_no_memory_holds_are_rejected():
   expected = (
     r"A2cConfig: an update of 83,886,080 transitions .*num_envs = 16,777,216\) "
     r"needs 85.0 GiB"
+  )
+  with pytest.raises(errors.UserError, match=expected):
+    building.build(many, seeding.Seeds(0))
+
+
+def test_updates_of_distributions_that_no_memory_holds_are_rejected():
+  """Each of 1,000 quantiles with each of its targets: 10^12 pairs."""
+  many = schema.Experiment(
+    agent=qr_dqn_config.QrDqnConfig(
+      num_quantiles=1_000,
+      batch_size=10**6,
+      replay=choices.ReplayConfig(capacity_env_steps=10**6),
+    ),
+    environment=schema.EnvironmentConfig("CartPole-v1"),
+    training=schema.TrainingConfig(2_000),
+  )
+  expected = (
+    r"QrDqnConfig: an update of 1,000,000 transitions .* needs 7,511.1 "
   )
   with pytest.raises(errors.UserError, match=expected):
     building.build(many, seeding.Seeds(0))

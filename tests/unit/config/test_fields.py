@@ -1,5 +1,7 @@
 """Fields of configurations: what fits, and what is said of what does not."""
 
+import dataclasses
+
 import pytest
 
 from agents_pipeline import errors
@@ -96,3 +98,11 @@ def test_a_class_that_extends_a_choice_can_be_bound(make_experiment):
       make_experiment(choice, "DoubledReward.factor = 0.0")
   finally:
     del fields.CLASSES["DoubledReward"]
+
+
+def test_fields_of_its_own_come_after_the_one_that_a_base_names():
+  names = [f.name for f in dataclasses.fields(dqn_config.DqnConfig)]
+  at = names.index("reward_scale")
+  assert names[at : at + 3] == ["reward_scale", "loss", "optimizer"]
+  assert (names[0], names[-1]) == ("conv_layers", "replay")
+  assert dqn_config.DqnConfig(loss="squared").loss == "squared"

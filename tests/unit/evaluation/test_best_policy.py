@@ -5,13 +5,13 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import network as dqn_network
+from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.evaluation import best_policy
 
 
 def test_the_best_network_is_kept_and_of_equals_the_latest():
   """All of its variables, running statistics too, which are not trained."""
-  network = dqn_network.make_q_network(
+  network = q_network.make_q_network(
     dqn_config.DqnConfig(hidden_layers=(2,), batch_normalization=True),
     tensor_spec.TensorSpec((3,), tf.float32),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),

@@ -70,6 +70,27 @@ def test_some_entropy_is_asked_for_wherever_a_new_task_begins():
   assert a2c_config.A2cConfig().entropy_coefficient > 0
 
 
+@pytest.mark.parametrize(
+  ("agent", "name", "bindings"),
+  [
+    ("C51Config", "C51", ["C51Config.v_min = 0", "C51Config.v_max = 100"]),
+    ("QrDqnConfig", "QR-DQN", []),
+  ],
+)
+def test_an_agent_of_dqn_s_family_has_dqn_s_numbers(agent, name, bindings):
+  printed = []
+  experiment = defaults.experiment_for(
+    "CartPole-v1",
+    [f"Experiment.agent = @{agent}()", *bindings],
+    printed.append,
+  )
+  assert type(experiment.agent).__name__ == agent
+  assert experiment.agent.double and experiment.agent.batch_size == 64
+  assert experiment.agent.target_update_tau == 0.005
+  (line,) = printed
+  assert line.startswith(f"CartPole-v1: {name}, 100,000 env steps; ")
+
+
 def test_an_agent_that_is_bound_has_its_own_numbers():
   bound = ["Experiment.agent = @A2cConfig()"]
   experiment = defaults.experiment_for("CartPole-v1", bound)

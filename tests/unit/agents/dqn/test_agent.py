@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-import replay_rows
 import tensorflow as tf
+from replay_rows import experience
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.replay import storage
+from agents_pipeline.agents.q_learning import agent as q_agent
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -22,7 +22,7 @@ def make(**fields):
   positive. The target network's q is ten times that.
   """
   fields = {"hidden_layers": (1,), "gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn_agent.make_dqn_agent(
+  agent = dqn_agent.DqnAgent.make(
     dqn_config.DqnConfig(**fields), TIME_STEP_SPEC, ACTION_SPEC, seed=0
   )
   for network, factor in ((agent.network, 1), (agent.target_network, 10)):
@@ -30,19 +30,6 @@ def make(**fields):
     for variable, value in zip(network.variables, weights, strict=True):
       variable.assign(value)
   return agent
-
-
-def experience(
-  observations, actions, rewards, discounts, step_types, next_step_types
-):
-  """The transition of one window of rows, as a buffer samples it."""
-  row = lambda x, dtype: tf.constant(x, dtype)[None]
-  window = storage.Row(
-    row(step_types, tf.int32), row(observations, tf.float32),
-    row(actions, tf.int64), row(next_step_types, tf.int32),
-    row(rewards, tf.float32), row(discounts, tf.float32),
-  )  # fmt: skip
-  return replay_rows.transitions(window, gamma=0.5)
 
 
 ONE_STEP = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [1, 1], [1, 1])
@@ -126,7 +113,7 @@ def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
   def chosen_and_gradient():
     with tf.GradientTape() as tape:
       tape.watch(q_values)
-      chosen = dqn_agent.of_actions(q_values, actions)
+      chosen = q_agent.of_actions(q_values, actions)
     return chosen, tape.gradient(chosen, q_values)
 
   chosen, gradient = compiled(chosen_and_gradient)()
@@ -140,7 +127,7 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
   def num_operations(num_actions):
     spec = tensor_spec.BoundedTensorSpec((), tf.int64, 0, num_actions - 1)
     config = dqn_config.DqnConfig(hidden_layers=(4,), double=True)
-    agent = dqn_agent.make_dqn_agent(config, TIME_STEP_SPEC, spec, seed=0)
+    agent = dqn_agent.DqnAgent.make(config, TIME_STEP_SPEC, spec, seed=0)
     train = tf.function(agent.train, autograph=False)
     graph = train.get_concrete_function(experience(*ONE_STEP)).graph
     return len(graph.as_graph_def(add_shapes=False).node)

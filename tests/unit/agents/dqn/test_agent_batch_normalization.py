@@ -10,6 +10,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.q_learning import agent as q_agent
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.replay import storage
 
@@ -37,7 +38,7 @@ def assign(network, values):
 def make_agent(**fields):
   """q = (x, 3 x), and ten times that of the target network."""
   fields = {"gamma": 0.5, "loss": "squared"} | fields
-  agent = dqn_agent.make_dqn_agent(
+  agent = dqn_agent.DqnAgent.make(
     dqn_config.DqnConfig(
       hidden_layers=(1,), batch_normalization=True, **fields
     ),
@@ -89,7 +90,7 @@ def test_a_train_step_by_hand(compiled):
 def test_xla_equals_eager(all_ways):
   found = []
   for way in (all_ways["eager"], all_ways["xla"]):
-    agent = dqn_agent.make_dqn_agent(
+    agent = dqn_agent.DqnAgent.make(
       dqn_config.DqnConfig(
         hidden_layers=(6, 4),
         batch_normalization=True,
@@ -126,11 +127,11 @@ def test_an_action_does_not_depend_on_the_rest_of_the_batch(tmp_path):
   network = agent.network
   assign(network, weights(**ACTS))
   served = served_policy.ServedPolicy(
-    network, dqn_agent.served_outputs, gym.spaces.Box(-200, 200, (1,)),
+    network, q_agent.served_outputs, gym.spaces.Box(-200, 200, (1,)),
     gym.spaces.Discrete(2),
   )  # fmt: skip
   served.save(tmp_path / "policy", {})
-  greedy = dqn_agent.make_greedy_policy(TIME_STEP_SPEC, ACTION_SPEC, network)
+  greedy = q_agent.make_greedy_policy(TIME_STEP_SPEC, ACTION_SPEC, network)
   by = lambda policy: (
     lambda x: policy.action(ts.restart(tf.constant(x), len(x))).action.numpy()
   )

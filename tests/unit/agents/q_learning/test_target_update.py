@@ -6,8 +6,8 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import network as dqn_network
-from agents_pipeline.agents.dqn import target_update
+from agents_pipeline.agents.q_learning import network as q_network
+from agents_pipeline.agents.q_learning import target_update
 
 OBSERVATION = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
 ACTION = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -17,7 +17,7 @@ def make(tau=1.0, period=1, num_episodes=None, masks=False, **fields):
   """A network whose weights are 1, a target whose are 0, and the update."""
   config = dqn_config.DqnConfig(hidden_layers=(2,), **fields)
   networks = [
-    dqn_network.make_q_network(config, OBSERVATION, ACTION, seed)
+    q_network.make_q_network(config, OBSERVATION, ACTION, seed)
     for seed in (0, 1)
   ]
   for network, value in zip(networks, (1.0, 0.0), strict=True):

@@ -9,7 +9,7 @@ from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.dqn import exploration, schedules
+from agents_pipeline.agents.q_learning import exploration, schedules
 from agents_pipeline.ops import random_stream
 
 

@@ -6,13 +6,15 @@ import tensorflow as tf
 from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
-from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.networks import encoding
 from agents_pipeline.ops import random_stream
 
 
 def epsilon_of(
-  config: dqn_config.DqnConfig, env_steps: tf.Tensor, num_episodes: tf.Tensor
+  config: q_config.QLearningConfig,
+  env_steps: tf.Tensor,
+  num_episodes: tf.Tensor,
 ) -> tf.Tensor:
   """The probability of a random action: 1 at first, then as scheduled.
 

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents.dqn import schedules
+from agents_pipeline.agents.q_learning import schedules
 
 
 @pytest.mark.parametrize(

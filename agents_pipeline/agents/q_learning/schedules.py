@@ -1,4 +1,4 @@
-"""Schedules of epsilon: the choices of `DqnConfig.epsilon`.
+"""Schedules of epsilon: the choices of `QLearningConfig.epsilon`.
 
 Each is a function of the env steps done, or the episodes ended, over all
 environments, including those before training.

@@ -1,4 +1,4 @@
-"""The Q-network: from observations to one value per action."""
+"""The Q-network: from observations to a value, or distribution, per action."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 from tf_agents.networks import network
 
-from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.q_learning import config as q_config
+from agents_pipeline.agents.q_learning import distributions
 from agents_pipeline.networks import (
   encoding,
   initial_weights,
@@ -32,13 +33,20 @@ class QNetwork(network.Network):
   Dueling, Wang et al. (2016) equation 9:
 
     q(s, a) = v(s) + adv(s, a) - mean_a' adv(s, a')
+
+  Where the agent learns distributions of returns, the heads give N numbers in
+  place of one, dueling holds for each of them (Hessel et al. 2018, section 4),
+  and q is the expectation.
+
+  Attributes:
+    distribution: what N numbers are of; None where the heads give q itself.
   """
 
   def __init__(
     self,
     input_tensor_spec: Any,
     num_actions: int,
-    config: dqn_config.DqnConfig,
+    config: q_config.QLearningConfig,
     num_frames: int = 1,
     keys: Mapping[str, str] | None = None,
     name: str = "QNetwork",
@@ -71,8 +79,10 @@ class QNetwork(network.Network):
       self._encode.for_convolutions,
       config.batch_normalization,
     )
-    self._advantage = heads.dense(num_actions)
-    self._value = heads.dense(1) if config.dueling else None
+    self.distribution = config.make_distribution()
+    num_outputs = config.num_outputs_per_action
+    self._advantage = heads.dense(num_actions * num_outputs)
+    self._value = heads.dense(num_outputs) if config.dueling else None
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
@@ -93,14 +103,41 @@ class QNetwork(network.Network):
     Returns:
       q [B, A] float32, and the empty state.
     """
+    return self.predict(observation, training)[0], network_state
+
+  def predict(
+    self, observation: Any, training: bool = False
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes q and what it is the expectation of.
+
+    Args:
+      observation: as for `call`.
+      training: likewise.
+
+    Returns:
+      q [B, A] float32, and the parameters [B, A, N] of the distribution of each
+      action's return, allowed or not; without distributions, q [B, A].
+    """
     x = self._torso(self._encode(observation), training)  # [B, H]
-    q = self._advantage(x)  # [B, A]
+    outputs = self._of_actions(self._advantage(x))  # [B, A] or [B, A, N]
     if self._value is not None:
-      q = self._value(x) + (q - tf.reduce_mean(q, axis=1, keepdims=True))
+      value = self._of_actions(self._value(x))  # [B, 1] or [B, 1, N]
+      mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
+      outputs = value + (outputs - mean)
+    q = outputs
+    if self.distribution is not None:
+      q = distributions.expectation(self.distribution, outputs)  # [B, A]
     allowed = encoding.allowed_actions(observation)
     if allowed is not None:
       q = tf.where(allowed, q, q.dtype.min)
-    return q, network_state
+    return q, outputs
+
+  def _of_actions(self, outputs: tf.Tensor) -> tf.Tensor:
+    """What a head gives, [B, A N], as [B, A, N]; q [B, A] as it is."""
+    if self.distribution is None:
+      return outputs
+    num_atoms = self.distribution.num_atoms
+    return tf.reshape(outputs, [-1, outputs.shape[1] // num_atoms, num_atoms])
 
   def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
     """Takes observations into the running statistics, if there are any.
@@ -113,7 +150,7 @@ class QNetwork(network.Network):
 
 
 def make_q_network(
-  config: dqn_config.DqnConfig,
+  config: q_config.QLearningConfig,
   observation_spec,
   action_spec,
   seed: int,

@@ -1,0 +1,50 @@
+"""Configuration of C51: `C51Config`."""
+
+import typing
+
+import gin
+
+from agents_pipeline import errors
+from agents_pipeline.agents.q_learning import config as q_config
+from agents_pipeline.config import fields
+
+if typing.TYPE_CHECKING:
+  from agents_pipeline.agents.c51 import distribution
+
+
+@fields.config
+class C51Config(q_config.QLearningConfig):
+  """C51: learns categorical distributions of returns (Bellemare et al. 2017).
+
+  Attributes:
+    num_atoms: the returns that the distributions are on, evenly from v_min to
+      v_max; 51 in the paper.
+    v_min: the least return: discounted, of rewards times reward_scale. What is
+      less counts as this.
+    v_max: the greatest return, likewise. The paper has -10 and 10, for Atari
+      with clipped rewards.
+  """
+
+  num_atoms: int = fields.integer(51, 2, high=1_000)
+  v_min: float = fields.number(gin.REQUIRED, -fields.INFINITY)
+  v_max: float = fields.number(gin.REQUIRED, -fields.INFINITY)
+
+  def validate(self) -> None:
+    """Compares fields with each other."""
+    super().validate()
+    if self.v_min >= self.v_max:
+      raise errors.UserError(
+        f"C51Config.v_min = {self.v_min:g} and .v_max = {self.v_max:g}: "
+        "expected v_min below v_max"
+      )
+
+  @property
+  def num_outputs_per_action(self) -> int:
+    """Logits of the atoms."""
+    return self.num_atoms
+
+  def make_distribution(self) -> "distribution.Categorical":
+    """Atoms at fixed returns, whose probabilities are predicted."""
+    from agents_pipeline.agents.c51 import distribution
+
+    return distribution.Categorical(self.num_atoms, self.v_min, self.v_max)

@@ -1,0 +1,220 @@
+"""Configuration of Q-learning: what `DqnConfig` and its like share."""
+
+import dataclasses
+import math
+import typing
+
+from agents_pipeline import errors
+from agents_pipeline.agents import optimizers
+from agents_pipeline.agents.q_learning import schedules
+from agents_pipeline.config import fields, schema
+from agents_pipeline.replay import choices
+
+if typing.TYPE_CHECKING:
+  from agents_pipeline.agents.q_learning import distributions
+
+_AHEAD = (
+  " before an iteration's own steps ({}.learns_while_stepping, "
+  "{}.num_prefetched_batches)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class QLearningConfig(schema.AgentConfig):
+  """Base of the configurations of DQN and its family.
+
+  An agent has a class of its own, with the fields that are its own alone.
+
+  Attributes:
+    conv_layers: (filters, kernel size, stride) of each, for images; () flattens
+      them. None chooses those of Mnih et al. (2015) where every image is at
+      least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
+    hidden_layers: units of each hidden layer after them.
+    activation: the activation of these layers.
+    batch_normalization: of every hidden layer, in place of its bias (Ioffe &
+      Szegedy 2015): by the batch when training, by running statistics when
+      acting and in the target network.
+    normalize_observations: by the running mean and standard deviation of what
+      was collected, then clipped to 10 of these; the target network takes them
+      over with the weights.
+    initial_weights: 'he_normal' (He et al. 2015) with biases of 0, or 'uniform'
+      as in PyTorch's layers, biases too. A ReLU network without biases sees
+      little but the direction of an observation; where these are small, as
+      CartPole's, 'uniform' can make the difference.
+    dueling: value and advantage heads (Wang et al. 2016).
+    double: the online network chooses the next action (van Hasselt 2016).
+    gamma: the agent's discount per env step.
+    n_step: rewards summed before bootstrapping.
+    reward_scale: multiplies every reward that is trained on.
+    optimizer: what turns gradients into updates.
+    gradient_clip_value: element-wise bound; None does not clip.
+    gradient_clip_global_norm: bound of the norm over all variables.
+    target_update_period_train_steps: train steps between target updates.
+    target_update_period_episodes: replaces target_update_period_train_steps.
+    max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
+      run ends as diverged; None lets it grow as long as it is finite.
+    target_update_tau: 1 copies the network, less moves towards it.
+    epsilon: the probability of a random action, over the run.
+    num_random_env_steps: env steps with random actions at the beginning.
+    num_env_steps_before_training: env steps collected before the first update.
+    num_collect_steps_per_iteration: steps of every environment.
+    num_collect_episodes_per_iteration: steps until so many episodes have ended
+      instead, over all environments.
+    num_train_steps_per_iteration: updates after them.
+    learns_while_stepping: updates are made while Python environments do the
+      iteration's first step, on another core, and so from what was stored
+      before it. Reproducible, but another run than with False. Tensor
+      environments step inside the program, where it changes nothing.
+    batch_size: transitions per update; ignored without replay, where it is one
+      per environment.
+    replay: how experience is kept: @ReplayConfig(), @PrioritizedReplay() or
+      @NewestTransition().
+  """
+
+  OWN_FIELDS_AFTER: typing.ClassVar[str] = "reward_scale"  # see fields.config
+
+  conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
+  hidden_layers: tuple[int, ...] = fields.widths((64, 64))
+  activation: str = fields.choice("relu", "tanh")
+  batch_normalization: bool = fields.switch(False)
+  normalize_observations: bool = fields.switch(False)
+  initial_weights: str = fields.choice("he_normal", "uniform")
+  dueling: bool = fields.switch(False)
+  double: bool = fields.switch(False)
+  gamma: float = fields.number(0.99, 0, 1)
+  n_step: int = fields.integer(1, high=10**4)
+  reward_scale: float = fields.number(1.0, above=True)
+  optimizer: optimizers.Optimizer = fields.component(
+    optimizers.Adam, optimizers.Optimizer
+  )
+  gradient_clip_value: float | None = fields.number(
+    None, above=True, optional=True
+  )
+  gradient_clip_global_norm: float | None = fields.number(
+    None, above=True, optional=True
+  )
+  target_update_period_train_steps: int = fields.integer(1)
+  target_update_period_episodes: int | None = fields.integer(
+    None, optional=True
+  )
+  max_mean_q: float | None = fields.number(None, above=True, optional=True)
+  target_update_tau: float = fields.number(1.0, 0, 1, above=True)
+  epsilon: schedules.Epsilon = fields.component(
+    schedules.LinearEpsilon, schedules.Epsilon
+  )
+  num_random_env_steps: int = fields.integer(1_000, 0)
+  num_env_steps_before_training: int = fields.integer(1_000, 0)
+  num_collect_steps_per_iteration: int = fields.integer(1, high=10**6)
+  num_collect_episodes_per_iteration: int | None = fields.integer(
+    None, high=10**6, optional=True
+  )
+  num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  learns_while_stepping: bool = fields.switch(False)
+  batch_size: int = fields.integer(64, high=10**6)
+  replay: choices.ReplayChoice = fields.component(
+    choices.ReplayConfig, choices.ReplayChoice
+  )
+
+  def make_distribution(self) -> "distributions.Distribution | None":
+    """What the network predicts of returns; None for their expectation."""
+    return None
+
+  @property
+  def _name(self) -> str:
+    """The name of the class, as users bind it."""
+    return type(self).__name__
+
+  def validate(self) -> None:
+    """Compares fields with each other."""
+    super().validate()
+    self._check_one_of(
+      "target_update_period_episodes", "target_update_period_train_steps"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "num_collect_steps_per_iteration"
+    )
+    self._check_one_of(
+      "num_collect_episodes_per_iteration", "learns_while_stepping"
+    )
+    self.replay.check_agent(self)
+
+  def _check_one_of(self, one: str, other: str) -> None:
+    """Refuses two values for one thing; what is at its default is no value."""
+    defaults = {f.name: f.default for f in dataclasses.fields(self)}
+    values = {name: getattr(self, name) for name in (one, other)}
+    if all(value != defaults[name] for name, value in values.items()):
+      raise errors.UserError(
+        f"{self._name}.{one} = {values[one]} and .{other} = {values[other]}: "
+        "expected at most one of them"
+      )
+
+  def check_fits(self, num_envs: int) -> None:
+    """Compares with the number of environments, which is bound elsewhere.
+
+    Raises:
+      UserError: there would be nothing to sample, or too little.
+    """
+    if (
+      self.batch_normalization
+      and self.num_transitions_per_update(num_envs) == 1
+    ):
+      raise errors.UserError(
+        f"{self._name}.batch_normalization = True: expected more than 1 "
+        "transition per update, as one has no variance"
+      )
+    window = self.replay.min_env_steps(self.n_step, num_envs)
+    collected = self.num_env_steps_before_training
+    if not self.samples_ahead:
+      own = num_envs * self.num_collect_steps_per_iteration
+      collected = max(collected, own)
+    if collected < window:
+      raise errors.UserError(
+        f"{self._name}.num_env_steps_before_training = "
+        f"{self.num_env_steps_before_training}: expected at least "
+        f"n_step * num_envs = {window}, so that there is something to sample"
+        + (
+          self.samples_ahead
+          * _AHEAD.format(self._name, type(self.replay).__name__)
+        )
+      )
+
+  @property
+  def is_reproducible(self) -> bool:
+    """Not where tf.data samples at a moment of its own."""
+    return not self.replay.num_prefetched_batches
+
+  @property
+  def samples_ahead(self) -> bool:
+    """Whether an iteration may learn before its own steps are stored."""
+    return self.learns_while_stepping or self.replay.num_prefetched_batches > 0
+
+  def num_transitions_per_update(self, num_envs: int) -> int:
+    """Batch size: without replay one transition of every environment."""
+    return self.replay.num_transitions_per_update(self.batch_size, num_envs)
+
+  def warnings(self, training, min_iteration_env_steps) -> list[str]:
+    """Tells of a target network that is never updated."""
+    if self.gamma == 0:
+      return []
+    never = "the target network is never updated: the run has at most"
+    episodes = self.target_update_period_episodes
+    if episodes is not None:
+      most = min(training.num_env_steps, training.num_episodes or math.inf)
+      if most >= episodes:
+        return []
+      return [
+        f"{self._name}.target_update_period_episodes = {episodes}: {never} "
+        f"{most} episodes"
+      ]
+    iterations_before = -(
+      -self.num_env_steps_before_training // min_iteration_env_steps
+    )
+    collected = iterations_before * min_iteration_env_steps
+    most = -(-(training.num_env_steps - collected) // min_iteration_env_steps)
+    most *= self.num_train_steps_per_iteration
+    if most >= self.target_update_period_train_steps:
+      return []
+    return [
+      f"{self._name}.target_update_period_train_steps = "
+      f"{self.target_update_period_train_steps}: {never} {most} train steps"
+    ]

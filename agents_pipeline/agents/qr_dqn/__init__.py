@@ -1,0 +1,1 @@
+"""QR-DQN: quantiles of returns (Dabney et al. 2018)."""
