@@ -83,6 +83,8 @@ TASKS = (
   Task("a2c_cartpole_advantage", 20, "195"),
   Task("dqn_flappy_ball", 20, "0.95"),
   Task("dqn_catch", 10, "1.0"),
+  Task("dqn_minatar_breakout", 5, "above 0.5 (random)"),
+  Task("dqn_minatar_space_invaders", 5, "above 2.9 (random)"),
 )
 
 

@@ -61,9 +61,13 @@ def build(
     experiment, task = complete(experiment)
   _check_network(experiment.agent)
   _check_update(experiment)
-  if not experiment.agent.conv_layers:
+  on_device = loading.backend_of(experiment.environment).ON_DEVICE
+  if on_device or not experiment.agent.conv_layers:
+    largest = _largest_product(experiment)
+    if on_device:
+      largest = max(largest, _of_pictures(experiment, task))
     compilation.choose_threads(
-      _largest_product(experiment),
+      largest,
       enters_python=_only_enters_python(experiment),
     )
   agent_pipeline = registry.pipeline_of(experiment.agent)
@@ -122,6 +126,23 @@ def _largest_product(experiment: schema.Experiment) -> int:
   layers = (_FEW, *agent.hidden_layers, outputs)
   widest = max(one * next_ for one, next_ in itertools.pairwise(layers))
   return 2 * batch_size * widest
+
+
+def _of_pictures(experiment: schema.Experiment, task: task_lib.Task) -> int:
+  """Likewise, from pictures to the first hidden layer; 0 without pictures."""
+  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  batch_size = agent.num_transitions_per_update(num_envs)
+  largest = 0
+  for shape in task_lib.pictures(task).values():
+    height, width, channels = (*shape, 1)[:3]
+    for filters, kernel, stride in agent.conv_layers or ():
+      height = (height - kernel) // stride + 1
+      width = (width - kernel) // stride + 1
+      products = height * width * kernel**2 * channels * filters
+      largest, channels = max(largest, products), filters
+    units = (*agent.hidden_layers, _FEW)[0]
+    largest = max(largest, height * width * channels * units)
+  return 2 * batch_size * largest
 
 
 def _only_enters_python(experiment: schema.Experiment) -> bool:

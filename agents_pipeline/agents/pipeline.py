@@ -14,6 +14,7 @@ from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
 from agents_pipeline.evaluation import best_policy, served_policy
+from agents_pipeline.networks import convolution
 from agents_pipeline.ops import random_stream
 from agents_pipeline.training import (
   compilation,
@@ -208,6 +209,8 @@ def assemble(
     tracked: what else a checkpoint holds, by name.
     abandon_episodes: called where episodes under way cannot be continued.
   """
+  if parts.on_device and compilation.convolves_by_products():
+    convolution.compute_by_products(agent)
   environment, statistics = parts.environment, parts.statistics
   training, task = parts.experiment.training, parts.task
   best = best_policy.BestPolicy(agent.network)

@@ -74,7 +74,7 @@ class Dense(tf.keras.layers.Layer):
       [B, O] float32.
     """
     # A batch of one is fast either way.
-    if inputs.shape[0] != 1 and _is_within_xla():
+    if inputs.shape[0] != 1 and is_within_xla():
       outputs = tf.matmul(self.kernel, tf.transpose(inputs))  # [O, B]
       if self.bias is not None:
         outputs = _plus_bias(outputs, self.bias.value())
@@ -108,7 +108,8 @@ def _batch_first(x: tf.Tensor) -> tf.Tensor:
   return tf.stack(tf.unstack(x), axis=1)
 
 
-def _is_within_xla() -> bool:
+def is_within_xla() -> bool:
+  """Whether what is being traced becomes part of an XLA program."""
   return not tf.executing_eagerly() and (
     control_flow_util.GraphOrParentsInXlaContext(
       tf.compat.v1.get_default_graph()

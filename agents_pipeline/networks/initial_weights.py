@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from agents_pipeline.networks import dense
+from agents_pipeline.networks import convolution, dense
 
 
 def _draw_uniformly(layer: tf.keras.layers.Layer, fan_in: int) -> None:
@@ -22,7 +22,7 @@ class _UniformDense(dense.Dense):
     super().build(input_shape)
 
 
-class _UniformConv2D(tf.keras.layers.Conv2D):
+class _UniformConvolution(convolution.Convolution):
   def build(self, input_shape):
     _draw_uniformly(self, input_shape[-1] * np.prod(self.kernel_size))
     super().build(input_shape)
@@ -51,11 +51,11 @@ def drawn_by(make_initializer: Callable) -> Layers:
     lambda *args, **kwargs: dense.Dense(
       *args, kernel_initializer=make_initializer(), **kwargs
     ),
-    lambda *args, **kwargs: tf.keras.layers.Conv2D(
+    lambda *args, **kwargs: convolution.Convolution(
       *args, kernel_initializer=make_initializer(), **kwargs
     ),
   )
 
 
 # Kernels and biases U(-b, b) with b = 1 / sqrt(fan in), as PyTorch's layers.
-UNIFORM = Layers(_UniformDense, _UniformConv2D)
+UNIFORM = Layers(_UniformDense, _UniformConvolution)

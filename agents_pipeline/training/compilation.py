@@ -62,6 +62,15 @@ def xla_trains(conv_layers: tuple | None) -> bool:
   return gpu.is_used() or not conv_layers
 
 
+def convolves_by_products() -> bool:
+  """Whether convolutions that XLA trains are products of matrices.
+
+  On the CPU, where that makes a train step of MinAtar's network five times as
+  fast (docs/decisions/0025). A GPU has cuDNN.
+  """
+  return not gpu.is_used()
+
+
 def asks_always(conv_layers: tuple | None) -> bool:
   """Whether the network is asked also while every action is random.
 

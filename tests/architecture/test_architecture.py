@@ -99,6 +99,8 @@ TESTED_ELSEWHERE = {
   "environments/backends/gymnasium.py": "test_loading.py makes both",
   "environments/backends/tensor.py": "test_loading.py makes both",
   "environments/display.py": "tests/faults/test_renderer.py",
+  "environments/tensor/minatar/seaquest_moves.py": "test_seaquest.py there",
+  "environments/tensor/minatar/seaquest_state.py": "test_seaquest.py there",
   "environments/tensor/mountain_car.py": "test_tensor_environment.py there",
   "environments/ray_copies.py": "tests/cluster/test_ray_vector_env.py",
   "environments/ray_vector_env.py": "tests/cluster/test_ray_vector_env.py",

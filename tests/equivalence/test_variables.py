@@ -39,6 +39,7 @@ KINDS = {
     "DqnConfig.conv_layers = ((4, 3, 1),)",
     "DqnConfig.num_train_steps_per_iteration = 2",
   ),
+  "dqn, boards": (NAME + "'MinAtar/Breakout-v1'",),
   "dqn, numbered observations": (NAME + "'Taxi-v4'",),
   "a2c": (A2C, "EnvironmentConfig.num_envs = 2"),
   "a2c, Python": (A2C, GYMNASIUM),

@@ -148,6 +148,20 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     assert any(part in name for name in names), part
 
 
+@pytest.mark.parametrize("game", ["Breakout"])
+def test_minatar_stopped_twice_ends_like_one_never_stopped(
+  make_experiment, run_here, game
+):
+  experiment = make_experiment(f"EnvironmentConfig.name = 'MinAtar/{game}-v1'")
+  completed, _, whole = run_here(experiment, "whole")
+  assert completed
+  assert run_here(experiment, "parts", results=1)[0] is False
+  completed, _, parts = run_here(experiment, "parts")
+  assert completed
+  assert_same_numbers(whole, parts)
+  assert rows(whole) == rows(parts)
+
+
 @pytest.mark.parametrize("agent", [*small_runs.FAMILY, "a2c"])
 def test_a_run_that_meets_its_stopping_criterion_ends_early(
   make_experiment_of, run_once, agent

@@ -1,6 +1,8 @@
 """The backend 'tensor': our own environments in TensorFlow ops."""
 
+import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 
 from agents_pipeline import errors
@@ -12,6 +14,13 @@ from agents_pipeline.environments.tensor import (
   mountain_car,
   pendulum,
   tensor_environment,
+)
+from agents_pipeline.environments.tensor.minatar import (
+  asterix,
+  breakout,
+  freeway,
+  seaquest,
+  space_invaders,
 )
 from agents_pipeline.ops import random_stream
 
@@ -25,16 +34,44 @@ ENVIRONMENTS: dict[str, Callable[..., tensor_environment.TensorEnvironment]] = {
   "FlappyBall-v0": flappy_ball.FlappyBall,
   "MountainCar-v0": functools.partial(mountain_car.MountainCar, 200),
   "Pendulum-v1": functools.partial(pendulum.Pendulum, 200),
+  **{
+    f"MinAtar/{game.__name__}-{version}": functools.partial(
+      game, use_minimal_action_set=is_minimal
+    )
+    for game in (
+      asterix.Asterix,
+      breakout.Breakout,
+      freeway.Freeway,
+      seaquest.Seaquest,
+      space_invaders.SpaceInvaders,
+    )
+    for version, is_minimal in (("v0", False), ("v1", True))
+  },
 }
 
 
 def supports(config: schema.EnvironmentConfig) -> bool:
-  """Whether there is a tensor version of this environment, unchanged."""
+  """Whether there is a tensor version of this environment, as it is to be."""
   return (
     config.name in ENVIRONMENTS
     and config.observation.is_plain
-    and config.is_as_registered
+    and _can_be_as_wanted(config)
   )
+
+
+def _can_be_as_wanted(config: schema.EnvironmentConfig) -> bool:
+  """Whether nothing differs from its registration but what a version takes."""
+  rest = dataclasses.replace(config, arguments={})
+  known = _arguments(config.name)
+  return rest.is_as_registered and config.arguments.keys() <= known.keys()
+
+
+def _arguments(name: str) -> dict[str, inspect.Parameter]:
+  """The arguments of an environment that its tensor version takes too."""
+  if name not in ENVIRONMENTS:
+    return {}
+  parameters = inspect.signature(ENVIRONMENTS[name]).parameters
+  return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
 
 
 def make(
@@ -53,11 +90,12 @@ def make(
     UserError: there is no tensor version, or a vectorization was chosen.
   """
   del episode_seed
-  if not config.is_as_registered:
+  if not _can_be_as_wanted(config):
+    known = ", ".join(_arguments(config.name))
     raise errors.UserError(
       "EnvironmentConfig.backend = 'tensor': tensor environments take no "
-      "arguments, wrappers or other max_episode_steps; expected "
-      "EnvironmentConfig.backend = 'auto'"
+      f"{f'arguments but {known}' if known else 'arguments'}, wrappers or "
+      "other max_episode_steps; expected EnvironmentConfig.backend = 'auto'"
     )
   if not supports(config):
     raise errors.UserError(
@@ -71,4 +109,6 @@ def make(
       f"{config.name!r} is trained on in TensorFlow ops, which nothing "
       "vectorizes; expected EnvironmentConfig.backend = 'gymnasium' with it"
     )
-  return ENVIRONMENTS[config.name](batch_size=config.num_envs, rng=rng)
+  return ENVIRONMENTS[config.name](
+    batch_size=config.num_envs, rng=rng, **config.arguments
+  )

@@ -25,7 +25,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     observation_spec: tensor_spec.BoundedTensorSpec,
     action_spec: tensor_spec.BoundedTensorSpec,
     state_size: int,
-    time_limit: int,
+    time_limit: int | None,
     batch_size: int,
     rng,
   ):
@@ -35,7 +35,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
       observation_spec: the observation spec of one copy.
       action_spec: the action spec of one copy.
       state_size: floats of hidden state of one copy.
-      time_limit: env steps after which an episode is truncated.
+      time_limit: env steps after which an episode is truncated; None for none.
       batch_size: the number of copies, B.
       rng: a `RandomStream` for initial states.
     """
@@ -126,7 +126,9 @@ class TensorEnvironment(tf_environment.TFEnvironment):
   def _advance(self, action):
     state, reward, terminated = self.dynamics(self._state.value(), action)
     age = self._age.value() + 1  # [B]
-    ended = terminated | (age >= self._time_limit)  # [B]
+    ended = terminated  # [B]
+    if self._time_limit is not None:
+      ended |= age >= self._time_limit
     next_time_step = ts.TimeStep(
       tf.where(ended, ts.StepType.LAST, ts.StepType.MID),
       reward,

@@ -13,6 +13,7 @@ from agents_pipeline.config import (
   seeding,
 )
 from agents_pipeline.environments import loading
+from agents_pipeline.ops import random_stream
 
 Mode = gym.vector.AutoresetMode
 
@@ -114,6 +115,33 @@ def test_auto_prefers_the_tensor_version():
     "CartPole-v1", observation=observations.ImageObservation()
   )
   assert not on_device("Taxi-v3")
+
+
+def test_a_tensor_version_takes_the_arguments_that_it_knows():
+  on_device = lambda **arguments: (
+    loading.backend_of(
+      schema.EnvironmentConfig("MinAtar/Breakout-v1", arguments=arguments)
+    ).ON_DEVICE
+  )
+  assert on_device()
+  assert on_device(sticky_action_prob=0.0, difficulty_ramping=False)
+  assert not on_device(batch_size=3)
+  made = loading.make_training_environment(
+    schema.EnvironmentConfig(
+      "MinAtar/Seaquest-v1", arguments={"use_minimal_action_set": False}
+    ),
+    random_stream.RandomStream(0),
+    None,
+  )
+  assert made.action_spec().maximum == 5
+  with pytest.raises(errors.UserError, match="no arguments but use_minimal"):
+    loading.make_training_environment(
+      schema.EnvironmentConfig(
+        "MinAtar/Breakout-v1", backend="tensor", arguments={"colors": 3}
+      ),
+      None,
+      None,
+    )
 
 
 def test_a_missing_tensor_version_is_rejected():

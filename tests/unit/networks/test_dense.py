@@ -149,9 +149,9 @@ def test_weights_are_named_as_keras_names_its():
 
 def test_only_xla_takes_another_way(monkeypatch):
   found = []
-  is_within_xla = dense._is_within_xla
+  is_within_xla = dense.is_within_xla
   monkeypatch.setattr(
-    dense, "_is_within_xla", lambda: found.append(is_within_xla()) or found[-1]
+    dense, "is_within_xla", lambda: found.append(is_within_xla()) or found[-1]
   )
   layer = dense.Dense(2)
   x = tf.zeros([3, 20])

@@ -10,6 +10,7 @@ import tensorflow as tf
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
 from agents_pipeline.environments import gymnasium_vector
+from agents_pipeline.networks import convolution
 
 LAST = 2
 N = 4  # frames of a stack
@@ -152,3 +153,23 @@ def test_frames_are_stored_once():
   ]
   size = sum(v.shape.num_elements() * v.dtype.size for v in tables)
   assert 50 * 75 < size < 125 * 75
+
+
+def test_convolutions_are_products_where_xla_trains_them_on_the_cpu():
+  """Of both networks; around Python the learner is no XLA program."""
+  folder = CATCH.parent
+  for name, by_products in (
+    ("dqn_minatar_breakout", True),
+    ("dqn_catch", False),
+  ):
+    experiment = gin_files.load_experiment(
+      [folder / f"{name}.gin"], ["ReplayConfig.capacity_env_steps = 5_000"]
+    )
+    agent = building.build(experiment, seeding.Seeds(0)).tracked["agent"]
+    found = [
+      part.by_products
+      for part in agent.submodules
+      if isinstance(part, convolution.Convolution)
+    ]
+    assert len(found) >= 2
+    assert set(found) == {by_products}
