@@ -14,9 +14,10 @@ def _register(name: str, entry_point: str, **arguments) -> None:
     gym.register(name, entry_point=entry_point, kwargs=arguments)
 
 
-# None needs a time limit: their episodes terminate.
+# Without a time limit: their episodes terminate.
 _register("FlappyBall-v0", "tasks.flappy_ball:FlappyBall")
 _register("Catch-v0", "tasks.catch:Catch")
+# As the package: a policy can play Breakout and Seaquest without end.
 for _game in ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders"):
   for _version, _is_minimal in (("v0", False), ("v1", True)):
     _register(

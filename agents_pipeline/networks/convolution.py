@@ -8,9 +8,9 @@ from agents_pipeline.networks import dense
 class Convolution(tf.keras.layers.Conv2D):
   """Keras' convolution, within XLA also as one product of matrices.
 
-  XLA's own gradients of convolutions on the CPU take ten times as long as those
-  of the same sums written as the product of all patches and the kernel
-  (docs/decisions/0025). Weights are the same, results but for rounding.
+  XLA's own gradients of convolutions on the CPU take ten to twenty times as
+  long as those of the same sums written as the product of all patches and the
+  kernel (docs/decisions/0027-convolutions-as-products.md). Weights are the same, results but for rounding.
 
   Attributes:
     by_products: whether it is computed so within XLA.

@@ -66,7 +66,7 @@ def convolves_by_products() -> bool:
   """Whether convolutions that XLA trains are products of matrices.
 
   On the CPU, where that makes a train step of MinAtar's network five times as
-  fast (docs/decisions/0025). A GPU has cuDNN.
+  fast (docs/decisions/0027-convolutions-as-products.md). A GPU has cuDNN.
   """
   return not gpu.is_used()
 

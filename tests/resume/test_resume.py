@@ -148,11 +148,10 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     assert any(part in name for name in names), part
 
 
-@pytest.mark.parametrize("game", ["Breakout"])
 def test_minatar_stopped_twice_ends_like_one_never_stopped(
-  make_experiment, run_here, game
+  make_experiment, run_here
 ):
-  experiment = make_experiment(f"EnvironmentConfig.name = 'MinAtar/{game}-v1'")
+  experiment = make_experiment("EnvironmentConfig.name = 'MinAtar/Seaquest-v1'")
   completed, _, whole = run_here(experiment, "whole")
   assert completed
   assert run_here(experiment, "parts", results=1)[0] is False

@@ -3,6 +3,7 @@
 import typing
 
 import gin
+import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.agents.q_learning import config as q_config
@@ -36,6 +37,14 @@ class C51Config(q_config.QLearningConfig):
       raise errors.UserError(
         f"C51Config.v_min = {self.v_min:g} and .v_max = {self.v_max:g}: "
         "expected v_min below v_max"
+      )
+    atoms = np.linspace(
+      self.v_min, self.v_max, self.num_atoms, dtype=np.float32
+    )
+    if not (np.isfinite(atoms).all() and (np.diff(atoms) > 0).all()):
+      raise errors.UserError(
+        f"C51Config.v_min = {self.v_min:g} and .v_max = {self.v_max:g}: "
+        f"expected {self.num_atoms} different float32 returns between them"
       )
 
   @property

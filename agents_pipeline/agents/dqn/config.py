@@ -6,7 +6,7 @@ from agents_pipeline.config import fields
 
 @fields.config
 class DqnConfig(q_config.QLearningConfig):
-  """Deep Q-learning (Mnih et al. 2015) and its family.
+  """Deep Q-learning (Mnih et al. 2015).
 
   Attributes:
     loss: the loss function of the TD error; 'huber' is quadratic up to 1.

@@ -205,7 +205,7 @@ def _package():
   except ImportError as error:
     raise gym.error.DependencyNotInstalled(
       "MinAtar is evaluated on the package minatar, which is not installed: "
-      "pip install minatar"
+      "pip install --no-deps minatar"
     ) from error
   finally:
     logging.disable(before)

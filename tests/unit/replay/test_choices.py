@@ -15,12 +15,12 @@ EXPERIENCE = specs.ReplaySpec(
 )
 
 
-def make(choice):
+def make(choice, progress=0.25):
   lines = []
   made = choice.make(
     EXPERIENCE,
     random_stream.RandomStream(0),
-    progress=lambda: tf.constant(0.25),
+    progress=lambda: tf.constant(progress),
     report=lines.append,
     num_copies=2,
   )
@@ -46,10 +46,12 @@ def test_a_prioritized_buffer_counts_its_tree_too():
   ]
 
 
-def test_beta_grows_from_its_initial_value_to_1_over_the_run():
-  """A quarter of the run is done: 0.2 + 0.8 / 4."""
-  made, _ = make(choices.PrioritizedReplay(10, initial_beta=0.2))
-  assert float(made._beta()) == pytest.approx(0.4)
+@pytest.mark.parametrize(
+  ("progress", "beta"), [(0.0, 0.2), (0.25, 0.4), (0.5, 0.6), (1.0, 1.0)]
+)
+def test_beta_grows_from_its_initial_value_to_1_over_the_run(progress, beta):
+  made, _ = make(choices.PrioritizedReplay(10, initial_beta=0.2), progress)
+  assert float(made._beta()) == pytest.approx(beta)
 
 
 def test_without_replay_nothing_is_reported():

@@ -21,6 +21,16 @@ BOUNDS = ["C51Config.v_min = -1", "C51Config.v_max = 2.5"]
       "C51Config.v_min = 10 and .v_max = -10: expected v_min below v_max",
     ),
     (
+      ["C51Config.v_min = 1e9", "C51Config.v_max = 1.000000001e9"],
+      "C51Config.v_min = 1e+09 and .v_max = 1e+09: expected 51 different "
+      "float32 returns between them",
+    ),
+    (
+      ["C51Config.v_min = -1e39", "C51Config.v_max = 1e39"],
+      "C51Config.v_min = -1e+39 and .v_max = 1e+39: expected 51 different "
+      "float32 returns between them",
+    ),
+    (
       ["C51Config.v_min = 1", "C51Config.v_max = 1.0"],
       "C51Config.v_min = 1 and .v_max = 1: expected v_min below v_max",
     ),
