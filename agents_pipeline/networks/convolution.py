@@ -10,7 +10,8 @@ class Convolution(tf.keras.layers.Conv2D):
 
   XLA's own gradients of convolutions on the CPU take ten to twenty times as
   long as those of the same sums written as the product of all patches and the
-  kernel (docs/decisions/0027-convolutions-as-products.md). Weights are the same, results but for rounding.
+  kernel (docs/decisions/0027-convolutions-as-products.md). Weights are the
+  same, results but for rounding.
 
   Attributes:
     by_products: whether it is computed so within XLA.
