@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 import gymnasium as gym
@@ -31,9 +31,11 @@ class RayVectorEnv(gym.vector.VectorEnv):
 
     Raises:
       UserError: the id is unknown or the environment cannot be made.
-      RunError: Ray cannot start them.
+      EnvironmentFailure: Ray cannot start them.
     """
     registered = making.environment_spec(config.name)
+    self._ray = connection.connect()
+    self._name = config.name
     self.num_envs = config.num_envs
     self.metadata = {"autoreset_mode": gym.vector.AutoresetMode.DISABLED}
     self._actors: list[ray_copies.RayCopies] = []
@@ -84,17 +86,18 @@ class RayVectorEnv(gym.vector.VectorEnv):
     Raises:
       EnvironmentFailure: an environment failed.
     """
+    mask: np.ndarray = np.ones(self.num_envs, bool)
     for part, actor in zip(self._slices, self._actors, strict=True):
-      actor.step_async(actions[part])
+      actor.step_async(actions[part], mask[part])
     returned = [actor.step_wait() for actor in self._actors]
     return *map(_joined, zip(*returned, strict=True)), {}
 
   @property
   def copies(self) -> list["_Copy"]:
     """The copies, to evaluate in; see `interfaces.Copy`."""
-    together = _Together(self._actors, self._slices)
+    together = _Together(self._actors, self._slices, self.action_space)
     return [
-      _Copy(together, i, self.single_observation_space)
+      _Copy(together, i, self.single_observation_space, self._name)
       for i in range(self.num_envs)
     ]
 
@@ -102,27 +105,27 @@ class RayVectorEnv(gym.vector.VectorEnv):
     """Closes every copy and ends the actors."""
     del kwargs
     with contextlib.suppress(Exception):  # Ray may be gone
-      closing = [actor.closing() for actor in self._actors]
-      connection.connect().wait(
-        closing, num_returns=len(closing), timeout=_SECONDS_TO_CLOSE
-      )
+      if self._ray.is_initialized():  # or Ray would begin again
+        closing = [actor.closing() for actor in self._actors]
+        self._ray.wait(
+          closing, num_returns=len(closing), timeout=_SECONDS_TO_CLOSE
+        )
     for actor in self._actors:
       actor.kill()
 
 
 class _Together:
-  """Steps single copies, those of all actors at the same time.
-
-  An actor steps all of its copies. Those that nobody wants to step take the
-  action of another one, and begin an episode where theirs has ended.
-  """
+  """Steps single copies, those of all actors at the same time."""
 
   def __init__(
-    self, actors: Sequence[ray_copies.RayCopies], slices: Sequence[slice]
+    self,
+    actors: Sequence[ray_copies.RayCopies],
+    slices: Sequence[slice],
+    action_space: gym.Space,
   ):
     self._actors = list(zip(actors, slices, strict=True))
-    num_copies = slices[-1].stop
-    self._has_ended: np.ndarray = np.zeros(num_copies, bool)
+    self._num_copies = slices[-1].stop
+    self._action_space = action_space  # of all copies
     self._seeds: dict[int, int] = {}  # of copies to be reset
     self._actions: dict[int, Any] = {}  # of copies to be stepped
     self._results: dict[int, tuple] = {}
@@ -143,60 +146,50 @@ class _Together:
     return self._results.pop(copy)
 
   def _reset(self) -> None:
-    begun = []
-    for actor, part in self._actors:
-      copies = range(part.start, part.stop)
-      is_stepped = any(i in self._actions for i in copies)
-      mask: np.ndarray = np.array(
-        [
-          i in self._seeds or (is_stepped and self._has_ended[i])
-          for i in copies
-        ]
-      )
-      if mask.any():
-        actor.reset_async([self._seeds.get(i, 0) for i in copies], mask)
-        self._has_ended[part] &= ~mask
-        begun.append((actor, copies))
-    for actor, copies in begun:
+    seeds = [self._seeds.get(i, 0) for i in range(self._num_copies)]
+    mask = self._mask(self._seeds)
+    begun = [one for one in self._actors if mask[one[1]].any()]
+    for actor, part in begun:
+      actor.reset_async(seeds[part], mask[part])
+    for actor, part in begun:
       observations = actor.reset_wait()
-      for place, i in enumerate(copies):
-        if i in self._seeds:
-          self._results[i] = (_of_copy(observations, place), {})
+      for place in np.flatnonzero(mask[part]):
+        self._results[part.start + place] = _of_copy(observations, place), {}
     self._seeds.clear()
 
   def _step(self) -> None:
-    begun = []
-    for actor, part in self._actors:
-      copies = range(part.start, part.stop)
-      given = [i for i in copies if i in self._actions]
-      if given:
-        other = self._actions[given[0]]
-        actor.step_async(
-          np.stack([self._actions.get(i, other) for i in copies])
-        )
-        begun.append((actor, copies, given))
-    for actor, copies, given in begun:
-      observations, *ends = actor.step_wait()
-      for i in given:
-        place = i - copies.start
-        reward, terminated, truncated = (values[place] for values in ends)
-        self._results[i] = (
-          _of_copy(observations, place),
-          reward,
-          terminated,
-          truncated,
+    actions: np.ndarray = np.zeros_like(self._action_space.sample())
+    for i, action in self._actions.items():
+      actions[i] = action
+    mask = self._mask(self._actions)
+    begun = [one for one in self._actors if mask[one[1]].any()]
+    for actor, part in begun:
+      actor.step_async(actions[part], mask[part])
+    for actor, part in begun:
+      returned = actor.step_wait()
+      for place in np.flatnonzero(mask[part]):
+        self._results[part.start + place] = (
+          *(_of_copy(values, place) for values in returned),
           {},
         )
-      self._has_ended[copies.start : copies.stop] |= ends[1] | ends[2]
     self._actions.clear()
+
+  def _mask(self, copies: Iterable[int]) -> np.ndarray:
+    """[B] bool, which copies are named."""
+    mask: np.ndarray = np.zeros(self._num_copies, bool)
+    mask[list(copies)] = True
+    return mask
 
 
 class _Copy:
   """One of the copies, to evaluate in; see `interfaces.Copy`."""
 
-  def __init__(self, together: _Together, number: int, space: gym.Space):
+  def __init__(
+    self, together: _Together, number: int, space: gym.Space, name: str
+  ):
     self._together = together
     self._number = number
+    self._name = name
     self.observation_space = space
     self.label = f"copy {number}"
 
@@ -212,14 +205,16 @@ class _Copy:
 
   def fail(self, reason: str) -> NoReturn:
     """See `interfaces.Copy`."""
-    raise errors.EnvironmentFailure(f"{self.label}: {reason}")
+    raise errors.EnvironmentFailure(
+      f"environment {self._name!r}, {self.label}: {reason}"
+    )
 
   def close(self) -> None:
     """See `interfaces.Copy`; these copies live on."""
 
 
 def _of_copy(observations: Any, place: int) -> Any:
-  """The observation of one of the copies."""
+  """What is of one of the copies, of an array or of each leaf."""
   return leaves.map_leaves(lambda array: array[place], observations)
 
 

@@ -102,6 +102,7 @@ TESTED_ELSEWHERE = {
   "environments/tensor/minatar/seaquest_moves.py": "test_seaquest.py there",
   "environments/tensor/minatar/seaquest_state.py": "test_seaquest.py there",
   "environments/tensor/mountain_car.py": "test_tensor_environment.py there",
+  "environments/ray_actor.py": "tests/cluster/test_ray_vector_env.py",
   "environments/ray_copies.py": "tests/cluster/test_ray_vector_env.py",
   "environments/ray_vector_env.py": "tests/cluster/test_ray_vector_env.py",
   "evaluation/renderer.py": "a process: tests/faults/test_renderer.py",

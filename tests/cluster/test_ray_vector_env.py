@@ -145,7 +145,6 @@ def test_episodes_are_evaluated_in_the_actors(copies_per_actor):
   # Seven episodes in three copies: in the last round two copies are not wanted.
   expected = evaluator.evaluate(act, config, 7, seed=1, max_envs=3)
   environment = make(copies_per_actor=copies_per_actor)
-  environment.reset()
   found = evaluator.evaluate(
     act_and_kill, config, 7, seed=1, copies=environment.copies
   )
