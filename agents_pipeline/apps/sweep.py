@@ -178,9 +178,12 @@ def _executor(
   arguments = experiment_flags.as_arguments()
   if not _ADDRESS.value:
     return processes.Processes(arguments)
-  if experiment.environment.vectorization == "ray":
-    arguments.append(f"--address={_ADDRESS.value}")
-  return ray_actors.RayActors(arguments, folder.root, _ADDRESS.value)
+  return ray_actors.RayActors(
+    arguments,
+    folder.root,
+    _ADDRESS.value,
+    experiment.environment.vectorization,
+  )
 
 
 def _run(

@@ -10,12 +10,14 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,8 +48,8 @@ def connect(address: str = "") -> Any:
   after SIGTERM, saved or not.
 
   Args:
-    address: of a cluster, 'auto' for the one of this machine or of RAY_ADDRESS,
-      'host:port' or 'ray://host:port'; '' starts Ray for this process alone.
+    address: 'auto' or 'host:port' of a cluster that this machine is part of; ''
+      starts Ray for this process alone.
 
   Returns:
     The module `ray`.
@@ -58,7 +60,7 @@ def connect(address: str = "") -> Any:
   if importlib.util.find_spec("ray") is None:
     raise errors.UserError(
       f"{f'--address={address!r}: ' if address else ''}Ray is not installed; "
-      "expected it, by `make scale` or `pip install ray`"
+      'expected it, by `make scale` or `pip install "agents-pipeline[scale]"`'
     )
   if "ray" not in sys.modules:
     os.environ.update(_ENVIRON if address else _ENVIRON | _LOCAL_ENVIRON)
@@ -90,14 +92,28 @@ def _shows_messages() -> bool:
 
 
 def _join(ray: Any, address: str) -> None:
+  if address != "auto" and not re.fullmatch(r"[^/]+:\d+", address):
+    raise errors.UserError(
+      f"--address={address!r}: expected 'auto', or the 'host:port' that `ray "
+      "start --head` printed"
+    )
+  if address == "auto" and os.environ.get("RAY_ADDRESS") == "local":
+    raise errors.UserError(  # Ray would start one, open to the network
+      "RAY_ADDRESS='local': expected the address of a cluster"
+    )
   try:
     _check_answers(address)
     ray.init(address, log_to_driver=_shows_messages(), logging_level="ERROR")
-  except (OSError, RuntimeError, ValueError) as error:
+  except (
+    OSError,
+    RuntimeError,
+    ValueError,
+    ray.exceptions.RayError,
+  ) as error:
     reason = " ".join(str(error).split())
     raise errors.UserError(
       f"--address={address!r}: cannot connect ({reason}); expected the address "
-      "of a cluster that `ray start --head` has begun"
+      "of a cluster that this machine is part of, and its token"
     ) from None
 
 
@@ -107,9 +123,10 @@ def _check_answers(address: str) -> None:
   Raises:
     OSError: nothing does.
   """
-  host, _, port = address.removeprefix("ray://").rpartition(":")
-  if host and port.isdigit():
-    socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
+  host, _, port = address.rpartition(":")
+  if host:
+    where = host.strip("[]"), int(port)  # [] around an IPv6 address
+    socket.create_connection(where, _SECONDS_TO_ANSWER).close()
 
 
 def _start(ray: Any) -> None:
@@ -149,11 +166,14 @@ def _signals_untouched() -> Iterator[None]:
   A closing terminal sends it to all of them, but a run that saves itself still
   needs its environments.
   """
+  if threading.current_thread() is not threading.main_thread():
+    yield  # nobody can change handlers there
+    return
   handlers = {number: signal.getsignal(number) for number in _HANDLED}
-  signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+  mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
   try:
     yield
   finally:
     for number, handler in handlers.items():
       signal.signal(number, handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -12,6 +12,10 @@ from agents_pipeline import errors
 _NAME = ".lock"
 
 
+class LockedError(errors.UserError):
+  """Another process writes to the folder."""
+
+
 @contextlib.contextmanager
 def exclusive(folder: pathlib.Path) -> Iterator[None]:
   """Locks a folder for the calling process, creating the folder if needed.
@@ -24,8 +28,8 @@ def exclusive(folder: pathlib.Path) -> Iterator[None]:
     folder: to be locked.
 
   Raises:
-    UserError: another process holds the lock, which is named; or the folder
-      cannot be created or written.
+    LockedError: another process holds the lock, which is named.
+    UserError: the folder cannot be created or written.
   """
   created = _create(folder)
   try:
@@ -68,7 +72,7 @@ def _acquire(folder: pathlib.Path) -> int:
     except OSError:
       holder = os.pread(descriptor, 1000, 0).decode() or "another process"
       os.close(descriptor)
-      raise errors.UserError(
+      raise LockedError(
         f"--root_dir={str(folder)!r}: {holder} is writing this run; wait for "
         "it to end, or use another --root_dir"
       ) from None

@@ -31,6 +31,8 @@ def finalize(run: run_lib.Run) -> dict:
   policy = served_policy.LoadedPolicy(run.folder.policy)
   act = run.console.interruptible(policy.act)
   evaluation = _evaluate(run, act)
+  if _is_on_ray(run):
+    run.pipeline.close()  # before videos make a copy of their own
   low, high = statistics.bootstrap_interval(evaluation.returns)
   run.console.print(
     f"{evaluation.environment.name}: mean return {evaluation.mean_return:.1f} "

@@ -1,5 +1,6 @@
 """Runs the trials of a sweep as processes of this machine."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -104,6 +105,10 @@ class _Process:
 
 def last_line(log: os.PathLike) -> str:
   """The last line of what `train` printed, without what marks an error."""
-  with open(log, encoding="utf-8", errors="replace") as file:
+  lines: list[str] = []
+  with (
+    contextlib.suppress(FileNotFoundError),
+    open(log, encoding="utf-8", errors="replace") as file,
+  ):
     lines = file.read().strip().splitlines()
   return lines[-1].removeprefix("error: ") if lines else "it printed nothing"

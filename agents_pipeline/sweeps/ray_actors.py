@@ -5,9 +5,12 @@ the actor again wherever there is room when its machine dies, and the run is
 resumed from its folder, which all machines share.
 """
 
+import ast
 import contextlib
+import dataclasses
 import os
 import pathlib
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,9 +21,11 @@ from agents_pipeline.files import lock
 from agents_pipeline.sweeps import planned, processes
 
 _POLL_SECONDS = 0.2
-# A run that was killed elsewhere may take as long to be gone.
-_SECONDS_TO_UNLOCK = 60.0
+_SECONDS_BETWEEN_STOPS = 1.0
+# A file system may keep the locks of a machine that died for minutes.
+_SECONDS_TO_UNLOCK = 600.0
 _KILLED, _STOPPED = -9, 143
+_VECTORIZATION = "EnvironmentConfig.vectorization"
 
 
 class _Trainer:
@@ -28,42 +33,44 @@ class _Trainer:
 
   def __init__(self) -> None:
     self._wants_to_stop = False
+    self._lock = threading.Lock()
+    self._code: int | None = None
 
   def is_placed(self) -> bool:
     """True: answered as soon as Ray has found a place for the actor."""
     return True
 
-  def train(
-    self,
-    run: planned.PlannedRun,
-    flags: Sequence[str],
-    sweep: pathlib.Path,
-    cwd: str,
-    environ: dict[str, str],
-  ) -> int:
+  def train(self, run: planned.PlannedRun, how: "_How") -> int:
     """Trains until the run ends or is stopped; returns the exit code.
+
+    After a failure of the network Ray may ask for the same again while it goes
+    on; that waits for its end.
 
     Args:
       run: to be trained, or resumed.
-      flags: of `train`.
-      sweep: the folder of the sweep, which the driver has locked.
-      cwd: where the flags' paths begin.
-      environ: environment variables to train with.
+      how: the same for all runs of a sweep.
 
     Raises:
       UserError: this machine does not have the folders.
     """
+    with self._lock:
+      if self._code is None:
+        self._code = self._train(run, how)
+      return self._code
+
+  def _train(self, run: planned.PlannedRun, how: "_How") -> int:
     try:
-      os.chdir(cwd)
+      os.chdir(how.cwd)
     except OSError as error:
       raise errors.UserError(
-        f"{os.uname().nodename} cannot work in {cwd!r} ({error.strerror}); "
+        f"{os.uname().nodename} cannot work in {how.cwd!r} ({error.strerror}); "
         "expected a folder that all machines share"
       ) from None
-    os.environ.update(environ)
-    _check_shared(sweep)
-    _wait_until_unlocked(run.folder.root)
-    job = processes.Processes(flags).start(run)
+    os.environ.update(how.environ)
+    _check_shared(how.sweep)
+    if not self._wait_until_unlocked(run.folder.root):
+      return _KILLED
+    job = processes.Processes(how.flags).start(run)
     is_stopped = False
     while (code := job.exit_code()) is None:
       if self._wants_to_stop and not is_stopped:
@@ -72,9 +79,35 @@ class _Trainer:
       time.sleep(_POLL_SECONDS)
     return code
 
+  def _wait_until_unlocked(self, run: pathlib.Path) -> bool:
+    """Waits for the end of a run that was killed with another machine."""
+    deadline = time.monotonic() + _SECONDS_TO_UNLOCK
+    while time.monotonic() < deadline and not self._wants_to_stop:
+      with contextlib.suppress(lock.LockedError), lock.exclusive(run):
+        return True
+      time.sleep(_POLL_SECONDS)
+    return False
+
   def stop(self) -> None:
     """Has the run save and end; safe to be called again."""
     self._wants_to_stop = True
+
+
+@dataclasses.dataclass(frozen=True)
+class _How:
+  """How the runs of a sweep are trained.
+
+  Attributes:
+    flags: of `train`.
+    sweep: the folder of the sweep, which the driver has locked.
+    cwd: where the flags' paths begin.
+    environ: environment variables to train with.
+  """
+
+  flags: list[str]
+  sweep: pathlib.Path
+  cwd: str
+  environ: dict[str, str]
 
 
 def _check_shared(sweep: pathlib.Path) -> None:
@@ -82,7 +115,7 @@ def _check_shared(sweep: pathlib.Path) -> None:
   try:
     with lock.exclusive(sweep):
       pass
-  except errors.UserError:
+  except lock.LockedError:
     return  # the driver's lock is seen here
   raise errors.UserError(
     f"--root_dir={str(sweep)!r}: {os.uname().nodename} does not see that it is "
@@ -90,19 +123,16 @@ def _check_shared(sweep: pathlib.Path) -> None:
   )
 
 
-def _wait_until_unlocked(run: pathlib.Path) -> None:
-  """Waits for the end of a run that was killed with another machine."""
-  deadline = time.monotonic() + _SECONDS_TO_UNLOCK
-  while time.monotonic() < deadline:
-    with contextlib.suppress(errors.UserError), lock.exclusive(run):
-      return
-    time.sleep(_POLL_SECONDS)
-
-
 class RayActors:
   """An `Executor` of `train` processes in Ray actors."""
 
-  def __init__(self, flags: Sequence[str], sweep: pathlib.Path, address: str):
+  def __init__(
+    self,
+    flags: Sequence[str],
+    sweep: pathlib.Path,
+    address: str,
+    vectorization: str,
+  ):
     """Connects to the cluster.
 
     Args:
@@ -110,17 +140,16 @@ class RayActors:
         --device=gpu, each run gets a GPU of its own.
       sweep: the folder of the sweep.
       address: of the cluster.
+      vectorization: `EnvironmentConfig.vectorization`, unless it is varied.
 
     Raises:
       UserError: Ray is not installed, or there is no such cluster.
     """
     self._ray = connection.connect(address)
-    self._arguments = (
-      list(flags),
-      sweep,
-      os.getcwd(),
-      {k: v for k, v in os.environ.items() if k == "PYTHONPATH"},
-    )
+    environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+    self._how = _How(list(flags), sweep, os.getcwd(), environ)
+    self._address = f"--address={address}"
+    self._vectorization = vectorization
     self._num_gpus = int("--device=gpu" in flags)
 
   def start(self, run: planned.PlannedRun) -> "_ActorJob":
@@ -130,11 +159,16 @@ class RayActors:
       num_gpus=self._num_gpus,
       max_restarts=-1,
       max_task_retries=-1,
-      max_concurrency=3,  # `stop` is heard while it trains
+      max_concurrency=4,  # `stop` is heard while it trains
       scheduling_strategy="SPREAD",
     )
     actor = actor_class.remote()
-    answer = actor.train.remote(run, *self._arguments)
+    how, vectorization = self._how, run.settings.get(_VECTORIZATION)
+    if vectorization is None:
+      vectorization = repr(self._vectorization)
+    if ast.literal_eval(vectorization) == "ray":  # its environments too
+      how = dataclasses.replace(how, flags=[*how.flags, self._address])
+    answer = actor.train.remote(run, how)
     return _ActorJob(self._ray, actor, answer, run)
 
 
@@ -150,7 +184,9 @@ class _ActorJob:
     self._placed = actor.is_placed.remote()
     self._log = run.folder.root.with_suffix(".log")
     self._is_stopping = False
+    self._next_stop = 0.0
     self._code: int | None = None
+    self._reason = ""  # why no process trained
 
   def exit_code(self) -> int | None:
     """See `Job`.
@@ -159,14 +195,15 @@ class _ActorJob:
       UserError: the machine of the actor does not share the sweep's folder.
     """
     if self._code is None and self._is_stopping:
-      self._actor.stop.remote()  # again: it may be another actor by now
+      self._send_stop()
     if self._code is None and self._has(self._answer):
       try:
         self._code = self._ray.get(self._answer)
       except self._ray.exceptions.RayTaskError as error:
         raise error.cause from None
-      except self._ray.exceptions.RayError:
+      except self._ray.exceptions.RayError as error:
         self._code = _KILLED
+        self._reason = f"Ray: {str(error).splitlines()[0]}"
       self._ray.kill(self._actor)
     return self._code
 
@@ -176,10 +213,18 @@ class _ActorJob:
     if self._code is None and not self._has(self._placed):
       self._ray.kill(self._actor)  # it has not begun
       self._code = _STOPPED
+    if self._code is None:
+      self._send_stop()
+
+  def _send_stop(self) -> None:
+    """Again every second: it may be another actor by now."""
+    if time.monotonic() >= self._next_stop:
+      self._next_stop = time.monotonic() + _SECONDS_BETWEEN_STOPS
+      self._actor.stop.options(max_task_retries=0).remote()
 
   def last_line(self) -> str:
     """See `Job`."""
-    return processes.last_line(self._log)
+    return self._reason or processes.last_line(self._log)
 
   def _has(self, reference: Any) -> bool:
     return bool(self._ray.wait([reference], timeout=0)[0])

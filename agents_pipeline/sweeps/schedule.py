@@ -94,5 +94,5 @@ def _stop(active: list[_Active]) -> None:
   """Has every run save and end."""
   for one in active:
     one.job.stop()
-  while any(one.job.exit_code() is None for one in active):
+  while None in [one.job.exit_code() for one in active]:  # asks each of them
     time.sleep(_POLL_SECONDS / 10)

@@ -125,7 +125,6 @@ TESTED_ELSEWHERE = {
   "sweeps/grid.py": "tests/unit/sweeps/test_schedule.py",
   "sweeps/planned.py": "tests/unit/sweeps/test_schedule.py",
   "sweeps/processes.py": "tests/apps/test_sweeps.py",
-  "sweeps/ray_actors.py": "tests/cluster/test_clusters.py",
   "sweeps/sweep_folder.py": "tests/apps/test_sweeps.py, tests/inputs",
   "sweeps/table.py": "tests/unit/sweeps/test_summary.py",
   "training/on_device.py": "tests/equivalence/test_iterations.py",

@@ -63,11 +63,12 @@ def end(process, expected_code=0):
   return out
 
 
-def wait_for_rows(root, num_rows):
+def wait_for_rows(process, root, num_rows):
   """Waits until the first run of a sweep has written so much."""
   metrics = root / "trials/000/seed_0/metrics.csv"
   deadline = time.monotonic() + 200
   while not metrics.exists() or metrics.read_text().count("\n") <= num_rows:
+    assert process.poll() is None, process.stdout.read()
     assert time.monotonic() < deadline
     time.sleep(0.05)
 
@@ -92,12 +93,12 @@ def assert_same(root, expected):
 def test_a_sweep_survives_a_node_and_its_driver(cluster, expected, tmp_path):
   root, address = tmp_path / "sweep", f"--address={cluster.address}"
   process = sweep(root, cluster.environ, address)
-  wait_for_rows(root, 1)
+  wait_for_rows(process, root, 1)
   process.kill()  # the same command goes on
   end(process, -signal.SIGKILL)
 
   process = sweep(root, cluster.environ, address)
-  wait_for_rows(root, 2)
+  wait_for_rows(process, root, 2)
   cluster.kill_node()
   out = end(process)
   assert "(raylet)" not in out
@@ -108,10 +109,12 @@ def test_a_sweep_survives_a_node_and_its_driver(cluster, expected, tmp_path):
 def test_a_sweep_that_is_stopped_saves(cluster, expected, tmp_path):
   root, address = tmp_path / "sweep", f"--address={cluster.address}"
   process = sweep(root, cluster.environ, address)
-  wait_for_rows(root, 2)  # by then all is compiled
+  wait_for_rows(process, root, 2)  # by then all is compiled
   process.send_signal(signal.SIGTERM)
   assert "the same command goes on" in end(process, 143)
   end(sweep(root, cluster.environ, address))
+  for trial in ("000", "001"):  # both had saved
+    assert "resuming at" in (root / f"trials/{trial}/seed_0.log").read_text()
   assert_same(root, expected)
 
 
@@ -125,7 +128,7 @@ def test_environments_survive_a_node(cluster, expected, tmp_path):
     "--gin_bindings=EnvironmentConfig.vectorization = 'ray'",
     f"--address={cluster.address}",
   )
-  wait_for_rows(tmp_path, 2)
+  wait_for_rows(process, tmp_path, 2)
   cluster.kill_node()
   end(process)
   cluster.add_node()

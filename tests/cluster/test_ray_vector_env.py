@@ -4,6 +4,8 @@ import importlib.util
 import ipaddress
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 
 import mortal
@@ -78,6 +80,7 @@ def test_each_env_step_counts_once_whichever_actors_are_killed(expected):
   def kill(step):
     if step in (0, 9, 10, 17):  # before, at and after an episode's end
       alive = actors()
+      assert len(alive) >= 3
       for process in alive[: 1 + step % 2]:
         process.kill()
 
@@ -130,8 +133,7 @@ def test_an_environment_that_differs_from_process_to_process_is_named():
 
 @pytest.mark.parametrize("copies_per_actor", [1, 2])
 def test_episodes_are_evaluated_in_the_actors(copies_per_actor):
-  lengths = {"ends_process_at": None}
-  config = schema.EnvironmentConfig(name="mortal:Mortal-v0", arguments=lengths)
+  config = schema.EnvironmentConfig(name="mortal:Mortal-v0")
   act = lambda observations: np.arange(len(observations)) % 2
   num_calls = 0
 
@@ -160,6 +162,7 @@ def test_wrong_arguments_are_the_users_error():
 
 
 def test_handlers_of_signals_stay():
+  connection.connect().shutdown()
   kept = signal.signal(signal.SIGTERM, signal.SIG_IGN)
   try:
     connection.connect()
@@ -192,8 +195,16 @@ def test_folders_of_dead_processes_are_removed(tmp_path, monkeypatch):
   assert left == [f"agents_pipeline_ray_{os.getpid()}_y"]
 
 
-def test_ray_asks_for_a_token_and_tells_nobody():
-  connection.connect()
-  assert os.environ["RAY_AUTH_MODE"] == "token"
-  assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
-  assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+def test_nobody_joins_without_the_token():
+  address = connection.connect().get_runtime_context().gcs_address
+  program = "import ray, sys; ray.init(sys.argv[1])"
+  environ = os.environ | {"RAY_AUTH_TOKEN": "0" * 64}
+  joining = subprocess.run(
+    [sys.executable, "-c", program, address],
+    env=environ,
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert joining.returncode != 0
+  assert "InvalidAuthToken" in joining.stderr

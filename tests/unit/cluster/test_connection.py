@@ -19,5 +19,5 @@ def test_without_ray_one_line_says_how_to_install_it(
     connection.connect(address)
   assert str(raised.value) == (
     f"{named}Ray is not installed; expected it, by `make scale` or `pip "
-    "install ray`"
+    'install "agents-pipeline[scale]"`'
   )

@@ -142,3 +142,28 @@ def test_a_run_has_a_result_only_when_it_is_finished(tmp_path):
   )
   assert run.evaluations == [(0, 1.5), (100, 2.5)]
   assert run.env_steps == 100
+
+
+def test_every_run_is_asked_to_stop_before_one_is_waited_for(tmp_path):
+  """A job on another machine hears of a stop when it is looked at."""
+  asked = []
+
+  class Slow(Job):
+    def __init__(self, number):
+      super().__init__(143, lambda: None)
+      self._number, self._looks = number, 0
+
+    def stop(self):
+      pass
+
+    def exit_code(self):
+      self._looks += 1
+      asked.append(self._number)
+      return 143 if self._looks == 5 else None
+
+  class Slowly(Executor):
+    def start(self, run):
+      return Slow(2 * run.trial + run.seed)
+
+  run_grid(tmp_path, Slowly(), at_once=4, wants_to_stop=lambda: len(asked) >= 4)
+  assert asked[:8] == 2 * [0, 2, 1, 3]
