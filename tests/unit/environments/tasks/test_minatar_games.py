@@ -129,7 +129,9 @@ def test_an_unknown_action_is_rejected():
 
 def test_a_missing_package_is_one_line(monkeypatch):
   monkeypatch.setitem(sys.modules, "minatar", None)
-  with pytest.raises(errors.UserError, match="pip install --no-deps minatar") as caught:
+  with pytest.raises(
+    errors.UserError, match="pip install --no-deps minatar"
+  ) as caught:
     making.make_evaluation_environment(
       schema.EnvironmentConfig("MinAtar/Breakout-v1")
     )
