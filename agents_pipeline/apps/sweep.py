@@ -105,10 +105,10 @@ def main() -> int:
     "num_seeds": _NUM_SEEDS.value,
   }
   may_grow = {"num_trials"} if _NUM_TRIALS.value else {"num_seeds"}
+  executor = _executor(experiment, folder)
   with lock.exclusive(root):
     folder.begin(about, may_grow)
     source = _source(varied, trials, folder)
-    executor = _executor(experiment, folder)
     completed = _run(source, executor, folder, stop_signals)
     best = summary.write(folder, source.runs)
     if begun := _begun(source):

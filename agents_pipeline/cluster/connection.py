@@ -57,6 +57,8 @@ def connect(address: str = "") -> Any:
   Raises:
     UserError: Ray is not installed, or there is no such cluster.
   """
+  if address:
+    _check_address(address)
   if importlib.util.find_spec("ray") is None:
     raise errors.UserError(
       f"{f'--address={address!r}: ' if address else ''}Ray is not installed; "
@@ -91,7 +93,8 @@ def _shows_messages() -> bool:
   return os.environ.get("RAY_LOG_TO_DRIVER") == "1"
 
 
-def _join(ray: Any, address: str) -> None:
+def _check_address(address: str) -> None:
+  """Refuses what Ray would take for something else than a cluster."""
   if address != "auto" and not re.fullmatch(r"[^/]+:\d+", address):
     raise errors.UserError(
       f"--address={address!r}: expected 'auto', or the 'host:port' that `ray "
@@ -101,6 +104,9 @@ def _join(ray: Any, address: str) -> None:
     raise errors.UserError(  # Ray would start one, open to the network
       "RAY_ADDRESS='local': expected the address of a cluster"
     )
+
+
+def _join(ray: Any, address: str) -> None:
   try:
     _check_answers(address)
     ray.init(address, log_to_driver=_shows_messages(), logging_level="ERROR")

@@ -63,7 +63,8 @@ class RayCopies:
     self._ray = connection.connect()
     self._name = config.name
     self._label = label
-    self._step_timeout = config.step_timeout_seconds
+    # For each copy, as they are stepped one after the other.
+    self._timeout = config.step_timeout_seconds * num_copies
     self._arguments = (
       dataclasses.replace(
         config, num_envs=num_copies, vectorization="sync", copies_per_actor=1
@@ -178,7 +179,7 @@ class RayCopies:
       except exceptions.GetTimeoutError:
         if self._starting is not None:
           raise self._not_started() from None
-        reason = f"has not answered for {self._step_timeout:g} s"
+        reason = f"has not answered for {self._timeout:g} s"
       except exceptions.RaySystemError as error:
         raise self._not_understood(error) from None
       except exceptions.RayError as error:
@@ -198,7 +199,7 @@ class RayCopies:
       if self._call[0] == "start":
         return spaces
     if self._replaying is not None:
-      timeout = self._step_timeout * (self._num_replayed + 1)
+      timeout = self._timeout * (self._num_replayed + 1)
       replayed = self._ray.get(self._replaying, timeout=timeout)
       self._replaying = None
       expected = episode_replay.digests(self._observations)
@@ -209,8 +210,7 @@ class RayCopies:
           "by them, and machines of one kind, or "
           "EnvironmentConfig.vectorization = 'async'"
         )
-    timeout = self._step_timeout * len(self._episodes)
-    return self._ray.get(self._answer, timeout=timeout)
+    return self._ray.get(self._answer, timeout=self._timeout)
 
   def _check_replayable(self, reason: str) -> None:
     longest = max(

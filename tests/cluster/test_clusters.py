@@ -142,3 +142,4 @@ def test_an_address_without_a_cluster_is_one_line(tmp_path):
   out = end(process, 2)
   assert out.startswith("error: --address='127.0.0.1:9': cannot connect")
   assert out.count("\n") == 1
+  assert not (tmp_path / "sweep").exists()
