@@ -270,6 +270,19 @@ def test_tests_of_no_file_lie_elsewhere():
     ), path
 
 
+def test_no_two_modules_of_tests_share_a_name():
+  """Outside a package, pytest imports them by the name of the file alone."""
+  tests = ROOT / "tests"
+  for folder in {path.parent for path in (tests / "unit").rglob("test_*.py")}:
+    assert (folder / "__init__.py").exists(), folder
+  names = [
+    path.name
+    for path in tests.rglob("*.py")
+    if path.name != "conftest.py" and not (path.parent / "__init__.py").exists()
+  ]
+  assert len(names) == len(set(names)), sorted(names)
+
+
 def test_there_is_no_room_for_everything_else():
   for path in PACKAGE.rglob("*.py"):
     assert path.stem not in ("utils", "common", "helpers", "misc")
