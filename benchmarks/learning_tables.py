@@ -70,7 +70,7 @@ TASKS = (
   Task("qr_dqn_cartpole", 20, "500, as `dqn_cartpole`"),
   Task("dqn_acrobot", 20, "-76.6 (RL Zoo)"),
   Task("dqn_mountaincar", 20, "-100.8 (RL Zoo)"),
-  Task("dqn_lunarlander", 10, "154.4 (RL Zoo, on v2)"),
+  Task("dqn_lunarlander", 30, "154.4 (RL Zoo, on v2)"),
   Task("a2c_cartpole", 20, "500 (RL Zoo)"),
   Task("a2c_acrobot", 20, "-83.4 (RL Zoo)"),
   Task("a2c_pendulum", 20, "-162 (RL Zoo)"),
