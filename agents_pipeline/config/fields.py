@@ -147,6 +147,16 @@ def component(make_default: Any, base: type) -> Any:
   return dataclasses.field(default_factory=make_default, metadata=metadata)
 
 
+def optional_component(base: type) -> Any:
+  """Declares a field that holds a configuration object, by default None.
+
+  Args:
+    base: every configuration class that extends it fits.
+  """
+  nothing = rules.Instance(type(None), "None")
+  return _field(None, rules.Either(nothing, rules.Component(base)))
+
+
 def components(base: type) -> Any:
   """Declares a field that holds a tuple of configuration objects, or ().
 

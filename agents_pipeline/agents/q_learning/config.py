@@ -8,6 +8,7 @@ from agents_pipeline import errors
 from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import schedules
 from agents_pipeline.config import fields, schema
+from agents_pipeline.config.collectors import RayCollectors
 from agents_pipeline.replay import choices
 
 if typing.TYPE_CHECKING:
@@ -61,6 +62,9 @@ class QLearningConfig(schema.AgentConfig):
     num_collect_episodes_per_iteration: steps until so many episodes have ended
       instead, over all environments.
     num_train_steps_per_iteration: updates after them.
+    collectors: None chooses actions where the network learns, step by step;
+      @RayCollectors() in the actors of the environments, which have copies of
+      the network, chunk by chunk.
     learns_while_stepping: updates are made while Python environments do the
       iteration's first step, on another core, and so from what was stored
       before it. Reproducible, but another run than with False. Tensor
@@ -109,6 +113,7 @@ class QLearningConfig(schema.AgentConfig):
     None, high=10**6, optional=True
   )
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  collectors: RayCollectors | None = fields.optional_component(RayCollectors)
   learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
   replay: choices.ReplayChoice = fields.component(
@@ -136,6 +141,12 @@ class QLearningConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
+    if self.collectors is not None and self.learns_while_stepping:
+      raise errors.UserError(
+        f"{self._name}.learns_while_stepping = True: collectors step a chunk "
+        f"while the one before is learned from; expected False with "
+        f"{self._name}.collectors = @RayCollectors()"
+      )
     self.replay.check_agent(self)
 
   def _check_one_of(self, one: str, other: str) -> None:

@@ -5,13 +5,18 @@ from collections.abc import Callable
 
 import gymnasium as gym
 import tensorflow as tf
+from tf_agents.policies import tf_policy
 
 from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.q_learning import agent as q_agent
 from agents_pipeline.agents.q_learning import config as q_config
-from agents_pipeline.agents.q_learning import exploration, target_update
+from agents_pipeline.agents.q_learning import (
+  collecting,
+  exploration,
+  target_update,
+)
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
@@ -48,7 +53,14 @@ def build(
   config = experiment.agent
   assert isinstance(config, q_config.QLearningConfig)
   _check_discrete(config, task)
-  parts = pipeline.make_parts(experiment, seeds, task, report)
+  num_envs = experiment.environment.num_envs
+  parts = pipeline.make_parts(
+    experiment,
+    seeds,
+    task,
+    report,
+    collecting.collecting_of(config, task, num_envs, seeds.exploration),
+  )
   statistics = parts.statistics
   spec = task.time_step_spec, task.action_spec
   agent = agent_class.make(
@@ -66,7 +78,11 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
-  pending = around_python.PendingAction(experiment.environment.num_envs)
+  if config.collectors is not None:
+    parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
+      collecting.request_maker(config, agent.network, statistics, num_envs)
+    )
+  pending = around_python.PendingAction(num_envs)
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
     tracked["pending_action"] = pending
@@ -116,12 +132,24 @@ def _make_driver(
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
   """Makes what collects: epsilon-greedily, into the replay."""
-  policy = exploration.EpsilonGreedyPolicy(
-    agent.policy,
-    epsilon,
-    parts.exploration_stream,
-    always_evaluate=compilation.asks_always(config.conv_layers),
-  )
+  policy: tf_policy.TFPolicy
+  if config.collectors is not None:
+    policy = collecting.CollectorsAct(
+      agent.time_step_spec,
+      agent.action_spec,
+      [
+        *agent.network.variables,
+        parts.statistics.env_steps,
+        parts.statistics.num_episodes,
+      ],
+    )
+  else:
+    policy = exploration.EpsilonGreedyPolicy(
+      agent.policy,
+      epsilon,
+      parts.exploration_stream,
+      always_evaluate=compilation.asks_always(config.conv_layers),
+    )
   return drivers.StepDriver(
     parts.environment,
     policy,
