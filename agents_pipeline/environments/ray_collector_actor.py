@@ -3,15 +3,18 @@
 It imports no TensorFlow; its policy may.
 """
 
+import typing
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
-from agents_pipeline import interfaces
 from agents_pipeline.config import schema
 from agents_pipeline.environments import leaves, ray_actor
+
+if typing.TYPE_CHECKING:
+  from agents_pipeline import interfaces
 
 
 class Plan(NamedTuple):
@@ -73,7 +76,7 @@ class CollectorActor(ray_actor.CopiesActor):
     self,
     config: schema.EnvironmentConfig,
     registered: gym.envs.registration.EnvSpec,
-    policy: interfaces.CollectorPolicy,
+    policy: "interfaces.CollectorPolicy",
     episode_seed: Callable[[int, int], int],
     copies: range,
   ) -> tuple[gym.Space, gym.Space]:

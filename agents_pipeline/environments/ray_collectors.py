@@ -86,7 +86,8 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     self._number = 0  # of the next chunk
     self._chunk: Chunk | None = None  # whose steps are being given
     self._place = 0  # in it
-    self._asked: Request | None = None  # what the next chunk was asked with
+    # How many steps were asked for, and with what.
+    self._asked: tuple[int, Request] | None = None
     super().__init__(config)
 
   def _start(
@@ -116,12 +117,14 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     """
     if self._chunk is None or self._place == len(self._chunk.actions):
       if self._asked is None:
-        self._ask(self.make_request(0), episodes)
-      self._receive()
+        self._ask(self._collecting.num_steps, self.make_request(0), episodes)
+      self._chunk, self._place = self._received(), 0
+      self._asked = None
+      self._number += 1
       if self._collecting.is_ahead:  # before anything of it is learned from
-        request = self.make_request(self._collecting.num_steps)
-        self._ask(request, episodes + self._num_ended)
-    assert self._chunk is not None
+        request = self.make_request(len(self._chunk.actions))
+        later = episodes + _num_ended(self._chunk)
+        self._ask(self._collecting.num_steps, request, later)
     return self._chunk.actions[self._place]
 
   def step(self, actions: np.ndarray) -> tuple:
@@ -169,7 +172,10 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
   def get_state(self) -> dict:
     """Returns what is known of the steps ahead as JSON, for `resume`."""
     ahead = [] if self._chunk is None else self._chunk.actions[self._place :]
-    asked = None if self._asked is None else _to_text(self._asked)
+    asked = None
+    if self._asked is not None:
+      num_steps, request = self._asked
+      asked = {"num_steps": num_steps, "request": _to_text(request)}
     return {
       "next_chunk": self._number,
       "actions_ahead": [actions.tolist() for actions in ahead],
@@ -194,24 +200,20 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
       actions = np.array(ahead, self.single_action_space.dtype)
       self._submit(len(actions), [], episodes, actions)
       self._chunk, self._place = self._received(), 0
-      episodes = episodes + self._num_ended
-    if state["asked"] is not None:
-      self._ask(_from_text(state["asked"]), episodes)
+      episodes = episodes + _num_ended(self._chunk)
+    if (asked := state["asked"]) is not None:
+      self._ask(asked["num_steps"], _from_text(asked["request"]), episodes)
 
   @property
   def _collectors(self) -> Sequence[RayCollector]:
     return self._actors  # type: ignore[return-value]
 
-  @property
-  def _num_ended(self) -> np.ndarray:
-    """[B], episodes that end in the chunk."""
-    assert self._chunk is not None
-    return self._chunk.ended.sum(axis=0)
-
-  def _ask(self, request: Request, episodes: np.ndarray) -> None:
+  def _ask(
+    self, num_steps: int, request: Request, episodes: np.ndarray
+  ) -> None:
     """Begins the next chunk."""
-    self._asked = request
-    self._submit(self._collecting.num_steps, request, episodes)
+    self._asked = num_steps, request
+    self._submit(num_steps, request, episodes)
 
   def _submit(
     self,
@@ -226,14 +228,14 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
       plan = Plan(self._number, episodes[part], num_steps, of_part)
       collector.collect_async(plan, kept)
 
-  def _receive(self) -> None:
-    """Waits for the chunk that was asked for."""
-    self._chunk, self._place = self._received(), 0
-    self._asked = None
-    self._number += 1
-
   def _received(self) -> Chunk:
+    """Waits for what was submitted."""
     return _joined([one.collect_wait() for one in self._collectors])
+
+
+def _num_ended(chunk: Chunk) -> np.ndarray:
+  """[B], how many episodes of each copy end in a chunk."""
+  return chunk.ended.sum(axis=0)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

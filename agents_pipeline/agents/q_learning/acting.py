@@ -4,6 +4,7 @@ It is unpickled in the collector. It imports TensorFlow only for a network that
 NumPy does not compute.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -73,7 +74,6 @@ class NetworkQ:
       config: its layers.
       task: the `task.Task` that it acts in.
     """
-    # One thread, as actors share a machine; and never the learner's GPU.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
@@ -81,9 +81,11 @@ class NetworkQ:
     from agents_pipeline.environments import gymnasium_vector
     from agents_pipeline.networks import keras_settings
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.set_visible_devices([], "GPU")
+    with contextlib.suppress(RuntimeError):  # TensorFlow has begun to compute
+      # One thread, as actors share a machine; and never the learner's GPU.
+      tf.config.set_visible_devices([], "GPU")
+      tf.config.threading.set_intra_op_parallelism_threads(1)
+      tf.config.threading.set_inter_op_parallelism_threads(1)
     keras_settings.choose()
     self._network = pipeline.make_network(config, task, seed=0)
     self._to_spec = gymnasium_vector.observation_converter(

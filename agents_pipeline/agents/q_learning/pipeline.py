@@ -82,7 +82,9 @@ def build(
     parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
       collecting.request_maker(config, agent.network, statistics, num_envs)
     )
-  pending = around_python.PendingAction(num_envs)
+  pending = around_python.PendingAction(
+    num_envs, are_taken=config.collectors is None
+  )
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
     tracked["pending_action"] = pending
