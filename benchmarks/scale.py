@@ -8,6 +8,7 @@ but the environment took time. Needs `make scale`. `make bench ONLY=scale` does
 the same, of 5 ms.
 """
 
+import functools
 import statistics
 import time
 
@@ -121,7 +122,7 @@ def main(_) -> None:
       loops[way] = ScaleLoop(way, num_copies, milliseconds)
     amount = max(int(_SECONDS * 1e3 / milliseconds), 1) * num_copies
     rates = interleaved.take_turns(
-      {way: lambda loop=loop: loop.run(amount) for way, loop in loops.items()},
+      {way: functools.partial(loop.run, amount) for way, loop in loops.items()},
       range(_NUM_TURNS),
     )
     line = f"{num_copies:4} copies, env steps/s"

@@ -171,14 +171,16 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
 
   def get_state(self) -> dict:
     """Returns what is known of the steps ahead as JSON, for `resume`."""
-    ahead = [] if self._chunk is None else self._chunk.actions[self._place :]
+    ahead: list = []
+    if self._chunk is not None:
+      ahead = self._chunk.actions[self._place :].tolist()
     asked = None
     if self._asked is not None:
       num_steps, request = self._asked
       asked = {"num_steps": num_steps, "request": _to_text(request)}
     return {
       "next_chunk": self._number,
-      "actions_ahead": [actions.tolist() for actions in ahead],
+      "actions_ahead": ahead,
       "asked": asked,
     }
 

@@ -170,10 +170,13 @@ def test_chunks_are_asked_with_weights_of_the_stated_age(staleness):
   pipeline.close()
   # The env steps when a chunk was asked for, and those at which it begins.
   chunk = NUM_ENVS * NUM_STEPS
-  assert asked == {
-    0: [(0, 0), (28, 28), (56, 56), (84, 84)],
-    1: [(0, 0), (0, 28), (28, 56), (56, 84), (84, 112)],
-  }[staleness]
+  assert (
+    asked
+    == {
+      0: [(0, 0), (28, 28), (56, 56), (84, 84)],
+      1: [(0, 0), (0, 28), (28, 56), (56, 84), (84, 112)],
+    }[staleness]
+  )
   assert chunk == 28
 
 

@@ -1,4 +1,4 @@
-"""Collectors of Q-learning: what they act by, and what chunks are asked with."""
+"""What collectors of Q-learning act by, and what chunks are asked with."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from tf_agents.trajectories import policy_step
 
 from agents_pipeline import interfaces
 from agents_pipeline.agents import task as task_lib
-from agents_pipeline.agents.q_learning import acting, exploration
+from agents_pipeline.agents.q_learning import acting
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.training import episode_statistics
@@ -91,7 +91,7 @@ def request_maker(
     scheduled = config.epsilon(
       tf.constant(first, tf.int64), statistics.num_episodes.value()
     )
-    env_steps = first + num_envs * np.arange(num_steps)
+    env_steps: np.ndarray = first + num_envs * np.arange(num_steps)
     epsilon = np.where(
       env_steps < config.num_random_env_steps, 1.0, float(scheduled)
     )

@@ -11,12 +11,12 @@ from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.q_learning import agent as q_agent
-from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import (
   collecting,
   exploration,
   target_update,
 )
+from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
