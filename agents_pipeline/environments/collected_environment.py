@@ -44,8 +44,10 @@ class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
     Raises:
       EnvironmentFailure: the environment raised or returned invalid values.
     """
-    self.current_time_step()  # the first episodes have begun
+    time_step = self.current_time_step()  # the first episodes have begun
+    self._time_step = None  # in case collecting fails
     chosen = self._collected.next_actions(self._num_episodes)  # [B]
+    self._time_step = time_step
     self.actions_taken = chosen - self._action_start
     return super().step_and_reset(self.actions_taken)
 

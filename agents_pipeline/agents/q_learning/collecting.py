@@ -13,23 +13,22 @@ from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.q_learning import acting
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
+from agents_pipeline.config import schema
 from agents_pipeline.training import episode_statistics
 
 
 def collecting_of(
-  config: q_config.QLearningConfig,
-  task: task_lib.Task,
-  num_envs: int,
-  seed: int,
+  experiment: schema.Experiment, task: task_lib.Task, seed: int
 ) -> interfaces.Collecting | None:
-  """How its collectors collect; None where it has none.
+  """How the collectors of an experiment collect; None where it has none.
 
   Args:
-    config: says by whom and how.
+    experiment: says by whom and how.
     task: what they act in.
-    num_envs: copies of all of them together.
     seed: of exploration.
   """
+  config = experiment.agent
+  assert isinstance(config, q_config.QLearningConfig)
   if config.collectors is None:
     return None
   make_q: Callable[[], acting.Q]
@@ -40,7 +39,7 @@ def collecting_of(
   policy = acting.EpsilonGreedy(
     make_q,
     int(task.action_spec.maximum) + 1,
-    num_envs,
+    experiment.environment.num_envs,
     seed,
     config.collectors.epsilon_alpha,
   )

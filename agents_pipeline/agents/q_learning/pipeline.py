@@ -53,14 +53,8 @@ def build(
   config = experiment.agent
   assert isinstance(config, q_config.QLearningConfig)
   _check_discrete(config, task)
-  num_envs = experiment.environment.num_envs
-  parts = pipeline.make_parts(
-    experiment,
-    seeds,
-    task,
-    report,
-    collecting.collecting_of(config, task, num_envs, seeds.exploration),
-  )
+  collectors = collecting.collecting_of(experiment, task, seeds.exploration)
+  parts = pipeline.make_parts(experiment, seeds, task, report, collectors)
   statistics = parts.statistics
   spec = task.time_step_spec, task.action_spec
   agent = agent_class.make(
@@ -78,13 +72,8 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
-  if config.collectors is not None:
-    parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
-      collecting.request_maker(config, agent.network, statistics, num_envs)
-    )
-  pending = around_python.PendingAction(
-    num_envs, are_taken=config.collectors is None
-  )
+  num_envs, acts = experiment.environment.num_envs, collectors is None
+  pending = around_python.PendingAction(num_envs, are_taken=acts)
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
     tracked["pending_action"] = pending
@@ -133,32 +122,38 @@ def _make_driver(
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
-  """Makes what collects: epsilon-greedily, into the replay."""
-  policy: tf_policy.TFPolicy
-  if config.collectors is not None:
-    policy = collecting.CollectorsAct(
-      agent.time_step_spec,
-      agent.action_spec,
-      [
-        *agent.network.variables,
-        parts.statistics.env_steps,
-        parts.statistics.num_episodes,
-      ],
-    )
-  else:
-    policy = exploration.EpsilonGreedyPolicy(
+  """Makes what collects, into the replay."""
+  return drivers.StepDriver(
+    parts.environment,
+    _make_policy(config, parts, agent, epsilon),
+    [agent.observe, replay.add],
+    parts.statistics,
+    parts.experiment.environment.reward,
+  )
+
+
+def _make_policy(
+  config: q_config.QLearningConfig,
+  parts: pipeline.Parts,
+  agent: q_agent.QLearningAgent,
+  epsilon: Callable[[], tf.Tensor],
+) -> tf_policy.TFPolicy:
+  """Makes what acts: epsilon-greedily, or by collectors."""
+  if config.collectors is None:
+    return exploration.EpsilonGreedyPolicy(
       agent.policy,
       epsilon,
       parts.exploration_stream,
       always_evaluate=compilation.asks_always(config.conv_layers),
     )
-  return drivers.StepDriver(
-    parts.environment,
-    policy,
-    [agent.observe, replay.add],
-    parts.statistics,
-    parts.experiment.environment.reward,
+  network, statistics = agent.network, parts.statistics
+  parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
+    collecting.request_maker(
+      config, network, statistics, parts.experiment.environment.num_envs
+    )
   )
+  read = *network.variables, statistics.env_steps, statistics.num_episodes
+  return collecting.CollectorsAct(agent.time_step_spec, agent.action_spec, read)
 
 
 def _make_replay(
