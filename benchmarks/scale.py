@@ -14,7 +14,10 @@ import time
 
 from absl import app, flags
 
+import agents_pipeline  # before TensorFlow: it chooses Keras 2
 from benchmarks import interleaved, slow_environment
+
+assert agents_pipeline.__version__
 
 NUM_STEPS_PER_CHUNK = 32
 # Bindings of each way.
