@@ -120,8 +120,8 @@ class CollectorsAct(tf_policy.TFPolicy):
 
   def _action(self, time_step, policy_state, seed):
     num_envs = time_step.reward.shape[0]
-    # Before the environments step, and may ask for a chunk, the network must
-    # have learned. Nothing else orders the two in a graph.
+    # The network must have learned before the environments step, and may ask
+    # for a chunk: entering Python is not ordered after what writes variables.
     with tf.control_dependencies([v.read_value() for v in self._awaited]):
       action = tf.identity(tf.zeros((num_envs,), self.action_spec.dtype))
     return policy_step.PolicyStep(action, policy_state, ())
