@@ -1,5 +1,8 @@
 """What a collector does in its process, called in this one."""
 
+import subprocess
+import sys
+
 import gymnasium as gym
 import nested_task
 import numpy as np
@@ -96,3 +99,16 @@ def test_given_actions_lead_to_the_same_chunk():
   again = start(copies).collect(plan, [])
   assert_same(first, again)
   assert again.seeds == first.seeds
+
+
+def test_a_collector_of_a_plain_network_needs_no_tensorflow():
+  program = (
+    "import sys;"
+    "from agents_pipeline.agents.q_learning import acting;"
+    "from agents_pipeline.environments import ray_collector_actor;"
+    "print('tensorflow' in sys.modules)"
+  )
+  run = subprocess.run(
+    [sys.executable, "-c", program], capture_output=True, text=True
+  )
+  assert run.stdout == "False\n", run.stderr
