@@ -80,7 +80,6 @@ TESTED_ELSEWHERE = {
   "agents/c51/pipeline.py": "tests/resume/test_resume.py",
   "agents/dqn/pipeline.py": "tests/unit/agents/q_learning/test_pipeline.py",
   "agents/pipeline.py": "both pipelines do all of it",
-  "agents/q_learning/agent.py": "tests/unit/agents/dqn/test_agent.py",
   "agents/q_learning/config.py": "tests/unit/agents/dqn/test_config.py",
   "agents/q_learning/distributions.py": "tests/unit/agents/c51",
   "agents/qr_dqn/pipeline.py": "tests/resume/test_resume.py",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import gymnasium as gym
 import tensorflow as tf
+from tf_agents.policies import tf_policy
 
 from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
@@ -52,7 +53,12 @@ def build(
   statistics = parts.statistics
   spec = task.time_step_spec, task.action_spec
   agent = agent_class.make(
-    config, *spec, seeds.network, task.num_frames, task.keys
+    config,
+    *spec,
+    seeds.network,
+    task.num_frames,
+    task.keys,
+    noise_seed=seeds.noise,
   )
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
@@ -115,11 +121,17 @@ def _make_driver(
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
-  """Makes what collects: epsilon-greedily, into the replay."""
+  """Makes what collects: epsilon-greedily or by noise, into the replay."""
+  task, rng = parts.task, parts.exploration_stream
+  greedy: tf_policy.TFPolicy = agent.policy
+  if config.noisy:
+    greedy = exploration.NoisyPolicy(
+      task.time_step_spec, task.action_spec, agent.network, rng
+    )
   policy = exploration.EpsilonGreedyPolicy(
-    agent.policy,
+    greedy,
     epsilon,
-    parts.exploration_stream,
+    rng,
     always_evaluate=compilation.asks_always(config.conv_layers),
   )
   return drivers.StepDriver(
