@@ -16,7 +16,7 @@ MAY_IMPORT = {
   "losses": set(),
   "cluster": set(),
   "config": {"files"},
-  "networks": {"config"},
+  "networks": {"config", "ops"},
   "replay": {"config", "losses", "ops"},
   "environments": {"cluster", "config", "ops"},
   "training": {"config", "ops"},

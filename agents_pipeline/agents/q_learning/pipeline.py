@@ -51,14 +51,12 @@ def build(
   _check_discrete(config, task)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
-  spec = task.time_step_spec, task.action_spec
   agent = agent_class.make(
     config,
-    *spec,
+    *(task.time_step_spec, task.action_spec),
     seeds.network,
-    task.num_frames,
-    task.keys,
-    noise_seed=seeds.noise,
+    *(task.num_frames, task.keys),
+    seeds.noise,
   )
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
