@@ -51,13 +51,7 @@ def build(
   _check_discrete(config, task)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
-  agent = agent_class.make(
-    config,
-    *(task.time_step_spec, task.action_spec),
-    seeds.network,
-    *(task.num_frames, task.keys),
-    seeds.noise,
-  )
+  agent = _make_agent(config, task, seeds, agent_class)
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
@@ -110,6 +104,24 @@ def _check_discrete(
       f"{config.agent_name} acts in Discrete spaces only; expected "
       "Experiment.agent = @A2cConfig()"
     )
+
+
+def _make_agent(
+  config: q_config.QLearningConfig,
+  task: task_lib.Task,
+  seeds: seeding.Seeds,
+  agent_class: type[q_agent.QLearningAgent],
+) -> q_agent.QLearningAgent:
+  """Makes the agent that learns."""
+  return agent_class.make(
+    config,
+    task.time_step_spec,
+    task.action_spec,
+    seeds.network,
+    task.num_frames,
+    task.keys,
+    noise_seed=seeds.noise,
+  )
 
 
 def _make_driver(
