@@ -133,15 +133,19 @@ def switch_or(default: bool, *choices: str) -> Any:
   return _field(default, rules.Either(switch_rule, rules.Choice(choices)))
 
 
-def component(make_default: Any, base: type) -> Any:
+def component(make_default: Any, base: type, *, optional: bool = False) -> Any:
   """Declares a field that holds another configuration object.
 
   Args:
     make_default: makes the default; gin.REQUIRED where there is none.
     base: every configuration class that extends it fits; a gin file binds
       `@ClassName()`.
+    optional: None is accepted too.
   """
-  metadata = {"rule": rules.Component(base)}
+  rule: Any = rules.Component(base)
+  if optional:
+    rule = rules.Either(rules.Instance(type(None), "None"), rule)
+  metadata = {"rule": rule}
   if make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)

@@ -43,6 +43,11 @@ class QLearningConfig(schema.AgentConfig):
       CartPole's, 'uniform' can make the difference.
     dueling: value and advantage heads (Wang et al. 2016).
     double: the online network chooses the next action (van Hasselt 2016).
+    noisy: layers but the convolutions have weights with noise, which explores
+      in place of epsilon (Fortunato et al. 2018). It is factorised, and new at
+      every env step and in every train step. These layers begin as in the
+      paper, whatever initial_weights is. What is evaluated and exported has no
+      noise.
     gamma: the agent's discount per env step.
     n_step: rewards summed before bootstrapping.
     reward_scale: multiplies every reward that is trained on.
@@ -54,7 +59,8 @@ class QLearningConfig(schema.AgentConfig):
     max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
       run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: 1 copies the network, less moves towards it.
-    epsilon: the probability of a random action, over the run.
+    epsilon: the probability of a random action, over the run; None where the
+      network is noisy.
     num_random_env_steps: env steps with random actions at the beginning.
     num_env_steps_before_training: env steps collected before the first update.
     num_collect_steps_per_iteration: steps of every environment.
@@ -81,6 +87,7 @@ class QLearningConfig(schema.AgentConfig):
   initial_weights: str = fields.choice("he_normal", "uniform")
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
+  noisy: bool = fields.switch(False)
   gamma: float = fields.number(0.99, 0, 1)
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
@@ -99,8 +106,8 @@ class QLearningConfig(schema.AgentConfig):
   )
   max_mean_q: float | None = fields.number(None, above=True, optional=True)
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
-  epsilon: schedules.Epsilon = fields.component(
-    schedules.LinearEpsilon, schedules.Epsilon
+  epsilon: schedules.Epsilon | None = fields.component(
+    schedules.LinearEpsilon, schedules.Epsilon, optional=True
   )
   num_random_env_steps: int = fields.integer(1_000, 0)
   num_env_steps_before_training: int = fields.integer(1_000, 0)
@@ -136,7 +143,22 @@ class QLearningConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
+    self._check_exploration()
     self.replay.check_agent(self)
+
+  def _check_exploration(self) -> None:
+    """Refuses epsilon beside noise, and neither of them."""
+    if self.noisy and self.epsilon is not None:
+      raise errors.UserError(
+        f"{self._name}.noisy = True and .epsilon = "
+        f"@{type(self.epsilon).__name__}(): noise explores instead; expected "
+        f"{self._name}.epsilon = None"
+      )
+    if not self.noisy and self.epsilon is None:
+      raise errors.UserError(
+        f"{self._name}.epsilon = None: nothing would explore; expected "
+        f"{self._name}.noisy = True, or a schedule such as @LinearEpsilon()"
+      )
 
   def _check_one_of(self, one: str, other: str) -> None:
     """Refuses two values for one thing; what is at its default is no value."""

@@ -11,6 +11,7 @@ from agents_pipeline.agents.q_learning import distributions
 from agents_pipeline.networks import (
   encoding,
   initial_weights,
+  noisy,
   torso,
   variables,
 )
@@ -38,6 +39,10 @@ class QNetwork(network.Network):
   place of one, dueling holds for each of them (Hessel et al. 2018, section 4),
   and q is the expectation.
 
+  Where it is noisy, all layers but the convolutions are `noisy.NoisyDense`, as
+  in Fortunato et al. (2018) and Rainbow. Whoever wants noise asks `predict` for
+  it: what is evaluated, saved and served has none.
+
   Attributes:
     distribution: what N numbers are of; None where the heads give q itself.
   """
@@ -63,6 +68,9 @@ class QNetwork(network.Network):
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
+    if config.noisy:
+      hidden = hidden._replace(dense=noisy.NoisyDense)
+      heads = heads._replace(dense=noisy.NoisyDense)
     conv_layers = tuple(config.conv_layers or ())
     self._encode = encoding.Encoder(
       input_tensor_spec,
@@ -106,22 +114,27 @@ class QNetwork(network.Network):
     return self.predict(observation, training)[0], network_state
 
   def predict(
-    self, observation: Any, training: bool = False
+    self,
+    observation: Any,
+    training: bool = False,
+    noise: noisy.Noise | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes q and what it is the expectation of.
 
     Args:
       observation: as for `call`.
       training: likewise.
+      noise: of a noisy network's layers; None for none.
 
     Returns:
       q [B, A] float32, and the parameters [B, A, N] of the distribution of each
       action's return, allowed or not; without distributions, q [B, A].
     """
-    x = self._torso(self._encode(observation), training)  # [B, H]
-    outputs = self._of_actions(self._advantage(x))  # [B, A] or [B, A, N]
+    x = self._torso(self._encode(observation), training, noise)  # [B, H]
+    noises = () if noise is None else (noise,)
+    outputs = self._of_actions(self._advantage(x, *noises))  # [B, A (, N)]
     if self._value is not None:
-      value = self._of_actions(self._value(x))  # [B, 1] or [B, 1, N]
+      value = self._of_actions(self._value(x, *noises))  # [B, 1 (, N)]
       mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
       outputs = value + (outputs - mean)
     q = outputs

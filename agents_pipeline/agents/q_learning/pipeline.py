@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import gymnasium as gym
 import tensorflow as tf
+from tf_agents.policies import tf_policy
 
 from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
@@ -50,10 +51,7 @@ def build(
   _check_discrete(config, task)
   parts = pipeline.make_parts(experiment, seeds, task, report)
   statistics = parts.statistics
-  spec = task.time_step_spec, task.action_spec
-  agent = agent_class.make(
-    config, *spec, seeds.network, task.num_frames, task.keys
-  )
+  agent = _make_agent(config, task, seeds, agent_class)
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
@@ -108,6 +106,24 @@ def _check_discrete(
     )
 
 
+def _make_agent(
+  config: q_config.QLearningConfig,
+  task: task_lib.Task,
+  seeds: seeding.Seeds,
+  agent_class: type[q_agent.QLearningAgent],
+) -> q_agent.QLearningAgent:
+  """Makes the agent that learns."""
+  return agent_class.make(
+    config,
+    task.time_step_spec,
+    task.action_spec,
+    seeds.network,
+    task.num_frames,
+    task.keys,
+    noise_seed=seeds.noise,
+  )
+
+
 def _make_driver(
   config: q_config.QLearningConfig,
   parts: pipeline.Parts,
@@ -115,11 +131,17 @@ def _make_driver(
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
-  """Makes what collects: epsilon-greedily, into the replay."""
+  """Makes what collects: epsilon-greedily or by noise, into the replay."""
+  task, rng = parts.task, parts.exploration_stream
+  greedy: tf_policy.TFPolicy = agent.policy
+  if config.noisy:
+    greedy = exploration.NoisyPolicy(
+      task.time_step_spec, task.action_spec, agent.network, rng
+    )
   policy = exploration.EpsilonGreedyPolicy(
-    agent.policy,
+    greedy,
     epsilon,
-    parts.exploration_stream,
+    rng,
     always_evaluate=compilation.asks_always(config.conv_layers),
   )
   return drivers.StepDriver(
