@@ -128,7 +128,11 @@ format: $(TESTABLE)  ## rewrite the code in the project's format
 
 # QUICK=1 takes less than a minute; DEVICE=gpu compares a GPU with the CPU;
 # ONLY=dqn_tensor,start measures these alone.
+# ONLY=scale adds Ray there.
 bench: $(BENCHABLE)  ## measure this pipeline beside others, in .venv-bench
+	$(if $(findstring scale,$(ONLY)),$(BENCH)/bin/python -m pip \
+	  --disable-pip-version-check install --quiet \
+	  --no-deps --require-hashes -r requirements-scale.lock)
 	$(BENCH)/bin/python -m benchmarks.suite $(if $(QUICK),--quick) \
 	  $(if $(DEVICE),--device=$(DEVICE)) $(if $(ONLY),--only=$(ONLY))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import gymnasium as gym
+import numpy as np
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.trajectories import time_step as ts
@@ -111,6 +112,16 @@ class PythonEnvironment(Environment, Protocol):
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
     """The same arrays; raises where an environment failed."""
 
+  def actions_taken(
+    self, arrays: list[tf.Tensor], action: tf.Tensor
+  ) -> tf.Tensor:
+    """The actions [B, ...] that led to the arrays that crossed.
+
+    Args:
+      arrays: what `step_in_python` returned.
+      action: what it was given; taken, unless collectors had chosen others.
+    """
+
   def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
     """The frames [B, N, ...] that the next stack continues; () without."""
 
@@ -123,6 +134,52 @@ class PythonEnvironment(Environment, Protocol):
       arrays: what `step_in_python` returned.
       stack: `stack_of` the time step that was acted from.
     """
+
+
+class CollectorPolicy(Protocol):
+  """What chooses actions in an actor with some of the copies; pickled.
+
+  It acts in one copy at a time: products of matrices are rounded differently
+  with other batches, so an action would depend on who shares an actor.
+  """
+
+  def prepare(self) -> None:
+    """Called once in the actor, before anything else."""
+
+  def begin_chunk(
+    self, request: list[np.ndarray], number: int, copies: range, num_steps: int
+  ) -> None:
+    """Takes the weights for a chunk.
+
+    Args:
+      request: what the learner asked with, its weights among it.
+      number: of the chunk; random numbers depend on it and on the copy alone.
+      copies: those that this actor has, of all copies.
+      num_steps: of each of them.
+    """
+
+  def action(self, observation: Any, place: int, step: int) -> int:
+    """The action of one copy.
+
+    Args:
+      observation: [...] as the environment gave it, or leaves by name.
+      place: of the copy, among those of this actor.
+      step: of the chunk.
+    """
+
+
+class Collecting(NamedTuple):
+  """How collectors collect.
+
+  Attributes:
+    policy: acts in each of them.
+    num_steps: of every environment in a chunk.
+    is_ahead: whether a chunk is collected while the one before is learned from.
+  """
+
+  policy: CollectorPolicy
+  num_steps: int
+  is_ahead: bool
 
 
 class Sample(NamedTuple):

@@ -30,7 +30,7 @@ _QUICK = flags.DEFINE_bool(
   "quick", False, "Short turns and fewer sides, in less than a minute."
 )
 _ONLY = flags.DEFINE_list(
-  "only", [], "Workloads, such as dqn_tensor, a2c_host, atari or start."
+  "only", [], "Workloads, such as dqn_tensor, a2c_host, atari, start or scale."
 )
 _DEVICE = flags.DEFINE_enum(
   "device", "cpu", ["cpu", "gpu"], "'gpu' compares a GPU with the CPU."
@@ -59,6 +59,8 @@ def _measure(output: pathlib.Path) -> dict:
   else:
     works, sides = workloads.WORKLOADS, workloads.SIDES
     names = commands.choose(_ONLY.value, [*works, _START])
+    if not _ONLY.value:
+      names = [n for n in names if n == _START or not works[n].on_request]
   works = {name: works[name] for name in names if name != _START}
   left_out: list[str] = []
   if _QUICK.value:

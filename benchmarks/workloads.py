@@ -7,6 +7,7 @@ step and one update, these are iterations too.
 import dataclasses
 from collections.abc import Mapping
 
+from benchmarks import scale
 from benchmarks.processes import Side
 
 MAX_SECONDS_TO_START = 12.0
@@ -35,11 +36,13 @@ class Workload:
     title: one line.
     comparisons: the comparisons of its sides.
     in_quick: whether `--quick` measures it.
+    on_request: it is measured only where it is named.
   """
 
   title: str
   comparisons: tuple[Comparison, ...]
   in_quick: bool = True
+  on_request: bool = False
 
   @property
   def sides(self) -> list[str]:
@@ -49,6 +52,7 @@ class Workload:
 
 
 OURS = "this pipeline"
+_NUM_COPIES = (1, 2, 4, 8)
 _FLOOR = "NumPy's products alone"
 _BARE = "gymnasium's CartPole alone"
 _VECTOR = "EnvironmentConfig.vectorization = 'vector_entry_point'"
@@ -104,6 +108,18 @@ def _jax_minatar(title: str, by_products: bool, batch_size: int) -> Side:
     title, "jax_minatar:JaxMinatarDqn", "jax", by_products,
     options={"batch_size": batch_size}, multiple=1_000, in_quick=False,
   )  # fmt: skip
+
+
+def _scale(way: str, num_copies: int) -> Side:
+  """A side of slow environments; all are in one process, as Ray is."""
+  loop = "IdealLoop" if way == "ideal" else "ScaleLoop"
+  return Side(
+    f"{way}, {num_copies} cop{'y' if num_copies == 1 else 'ies'}",
+    f"benchmarks.scale:{loop}",
+    (num_copies,) if way == "ideal" else (way, num_copies),
+    process="scale",
+    multiple=scale.NUM_STEPS_PER_CHUNK * num_copies,
+  )
 
 
 def _peer(title: str, loop: str, process: str, *arguments, **fields) -> Side:
@@ -176,6 +192,11 @@ SIDES: Mapping[str, Side] = {
   "atari_bare": _peer(
     "ale-py alone", "bare_environment:Atari", "atari_bare", multiple=8
   ),
+  **{
+    f"{way}_{n}": _scale(way, n)
+    for n in _NUM_COPIES
+    for way in ("ideal", "async", "ray", "lockstep")
+  },
 }  # fmt: skip
 
 WORKLOADS: Mapping[str, Workload] = {
@@ -245,6 +266,20 @@ WORKLOADS: Mapping[str, Workload] = {
       Comparison("atari_train_overlapped", "atari_bare"),
     ),
     in_quick=False,
+  ),
+  "scale": Workload(
+    "DQN, an environment of 5 ms per step, 1 update per step of all copies",
+    tuple(
+      comparison
+      for n in _NUM_COPIES
+      for comparison in (
+        Comparison(f"lockstep_{n}", f"ideal_{n}", 0.8),
+        Comparison(f"ray_{n}", f"ideal_{n}"),
+        Comparison(f"async_{n}", f"ideal_{n}"),
+      )
+    ),
+    in_quick=False,
+    on_request=True,
   ),
 }
 

@@ -143,8 +143,16 @@ def make_parts(
   seeds: seeding.Seeds,
   task: task_lib.Task,
   report: Report,
+  collecting: interfaces.Collecting | None = None,
 ) -> Parts:
   """Makes the parts, the training environment among them.
+
+  Args:
+    experiment: to be wired.
+    seeds: the seeds of everything random.
+    task: what evaluations act in.
+    report: gets lines.
+    collecting: how actors of Ray collect; None where they do not.
 
   Raises:
     UserError: the environment cannot be used.
@@ -160,7 +168,7 @@ def make_parts(
     )
   environment_stream = random_stream.RandomStream(seeds.environment)
   environment = task_lib.make_training_environment(
-    experiment, task, environment_stream, seeds.environment
+    experiment, task, environment_stream, seeds.environment, collecting
   )
   if on_device:  # Python's reset lazily: a resumed run replays episodes
     environment.reset()

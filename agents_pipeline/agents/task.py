@@ -95,6 +95,7 @@ def make_training_environment(
   task: Task,
   rng: random_stream.RandomStream,
   seed: int,
+  collecting: interfaces.Collecting | None = None,
 ) -> interfaces.Environment:
   """Makes what is trained on, with the spaces that evaluations act in.
 
@@ -105,6 +106,7 @@ def make_training_environment(
     task: what evaluations act in.
     rng: the random stream of tensor environments.
     seed: parent of the seeds of Python ones.
+    collecting: how actors of Ray collect; None where they do not.
 
   Raises:
     UserError: it cannot be made, or has other spaces.
@@ -113,6 +115,7 @@ def make_training_environment(
     experiment.environment,
     rng,
     functools.partial(seeding.child_seed, seed),
+    collecting,
   )
   for what, ours, theirs in (
     ("observations", environment.observation_spec(), task.observation_spec),

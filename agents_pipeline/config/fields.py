@@ -137,7 +137,8 @@ def component(make_default: Any, base: type, *, optional: bool = False) -> Any:
   """Declares a field that holds another configuration object.
 
   Args:
-    make_default: makes the default; gin.REQUIRED where there is none.
+    make_default: makes the default, or None for None; gin.REQUIRED where there
+      is none.
     base: every configuration class that extends it fits; a gin file binds
       `@ClassName()`.
     optional: None is accepted too.
@@ -146,7 +147,7 @@ def component(make_default: Any, base: type, *, optional: bool = False) -> Any:
   if optional:
     rule = rules.Either(rules.Instance(type(None), "None"), rule)
   metadata = {"rule": rule}
-  if make_default is gin.REQUIRED:
+  if make_default is None or make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)
 

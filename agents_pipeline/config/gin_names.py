@@ -157,6 +157,14 @@ _ALIASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
   ("max_noops", ("AtariObservation",), "noop_max"),
 )
 
+# What a class lacks although another like it has it, and why.
+_LACKING = {
+  "A2cConfig.collectors": (
+    "A2C learns from what its newest weights did, and those of collectors are "
+    "older; expected EnvironmentConfig.vectorization = 'ray' alone"
+  )
+}
+
 
 def aliases() -> dict[str, list[str]]:
   """Names that other libraries use -> our "Class.field" for each."""
@@ -203,7 +211,11 @@ def unknown_field(
     choices: the experiment's.
     known: the fields that the class has.
   """
-  meant = _suggestion(owner, name, choices) or expected(name, known)
+  meant = (
+    _LACKING.get(f"{owner}.{name}")
+    or _suggestion(owner, name, choices)
+    or expected(name, known)
+  )
   return f"unknown gin parameter {owner}.{name}: {meant}"
 
 

@@ -11,6 +11,7 @@ import gin
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields, stopping
+from agents_pipeline.config.collectors import RayCollectors
 from agents_pipeline.config.environment import EnvironmentConfig
 from agents_pipeline.config.tracking import TrackingConfig
 
@@ -60,6 +61,11 @@ class AgentConfig:
         f".gradient_clip_global_norm = {norm}: expected at most one of them; "
         "None does not clip"
       )
+
+  @property
+  def collectors(self) -> RayCollectors | None:
+    """What collects in place of the process that learns; None: nothing."""
+    return None
 
   @property
   def num_outputs_per_action(self) -> int:
@@ -263,6 +269,7 @@ class Experiment:
     """Compares its parts with each other."""
     self.agent.check_fits(self.environment.num_envs)
     self._check_learns()
+    self._check_collectors()
     is_evaluated = self.evaluation.period_env_steps is not None
     if (
       isinstance(self.training.stop, stopping.OnEvaluation) and not is_evaluated
@@ -288,6 +295,16 @@ class Experiment:
       raise errors.UserError(
         f"VideoConfig.period_episodes = {period}: a video needs a copy of its "
         f"own; expected None {kept}"
+      )
+
+  def _check_collectors(self) -> None:
+    """Refuses collectors of environments that are not in actors."""
+    how = self.environment.vectorization
+    if self.agent.collectors is not None and how != "ray":
+      raise errors.UserError(
+        f"{type(self.agent).__name__}.collectors = @RayCollectors(): there are "
+        f"no actors with EnvironmentConfig.vectorization = {how!r}; expected "
+        "'ray'"
       )
 
   def _check_learns(self) -> None:

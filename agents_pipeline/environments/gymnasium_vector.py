@@ -17,6 +17,8 @@ steps.
 
 import contextlib
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -72,9 +74,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     self._action_start = specs.space_start(vector_env.single_action_space)
     self._has_action_start = bool(np.any(self._action_start))
     self._action_space = vector_env.single_action_space
-    self._observation_start = leaves.map_leaves(
-      _start_or_none, _spaces(self._observation_space)
-    )
+    self._to_spec = observation_converter(self._observation_space, name)
     self._num_episodes: np.ndarray = np.zeros(self.batch_size, np.int64)
     # Of steps that end no episode; nothing writes to them.
     self._all_mid: np.ndarray = np.full(self.batch_size, _MID)
@@ -282,15 +282,26 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     for env, seed in zip(copies, seeds, strict=False):
       env.action_space.seed(seed)
 
-  def _to_spec(self, observation):
-    """Returns a copy of the spec's dtype, in which integers count from 0."""
-    return leaves.map_leaves(
-      _converted, observation, self._observation_spec, self._observation_start
-    )
-
   def close(self) -> None:
     """Closes the environments and their processes."""
     self._env.close()
+
+
+def observation_converter(space: gym.Space, name: str) -> Callable[[Any], Any]:
+  """Makes what copies observations to the spec's dtype, counting from 0.
+
+  Args:
+    space: of one copy.
+    name: the environment's id, for messages.
+
+  Returns:
+    Observations [..., ...] -> the same, as their spec says.
+  """
+  spec = specs.observation_spec(space, name)
+  start = leaves.map_leaves(_start_or_none, _spaces(space))
+  return lambda observation: leaves.map_leaves(
+    _converted, observation, spec, start
+  )
 
 
 def _spaces(space: gym.Space):

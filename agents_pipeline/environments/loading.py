@@ -22,7 +22,10 @@ def _backend(name: str) -> backends.Backend:
 
 
 def make_training_environment(
-  config: schema.EnvironmentConfig, rng, episode_seed
+  config: schema.EnvironmentConfig,
+  rng,
+  episode_seed,
+  collecting: interfaces.Collecting | None = None,
 ) -> interfaces.Environment:
   """Makes what is trained on, not yet reset.
 
@@ -30,8 +33,9 @@ def make_training_environment(
     config: what to make.
     rng: a `RandomStream`, for tensor environments.
     episode_seed: (environment index, episode number) -> seed, for Python ones.
+    collecting: how actors of Ray collect; None where they do not.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
   """
-  return backend_of(config).make(config, rng, episode_seed)
+  return backend_of(config).make(config, rng, episode_seed, collecting)

@@ -46,12 +46,16 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     self,
     environment: gymnasium_vector.GymnasiumEnvironment,
     num_frames: int = 1,
+    *,
+    chooses_actions: bool = False,
   ):
     """Wraps an environment.
 
     Args:
       environment: B copies, which this one closes.
       num_frames: stacked in an observation, its first dimension if above 1.
+      chooses_actions: it is a `CollectedEnvironment`, and the actions that it
+        is given are not taken.
     """
     super().__init__(environment)
     self._is_stacked = num_frames > 1
@@ -60,7 +64,9 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     if self._is_stacked:
       spec = spec._replace(observation=_newest_frame_spec(spec.observation))
     fields = tf.nest.flatten(spec)
-    self._pair_packing = packing.Packing(fields + fields)
+    chosen = [self.action_spec()] if chooses_actions else []
+    self._chooses_actions = chooses_actions
+    self._pair_packing = packing.Packing(fields + fields + chosen)
     self._tracked = _EpisodeState(environment)
     self._failure: errors.EnvironmentFailure | None = None
 
@@ -154,6 +160,19 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     with tf.control_dependencies([] if check is None else [check]):
       return [tf.identity(array) for array in arrays]
 
+  def actions_taken(
+    self, arrays: list[tf.Tensor], action: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns the actions [B, ...] that led to the arrays. Runs inside XLA.
+
+    Args:
+      arrays: the arrays of `step_in_python`.
+      action: what it was given.
+    """
+    if not self._chooses_actions:
+      return action
+    return self._pair_packing.unpack(arrays)[-1]
+
   def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
     """The frames [B, N, ...] that the next stack continues; () without."""
     return time_step.observation if self._is_stacked else ()
@@ -171,8 +190,10 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
       The next and the current time steps, of [B, ...].
     """
     fields = self._pair_packing.unpack(arrays)
-    half = len(fields) // 2
-    next_, current = map(self._to_time_step, (fields[:half], fields[half:]))
+    half = len(fields) // 2  # the actions that were chosen may follow
+    next_, current = map(
+      self._to_time_step, (fields[:half], fields[half : 2 * half])
+    )
     if self._is_stacked:
       next_, current = (_stacked(step, stack) for step in (next_, current))
     return next_, current
@@ -180,9 +201,11 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
   def _step_with_newest_frames(self, action: np.ndarray):
     """Steps in Python; of stacked frames only the newest is left."""
     steps = self.pyenv.step_and_reset(action)
-    if not self._is_stacked:
-      return steps
-    return [s._replace(observation=s.observation[:, -1]) for s in steps]
+    if self._is_stacked:
+      steps = [s._replace(observation=s.observation[:, -1]) for s in steps]
+    if self._chooses_actions:
+      return [*steps, (self.pyenv.actions_taken,)]
+    return steps
 
   def _current_time_step(self) -> ts.TimeStep:
     # TF-Agents' own knows only the results of its own `step`.

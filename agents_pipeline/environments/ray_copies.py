@@ -27,7 +27,7 @@ _SECONDS_TO_START = 600.0
 
 
 @dataclasses.dataclass
-class _Episode:
+class Episode:
   """What determines the state of a copy.
 
   Attributes:
@@ -37,6 +37,11 @@ class _Episode:
 
   seed: int | None = None
   actions: list[Any] = dataclasses.field(default_factory=list)
+
+  def add(self, action: Any) -> None:
+    """Adds one, but to an episode that is too long to be played again."""
+    if len(self.actions) <= episode_replay.MAX_ACTIONS:
+      self.actions.append(action)
 
 
 class RayCopies:
@@ -51,6 +56,8 @@ class RayCopies:
     registered: gym.envs.registration.EnvSpec,
     num_copies: int,
     label: str,
+    actor_class: type = ray_actor.CopiesActor,
+    arguments: tuple = (),
   ):
     """Starts an actor, and does not wait for it.
 
@@ -59,20 +66,25 @@ class RayCopies:
       registered: what its id stands for.
       num_copies: how many live in this actor.
       label: which of all copies these are, for messages.
+      actor_class: what runs in the actor.
+      arguments: what its `start` takes beside an environment.
     """
     self._ray = connection.connect()
     self._name = config.name
     self._label = label
+    self._actor_class = actor_class
     # For each copy, as they are stepped one after the other.
-    self._timeout = config.step_timeout_seconds * num_copies
+    self._seconds_per_step = config.step_timeout_seconds * num_copies
+    self._num_steps = 1  # of the call under way
     self._arguments = (
       dataclasses.replace(
         config, num_envs=num_copies, vectorization="sync", copies_per_actor=1
       ),
       registered,
+      *arguments,
     )
     self._attributes: dict[str, Sequence[Any]] = {}
-    self._episodes = [_Episode() for _ in range(num_copies)]
+    self._episodes = [Episode() for _ in range(num_copies)]
     self._observations: Any = None  # the last, [num_copies, ...]
     self._call: tuple = ("start", *self._arguments)
     self._begin()
@@ -104,7 +116,7 @@ class RayCopies:
     seeds, mask = self._call[1:]
     self._observations = self._result()
     for i in np.flatnonzero(mask):
-      self._episodes[i] = _Episode(seeds[i])
+      self._episodes[i] = Episode(seeds[i])
     return self._observations
 
   def step_async(self, actions: np.ndarray, mask: np.ndarray) -> None:
@@ -121,8 +133,7 @@ class RayCopies:
     returned = self._result()
     self._observations = returned[0]
     for i in np.flatnonzero(mask):
-      if len(self._episodes[i].actions) <= episode_replay.MAX_ACTIONS:
-        self._episodes[i].actions.append(actions[i])
+      self._episodes[i].add(actions[i])
     return returned
 
   def closing(self) -> Any:
@@ -137,7 +148,7 @@ class RayCopies:
 
   def _begin(self) -> None:
     """Starts an actor, which plays again what is to be continued."""
-    actor = self._ray.remote(ray_actor.CopiesActor).options(
+    actor = self._ray.remote(self._actor_class).options(
       num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD"
     )
     self._actor = actor.remote(sys.path)
@@ -159,8 +170,8 @@ class RayCopies:
       if episode.seed is not None and not (len(ended) and ended[i])
     }
 
-  def _submit(self, name: str, *arguments: Any) -> None:
-    self._call = (name, *arguments)
+  def _submit(self, name: str, *arguments: Any, num_steps: int = 1) -> None:
+    self._call, self._num_steps = (name, *arguments), num_steps
     self._answer = getattr(self._actor, name).remote(*arguments)
 
   def _result(self) -> Any:
@@ -171,7 +182,7 @@ class RayCopies:
       if life:
         self._begin()
         if self._call[0] != "start":
-          self._submit(*self._call)
+          self._submit(*self._call, num_steps=self._num_steps)
       try:
         return self._wait()
       except exceptions.RayTaskError as error:
@@ -191,6 +202,11 @@ class RayCopies:
       "environment that leaves its process alive"
     )
 
+  @property
+  def _timeout(self) -> float:
+    """Seconds that the call under way may take."""
+    return self._seconds_per_step * self._num_steps
+
   def _wait(self) -> Any:
     """Waits for the call under way, and for what has to come before it."""
     if self._starting is not None:
@@ -199,7 +215,7 @@ class RayCopies:
       if self._call[0] == "start":
         return spaces
     if self._replaying is not None:
-      timeout = self._timeout * (self._num_replayed + 1)
+      timeout = self._seconds_per_step * (self._num_replayed + 1)
       replayed = self._ray.get(self._replaying, timeout=timeout)
       self._replaying = None
       expected = episode_replay.digests(self._observations)

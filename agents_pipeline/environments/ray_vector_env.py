@@ -48,7 +48,7 @@ class RayVectorEnv(gym.vector.VectorEnv):
           label = f"copies {first} to {end - 1}"
         self._slices.append(slice(first, end))
         self._actors.append(
-          ray_copies.RayCopies(config, registered, end - first, label)
+          self._start(config, registered, range(first, end), label)
         )
       spaces = [actor.started() for actor in self._actors]
     except BaseException:
@@ -58,6 +58,16 @@ class RayVectorEnv(gym.vector.VectorEnv):
     batch = gym.vector.utils.batch_space
     self.observation_space = batch(spaces[0][0], self.num_envs)
     self.action_space = batch(spaces[0][1], self.num_envs)
+
+  def _start(
+    self,
+    config: schema.EnvironmentConfig,
+    registered: gym.envs.registration.EnvSpec,
+    copies: range,
+    label: str,
+  ) -> ray_copies.RayCopies:
+    """Starts an actor with some of the copies."""
+    return ray_copies.RayCopies(config, registered, len(copies), label)
 
   def set_attr(self, name: str, values: Sequence[Any]) -> None:
     """Sets an attribute of each copy, from one value for each."""

@@ -35,13 +35,16 @@ class PendingAction(tf.Module):
   were chosen. Scalar discrete actions only.
   """
 
-  def __init__(self, batch_size: int):
+  def __init__(self, batch_size: int, *, are_taken: bool = True):
     """Starts with no action chosen.
 
     Args:
       batch_size: the number of environments, B.
+      are_taken: whether the environments take the actions that they are given;
+        where collectors choose others, none is kept.
     """
     super().__init__(name="pending_action")
+    self._are_taken = are_taken
     self.is_chosen = tf.Variable(False)
     self.action = tf.Variable(tf.zeros((batch_size,), tf.int64))
 
@@ -51,7 +54,7 @@ class PendingAction(tf.Module):
 
   def keep(self, action: tf.Tensor) -> None:
     """Keeps actions [B] for the next call."""
-    self.is_chosen.assign(True)
+    self.is_chosen.assign(self._are_taken)
     self.action.assign(action)
 
   def forget(self) -> None:

@@ -60,6 +60,8 @@ def wrap_calls(
   def record(arrays, state):
     time_step, action_step = state
     stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
+    taken = driver.env.actions_taken(arrays, action_step.action)
+    action_step = action_step._replace(action=taken)
     return driver.record(time_step, action_step, stepped)
 
   def observe(arrays, state):

@@ -64,5 +64,5 @@ def actors_of(process):
   return [
     child
     for child in process.children(recursive=True)
-    if child.name().startswith("ray::CopiesActor")
+    if child.name().startswith(("ray::CopiesActor", "ray::Collector"))
   ]

@@ -8,6 +8,7 @@ from agents_pipeline import errors
 from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import schedules
 from agents_pipeline.config import fields, schema
+from agents_pipeline.config.collectors import RayCollectors
 from agents_pipeline.replay import choices
 
 if typing.TYPE_CHECKING:
@@ -67,6 +68,9 @@ class QLearningConfig(schema.AgentConfig):
     num_collect_episodes_per_iteration: steps until so many episodes have ended
       instead, over all environments.
     num_train_steps_per_iteration: updates after them.
+    collectors: None chooses actions where the network learns, step by step;
+      @RayCollectors() in the actors of the environments, which have copies of
+      the network, chunk by chunk.
     learns_while_stepping: updates are made while Python environments do the
       iteration's first step, on another core, and so from what was stored
       before it. Reproducible, but another run than with False. Tensor
@@ -116,6 +120,9 @@ class QLearningConfig(schema.AgentConfig):
     None, high=10**6, optional=True
   )
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
+  collectors: RayCollectors | None = fields.component(
+    None, RayCollectors, optional=True
+  )
   learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
   replay: choices.ReplayChoice = fields.component(
@@ -143,8 +150,26 @@ class QLearningConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
+    self._check_collectors()
     self._check_exploration()
     self.replay.check_agent(self)
+
+  def _check_collectors(self) -> None:
+    """Refuses what collectors do not do."""
+    if self.collectors is None:
+      return
+    for field, reason in (
+      (
+        "learns_while_stepping",
+        "collectors step a chunk while the one before is learned from",
+      ),
+      ("noisy", "collectors explore by epsilon"),
+    ):
+      if getattr(self, field):
+        raise errors.UserError(
+          f"{self._name}.{field} = True: {reason}; expected False with "
+          f"{self._name}.collectors = @RayCollectors()"
+        )
 
   def _check_exploration(self) -> None:
     """Refuses epsilon beside noise, and neither of them."""

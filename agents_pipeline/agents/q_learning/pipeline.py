@@ -11,8 +11,12 @@ from agents_pipeline import errors, interfaces
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.q_learning import agent as q_agent
+from agents_pipeline.agents.q_learning import (
+  collecting,
+  exploration,
+  target_update,
+)
 from agents_pipeline.agents.q_learning import config as q_config
-from agents_pipeline.agents.q_learning import exploration, target_update
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
@@ -49,7 +53,8 @@ def build(
   config = experiment.agent
   assert isinstance(config, q_config.QLearningConfig)
   _check_discrete(config, task)
-  parts = pipeline.make_parts(experiment, seeds, task, report)
+  collectors = collecting.collecting_of(experiment, task, seeds.exploration)
+  parts = pipeline.make_parts(experiment, seeds, task, report, collectors)
   statistics = parts.statistics
   agent = _make_agent(config, task, seeds, agent_class)
   replay = _make_replay(config, parts, seeds.replay)
@@ -64,7 +69,8 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
-  pending = around_python.PendingAction(experiment.environment.num_envs)
+  num_envs, acts = experiment.environment.num_envs, collectors is None
+  pending = around_python.PendingAction(num_envs, are_taken=acts)
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
     tracked["pending_action"] = pending
@@ -131,25 +137,41 @@ def _make_driver(
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
-  """Makes what collects: epsilon-greedily or by noise, into the replay."""
-  task, rng = parts.task, parts.exploration_stream
-  greedy: tf_policy.TFPolicy = agent.policy
-  if config.noisy:
-    greedy = exploration.NoisyPolicy(
-      task.time_step_spec, task.action_spec, agent.network, rng
-    )
-  policy = exploration.EpsilonGreedyPolicy(
-    greedy,
-    epsilon,
-    rng,
-    always_evaluate=compilation.asks_always(config.conv_layers),
-  )
+  """Makes what collects, into the replay."""
   return drivers.StepDriver(
     parts.environment,
-    policy,
+    _make_policy(config, parts, agent, epsilon),
     [agent.observe, replay.add],
     parts.statistics,
     parts.experiment.environment.reward,
+  )
+
+
+def _make_policy(
+  config: q_config.QLearningConfig,
+  parts: pipeline.Parts,
+  agent: q_agent.QLearningAgent,
+  epsilon: Callable[[], tf.Tensor],
+) -> tf_policy.TFPolicy:
+  """Makes what acts: epsilon-greedily, by noise, or by collectors."""
+  network, statistics = agent.network, parts.statistics
+  spec = agent.time_step_spec, agent.action_spec
+  if config.collectors is not None:
+    parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
+      collecting.request_maker(
+        config, network, statistics, parts.experiment.environment.num_envs
+      )
+    )
+    read = *network.variables, statistics.env_steps, statistics.num_episodes
+    return collecting.CollectorsAct(*spec, read)
+  greedy: tf_policy.TFPolicy = agent.policy
+  if config.noisy:
+    greedy = exploration.NoisyPolicy(*spec, network, parts.exploration_stream)
+  return exploration.EpsilonGreedyPolicy(
+    greedy,
+    epsilon,
+    parts.exploration_stream,
+    always_evaluate=compilation.asks_always(config.conv_layers),
   )
 
 

@@ -30,6 +30,7 @@ class Backend(Protocol):
     config: schema.EnvironmentConfig,
     rng: random_stream.RandomStream,
     episode_seed: Callable[[int, int], int],
+    collecting: interfaces.Collecting | None = None,
   ) -> interfaces.Environment:
     """Makes the environment, not yet reset.
 
@@ -38,6 +39,7 @@ class Backend(Protocol):
       rng: where an environment on the device draws from.
       episode_seed: (environment index, episode number) -> the seed of that
         episode's reset, for others.
+      collecting: how actors of Ray collect; None where they do not.
 
     Raises:
       UserError: it cannot be made.

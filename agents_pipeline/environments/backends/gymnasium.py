@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import gymnasium as gym
 
+from agents_pipeline import interfaces
 from agents_pipeline.config import schema
 from agents_pipeline.environments import (
   checked_vector,
+  collected_environment,
   gymnasium_vector,
   leaves,
   making,
   python_bridge,
+  ray_collectors,
   ray_vector_env,
 )
 from agents_pipeline.ops import random_stream
@@ -28,6 +31,7 @@ def make(
   config: schema.EnvironmentConfig,
   rng: random_stream.RandomStream,
   episode_seed: Callable[[int, int], int],
+  collecting: interfaces.Collecting | None = None,
 ) -> python_bridge.PythonBridge:
   """Makes the copies, not yet reset.
 
@@ -35,6 +39,8 @@ def make(
     config: what to make.
     rng: unused.
     episode_seed: (environment index, episode number) -> seed.
+    collecting: how its actors collect, with vectorization 'ray'; None steps it
+      from here.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
@@ -42,7 +48,11 @@ def make(
   """
   del rng
   made: gym.vector.VectorEnv
-  if config.vectorization == "ray":
+  kind = gymnasium_vector.GymnasiumEnvironment
+  if collecting is not None:
+    made = ray_collectors.CollectedVectorEnv(config, collecting, episode_seed)
+    kind = collected_environment.CollectedEnvironment
+  elif config.vectorization == "ray":
     made = ray_vector_env.RayVectorEnv(config)
   else:
     made = making.make_vector_environment(config)
@@ -61,10 +71,11 @@ def make(
         leaves_of=leaves_of,
         copies_are_checked=not own_version,
       )
-      adapter = gymnasium_vector.GymnasiumEnvironment(
-        vector_env, config.name, episode_seed
+      return python_bridge.PythonBridge(
+        kind(vector_env, config.name, episode_seed),
+        config.observation.num_frames,
+        chooses_actions=collecting is not None,
       )
-      return python_bridge.PythonBridge(adapter, config.observation.num_frames)
   except BaseException:
     made.close()
     raise

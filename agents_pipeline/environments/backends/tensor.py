@@ -78,6 +78,7 @@ def make(
   config: schema.EnvironmentConfig,
   rng: random_stream.RandomStream,
   episode_seed,
+  collecting=None,
 ) -> tensor_environment.TensorEnvironment:
   """Makes the environment, not yet reset.
 
@@ -85,11 +86,12 @@ def make(
     config: what to make.
     rng: where its random numbers come from.
     episode_seed: unused.
+    collecting: unused: nothing of it is in actors.
 
   Raises:
     UserError: there is no tensor version, or a vectorization was chosen.
   """
-  del episode_seed
+  del episode_seed, collecting
   if not _can_be_as_wanted(config):
     known = ", ".join(_arguments(config.name))
     raise errors.UserError(

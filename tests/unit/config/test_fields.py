@@ -43,7 +43,7 @@ from agents_pipeline.config import fields, gin_files, rewards
     ),
     (
       "DqnConfig.epsilon = 0.1",
-      "one of @ConstantEpsilon(), @LinearEpsilon(), @ExponentialEpsilon(), "
+      "None or one of @ConstantEpsilon(), @LinearEpsilon(), @ExponentialEpsilon(), "
       "@GeometricEpsilon(), @LinearEpsilonOverEpisodes()",
     ),
   ],

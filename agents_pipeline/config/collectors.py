@@ -1,0 +1,27 @@
+"""Who collects: the choices of `QLearningConfig.collectors`."""
+
+from agents_pipeline.config import fields
+
+
+@fields.config
+class RayCollectors:
+  """Actors of Ray that have the policy too, and act without the learner.
+
+  They collect chunks of steps, each with one set of weights, and wait for each
+  other and for the learner at the end of a chunk. So a run is the same however
+  many there are, and whichever of them die.
+
+  Attributes:
+    num_steps_per_chunk: steps of every environment that are collected with the
+      same weights. A run that is to stop waits for the end of a chunk.
+    staleness_chunks: 1 collects a chunk while the one before it is learned
+      from, with the weights of before that; 0 collects it afterwards.
+    epsilon_alpha: environment i of N explores with the probability
+      epsilon ** (1 + epsilon_alpha * i / (N - 1)), of the agent's epsilon
+      (Horgan et al. 2018, section 4.1, with a constant epsilon of 0.4 and an
+      alpha of 7). 0: all with the same.
+  """
+
+  num_steps_per_chunk: int = fields.integer(32, high=10**6)
+  staleness_chunks: int = fields.integer(1, 0, 1)
+  epsilon_alpha: float = fields.number(0.0)

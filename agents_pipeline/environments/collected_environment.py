@@ -1,0 +1,85 @@
+"""What collectors collected, as a TF-Agents environment."""
+
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+from tf_agents.trajectories import time_step as ts
+
+from agents_pipeline import errors, interfaces
+from agents_pipeline.environments import gymnasium_vector, ray_collectors
+
+
+class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
+  """B copies that are stepped elsewhere, by the policy that is there.
+
+  Attributes:
+    actions_taken: [B] of the last step; integers count from 0.
+  """
+
+  actions_taken: np.ndarray
+
+  def collect_with(
+    self, make_request: Callable[[int], ray_collectors.Request]
+  ) -> None:
+    """Says what chunks are asked with, before the first step.
+
+    Args:
+      make_request: from how many steps after the next one a chunk begins, to
+        what `CollectorPolicy.begin_chunk` takes.
+    """
+    self._collected.make_request = make_request
+
+  def step_and_reset(
+    self, action: np.ndarray
+  ) -> tuple[ts.TimeStep, ts.TimeStep]:
+    """The next step that was collected.
+
+    Args:
+      action: not taken; see `actions_taken`.
+
+    Returns:
+      See `GymnasiumEnvironment`.
+
+    Raises:
+      EnvironmentFailure: the environment raised or returned invalid values.
+    """
+    time_step = self.current_time_step()  # the first episodes have begun
+    self._time_step = None  # in case collecting fails
+    chosen = self._collected.next_actions(self._num_episodes)  # [B]
+    self._time_step = time_step
+    self.actions_taken = chosen - self._action_start
+    return super().step_and_reset(self.actions_taken)
+
+  @property
+  def copies(self) -> list[interfaces.Copy]:
+    """The environments, to evaluate in."""
+    return list(self._collected.copies)
+
+  def get_state(self) -> dict:
+    """Returns the state of the current episodes as JSON, for `resume`."""
+    return super().get_state() | {"collected": self._collected.get_state()}
+
+  def resume(self, state: dict) -> bool:
+    """Replays the episodes of a state; if that fails, begins the next ones.
+
+    Args:
+      state: what `get_state` returned, of collectors or without them.
+
+    Returns:
+      Whether every copy is in that state again.
+    """
+    is_exact = super().resume(state)
+    if (ahead := state.get("collected")) is None:
+      return is_exact
+    if is_exact:
+      with contextlib.suppress(errors.EnvironmentFailure):
+        self._collected.resume(ahead, self._num_episodes)
+        return True
+      self._abandon_episodes()
+    self._collected.resume(ahead, None)
+    return False
+
+  @property
+  def _collected(self) -> ray_collectors.CollectedVectorEnv:
+    return self._env.unwrapped
