@@ -11,8 +11,6 @@ from agents_pipeline.ops import random_stream
 # batch share one sample of the noise, else the size of the batch.
 Noise = Callable[[int], tf.Tensor]
 
-_SIGMA_0 = 0.5  # section 3.2
-
 
 def factorised(rng: random_stream.RandomStream, num_samples: int = 1) -> Noise:
   """Factorised Gaussian noise: f(epsilon) = sgn(epsilon) sqrt(|epsilon|).
@@ -40,9 +38,23 @@ class NoisyDense(dense.Dense):
     epsilon^w_ij = f(epsilon_i) f(epsilon_j),  epsilon^b_i = f(epsilon_i)
 
   with epsilon_j for each of p inputs and epsilon_i for each unit. mu begins
-  uniform in [-1 / sqrt(p), 1 / sqrt(p)], sigma as 0.5 / sqrt(p) (section 3.2).
-  Without noise it is a `Dense` of mu.
+  uniform in [-1 / sqrt(p), 1 / sqrt(p)], sigma as sigma_0 / sqrt(p) (section
+  3.2). Without noise it is a `Dense` of mu.
   """
+
+  def __init__(
+    self, units: int, activation=None, *, sigma_0: float = 0.5, **kwargs
+  ):
+    """Creates the layer; its weights come when it is first called.
+
+    Args:
+      units: O.
+      activation: Keras', or its name.
+      sigma_0: what sigma begins with, times sqrt(p); 0.5 in the paper.
+      **kwargs: of `Dense`; initializers are not asked.
+    """
+    super().__init__(units, activation, **kwargs)
+    self._sigma_0 = sigma_0
 
   def build(self, input_shape) -> None:
     """Makes the weights.
@@ -56,7 +68,7 @@ class NoisyDense(dense.Dense):
       tf.keras.initializers.RandomUniform(-scale, scale) for _ in range(2)
     )
     super().build(input_shape)
-    initial_sigma = tf.keras.initializers.Constant(_SIGMA_0 * scale)
+    initial_sigma = tf.keras.initializers.Constant(self._sigma_0 * scale)
     self.kernel_sigma, self.bias_sigma = (
       None
       if mu is None

@@ -49,6 +49,8 @@ class QLearningConfig(schema.AgentConfig):
       every env step and in every train step. These layers begin as in the
       paper, whatever initial_weights is. What is evaluated and exported has no
       noise.
+    noisy_sigma_0: how large the noise is at first, over the root of a layer's
+      inputs; 0.5 in the paper.
     gamma: the agent's discount per env step.
     n_step: rewards summed before bootstrapping.
     reward_scale: multiplies every reward that is trained on.
@@ -92,6 +94,7 @@ class QLearningConfig(schema.AgentConfig):
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
   noisy: bool = fields.switch(False)
+  noisy_sigma_0: float = fields.number(0.5, above=True)
   gamma: float = fields.number(0.99, 0, 1)
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
@@ -179,6 +182,11 @@ class QLearningConfig(schema.AgentConfig):
         f"@{type(self.epsilon).__name__}(): noise explores instead; expected "
         f"{self._name}.epsilon = None"
       )
+    if not self.noisy and self.noisy_sigma_0 != _default(self, "noisy_sigma_0"):
+      raise errors.UserError(
+        f"{self._name}.noisy_sigma_0 = {self.noisy_sigma_0:g}: there is no "
+        f"noise; expected {self._name}.noisy = True"
+      )
     if not self.noisy and self.epsilon is None:
       raise errors.UserError(
         f"{self._name}.epsilon = None: nothing would explore; expected "
@@ -187,9 +195,8 @@ class QLearningConfig(schema.AgentConfig):
 
   def _check_one_of(self, one: str, other: str) -> None:
     """Refuses two values for one thing; what is at its default is no value."""
-    defaults = {f.name: f.default for f in dataclasses.fields(self)}
     values = {name: getattr(self, name) for name in (one, other)}
-    if all(value != defaults[name] for name, value in values.items()):
+    if all(value != _default(self, name) for name, value in values.items()):
       raise errors.UserError(
         f"{self._name}.{one} = {values[one]} and .{other} = {values[other]}: "
         "expected at most one of them"
@@ -265,3 +272,8 @@ class QLearningConfig(schema.AgentConfig):
       f"{self._name}.target_update_period_train_steps = "
       f"{self.target_update_period_train_steps}: {never} {most} train steps"
     ]
+
+
+def _default(config: QLearningConfig, name: str) -> object:
+  """The default of a field."""
+  return next(f.default for f in dataclasses.fields(config) if f.name == name)

@@ -1,5 +1,6 @@
 """The Q-network: from observations to a value, or distribution, per action."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,8 +70,8 @@ class QNetwork(network.Network):
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
     if config.noisy:
-      hidden = hidden._replace(dense=noisy.NoisyDense)
-      heads = heads._replace(dense=noisy.NoisyDense)
+      make = functools.partial(noisy.NoisyDense, sigma_0=config.noisy_sigma_0)
+      hidden, heads = (kind._replace(dense=make) for kind in (hidden, heads))
     conv_layers = tuple(config.conv_layers or ())
     self._encode = encoding.Encoder(
       input_tensor_spec,

@@ -87,10 +87,11 @@ def test_activation_and_no_bias():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_how_weights_begin():
-  """mu within 1 / sqrt(p), and sigma 0.5 / sqrt(p); of 25 inputs."""
+@pytest.mark.parametrize("sigma_0", [0.5, 0.2])
+def test_how_weights_begin(sigma_0):
+  """mu within 1 / sqrt(p), and sigma sigma_0 / sqrt(p); of 25 inputs."""
   tf.keras.utils.set_random_seed(0)
-  layer = noisy.NoisyDense(400)
+  layer = noisy.NoisyDense(400, sigma_0=sigma_0)
   layer(tf.zeros((1, 25)))
   kernel, bias, kernel_sigma, bias_sigma = layer.get_weights()
   for mu in (kernel, bias):
@@ -99,7 +100,7 @@ def test_how_weights_begin():
   assert np.abs(kernel.ravel()[:400] - bias).max() > 0.1
   assert kernel_sigma.shape == (400, 25) and bias_sigma.shape == (400,)
   for sigma in (kernel_sigma, bias_sigma):
-    np.testing.assert_allclose(sigma, 0.1, rtol=1e-6)
+    np.testing.assert_allclose(sigma, sigma_0 / 5, rtol=1e-6)
 
 
 def test_noise_is_the_signed_root_of_standard_normal_numbers(compiled):

@@ -74,6 +74,11 @@ def first_line(caught):
       "explores instead; expected DqnConfig.epsilon = None",
     ),
     (
+      {"noisy_sigma_0": 0.1},
+      "DqnConfig.noisy_sigma_0 = 0.1: there is no noise; expected "
+      "DqnConfig.noisy = True",
+    ),
+    (
       {"epsilon": None},
       "DqnConfig.epsilon = None: nothing would explore; expected "
       "DqnConfig.noisy = True, or a schedule such as @LinearEpsilon()",

@@ -75,7 +75,7 @@ def test_all_layers_but_convolutions_are_noisy_where_that_is_asked_for():
   pictures = tensor_spec.BoundedTensorSpec((6, 6, 1), tf.uint8, 0, 255)
   config = c51_config.C51Config(
     num_atoms=5, v_min=0, v_max=1, conv_layers=((4, 3, 1),), hidden_layers=(8,),
-    dueling=True, noisy=True, epsilon=None,
+    dueling=True, noisy=True, noisy_sigma_0=0.4, epsilon=None,
   )  # fmt: skip
   network = q_network.QNetwork(pictures, 3, config)
   network.create_variables()
@@ -83,6 +83,7 @@ def test_all_layers_but_convolutions_are_noisy_where_that_is_asked_for():
   # The hidden layer's, the advantages' and the values'.
   shapes = {(8, 64), (8,), (15, 8), (15,), (5, 8), (5,)}
   assert {tuple(v.shape) for v in sigmas} == shapes
+  assert np.all(sigmas[0].numpy() == np.float32(0.4 / 8))  # of 64 inputs
   assert len(sigmas) == 6 and len(network.variables) == 2 + 2 * 6
   observation = tf.constant(np.arange(72).reshape(2, 6, 6, 1), tf.uint8)
   noise = noisy.factorised(random_stream.RandomStream(0))
