@@ -17,18 +17,25 @@ class Mortal(gym.Env):
     once: a file that is made before; there, the process lives on.
     is_random: its observations differ from process to process.
     seconds: that a step takes.
+    pays_by_noise: action 1 pays what the noise it saw is above one half.
   """
 
   observation_space = gym.spaces.Box(-100, 100, (3,), np.float32)
   action_space = gym.spaces.Discrete(2)
 
   def __init__(
-    self, ends_process_at=None, once=None, is_random=False, seconds=0.0
+    self,
+    ends_process_at=None,
+    once=None,
+    is_random=False,
+    seconds=0.0,
+    pays_by_noise=False,
   ):
     self._ends_process_at = ends_process_at
     self._once = once and pathlib.Path(once)
     self._is_random = is_random
     self._seconds = seconds
+    self._pays_by_noise = pays_by_noise
 
   def reset(self, *, seed=None, options=None):
     """Begins an episode."""
@@ -47,12 +54,16 @@ class Mortal(gym.Env):
     time.sleep(self._seconds)
     self._step += 1
     self._sum += float(action)
-    return self._observe(), float(action), self._step == 10, False, {}
+    reward = float(action)
+    if self._pays_by_noise:
+      reward *= self._noise - 0.5
+    return self._observe(), reward, self._step == 10, False, {}
 
   def _observe(self):
     noise = self.np_random.random()
     if self._is_random:
       noise = int.from_bytes(os.urandom(2), "big") / 2**16
+    self._noise = noise
     return np.array([noise, self._step, self._sum], np.float32)
 
 
