@@ -160,6 +160,20 @@ class WholeNumbers:
 
 
 @dataclasses.dataclass(frozen=True)
+class Numbers:
+  """A tuple of numbers, each of which fits a rule; not empty."""
+
+  each: Number
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    is_several = isinstance(value, (tuple, list)) and len(value) > 0
+    if is_several and not any(map(self.each.problem, value)):
+      return ""
+    return f"a tuple, of each {self.each.problem(None)}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Name:
   """A string that is not empty."""
 

@@ -32,12 +32,14 @@ class AgentConfig:
     hidden_layers: units of each.
     conv_layers: (filters, kernel size, stride) of each, for images; None is
       chosen by the observations.
+    optimizer: what turns gradients into updates, by its learning_rate.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables, or None.
   """
 
   hidden_layers: tuple[int, ...]
   conv_layers: tuple[tuple[int, int, int], ...] | None
+  optimizer: typing.Any
   gradient_clip_value: float | None
   gradient_clip_global_norm: float | None
 
@@ -328,6 +330,23 @@ class Experiment:
     return (
       self.environment.num_envs * self.agent.num_collect_steps_per_iteration
     )
+
+  @property
+  def num_train_steps(self) -> int | None:
+    """Train steps of the whole run, where nothing ends it early.
+
+    None where an iteration is as long as its episodes. Steps that only reset an
+    environment are not counted, so that a run with an environment's own vector
+    version may have a few more.
+    """
+    iteration = self.num_env_steps_per_iteration
+    if iteration is None:
+      return None
+    in_iterations = lambda env_steps: -(-env_steps // iteration)
+    num_training = in_iterations(self.training.num_env_steps) - in_iterations(
+      self.agent.num_env_steps_before_training
+    )
+    return num_training * self.agent.num_train_steps_per_iteration
 
   @property
   def num_env_steps_per_result(self) -> int:

@@ -78,6 +78,8 @@ class Dense(tf.keras.layers.Layer):
       outputs = tf.matmul(self.kernel, tf.transpose(inputs))  # [O, B]
       if self.bias is not None:
         outputs = _plus_bias(outputs, self.bias.value())
+      if self.activation is tf.keras.activations.softmax:  # over the units
+        return self.activation(_batch_first(outputs))
       return _batch_first(self.activation(outputs))
     outputs = tf.matmul(inputs, self.kernel, transpose_b=True)  # [B, O]
     if self.bias is not None:

@@ -15,7 +15,7 @@ class A2cConfig(schema.AgentConfig):
       image is at least 36 pixels wide and high, else the one of MinAtar:
       ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
-    activation: the activation of these layers.
+    activation: the activation of these layers, by Keras' name.
     shared_torso: policy and value share them; else each has its own.
     hidden_gain: the gain of their orthogonal initial weights.
     policy_gain: the gain of the policy head's.
@@ -42,7 +42,7 @@ class A2cConfig(schema.AgentConfig):
 
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
-  activation: str = fields.choice("tanh", "relu")
+  activation: str = fields.activation("tanh")
   shared_torso: bool = fields.switch(False)
   hidden_gain: float = fields.number(2**0.5, above=True)
   policy_gain: float = fields.number(0.01, above=True)
@@ -55,8 +55,8 @@ class A2cConfig(schema.AgentConfig):
   normalize_advantages: bool = fields.switch(False)
   value_coefficient: float = fields.number(0.5)
   entropy_coefficient: float = fields.number(0.01)
-  optimizer: optimizers.Optimizer = fields.component(
-    optimizers.RmsProp, optimizers.Optimizer
+  optimizer: optimizers.OptimizerConfig = fields.component(
+    optimizers.RmsProp, optimizers.OptimizerConfig
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True

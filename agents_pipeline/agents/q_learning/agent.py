@@ -12,6 +12,7 @@ from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 from typing_extensions import Self
 
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.losses import shapes
@@ -117,6 +118,10 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   def target_network(self) -> q_network.QNetwork:
     """The network whose values targets bootstrap from."""
     return self._target_q_network
+
+  def learning_rate(self) -> float:
+    """Learning rate of the next update."""
+    return optimizers.current_learning_rate(self._optimizer)
 
   def observe(self, transition: trajectory.Transition) -> None:
     """Takes a collected transition [B, ...] into the statistics of inputs."""

@@ -30,7 +30,7 @@ class QLearningConfig(schema.AgentConfig):
       them. None chooses those of Mnih et al. (2015) where every image is at
       least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
-    activation: the activation of these layers.
+    activation: the activation of these layers, by Keras' name.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
@@ -75,7 +75,7 @@ class QLearningConfig(schema.AgentConfig):
 
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
-  activation: str = fields.choice("relu", "tanh")
+  activation: str = fields.activation("relu")
   batch_normalization: bool = fields.switch(False)
   normalize_observations: bool = fields.switch(False)
   initial_weights: str = fields.choice("he_normal", "uniform")
@@ -84,8 +84,8 @@ class QLearningConfig(schema.AgentConfig):
   gamma: float = fields.number(0.99, 0, 1)
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
-  optimizer: optimizers.Optimizer = fields.component(
-    optimizers.Adam, optimizers.Optimizer
+  optimizer: optimizers.OptimizerConfig = fields.component(
+    optimizers.Adam, optimizers.OptimizerConfig
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True

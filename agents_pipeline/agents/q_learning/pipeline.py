@@ -66,6 +66,9 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
+  schedules = {"epsilon": lambda: float(epsilon())}
+  if not isinstance(config.optimizer.learning_rate, float):
+    schedules["learning_rate"] = agent.learning_rate
   pending = around_python.PendingAction(experiment.environment.num_envs)
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
@@ -88,7 +91,7 @@ def build(
     ),
     iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
-    schedules={"epsilon": lambda: float(epsilon())},
+    schedules=schedules,
     outputs=outputs(task),
     make_greedy_policy=q_agent.make_greedy_policy,
     tracked=tracked,
