@@ -113,6 +113,14 @@ def arguments() -> Any:
   )
 
 
+def function() -> Any:
+  """Declares a field that holds the name of a function, by default None.
+
+  Such as 'my_module:make_network'; the function itself becomes its name.
+  """
+  return _field(None, rules.Function())
+
+
 def choice_by_key(*choices: str) -> Any:
   """Declares a field of one of some strings by key, by default of no key."""
   return dataclasses.field(
@@ -263,6 +271,8 @@ def check(config: Any) -> None:
       object.__setattr__(config, field.name, float(value))
     if isinstance(rule, rules.Numbers):
       object.__setattr__(config, field.name, tuple(map(float, value)))
+    if isinstance(rule, rules.Function) and value is not None:
+      object.__setattr__(config, field.name, rule.name_of(value))
     if isinstance(rule, rules.Calls):
       pairs = ((x, {}) if isinstance(x, str) else (x[0], x[1]) for x in value)
       object.__setattr__(config, field.name, tuple(pairs))

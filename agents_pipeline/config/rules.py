@@ -6,6 +6,7 @@ the value is valid.
 
 import dataclasses
 import math
+import re
 import sys
 from typing import Any
 
@@ -206,6 +207,29 @@ class TextByKey:
       for key, text in value.items()
     )
     return "" if fits else "strings by name such as {'team': 'control'}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+  """The name of a function of a module, or the function itself; or None."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    if value is None or re.fullmatch(r"[\w.]+:\w+", self.name_of(value)):
+      return ""
+    return (
+      "a function of a module of yours such as @my_module.make_network, which "
+      "is 'my_module:make_network', or None"
+    )
+
+  def name_of(self, value: Any) -> str:
+    """'my_module:make_network' of what may be that function; else ""."""
+    if isinstance(value, str):
+      return value
+    module = getattr(value, "__module__", None)
+    if not callable(value) or module in (None, "__main__"):
+      return ""  # another process could not import it
+    return f"{module}:{getattr(value, '__qualname__', '')}"
 
 
 @dataclasses.dataclass(frozen=True)

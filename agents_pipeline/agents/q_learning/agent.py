@@ -16,7 +16,7 @@ from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.losses import shapes
-from agents_pipeline.networks import encoding
+from agents_pipeline.networks import encoding, own_network
 
 
 class Extra(NamedTuple):
@@ -81,6 +81,10 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       reward_scale_factor=config.reward_scale,
       train_step_counter=tf.Variable(0, dtype=tf.int64, name="train_steps"),
     )
+    if config.network is not None:
+      own_network.check_apart(
+        config, self._q_network.variables, self._target_q_network.variables
+      )
 
   @classmethod
   def make(

@@ -26,6 +26,10 @@ class QLearningConfig(schema.AgentConfig):
   An agent has a class of its own, with the fields that are its own alone.
 
   Attributes:
+    network: a function of a module of yours that makes the network, such as
+      @my_module.make_network, in place of the layers below: see "A network of
+      your own" in the documentation. Pictures stay pictures.
+    network_arguments: that the function is called with as well.
     conv_layers: (filters, kernel size, stride) of each, for images; () flattens
       them. None chooses those of Mnih et al. (2015) where every image is at
       least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
@@ -73,6 +77,16 @@ class QLearningConfig(schema.AgentConfig):
 
   OWN_FIELDS_AFTER: typing.ClassVar[str] = "reward_scale"  # see fields.config
 
+  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+    "hidden_layers",
+    "activation",
+    "batch_normalization",
+    "initial_weights",
+    "dueling",
+  )
+
+  network: str | None = fields.function()
+  network_arguments: dict = fields.arguments()
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.activation("relu")
@@ -193,7 +207,11 @@ class QLearningConfig(schema.AgentConfig):
     return self.replay.num_transitions_per_update(self.batch_size, num_envs)
 
   def warnings(self, training, min_iteration_env_steps) -> list[str]:
-    """Tells of a target network that is never updated."""
+    """Tells of a target network that is never updated, too."""
+    lines = super().warnings(training, min_iteration_env_steps)
+    return lines + self._never_updated(training, min_iteration_env_steps)
+
+  def _never_updated(self, training, min_iteration_env_steps) -> list[str]:
     if self.gamma == 0:
       return []
     never = "the target network is never updated: the run has at most"
