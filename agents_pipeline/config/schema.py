@@ -65,9 +65,10 @@ class AgentConfig:
       UserError: gradients would be clipped twice, or arguments have no network.
     """
     if self.network_arguments and self.network is None:
+      name = type(self).__name__
       raise errors.UserError(
-        f"{type(self).__name__}.network_arguments = {self.network_arguments!r}: "
-        f"expected {type(self).__name__}.network, which takes them"
+        f"{name}.network_arguments = {self.network_arguments!r}: expected "
+        f"{name}.network, which takes them"
       )
     value, norm = self.gradient_clip_value, self.gradient_clip_global_norm
     if value is not None and norm is not None:
@@ -138,7 +139,8 @@ class AgentConfig:
     unread = [
       f"{name}.{field.name}"
       for field in dataclasses.fields(self)  # type: ignore[arg-type]
-      if field.name in self.LAYERS and getattr(self, field.name) != field.default
+      if field.name in self.LAYERS
+      and getattr(self, field.name) != field.default
     ]
     network = f"{name}.network is {self.network!r}"
     return [f"{network}: {field} is read by nothing" for field in unread]

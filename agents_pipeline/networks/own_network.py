@@ -107,23 +107,21 @@ class OwnNetwork(tf.keras.layers.Layer):
     Returns:
       [B, ...] float32, as `Returns` says.
     """
-    inputs = self._inputs(leaves)
-    try:
-      outputs = self._made(inputs, training=training)
-    except _USER_CODE_ERRORS as error:
-      given = tf.nest.map_structure(_in_words, self._spec)
-      raise self._error(
-        f"its layer raised {_described(error)} when called with {given}", error
-      ) from None
-    self._check_output(outputs)
-    return outputs
+    return self._made(self._inputs(leaves), training=training)
 
   def check(self) -> None:
-    """Refuses a layer that a run could not resume, save or serve.
+    """Makes the weights, and refuses what a run could not resume or serve.
 
     Raises:
-      UserError: naming what it does.
+      UserError: naming what the layer does, or gives.
     """
+    self._check_output(self._in_one_line(self._made_of_zeros))
+    for layer in self._made.submodules:
+      if getattr(layer, "stateful", False):
+        raise self._error(
+          f"its layer {layer.name!r} keeps a state from one call to the next; "
+          "expected stateful=False"
+        )
     for variable in self.variables:
       if variable.dtype == tf.int32:
         raise self._error(
@@ -136,12 +134,17 @@ class OwnNetwork(tf.keras.layers.Layer):
         "of the optimizer"
       )
     acting, training = self._operations(False), self._operations(True)
-    for pattern, does, instead in (
-      (_RANDOM, "draws random numbers", "layers that do not, such as Dropout"),
-      (_PYTHON, "calls Python, which cannot be served", "TensorFlow ops"),
+    for pattern, does, why, instead in (
+      (
+        _RANDOM,
+        "draws random numbers",
+        "which a run that resumes would not repeat",
+        "layers without them",
+      ),
+      (_PYTHON, "calls Python", "which cannot be served", "TensorFlow ops"),
     ):
       if found := _first(pattern, acting | training):
-        raise self._error(f"it {does} in {found!r}; expected {instead}")
+        raise self._error(f"it {does} in {found!r}, {why}; expected {instead}")
     if found := _first(_ASSIGNS, acting):
       raise self._error(
         f"it changes a variable in {found!r} when it acts; expected none, such "
@@ -165,9 +168,11 @@ class OwnNetwork(tf.keras.layers.Layer):
       tf.TensorSpec([None, *one.shape], one.dtype)
       for one in tf.nest.flatten(self._spec)
     ]
-    traced = tf.function(
-      lambda *leaves: self(leaves, training=training), autograph=False
-    ).get_concrete_function(*spec)
+    function = tf.function(
+      lambda *leaves: self._made(self._inputs(leaves), training=training),
+      autograph=False,
+    )
+    traced = self._in_one_line(lambda: function.get_concrete_function(*spec))
     known = {id(variable.handle) for variable in self.variables}
     for captured in traced.captured_inputs:
       if captured.dtype == tf.resource and id(captured) not in known:
@@ -181,28 +186,46 @@ class OwnNetwork(tf.keras.layers.Layer):
       nodes += function.node_def
     return {node.name: node.op for node in nodes}
 
+  def _made_of_zeros(self) -> Any:
+    """What the layer gives for one observation of zeros."""
+    zeros = tf.nest.map_structure(
+      lambda one: tf.zeros([1, *one.shape], one.dtype), self._spec
+    )
+    return self._made(zeros, training=False)
+
+  def _in_one_line(self, call: Callable[[], Any]) -> Any:
+    """The result of a call of the layer.
+
+    Raises:
+      UserError: the layer raised.
+    """
+    try:
+      return call()
+    except _USER_CODE_ERRORS as error:
+      given = tf.nest.map_structure(_in_words, self._spec)
+      raise self._error(
+        f"its layer raised {_described(error)} when called with {given}", error
+      ) from None
+
   def _inputs(self, leaves: Sequence[tf.Tensor]) -> Any:
     """A tensor, or a dict of tensors, in the order of the spec."""
     return tf.nest.pack_sequence_as(self._spec, list(leaves))
 
   def _check_output(self, outputs: Any) -> None:
     """Compares the type and shape of what the layer gave."""
-    shape = (None, *self._returns.shape)
+    shape = (1, *self._returns.shape)
     expected = (
-      f"expected {_sides('B', self._returns.shape)} float32: "
-      f"{self._returns.meaning}"
+      f"expected {_sides(self._returns.shape)} float32: {self._returns.meaning}"
     )
     if not isinstance(outputs, tf.Tensor):
-      raise self._error(
-        f"its layer gives {type(outputs).__name__}; {expected}"
-      )
+      raise self._error(f"its layer gives {type(outputs).__name__}; {expected}")
     fits = outputs.dtype == tf.float32 and outputs.shape.rank == len(shape)
     pairs = zip(shape[1:], outputs.shape[1:], strict=False)
     if not (fits and all(side in (None, found) for side, found in pairs)):
-      raise self._error(f"its layer gives {_in_words(outputs, 1)}; {expected}")
+      raise self._error(f"its layer gives {_given(outputs)}; {expected}")
     if None in outputs.shape[1:]:
       raise self._error(
-        f"its layer gives {_in_words(outputs, 1)}, of an unknown size; "
+        f"its layer gives {_in_words(outputs[0])}, of an unknown size; "
         f"{expected}"
       )
 
@@ -261,7 +284,9 @@ def load(config: schema.AgentConfig) -> Callable[..., Any]:
     ) from None
   function = getattr(module, name, None)
   if not callable(function):
-    known = [n for n, value in vars(module).items() if inspect.isfunction(value)]
+    known = [
+      n for n, value in vars(module).items() if inspect.isfunction(value)
+    ]
     raise _error(
       config,
       f"{module_name!r} has no function {name!r}; expected one of it"
@@ -286,19 +311,30 @@ def _first(pattern: re.Pattern, operations: dict[str, str]) -> str:
 
 
 def _described(error: BaseException) -> str:
-  """An exception on one line."""
-  text = " ".join(str(error).split())
+  """An exception on one line, without what Keras adds."""
+  text = str(error)
+  if text.startswith("Exception encountered when calling layer"):
+    text = text.split("\n\n")[1]
+  text = " ".join(text.split())
   return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _in_words(x: Any, first: int = 0) -> str:
-  """Shape and type of a tensor, or of a spec; [B, ...]."""
-  return f"{_sides('B', x.shape[first:])} {x.dtype.name}"
+def _given(outputs: tf.Tensor) -> str:
+  """Shape and type of what a layer gave for a batch of 1."""
+  sides = list(outputs.shape)
+  if sides[:1] != [1]:
+    return f"{sides} {outputs.dtype.name} for a batch of 1"
+  return f"{_sides(sides[1:])} {outputs.dtype.name}"
 
 
-def _sides(*sides: Any) -> str:
-  batch, inner = sides
-  return f"[{', '.join(map(str, (batch, *inner)))}]"
+def _in_words(x: Any) -> str:
+  """Shape and type [B, ...] of what is [...]: a spec, or a tensor."""
+  return f"{_sides(x.shape)} {x.dtype.name}"
+
+
+def _sides(shape: Iterable[int | None]) -> str:
+  sides = ("F" if side is None else str(side) for side in shape)
+  return f"[{', '.join(('B', *sides))}]"
 
 
 def _error(

@@ -128,16 +128,19 @@ class ActorCriticNetwork(network.Network):
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
-    self._network_output_spec = variables.make_by_zeros(self)
-    policy, value = self._policy_torso, self._value_torso
     if self._config.network is not None:
-      policy.check()
-      if value is not policy:
-        value.check()
-        own_network.check_apart(
-          self._config, policy.variables, value.variables
-        )
+      self._check_own(self._policy_torso, self._value_torso)
+    self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
+
+  def _check_own(
+    self, policy: own_network.OwnNetwork, value: own_network.OwnNetwork
+  ) -> None:
+    """Refuses what a user's function made, where it cannot be used."""
+    policy.check()
+    if value is not policy:
+      value.check()
+      own_network.check_apart(self._config, policy.variables, value.variables)
 
   def call(self, observation, step_type=None, network_state=(), training=False):
     """Computes the policy's parameters and the value.

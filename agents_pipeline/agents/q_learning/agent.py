@@ -67,10 +67,16 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     self.measure_bounds = (
       {} if config.max_mean_q is None else {"mean_q": config.max_mean_q}
     )
+    target = None  # made by TF-Agents
+    if config.network is not None:
+      target = network.copy(name="TargetQNetwork")
+      target.create_variables()
+      own_network.check_apart(config, network.variables, target.variables)
     super().__init__(
       time_step_spec,
       action_spec,
       q_network=network,
+      target_q_network=target,
       target_update_period=None,
       optimizer=config.optimizer.make(
         network.trainable_variables,
@@ -81,10 +87,6 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       reward_scale_factor=config.reward_scale,
       train_step_counter=tf.Variable(0, dtype=tf.int64, name="train_steps"),
     )
-    if config.network is not None:
-      own_network.check_apart(
-        config, self._q_network.variables, self._target_q_network.variables
-      )
 
   @classmethod
   def make(

@@ -114,9 +114,9 @@ class QNetwork(network.Network):
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
-    self._network_output_spec = variables.make_by_zeros(self)
     if self._own is not None:
       self._own.check()
+    self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
 
   def call(self, observation, step_type=None, network_state=(), training=False):

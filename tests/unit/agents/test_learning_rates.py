@@ -69,11 +69,12 @@ def trained(experiment):
   """A run to its end: train steps, and the learning rate then."""
   pipeline = building.build(experiment, seeding.Seeds(0))
   for _ in pipeline.run():
-    pass
+    pipeline.interval.end(pipeline.statistics)
   pipeline.close()
   return int(pipeline.train_steps), pipeline.schedules["learning_rate"]()
 
 
+@pytest.mark.slow
 def test_a_schedule_is_as_long_as_the_run(make_experiment, make_a2c_experiment):
   """Its end is reached at the last train step, for every agent."""
   linear = ("Adam.learning_rate = @LinearLearningRate()",)
