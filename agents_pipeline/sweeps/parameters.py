@@ -121,9 +121,7 @@ def _parse(text: str) -> Parameter:
 
 def _with_quoted_references(text: str) -> str:
   """`@Class()` or `@module.function` as a string, for Python to read."""
-  return re.sub(
-    rf"(?<!['\"]){_REFERENCE}", lambda match: repr(match[0]), text
-  )
+  return re.sub(rf"(?<!['\"]){_REFERENCE}", lambda match: repr(match[0]), text)
 
 
 def _gin_text(value: object) -> str:

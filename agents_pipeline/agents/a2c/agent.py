@@ -104,6 +104,11 @@ class A2cAgent(tf_agent.TFAgent):
     """The network that learns."""
     return self._network
 
+  @property
+  def optimizer(self) -> tf.keras.optimizers.Optimizer:
+    """What turns gradients into updates."""
+    return self._optimizer
+
   def learning_rate(self) -> float:
     """Learning rate of the next update."""
     return optimizers.current_learning_rate(self._optimizer)

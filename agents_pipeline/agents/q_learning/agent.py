@@ -125,6 +125,11 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     """The network whose values targets bootstrap from."""
     return self._target_q_network
 
+  @property
+  def optimizer(self) -> tf.keras.optimizers.Optimizer:
+    """What turns gradients into updates."""
+    return self._optimizer
+
   def learning_rate(self) -> float:
     """Learning rate of the next update."""
     return optimizers.current_learning_rate(self._optimizer)
