@@ -90,7 +90,7 @@ def affine(
     inputs: x [B, I] float32.
     kernel: [O, I] float32.
     bias: [O] float32; None for none.
-    activation: element by element.
+    activation: of Keras.
 
   Returns:
     [B, O] float32.
@@ -100,6 +100,8 @@ def affine(
     outputs = tf.matmul(kernel, tf.transpose(inputs))  # [O, B]
     if bias is not None:
       outputs = _plus_bias(outputs, tf.convert_to_tensor(bias))
+    if activation is tf.keras.activations.softmax:  # over the units
+      return activation(_batch_first(outputs))
     return _batch_first(activation(outputs))
   outputs = tf.matmul(inputs, kernel, transpose_b=True)  # [B, O]
   if bias is not None:

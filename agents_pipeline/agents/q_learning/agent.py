@@ -12,10 +12,11 @@ from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 from typing_extensions import Self
 
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.losses import shapes
-from agents_pipeline.networks import encoding, noisy
+from agents_pipeline.networks import encoding, noisy, own_network
 from agents_pipeline.ops import random_stream
 
 
@@ -77,10 +78,16 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     self.measure_bounds = (
       {} if config.max_mean_q is None else {"mean_q": config.max_mean_q}
     )
+    target = None  # made by TF-Agents
+    if config.network is not None:
+      target = network.copy(name="TargetQNetwork")
+      target.create_variables()
+      own_network.check_apart(config, network.variables, target.variables)
     super().__init__(
       time_step_spec,
       action_spec,
       q_network=network,
+      target_q_network=target,
       target_update_period=None,
       optimizer=config.optimizer.make(
         network.trainable_variables,
@@ -130,6 +137,15 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   def target_network(self) -> q_network.QNetwork:
     """The network whose values targets bootstrap from."""
     return self._target_q_network
+
+  @property
+  def optimizer(self) -> tf.keras.optimizers.Optimizer:
+    """What turns gradients into updates."""
+    return self._optimizer
+
+  def learning_rate(self) -> float:
+    """Learning rate of the next update."""
+    return optimizers.current_learning_rate(self._optimizer)
 
   def observe(self, transition: trajectory.Transition) -> None:
     """Takes a collected transition [B, ...] into the statistics of inputs."""

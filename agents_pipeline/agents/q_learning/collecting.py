@@ -54,7 +54,9 @@ def _is_plain(config: q_config.QLearningConfig, task: task_lib.Task) -> bool:
   """Whether NumPy computes the network: `acting.MlpQ`."""
   spec = task.observation_spec
   return (
-    not isinstance(spec, dict)
+    config.network is None
+    and config.activation in acting.MlpQ.ACTIVATIONS
+    and not isinstance(spec, dict)
     and spec.dtype == tf.float32
     and not config.conv_layers
     and not config.batch_normalization

@@ -27,11 +27,15 @@ class QLearningConfig(schema.AgentConfig):
   An agent has a class of its own, with the fields that are its own alone.
 
   Attributes:
+    network: a function of a module of yours that makes the network, such as
+      @my_module.make_network, in place of the layers below: see "A network of
+      your own" in the documentation. Pictures stay pictures.
+    network_arguments: that the function is called with as well.
     conv_layers: (filters, kernel size, stride) of each, for images; () flattens
       them. None chooses those of Mnih et al. (2015) where every image is at
       least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
-    activation: the activation of these layers.
+    activation: the activation of these layers, by Keras' name.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
@@ -85,9 +89,19 @@ class QLearningConfig(schema.AgentConfig):
 
   OWN_FIELDS_AFTER: typing.ClassVar[str] = "reward_scale"  # see fields.config
 
+  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+    "hidden_layers",
+    "activation",
+    "batch_normalization",
+    "initial_weights",
+    "dueling",
+  )
+
+  network: str | None = fields.function()
+  network_arguments: dict = fields.arguments()
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
-  activation: str = fields.choice("relu", "tanh")
+  activation: str = fields.activation("relu")
   batch_normalization: bool = fields.switch(False)
   normalize_observations: bool = fields.switch(False)
   initial_weights: str = fields.choice("he_normal", "uniform")
@@ -98,8 +112,8 @@ class QLearningConfig(schema.AgentConfig):
   gamma: float = fields.number(0.99, 0, 1)
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
-  optimizer: optimizers.Optimizer = fields.component(
-    optimizers.Adam, optimizers.Optimizer
+  optimizer: optimizers.OptimizerConfig = fields.component(
+    optimizers.Adam, optimizers.OptimizerConfig
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True
@@ -182,6 +196,12 @@ class QLearningConfig(schema.AgentConfig):
         f"@{type(self.epsilon).__name__}(): noise explores instead; expected "
         f"{self._name}.epsilon = None"
       )
+    if self.noisy and self.network is not None:
+      raise errors.UserError(
+        f"{self._name}.noisy = True: the layers of {self._name}.network = "
+        f"{self.network!r} have no noise, and nothing would explore; expected "
+        "False, with a schedule of epsilon"
+      )
     if not self.noisy and self.noisy_sigma_0 != _default(self, "noisy_sigma_0"):
       raise errors.UserError(
         f"{self._name}.noisy_sigma_0 = {self.noisy_sigma_0:g}: there is no "
@@ -247,7 +267,11 @@ class QLearningConfig(schema.AgentConfig):
     return self.replay.num_transitions_per_update(self.batch_size, num_envs)
 
   def warnings(self, training, min_iteration_env_steps) -> list[str]:
-    """Tells of a target network that is never updated."""
+    """Tells of a target network that is never updated, too."""
+    lines = super().warnings(training, min_iteration_env_steps)
+    return lines + self._never_updated(training, min_iteration_env_steps)
+
+  def _never_updated(self, training, min_iteration_env_steps) -> list[str]:
     if self.gamma == 0:
       return []
     never = "the target network is never updated: the run has at most"

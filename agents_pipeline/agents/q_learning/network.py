@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 from tf_agents.networks import network
+from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import distributions
@@ -13,6 +14,7 @@ from agents_pipeline.networks import (
   encoding,
   initial_weights,
   noisy,
+  own_network,
   torso,
   variables,
 )
@@ -31,6 +33,8 @@ _INITIAL_WEIGHTS = {
 
 class QNetwork(network.Network):
   """Convolutions, hidden layers, and one or, if dueling, two heads.
+
+  Or what a function of a user's own makes, from an encoded observation to q.
 
   Dueling, Wang et al. (2016) equation 9:
 
@@ -79,7 +83,14 @@ class QNetwork(network.Network):
       num_frames,
       keys,
       config.normalize_observations,
+      keeps_shapes=config.network is not None,
     )
+    self.distribution = config.make_distribution()
+    num_outputs = config.num_outputs_per_action
+    self._own = None
+    if config.network is not None:
+      self._own = self._make_own(config, num_actions)
+      return
     self._torso = torso.Torso(
       conv_layers,
       tuple(config.hidden_layers),
@@ -88,14 +99,32 @@ class QNetwork(network.Network):
       self._encode.for_convolutions,
       config.batch_normalization,
     )
-    self.distribution = config.make_distribution()
-    num_outputs = config.num_outputs_per_action
     self._advantage = heads.dense(num_actions * num_outputs)
     self._value = heads.dense(num_outputs) if config.dueling else None
+
+  def _make_own(
+    self, config: q_config.QLearningConfig, num_actions: int
+  ) -> own_network.OwnNetwork:
+    """What a user's function makes; q, or N numbers for each action."""
+    shape, meaning = (num_actions,), "q of each action"
+    if self.distribution is not None:
+      shape += (self.distribution.num_atoms,)
+      meaning = f"what {config.agent_name} learns of each action"
+    action_spec = tensor_spec.BoundedTensorSpec(
+      (), tf.int64, 0, num_actions - 1, "action"
+    )
+    return own_network.OwnNetwork(
+      config,
+      self._encode.output_spec,
+      action_spec,
+      own_network.Returns(shape, meaning, may_train_statistics=True),
+    )
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
+    if self._own is not None:
+      self._own.check()
     self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
 
@@ -131,13 +160,7 @@ class QNetwork(network.Network):
       q [B, A] float32, and the parameters [B, A, N] of the distribution of each
       action's return, allowed or not; without distributions, q [B, A].
     """
-    x = self._torso(self._encode(observation), training, noise)  # [B, H]
-    noises = () if noise is None else (noise,)
-    outputs = self._of_actions(self._advantage(x, *noises))  # [B, A (, N)]
-    if self._value is not None:
-      value = self._of_actions(self._value(x, *noises))  # [B, 1 (, N)]
-      mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
-      outputs = value + (outputs - mean)
+    outputs = self._outputs(self._encode(observation), training, noise)
     q = outputs
     if self.distribution is not None:
       q = distributions.expectation(self.distribution, outputs)  # [B, A]
@@ -145,6 +168,21 @@ class QNetwork(network.Network):
     if allowed is not None:
       q = tf.where(allowed, q, q.dtype.min)
     return q, outputs
+
+  def _outputs(
+    self, leaves: list[tf.Tensor], training: bool, noise: noisy.Noise | None
+  ) -> tf.Tensor:
+    """q [B, A] of encoded observations, or N numbers [B, A, N]."""
+    if self._own is not None:
+      return self._own(leaves, training)
+    x = self._torso(leaves, training, noise)  # [B, H]
+    noises = () if noise is None else (noise,)
+    outputs = self._of_actions(self._advantage(x, *noises))  # [B, A (, N)]
+    if self._value is not None:
+      value = self._of_actions(self._value(x, *noises))  # [B, 1 (, N)]
+      mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
+      outputs = value + (outputs - mean)
+    return outputs
 
   def _of_actions(self, outputs: tf.Tensor) -> tf.Tensor:
     """What a head gives, [B, A N], as [B, A, N]; q [B, A] as it is."""

@@ -69,6 +69,9 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
+  schedules = {"epsilon": lambda: float(epsilon())}
+  if not isinstance(config.optimizer.learning_rate, float):
+    schedules["learning_rate"] = agent.learning_rate
   num_envs, acts = experiment.environment.num_envs, collectors is None
   pending = around_python.PendingAction(num_envs, are_taken=acts)
   tracked = {"replay": replay, "target_update": iteration.update_target}
@@ -92,7 +95,7 @@ def build(
     ),
     iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
-    schedules={"epsilon": lambda: float(epsilon())},
+    schedules=schedules,
     outputs=outputs(task),
     make_greedy_policy=q_agent.make_greedy_policy,
     tracked=tracked,
