@@ -98,7 +98,7 @@ train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(TESTABLE)  ## run every test
-	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME)
+	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) --durations=40
 
 test-gpu: $(TESTABLE)  ## run the tests that need a GPU, after `make gpu`
 	$(BIN)/python -m pytest tests -m gpu

@@ -228,6 +228,7 @@ class Agent(Protocol):
   Attributes:
     network: learns.
     policy: greedy.
+    optimizer: Keras'.
     train_step_counter: [] int64, updates so far.
     measures: name -> function of a train step's info that gives [] float32; the
       mean over an interval is logged under this name.
@@ -237,6 +238,7 @@ class Agent(Protocol):
 
   network: Any
   policy: Any
+  optimizer: Any
   train_step_counter: tf.Variable
   measures: dict[str, Callable[[tf_agent.LossInfo], tf.Tensor]]
   measure_bounds: dict[str, float]

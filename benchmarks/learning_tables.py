@@ -68,6 +68,7 @@ TASKS = (
   Task("dqn_cartpole_prioritized", 20, "500, as dqn_cartpole"),
   Task("c51_cartpole", 20, "500, as `dqn_cartpole`"),
   Task("qr_dqn_cartpole", 20, "500, as `dqn_cartpole`"),
+  Task("rainbow_cartpole", 20, "500, as `dqn_cartpole`"),
   Task("dqn_acrobot", 20, "-76.6 (RL Zoo)"),
   Task("dqn_mountaincar", 20, "-100.8 (RL Zoo)"),
   Task("dqn_lunarlander", 30, "154.4 (RL Zoo, on v2)"),
@@ -85,6 +86,11 @@ TASKS = (
   Task("dqn_catch", 10, "1.0"),
   Task("dqn_minatar_breakout", 5, "above 0.5 (random)"),
   Task("dqn_minatar_space_invaders", 5, "above 2.9 (random)"),
+  Task("c51_minatar_breakout", 5, "as `dqn_minatar_breakout`"),
+  Task("qr_dqn_minatar_breakout", 5, "as `dqn_minatar_breakout`"),
+  Task("qr_dqn_minatar_space_invaders", 5, "as `dqn_minatar_space_invaders`"),
+  Task("rainbow_minatar_breakout", 5, "as `dqn_minatar_breakout`"),
+  Task("rainbow_minatar_space_invaders", 5, "as `dqn_minatar_space_invaders`"),
 )
 
 

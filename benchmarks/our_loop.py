@@ -28,6 +28,7 @@ _ATARI = [
   "TrainingConfig.log_period_env_steps = 1_000_000",
 ]
 ATARI_GIN_FILE = "configs/dqn_atari.gin"
+_MINATAR_GIN_FILE = "configs/dqn_minatar_breakout.gin"
 
 
 def _build(bindings: list[str], device: str, gin_file: str | None = None):
@@ -165,4 +166,27 @@ class AtariLoop:
     count = tf.constant(num_env_steps // self._num_envs)
     start = time.perf_counter()
     self._call(count)
+    return num_env_steps / (time.perf_counter() - start)
+
+
+class MinatarLoop:
+  """configs/dqn_minatar_breakout.gin with the three actions of `-v1`."""
+
+  def __init__(self, *bindings: str, device: str = "cpu"):
+    """Builds it, collects and compiles."""
+    import tensorflow as tf
+
+    game = "EnvironmentConfig.name = 'MinAtar/Breakout-v1'"
+    pipeline, _ = _build([game, *bindings], device, _MINATAR_GIN_FILE)
+    pipeline.compiled.collect(tf.constant(1_000))
+    self._train = pipeline.compiled.train
+    self.run(10)
+
+  def run(self, num_env_steps: int) -> float:
+    """Returns env steps per second, each with a train step."""
+    import tensorflow as tf
+
+    start = time.perf_counter()
+    totals = self._train(tf.constant(num_env_steps))
+    assert int(totals.num_train_steps) == num_env_steps  # waits for the result
     return num_env_steps / (time.perf_counter() - start)

@@ -97,6 +97,19 @@ def _atari(title: str, *arguments: str, process: str = "atari", **options):
   )
 
 
+def _minatar(*arguments: str) -> Side:
+  return Side(
+    OURS, "benchmarks.our_loop:MinatarLoop", arguments, in_quick=False
+  )
+
+
+def _jax_minatar(title: str, by_products: bool, batch_size: int) -> Side:
+  return _peer(
+    title, "jax_minatar:JaxMinatarDqn", "jax", by_products,
+    options={"batch_size": batch_size}, multiple=1_000, in_quick=False,
+  )  # fmt: skip
+
+
 def _scale(way: str, num_copies: int) -> Side:
   """A side of slow environments; all are in one process, as Ray is."""
   loop = "IdealLoop" if way == "ideal" else "ScaleLoop"
@@ -161,6 +174,11 @@ SIDES: Mapping[str, Side] = {
   "jax_a2c": _peer(
     "one compiled JAX scan", "jax_a2c:JaxA2c", "jax", multiple=8_000
   ),
+  "minatar": _minatar(),
+  "minatar_100": _minatar("DqnConfig.batch_size = 100"),
+  "jax_minatar": _jax_minatar("one compiled JAX scan", True, 32),
+  "jax_minatar_usual": _jax_minatar("with JAX's convolution", False, 32),
+  "jax_minatar_100": _jax_minatar("one compiled JAX scan", True, 100),
   # Floors: a part of the work alone.
   "numpy_dqn": _peer(_FLOOR, "numpy_products:Dqn", "floors"),
   "numpy_a2c": _peer(_FLOOR, "numpy_products:A2c", "floors", multiple=80),
@@ -225,6 +243,19 @@ WORKLOADS: Mapping[str, Workload] = {
       Comparison("a2c_host", "bare_16"),
       Comparison("a2c_host_vector", "sb3_a2c"),
     ),
+  ),
+  "minatar": Workload(
+    "DQN, MinAtar's Breakout: 1 environment, 1 update of batch 32 per frame",
+    (
+      Comparison("minatar", "jax_minatar"),
+      Comparison("minatar", "jax_minatar_usual"),
+    ),
+    in_quick=False,
+  ),
+  "minatar_100": Workload(
+    "DQN, MinAtar's Breakout: 1 environment, 1 update of batch 100 per frame",
+    (Comparison("minatar_100", "jax_minatar_100"),),
+    in_quick=False,
   ),
   "atari": Workload(
     "Atari's Pong, 8 environments, 84 x 84, the network of Mnih et al. 2015",

@@ -43,7 +43,7 @@ CASES = (
   }
   | {
     f"{agent}_{name}": (agent, OBSERVATIONS[name], ACTIONS)
-    for agent in ("c51", "qr_dqn")
+    for agent in ("c51", "qr_dqn", "rainbow")
     for name in ("plain", "masked_dict")
   }
   | {
@@ -57,6 +57,9 @@ _FAMILY = {
   "dqn": dqn_config.DqnConfig,
   "c51": functools.partial(c51_config.C51Config, v_min=-20, v_max=5),
   "qr_dqn": functools.partial(qr_dqn_config.QrDqnConfig, num_quantiles=20),
+  "rainbow": functools.partial(
+    c51_config.C51Config, v_min=-20, v_max=5, noisy=True, epsilon=None
+  ),
 }
 
 

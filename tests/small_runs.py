@@ -19,6 +19,20 @@ FAMILY = {
   ),
   "qr_dqn": ("QrDqnConfig", ("QrDqnConfig.num_quantiles = 8",)),
 }
+FAMILY["rainbow"] = (
+  "C51Config",
+  (
+    *FAMILY["c51"][1],
+    "C51Config.double = True",
+    "C51Config.dueling = True",
+    "C51Config.n_step = 3",
+    "C51Config.noisy = True",
+    "C51Config.epsilon = None",
+    "C51Config.replay = @PrioritizedReplay()",
+    # Else a run that is extended anneals beta over its new length.
+    "PrioritizedReplay.initial_beta = 1",
+  ),
+)
 _AGENTS = {
   **{
     agent: (
@@ -35,6 +49,12 @@ _AGENTS = {
     "A2cConfig.hidden_layers = (16,)",
   ),
 }
+
+
+def capacity(agent, env_steps):
+  """What binds how much the replay of one of `FAMILY` keeps."""
+  replay = "PrioritizedReplay" if agent == "rainbow" else "ReplayConfig"
+  return f"{replay}.capacity_env_steps = {env_steps}"
 
 
 def bindings(agent="dqn", environment="CartPole-v1", num_env_steps=300):
@@ -64,7 +84,7 @@ def bindings(agent="dqn", environment="CartPole-v1", num_env_steps=300):
     lines += [
       f"{config}.num_random_env_steps = {sixth}",
       f"{config}.num_env_steps_before_training = {sixth}",
-      f"ReplayConfig.capacity_env_steps = {2 * third}",
+      capacity(agent, 2 * third),
     ]
   return lines
 

@@ -1,5 +1,6 @@
 """From an experiment to the pipeline of its agent."""
 
+import dataclasses
 import functools
 import itertools
 
@@ -61,6 +62,7 @@ def build(
     experiment, task = complete(experiment)
   _check_network(experiment.agent)
   _check_update(experiment)
+  experiment = _with_schedule_length(experiment)
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if on_device or not experiment.agent.conv_layers:
     largest = _largest_product(experiment)
@@ -72,6 +74,31 @@ def build(
     )
   agent_pipeline = registry.pipeline_of(experiment.agent)
   return agent_pipeline.build(experiment, task, seeds, report, jit=jit)
+
+
+def _with_schedule_length(experiment: schema.Experiment) -> schema.Experiment:
+  """The experiment with a learning rate's schedule as long as the run.
+
+  Not of what is saved: a run that is extended has another length.
+
+  Raises:
+    UserError: how long the run is cannot be said.
+  """
+  agent = experiment.agent
+  rate = agent.optimizer.learning_rate
+  if getattr(rate, "num_train_steps", 0) is not None:
+    return experiment
+  if (length := experiment.num_train_steps) is None:
+    raise errors.UserError(
+      f"{type(rate).__name__}.num_train_steps = None: nobody knows how many "
+      f"there will be with {type(agent).__name__}."
+      "num_collect_episodes_per_iteration = "
+      f"{agent.num_collect_episodes_per_iteration}; expected a number"
+    )
+  rate = dataclasses.replace(rate, num_train_steps=length)  # type: ignore[type-var]
+  optimizer = dataclasses.replace(agent.optimizer, learning_rate=rate)  # type: ignore[type-var]
+  agent = dataclasses.replace(agent, optimizer=optimizer)  # type: ignore[type-var]
+  return dataclasses.replace(experiment, agent=agent)
 
 
 def _check_network(agent: schema.AgentConfig) -> None:

@@ -4,62 +4,46 @@ beta_1 and beta_2 of Adam are below 1: an average with decay 1 ignores
 gradients.
 """
 
+import inspect
 import typing
 
 import gin
 
+from agents_pipeline import errors
+from agents_pipeline.agents import learning_rates
 from agents_pipeline.config import fields
 
 if typing.TYPE_CHECKING:
   import tensorflow as tf
 
 
-class LearningRateSchedule:
-  """Base of the choices that take the place of a constant learning rate."""
-
-  def make(self) -> "tf.keras.optimizers.schedules.LearningRateSchedule":
-    """Makes Keras' schedule over train steps."""
-    raise NotImplementedError
-
-
-@fields.config
-class LinearLearningRate(LearningRateSchedule):
-  """Linear from initial to final, then constant.
-
-  Bound in place of a number: `Adam.learning_rate = @LinearLearningRate()`.
-
-  Attributes:
-    initial: at the first train step.
-    final: from train step num_train_steps on.
-    num_train_steps: train steps between the two.
-  """
-
-  initial: float = fields.number(7e-4, above=True)
-  final: float = fields.number(0.0)
-  num_train_steps: int = fields.integer(gin.REQUIRED)
-
-  def make(self):
-    """Makes Keras' schedule over train steps."""
-    import tensorflow as tf
-
-    return tf.keras.optimizers.schedules.PolynomialDecay(
-      self.initial, self.num_train_steps, self.final
-    )
+# Keras' classes by name.
+_KERAS = (
+  "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion",
+  "Nadam", "RMSprop", "SGD",
+)  # fmt: skip
+# Arguments of theirs that have a field -> its name.
+_FIELDS = {
+  "learning_rate": "Optimizer.learning_rate",
+  "clipvalue": "the agent's gradient_clip_value",
+  "global_clipnorm": "the agent's gradient_clip_global_norm",
+  "name": "Optimizer.name",
+}
+_NO_ARGUMENTS = {*_FIELDS, "self", "kwargs", "jit_compile"}
 
 
-LearningRate = float | LearningRateSchedule
+def _learning_rate(default: float) -> typing.Any:
+  return fields.number_or(default, learning_rates.LearningRateSchedule)
 
 
-class Optimizer:
+class OptimizerConfig:
   """Base of the choices.
 
   Attributes:
     learning_rate: per train step.
-    epsilon: added to what a gradient is divided by.
   """
 
-  learning_rate: LearningRate
-  epsilon: float
+  learning_rate: learning_rates.LearningRate
 
   def make(
     self,
@@ -77,7 +61,6 @@ class Optimizer:
     rate = self.learning_rate
     optimizer = self._make(
       learning_rate=rate if isinstance(rate, float) else rate.make(),
-      epsilon=self.epsilon,
       clipvalue=clip_value,
       global_clipnorm=clip_global_norm,
       jit_compile=False,  # the whole train step is compiled around it
@@ -90,7 +73,7 @@ class Optimizer:
 
 
 @fields.config
-class Adam(Optimizer):
+class Adam(OptimizerConfig):
   """Adam (Kingma & Ba 2015).
 
   Attributes:
@@ -99,7 +82,7 @@ class Adam(Optimizer):
     epsilon: epsilon-hat of the paper, end of section 2.
   """
 
-  learning_rate: LearningRate = fields.number_or(1e-3, LearningRateSchedule)
+  learning_rate: learning_rates.LearningRate = _learning_rate(1e-3)
   beta_1: float = fields.number(0.9, 0, 1, below=True)
   beta_2: float = fields.number(0.999, 0, 1, below=True)
   epsilon: float = fields.number(1e-7, above=True)
@@ -108,12 +91,15 @@ class Adam(Optimizer):
     import tensorflow as tf
 
     return tf.keras.optimizers.Adam(
-      beta_1=self.beta_1, beta_2=self.beta_2, **common
+      beta_1=self.beta_1,
+      beta_2=self.beta_2,
+      epsilon=self.epsilon,
+      **common,
     )
 
 
 @fields.config
-class AdamW(Optimizer):
+class AdamW(OptimizerConfig):
   """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
   Attributes:
@@ -125,7 +111,7 @@ class AdamW(Optimizer):
     amsgrad: divides by the largest mean square so far (Reddi et al. 2018).
   """
 
-  learning_rate: LearningRate = fields.number_or(1e-4, LearningRateSchedule)
+  learning_rate: learning_rates.LearningRate = _learning_rate(1e-4)
   weight_decay: float = fields.number(0.01)
   beta_1: float = fields.number(0.9, 0, 1, below=True)
   beta_2: float = fields.number(0.999, 0, 1, below=True)
@@ -139,13 +125,14 @@ class AdamW(Optimizer):
       weight_decay=self.weight_decay,
       beta_1=self.beta_1,
       beta_2=self.beta_2,
+      epsilon=self.epsilon,
       amsgrad=self.amsgrad,
       **common,
     )
 
 
 @fields.config
-class RmsProp(Optimizer):
+class RmsProp(OptimizerConfig):
   """RMSprop (Tieleman & Hinton 2012).
 
   Attributes:
@@ -156,14 +143,17 @@ class RmsProp(Optimizer):
     initial_accumulator: the mean square before the first train step. 1 is
       TensorFlow 1's, whose first steps are smaller; A2C on small tasks needs
       that (Stable-Baselines3's PR #110). 0 is the paper's.
+    weight_decay: times the learning rate, the share of each weight that is
+      taken off per train step.
   """
 
-  learning_rate: LearningRate = fields.number_or(7e-4, LearningRateSchedule)
+  learning_rate: learning_rates.LearningRate = _learning_rate(7e-4)
   decay: float = fields.number(0.99, 0, 1)
   momentum: float = fields.number(0.0, 0, 1)
   epsilon: float = fields.number(1e-5, above=True)
   centered: bool = fields.switch(False)
   initial_accumulator: float = fields.number(1.0)
+  weight_decay: float = fields.number(0.0)
 
   def _make(self, **common):
     import tensorflow as tf
@@ -171,7 +161,9 @@ class RmsProp(Optimizer):
     return tf.keras.optimizers.RMSprop(
       rho=self.decay,
       momentum=self.momentum,
+      epsilon=self.epsilon,
       centered=self.centered,
+      weight_decay=self.weight_decay or None,
       **common,
     )
 
@@ -184,3 +176,114 @@ class RmsProp(Optimizer):
     for mean_square in optimizer._velocities:
       mean_square.assign(tf.fill(mean_square.shape, self.initial_accumulator))
     return optimizer
+
+
+@fields.config
+class Sgd(OptimizerConfig):
+  """Stochastic gradient descent, with momentum (Sutskever et al. 2013).
+
+  Attributes:
+    momentum: the share of the last update that is made again.
+    nesterov: looks ahead by it (Nesterov 1983).
+    weight_decay: times the learning rate, the share of each weight that is
+      taken off per train step.
+  """
+
+  learning_rate: learning_rates.LearningRate = _learning_rate(1e-2)
+  momentum: float = fields.number(0.0, 0, 1)
+  nesterov: bool = fields.switch(False)
+  weight_decay: float = fields.number(0.0)
+
+  def _make(self, **common):
+    import tensorflow as tf
+
+    return tf.keras.optimizers.SGD(
+      momentum=self.momentum,
+      nesterov=self.nesterov,
+      weight_decay=self.weight_decay or None,
+      **common,
+    )
+
+
+@fields.config
+class Optimizer(OptimizerConfig):
+  """Any optimizer of Keras, by the name of its class.
+
+  Attributes:
+    name: of the class.
+    learning_rate: per train step.
+    arguments: others of the class, such as {'beta_1': 0.95, 'weight_decay':
+      0.01}; those that are left out are as Keras has them.
+  """
+
+  name: str = fields.choice(gin.REQUIRED, *_KERAS)
+  learning_rate: learning_rates.LearningRate = _learning_rate(1e-3)
+  arguments: dict = fields.arguments()
+
+  def validate(self) -> None:
+    """Refuses what has a field of its own.
+
+    Raises:
+      UserError: naming the field.
+    """
+    for argument, field in _FIELDS.items():
+      if argument in self.arguments:
+        raise self._error(f"{argument!r} is {field}; expected other arguments")
+
+  def make(self, variables, clip_value, clip_global_norm):
+    """See `OptimizerConfig`.
+
+    Raises:
+      UserError: the class does not take the arguments.
+    """
+    import tensorflow as tf
+
+    self._check_names()
+    try:
+      # Some are looked at when something is updated.
+      weight = tf.Variable([1.0])
+      trial = super().make([weight], clip_value, clip_global_norm)
+      trial.apply_gradients([(tf.constant([1.0]), weight)])
+      is_number = bool(tf.math.is_finite(weight[0]))
+    except (AttributeError, TypeError, ValueError, tf.errors.OpError) as error:
+      reason = " ".join(str(error).split())
+      raise self._error(f"{self.name} refuses them: {reason}") from None
+    if not is_number:
+      raise self._error("a weight of 1 with a gradient of 1 is no number")
+    return super().make(variables, clip_value, clip_global_norm)
+
+  def _check_names(self) -> None:
+    known = inspect.signature(self._class).parameters.keys() - _NO_ARGUMENTS
+    for argument in self.arguments:
+      if argument not in known:
+        raise self._error(
+          f"{self.name} takes no {argument!r}; expected some of "
+          f"{', '.join(sorted(known))}{errors.nearest(argument, known)}"
+        )
+
+  @property
+  def _class(self) -> "type[tf.keras.optimizers.Optimizer]":
+    import tensorflow as tf
+
+    if self.name == "Nadam":
+      from agents_pipeline.agents import nadam
+
+      return nadam.Nadam
+    return getattr(tf.keras.optimizers, self.name)
+
+  def _make(self, **common):
+    return self._class(**self.arguments, **common)
+
+  def _error(self, text: str) -> errors.UserError:
+    return errors.UserError(f"Optimizer.arguments = {self.arguments!r}: {text}")
+
+
+def current_learning_rate(optimizer: "tf.keras.optimizers.Optimizer") -> float:
+  """The learning rate of an optimizer's next update."""
+  import tensorflow as tf
+
+  rate = optimizer._learning_rate  # a schedule, where there is one
+  is_schedule = isinstance(
+    rate, tf.keras.optimizers.schedules.LearningRateSchedule
+  )
+  return float(rate(optimizer.iterations) if is_schedule else rate)

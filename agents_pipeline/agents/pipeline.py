@@ -255,7 +255,7 @@ def assemble(
       "exploration_stream": parts.exploration_stream,
       **tracked,
     },
-    resume=functools.partial(_resume, parts, abandon_episodes),
+    resume=functools.partial(_resume, parts, agent, abandon_episodes),
     begin_with=functools.partial(_begin_with, agent),
     training_copies=lambda: environment.copies,  # type: ignore[attr-defined]
     abandon_episodes=functools.partial(_abandon, parts, abandon_episodes),
@@ -287,8 +287,13 @@ def _begin_with(agent: interfaces.Agent, weights: Sequence[np.ndarray]) -> None:
   agent.initialize()  # a target network takes them over
 
 
-def _resume(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
+def _resume(
+  parts: Parts, agent: interfaces.Agent, abandon_episodes: Callable[[], None]
+) -> None:
   """Continues the episodes under way; where that fails, begins others."""
+  rate = parts.experiment.agent.optimizer.learning_rate
+  if isinstance(rate, float):  # it may have been changed since
+    agent.optimizer.learning_rate = rate
   parts.statistics.fit_restored()
   if not parts.environment.resume():
     parts.report(

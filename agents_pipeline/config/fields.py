@@ -22,6 +22,13 @@ CLASSES = rules.CLASSES
 
 INFINITY = math.inf  # a bound that bounds nothing
 
+# Those that Keras knows by name.
+ACTIVATIONS = (
+  "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
+  "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign",
+  "swish", "tanh",
+)  # fmt: skip
+
 
 def _field(default: Any, rule: Any) -> Any:
   return dataclasses.field(default=default, metadata={"rule": rule})
@@ -60,14 +67,38 @@ def number(
   return _field(default, rules.Number(low, high, False, above, optional, below))
 
 
-def choice(default: str, *choices: str) -> Any:
-  """Declares a field that holds one of some strings."""
-  return _field(default, rules.Choice((default, *choices)))
+def choice(default: Any, *choices: str) -> Any:
+  """Declares a field that holds one of some strings.
+
+  Args:
+    default: the first of them; gin.REQUIRED where there is none.
+    *choices: the others.
+  """
+  first = () if default is gin.REQUIRED else (default,)
+  return _field(default, rules.Choice((*first, *choices)))
 
 
 def widths(default: tuple[int, ...]) -> Any:
   """Declares a field that holds a tuple of positive ints."""
   return _field(default, rules.WholeNumbers())
+
+
+def numbers(
+  default: tuple[float, ...],
+  low: float = 0.0,
+  high: float = math.inf,
+  *,
+  above: bool = False,
+  below: bool = False,
+) -> Any:
+  """Declares a field that holds a tuple of numbers; each as `number` has it."""
+  each = rules.Number(low, high, False, above, False, below)
+  return _field(default, rules.Numbers(each))
+
+
+def activation(default: str) -> Any:
+  """Declares a field that holds the name of one of Keras' activations."""
+  return choice(default, *(n for n in ACTIVATIONS if n != default))
 
 
 def conv_layers() -> Any:
@@ -80,6 +111,14 @@ def arguments() -> Any:
   return dataclasses.field(
     default_factory=dict, metadata={"rule": rules.Arguments()}
   )
+
+
+def function() -> Any:
+  """Declares a field that holds the name of a function, by default None.
+
+  Such as 'my_module:make_network'; the function itself becomes its name.
+  """
+  return _field(None, rules.Function())
 
 
 def choice_by_key(*choices: str) -> Any:
@@ -133,28 +172,23 @@ def switch_or(default: bool, *choices: str) -> Any:
   return _field(default, rules.Either(switch_rule, rules.Choice(choices)))
 
 
-def component(make_default: Any, base: type) -> Any:
+def component(make_default: Any, base: type, *, optional: bool = False) -> Any:
   """Declares a field that holds another configuration object.
 
   Args:
-    make_default: makes the default; gin.REQUIRED where there is none.
+    make_default: makes the default, or None for None; gin.REQUIRED where there
+      is none.
     base: every configuration class that extends it fits; a gin file binds
       `@ClassName()`.
+    optional: None is accepted too.
   """
-  metadata = {"rule": rules.Component(base)}
-  if make_default is gin.REQUIRED:
+  rule: Any = rules.Component(base)
+  if optional:
+    rule = rules.Either(rules.Instance(type(None), "None"), rule)
+  metadata = {"rule": rule}
+  if make_default is None or make_default is gin.REQUIRED:
     return dataclasses.field(default=make_default, metadata=metadata)
   return dataclasses.field(default_factory=make_default, metadata=metadata)
-
-
-def optional_component(base: type) -> Any:
-  """Declares a field that holds a configuration object, by default None.
-
-  Args:
-    base: every configuration class that extends it fits.
-  """
-  nothing = rules.Instance(type(None), "None")
-  return _field(None, rules.Either(nothing, rules.Component(base)))
 
 
 def components(base: type) -> Any:
@@ -240,6 +274,10 @@ def check(config: Any) -> None:
       )
     if isinstance(rule, rules.Number) and not rule.whole and value is not None:
       object.__setattr__(config, field.name, float(value))
+    if isinstance(rule, rules.Numbers):
+      object.__setattr__(config, field.name, tuple(map(float, value)))
+    if isinstance(rule, rules.Function) and value is not None:
+      object.__setattr__(config, field.name, rule.name_of(value))
     if isinstance(rule, rules.Calls):
       pairs = ((x, {}) if isinstance(x, str) else (x[0], x[1]) for x in value)
       object.__setattr__(config, field.name, tuple(pairs))

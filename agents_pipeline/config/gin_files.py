@@ -16,6 +16,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import (
   fields,
   gin_choices,
+  gin_functions,
   gin_names,
   gin_syntax,
   schema,
@@ -65,6 +66,7 @@ def load_experiment(
           f"{where} imports {module!r}, which would run its code; expected "
           "bindings alone, or --allow_gin_imports"
         )
+    gin_functions.make_known(found, classes)
     if not found.imports:
       gin_names.check_names(found, classes)
     gin.parse_config(base)

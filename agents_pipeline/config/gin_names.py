@@ -7,7 +7,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import fields, gin_choices, gin_syntax
 
 _OPTIMIZERS, _SCHEDULES, _AGENTS, _Q_LEARNING = (
-  ("Optimizer",),
+  ("OptimizerConfig",),
   ("Epsilon",),
   ("AgentConfig",),
   ("QLearningConfig",),

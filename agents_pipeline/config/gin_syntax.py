@@ -16,11 +16,12 @@ from agents_pipeline import errors
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-  """`@scope/Name()`; evaluated is False without the parentheses."""
+  """`@scope/module.Name()`; evaluated is False without the parentheses."""
 
   scope: str
   name: str
   evaluated: bool = True
+  module: str = ""
 
   def __repr__(self) -> str:
     scope = f"{self.scope}/" if self.scope else ""
@@ -93,7 +94,8 @@ class Statements(config_parser.ParserDelegate):
   def configurable_reference(self, scoped_configurable_name, evaluate):
     """Makes the value of `@scope/Name()`; called by gin's parser."""
     scope, _, name = scoped_configurable_name.rpartition("/")
-    return Reference(scope, name.rpartition(".")[2], evaluate)
+    module, _, last = name.rpartition(".")
+    return Reference(scope, last, evaluate, module)
 
   def macro(self, macro_name):
     """Makes the value of `%name`; called by gin's parser."""

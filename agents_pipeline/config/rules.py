@@ -6,6 +6,7 @@ the value is valid.
 
 import dataclasses
 import math
+import re
 import sys
 from typing import Any
 
@@ -160,6 +161,20 @@ class WholeNumbers:
 
 
 @dataclasses.dataclass(frozen=True)
+class Numbers:
+  """A tuple of numbers, each of which fits a rule; not empty."""
+
+  each: Number
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    is_several = isinstance(value, (tuple, list)) and len(value) > 0
+    if is_several and not any(map(self.each.problem, value)):
+      return ""
+    return f"a tuple, of each {self.each.problem(None)}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Name:
   """A string that is not empty."""
 
@@ -192,6 +207,29 @@ class TextByKey:
       for key, text in value.items()
     )
     return "" if fits else "strings by name such as {'team': 'control'}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+  """The name of a function of a module, or the function itself; or None."""
+
+  def problem(self, value: Any) -> str:
+    """Describes the expected value; "" if `value` is valid."""
+    if value is None or re.fullmatch(r"[\w.]+:\w+", self.name_of(value)):
+      return ""
+    return (
+      "a function of a module of yours such as @my_module.make_network, which "
+      "is 'my_module:make_network', or None"
+    )
+
+  def name_of(self, value: Any) -> str:
+    """'my_module:make_network' of what may be that function; else ""."""
+    if isinstance(value, str):
+      return value
+    module = getattr(value, "__module__", None)
+    if not callable(value) or module in (None, "__main__"):
+      return ""  # another process could not import it
+    return f"{module}:{getattr(value, '__qualname__', '')}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ Units are in the names. An env step is one transition of one environment; a
 train step is one optimizer update; an iteration is one pass of the loop.
 """
 
+import dataclasses
 import re
 import typing
 
@@ -33,12 +34,22 @@ class AgentConfig:
     hidden_layers: units of each.
     conv_layers: (filters, kernel size, stride) of each, for images; None is
       chosen by the observations.
+    network: 'my_module:make_network', a function that makes the layers in
+      place of ours; None for ours.
+    network_arguments: that the function is called with as well.
+    optimizer: what turns gradients into updates, by its learning_rate.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables, or None.
   """
 
+  # The fields of layers that a network of one's own has none of.
+  LAYERS: typing.ClassVar[tuple[str, ...]] = ()
+
   hidden_layers: tuple[int, ...]
   conv_layers: tuple[tuple[int, int, int], ...] | None
+  network: str | None
+  network_arguments: dict
+  optimizer: typing.Any
   gradient_clip_value: float | None
   gradient_clip_global_norm: float | None
 
@@ -52,8 +63,14 @@ class AgentConfig:
     """Compares fields with each other.
 
     Raises:
-      UserError: gradients would be clipped twice.
+      UserError: gradients would be clipped twice, or arguments have no network.
     """
+    if self.network_arguments and self.network is None:
+      name = type(self).__name__
+      raise errors.UserError(
+        f"{name}.network_arguments = {self.network_arguments!r}: expected "
+        f"{name}.network, which takes them"
+      )
     value, norm = self.gradient_clip_value, self.gradient_clip_global_norm
     if value is not None and norm is not None:
       raise errors.UserError(
@@ -122,7 +139,17 @@ class AgentConfig:
       training: how long the run is.
       min_iteration_env_steps: the fewest of an iteration.
     """
-    return []
+    if self.network is None:
+      return []
+    name = type(self).__name__
+    unread = [
+      f"{name}.{field.name}"
+      for field in dataclasses.fields(self)  # type: ignore[arg-type]
+      if field.name in self.LAYERS
+      and getattr(self, field.name) != field.default
+    ]
+    network = f"{name}.network is {self.network!r}"
+    return [f"{network}: {field} is read by nothing" for field in unread]
 
 
 @fields.config
@@ -345,6 +372,23 @@ class Experiment:
     return (
       self.environment.num_envs * self.agent.num_collect_steps_per_iteration
     )
+
+  @property
+  def num_train_steps(self) -> int | None:
+    """Train steps of the whole run, where nothing ends it early.
+
+    None where an iteration is as long as its episodes. Steps that only reset an
+    environment are not counted, so that a run with an environment's own vector
+    version may have a few more.
+    """
+    iteration = self.num_env_steps_per_iteration
+    if iteration is None:
+      return None
+    in_iterations = lambda env_steps: -(-env_steps // iteration)
+    num_training = in_iterations(self.training.num_env_steps) - in_iterations(
+      self.agent.num_env_steps_before_training
+    )
+    return num_training * self.agent.num_train_steps_per_iteration
 
   @property
   def num_env_steps_per_result(self) -> int:

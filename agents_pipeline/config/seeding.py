@@ -33,6 +33,11 @@ class Seeds:
     return child_seed(self.run, "network")
 
   @property
+  def noise(self) -> int:
+    """Noise of networks in train steps; acting draws from `exploration`."""
+    return child_seed(self.run, "noise")
+
+  @property
   def exploration(self) -> int:
     """Random actions."""
     return child_seed(self.run, "exploration")

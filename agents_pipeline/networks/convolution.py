@@ -19,6 +19,16 @@ class Convolution(tf.keras.layers.Conv2D):
 
   by_products = False
 
+  @property
+  def _has_products(self) -> bool:
+    """Whether it is one that `patches` is for, as all of ours are."""
+    return (
+      self.padding == "valid"
+      and self.dilation_rate == (1, 1)
+      and self.groups == 1
+      and self.use_bias
+    )
+
   def call(self, inputs: tf.Tensor) -> tf.Tensor:
     """Computes the layer.
 
@@ -28,7 +38,9 @@ class Convolution(tf.keras.layers.Conv2D):
     Returns:
       [B, H', W', F] float32.
     """
-    if not self.by_products or not dense.is_within_xla():
+    if (
+      not (self.by_products and self._has_products) or not dense.is_within_xla()
+    ):
       return super().call(inputs)
     x = patches(inputs, self.kernel_size, self.strides)  # [B, H', W', P]
     outputs = tf.matmul(

@@ -1,5 +1,7 @@
 """A dense layer whose products are fast in XLA on the CPU."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
@@ -73,16 +75,38 @@ class Dense(tf.keras.layers.Layer):
     Returns:
       [B, O] float32.
     """
-    # A batch of one is fast either way.
-    if inputs.shape[0] != 1 and is_within_xla():
-      outputs = tf.matmul(self.kernel, tf.transpose(inputs))  # [O, B]
-      if self.bias is not None:
-        outputs = _plus_bias(outputs, self.bias.value())
-      return _batch_first(self.activation(outputs))
-    outputs = tf.matmul(inputs, self.kernel, transpose_b=True)  # [B, O]
-    if self.bias is not None:
-      outputs = tf.nn.bias_add(outputs, self.bias)
-    return self.activation(outputs)
+    return affine(inputs, self.kernel, self.bias, self.activation)
+
+
+def affine(
+  inputs: tf.Tensor,
+  kernel: tf.Tensor,
+  bias: tf.Tensor | None,
+  activation: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> tf.Tensor:
+  """activation(x kernel^T + bias), as `Dense` computes it.
+
+  Args:
+    inputs: x [B, I] float32.
+    kernel: [O, I] float32.
+    bias: [O] float32; None for none.
+    activation: of Keras.
+
+  Returns:
+    [B, O] float32.
+  """
+  # A batch of one is fast either way.
+  if inputs.shape[0] != 1 and is_within_xla():
+    outputs = tf.matmul(kernel, tf.transpose(inputs))  # [O, B]
+    if bias is not None:
+      outputs = _plus_bias(outputs, tf.convert_to_tensor(bias))
+    if activation is tf.keras.activations.softmax:  # over the units
+      return activation(_batch_first(outputs))
+    return _batch_first(activation(outputs))
+  outputs = tf.matmul(inputs, kernel, transpose_b=True)  # [B, O]
+  if bias is not None:
+    outputs = tf.nn.bias_add(outputs, bias)
+  return activation(outputs)
 
 
 @tf.custom_gradient

@@ -31,6 +31,8 @@ class Encoder(tf.keras.layers.Layer):
     keys: Mapping[str, str] | None = None,
     normalize: bool = False,
     name: str = "encoder",
+    *,
+    keeps_shapes: bool = False,
   ):
     """Chooses how.
 
@@ -42,6 +44,9 @@ class Encoder(tf.keras.layers.Layer):
       normalize: by running mean and standard deviation; pictures beside other
         leaves are scaled by their bounds alone.
       name: the name of the layer.
+      keeps_shapes: only 'flat' and whole numbers become [B, D]; other leaves
+        keep their shape, and pictures are kept for convolutions whatever
+        conv_layers is.
     """
     super().__init__(name=name)
     is_dict, chosen = isinstance(spec, dict), dict(keys or {})
@@ -52,23 +57,30 @@ class Encoder(tf.keras.layers.Layer):
       if leaf != encoders.ACTION_MASK
     }
     self._num_frames = num_frames
-    self.for_convolutions = [
-      bool(conv_layers)
-      and (not is_dict or is_picture(leaf_spec, chosen.get(key_of(leaf))))
-      for leaf, leaf_spec in self._specs.items()
+    self.for_convolutions = []
+    for leaf, leaf_spec in self._specs.items():
+      looks_so = is_picture(leaf_spec, chosen.get(key_of(leaf)))
+      self.for_convolutions.append(
+        looks_so or num_frames > 1
+        if keeps_shapes
+        else bool(conv_layers) and (looks_so or not is_dict)
+      )
+    self._keeps_shape = [
+      keeps_shapes and chosen.get(key_of(leaf)) != encoders.FLAT
+      for leaf in self._specs
     ]
+    self._is_dict = is_dict
     # Of each leaf; None where there is none.
     self._normalizations: list[normalization.RunningNormalization | None] = [
       None
     ] * len(self._specs)
     if normalize:
-      zeros = [tf.zeros([1, *s.shape], s.dtype) for s in self._specs.values()]
       self._normalizations = [
         None
         if is_dict and is_image
         else normalization.RunningNormalization(x.shape[1:])
         for x, is_image in zip(
-          self._encode(zeros), self.for_convolutions, strict=True
+          self._encode(self._zeros()), self.for_convolutions, strict=True
         )
       ]
 
@@ -81,6 +93,16 @@ class Encoder(tf.keras.layers.Layer):
     encoded = self._encode(self._leaves(observation))
     pairs = zip(self._normalizations, encoded, strict=True)
     return [normalize(x) if normalize else x for normalize, x in pairs]
+
+  @property
+  def output_spec(self) -> Any:
+    """What one observation becomes: a `TensorSpec`, or one for each key."""
+    encoded = zip(self._specs, self._encode(self._zeros()), strict=True)
+    specs = {
+      key_of(leaf): tf.TensorSpec(x.shape[1:], x.dtype, key_of(leaf))
+      for leaf, x in encoded
+    }
+    return specs if self._is_dict else specs[encoders.OBSERVATION]
 
   def update_normalization(self, observation: Any, weight: tf.Tensor) -> None:
     """Takes observations into the running statistics, if there are any.
@@ -100,13 +122,25 @@ class Encoder(tf.keras.layers.Layer):
       return [observation]
     return [observation[name] for name in self._specs]
 
+  def _zeros(self) -> list[tf.Tensor]:
+    return [tf.zeros([1, *s.shape], s.dtype) for s in self._specs.values()]
+
   def _encode(self, leaves: list[tf.Tensor]) -> list[tf.Tensor]:
-    return [
-      images(x, spec, self._num_frames) if is_image else flat_floats(x, spec)
-      for x, spec, is_image in zip(
-        leaves, self._specs.values(), self.for_convolutions, strict=True
-      )
-    ]
+    encoded = []
+    for x, spec, is_image, keeps_shape in zip(
+      leaves,
+      self._specs.values(),
+      self.for_convolutions,
+      self._keeps_shape,
+      strict=True,
+    ):
+      if is_image:
+        encoded.append(images(x, spec, self._num_frames))
+      elif keeps_shape and spec.dtype != tf.int64:
+        encoded.append(_floats(x, spec))
+      else:
+        encoded.append(flat_floats(x, spec))
+    return encoded
 
 
 def key_of(leaf: str) -> str:

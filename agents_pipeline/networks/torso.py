@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from agents_pipeline.networks import initial_weights
+from agents_pipeline.networks import initial_weights, noisy
 
 
 class Torso(tf.keras.layers.Layer):
@@ -55,7 +55,10 @@ class Torso(tf.keras.layers.Layer):
         self._hidden.append(layers.dense(units, activation))
 
   def call(
-    self, leaves: Sequence[tf.Tensor], training: bool = False
+    self,
+    leaves: Sequence[tf.Tensor],
+    training: bool = False,
+    noise: noisy.Noise | None = None,
   ) -> tf.Tensor:
     """Computes features.
 
@@ -63,6 +66,7 @@ class Torso(tf.keras.layers.Layer):
       leaves: [B, ...] each, as `encoding.Encoder` gives them.
       training: normalize by the statistics of this batch, and take them into
         the running ones; else by the running ones.
+      noise: of hidden layers that are `noisy.NoisyDense`; None for none.
 
     Returns:
       [B, H] float32.
@@ -76,5 +80,8 @@ class Torso(tf.keras.layers.Layer):
       flat.append(x)
     x = flat[0] if len(flat) == 1 else tf.concat(flat, axis=1)  # [B, D]
     for layer in self._hidden:
-      x = layer(x, training=training)  # [B, H]
+      if isinstance(layer, noisy.NoisyDense):
+        x = layer(x, noise)  # [B, H]
+      else:
+        x = layer(x, training=training)  # [B, H]
     return x

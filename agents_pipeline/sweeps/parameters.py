@@ -57,6 +57,9 @@ def parse(vary: Sequence[str]) -> list[Parameter]:
   return list(found.values())
 
 
+_REFERENCE = r"@[\w.]+(?:\(\))?"  # of gin
+
+
 def num_combinations(parameters: Sequence[Parameter]) -> int:
   """How many trials `grid` would give."""
   return math.prod(len(_ends(parameter)) for parameter in parameters)
@@ -117,12 +120,12 @@ def _parse(text: str) -> Parameter:
 
 
 def _with_quoted_references(text: str) -> str:
-  """`@Class()` as a string, for Python to read."""
-  return re.sub(r"(?<!['\"])@\w+\(\)", lambda match: repr(match[0]), text)
+  """`@Class()` or `@module.function` as a string, for Python to read."""
+  return re.sub(rf"(?<!['\"]){_REFERENCE}", lambda match: repr(match[0]), text)
 
 
 def _gin_text(value: object) -> str:
-  is_reference = isinstance(value, str) and re.fullmatch(r"@\w+\(\)", value)
+  is_reference = isinstance(value, str) and re.fullmatch(_REFERENCE, value)
   return str(value) if is_reference else repr(value)
 
 

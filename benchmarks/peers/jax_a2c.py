@@ -26,7 +26,7 @@ import gymnax
 import jax
 import jax.numpy as jnp
 
-from benchmarks.peers import jax_cartpole
+from benchmarks.peers import jax_cartpole, jax_loop
 
 _PERIOD = 100  # train steps that random numbers are drawn for at once
 # Fewer than the shortest episode has, so that at most one begins per rollout.
@@ -218,7 +218,7 @@ def _periods(state: State, num_periods: int) -> State:
   return jax.lax.fori_loop(0, num_periods, lambda _, s: _period(s), state)
 
 
-class JaxA2c(jax_cartpole.CompiledLoop):
+class JaxA2c(jax_loop.CompiledLoop):
   """1 train step per 5 steps of each environment."""
 
   def __init__(self, *, num_envs: int = 16, device: str = "cpu"):

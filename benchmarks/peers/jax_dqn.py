@@ -26,7 +26,7 @@ import gymnax
 import jax
 import jax.numpy as jnp
 
-from benchmarks.peers import jax_cartpole
+from benchmarks.peers import jax_cartpole, jax_loop
 
 _BATCH_SIZE = 64
 _TARGET_UPDATE_PERIOD = 100  # train steps
@@ -190,7 +190,7 @@ def _target_periods(state: State, num_periods: int, train: bool) -> State:
   )
 
 
-class JaxDqn(jax_cartpole.CompiledLoop):
+class JaxDqn(jax_loop.CompiledLoop):
   """1 train step of a batch of 64 per step of every environment."""
 
   def __init__(

@@ -1,4 +1,4 @@
-"""The documented command for an environment of one's own, run as printed."""
+"""Documented commands for what is a user's own, run as printed."""
 
 import json
 import os
@@ -82,19 +82,24 @@ def command_of(page):
   return ["-m", "agents_pipeline", *arguments]
 
 
-def test_an_environment_of_ones_own(tmp_path):
-  """Arguments, time limit, wrappers, mask and keys reach the environment."""
-  (tmp_path / "my_module.py").write_text(MY_MODULE)
+def run(arguments, folder):
+  """Runs a command in a folder, made short; returns what it printed."""
   path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-  arguments = command_of("how_to/own_environment.md")
   done = subprocess.run(
     [sys.executable, *arguments, *(f"--gin_bindings={b}" for b in SHORT)],
-    cwd=tmp_path,
+    cwd=folder,
     env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
     capture_output=True,
     text=True,
   )
   assert done.returncode == 0, done.stderr
+  return done.stderr
+
+
+def test_an_environment_of_ones_own(tmp_path):
+  """Arguments, time limit, wrappers, mask and keys reach the environment."""
+  (tmp_path / "my_module.py").write_text(MY_MODULE)
+  run(command_of("how_to/own_environment.md"), tmp_path)
   root = tmp_path / "runs/mine"
   about = root / "policy/assets.extra/policy.json"
   policy = json.loads(about.read_text("utf-8"))
@@ -108,3 +113,47 @@ def test_an_environment_of_ones_own(tmp_path):
   returns = json.loads((root / "evaluation.json").read_text())["returns"]
   assert set(returns) <= {0.0, 2.0}
   assert 2.0 in returns  # doubled by the wrapper
+
+
+def blocks_of(text, language):
+  """The blocks of a language in a text of Markdown."""
+  return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+def test_a_network_of_ones_own(tmp_path):
+  """The README's, as printed, from training to the served policy."""
+  readme = (ROOT / "README.md").read_text("utf-8")
+  (section,) = re.findall(
+    r"^## Your own network\n(.*?)^## ", readme, re.S | re.M
+  )
+  (module,), (command,) = (
+    blocks_of(section, language) for language in ("python", "console")
+  )
+  (tmp_path / "my_module.py").write_text(module)
+  dollar, binary, *arguments = shlex.split(command.replace("\\\n", " "))
+  assert (dollar, binary) == ("$", ".venv/bin/python")
+  (tmp_path / "configs").symlink_to(ROOT / "configs")
+  printed = run(arguments, tmp_path)
+  unread = "DqnConfig.network is 'my_module:make_network': DqnConfig."
+  assert f"{unread}hidden_layers is read by nothing" in printed
+  root = tmp_path / "runs/own_network"
+  assert json.loads((root / "evaluation.json").read_text())["returns"]
+  (tmp_path / "my_module.py").unlink()
+  served = subprocess.run(
+    [sys.executable, "-c", SERVE, str(root / "policy")],
+    cwd=tmp_path, env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    capture_output=True, text=True, check=True,
+  )  # fmt: skip
+  # 4 to 64 and 64 to 2, with biases: the network of the README.
+  assert served.stdout.splitlines()[-1] == f"{4 * 64 + 64 + 64 * 2 + 2} (3, 2)"
+
+
+SERVE = """
+import sys
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+policy = loaded.signatures["serving_default"]
+q_values = policy(observation=tf.zeros([3, 4]))["q_values"]
+assert not {"agents_pipeline", "tf_agents", "my_module"} & sys.modules.keys()
+print(sum(v.shape.num_elements() for v in policy.variables), q_values.shape)
+"""

@@ -79,7 +79,7 @@ def test_its_runtime_alone_gives_what_the_live_policy_gives(folder, name):
 def test_masks_are_obeyed(folder):
   for name in (
     *("dqn_masked", "a2c_masked", "dqn_masked_dict"),
-    *("c51_masked_dict", "qr_dqn_masked_dict"),
+    *("c51_masked_dict", "qr_dqn_masked_dict", "rainbow_masked_dict"),
   ):
     served = np.load(folder / f"{name}-outputs.npz")
     mask = np.load(folder / f"{name}-observations.npz")["action_mask"]

@@ -151,6 +151,7 @@ FAMILY = {
   "dqn": {},
   "c51": {"config": c51_config.C51Config, "v_min": -3, "v_max": 3},
   "qr_dqn": {"config": qr_dqn_config.QrDqnConfig},
+  "noisy": {"noisy": True, "epsilon": None},
 }
 
 
@@ -173,7 +174,9 @@ def test_a_process_with_only_tensorflow_gets_the_same(tmp_path, agent):
   np.testing.assert_array_equal(found["action"], tf.argmax(q_values, axis=1))
   assert len(set(found["action"])) > 1
   assert found["action"].shape == (1000,)
-  distributional = set() if agent == "dqn" else {"distribution", "support"}
+  distributional = (
+    {"distribution", "support"} if "config" in FAMILY[agent] else set()
+  )
   assert {*found} == {"action", "q_values"} | distributional
 
 

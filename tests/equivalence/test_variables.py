@@ -23,6 +23,7 @@ KINDS = {
   "dqn, prioritized replay": ("DqnConfig.replay = @PrioritizedReplay()",),
   "c51": small_runs.bindings("c51"),
   "qr_dqn": small_runs.bindings("qr_dqn"),
+  "rainbow": small_runs.bindings("rainbow"),
   "dqn, newest transition": ("DqnConfig.replay = @NewestTransition()",),
   "dqn, double, dueling, batch norm, episodes": (
     "DqnConfig.double = True",

@@ -76,7 +76,7 @@ _SOLVES = {
       f"{config}.gamma = 0.0",
       f"{config}.hidden_layers = (32,)",
       "Adam.learning_rate = 0.003",
-      "ReplayConfig.capacity_env_steps = 3_000",
+      small_runs.capacity(agent, 3_000),
       "TrainingConfig.num_env_steps = 3_000",
     )
     for agent, (config, _) in small_runs.FAMILY.items()

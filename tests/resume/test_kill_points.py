@@ -40,7 +40,7 @@ AGENTS = {
       f"{config}.batch_size = 8",
       f"{config}.num_random_env_steps = 50",
       f"{config}.num_env_steps_before_training = 50",
-      "ReplayConfig.capacity_env_steps = 150",
+      small_runs.capacity(agent, 150),
       *own,
     ]
     for agent, (config, own) in small_runs.FAMILY.items()
@@ -146,6 +146,8 @@ def assert_same_end(root, expected):
     *itertools.product(("dqn", "a2c"), ENVIRONMENTS),
     ("dqn, prioritized", "tensor"),
     ("dqn, prioritized", "gymnasium"),
+    ("rainbow", "tensor"),
+    ("rainbow", "gymnasium"),
   ],
 )
 def test_killed_and_resumed_once_and_twice(

@@ -1,5 +1,6 @@
 """A run that is interrupted and resumed ends like one that never was."""
 
+import csv
 import dataclasses
 import json
 
@@ -355,6 +356,18 @@ def test_what_is_learned_may_change_where_that_is_allowed(
     "continues; until then, these changes have no effect: "
     "EvaluationConfig.num_episodes: 3 -> 7"
   )
+
+
+def test_a_learning_rate_that_is_changed_is_learned_with(
+  make_a2c_experiment, tmp_path
+):
+  """Not with the one that the checkpoint holds."""
+  small_runs.train(make_a2c_experiment(), tmp_path, max_results=1)
+  changed = make_a2c_experiment("RmsProp.learning_rate = 0.25")
+  resumed = small_runs.train(changed, tmp_path, allow_changes=True)
+  rows = list(csv.DictReader(resumed.folder.metrics.open()))
+  rates = [row["learning_rate"] for row in rows if row["learning_rate"]]
+  assert float(rates[0]) == pytest.approx(7e-4) and float(rates[-1]) == 0.25
 
 
 def test_weights_of_another_shape_cannot_go_on(make_experiment, tmp_path):

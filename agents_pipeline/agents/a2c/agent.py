@@ -12,6 +12,7 @@ from tf_agents.agents import tf_agent
 from tf_agents.policies import greedy_policy, tf_policy
 from tf_agents.trajectories import trajectory
 
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.a2c import bootstrapping, reward_normalization
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.agents.a2c import network as a2c_network
@@ -103,13 +104,14 @@ class A2cAgent(tf_agent.TFAgent):
     """The network that learns."""
     return self._network
 
+  @property
+  def optimizer(self) -> tf.keras.optimizers.Optimizer:
+    """What turns gradients into updates."""
+    return self._optimizer
+
   def learning_rate(self) -> float:
     """Learning rate of the next update."""
-    rate = self._optimizer._learning_rate  # a schedule, where there is one
-    is_schedule = isinstance(
-      rate, tf.keras.optimizers.schedules.LearningRateSchedule
-    )
-    return float(rate(self._optimizer.iterations) if is_schedule else rate)
+    return optimizers.current_learning_rate(self._optimizer)
 
   def abandon_episodes(self) -> None:
     """Forgets the episodes under way, which will not be continued."""

@@ -1,5 +1,7 @@
 """Configuration of A2C."""
 
+import typing
+
 from agents_pipeline import errors
 from agents_pipeline.agents import optimizers
 from agents_pipeline.config import fields, schema
@@ -10,12 +12,16 @@ class A2cConfig(schema.AgentConfig):
   """Advantage actor-critic: A3C (Mnih et al. 2016), synchronous.
 
   Attributes:
+    network: a function of a module of yours that makes what is before the
+      heads, such as @my_module.make_network, in place of the layers below: see
+      "A network of your own" in the documentation. Pictures stay pictures.
+    network_arguments: that the function is called with as well.
     conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
       () flattens them. None chooses those of Mnih et al. (2015) where every
       image is at least 36 pixels wide and high, else the one of MinAtar:
       ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
-    activation: the activation of these layers.
+    activation: the activation of these layers, by Keras' name.
     shared_torso: policy and value share them; else each has its own.
     hidden_gain: the gain of their orthogonal initial weights.
     policy_gain: the gain of the policy head's.
@@ -40,9 +46,17 @@ class A2cConfig(schema.AgentConfig):
     num_rollout_steps: steps of every environment between two updates.
   """
 
+  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+    "hidden_layers",
+    "activation",
+    "hidden_gain",
+  )
+
+  network: str | None = fields.function()
+  network_arguments: dict = fields.arguments()
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
-  activation: str = fields.choice("tanh", "relu")
+  activation: str = fields.activation("tanh")
   shared_torso: bool = fields.switch(False)
   hidden_gain: float = fields.number(2**0.5, above=True)
   policy_gain: float = fields.number(0.01, above=True)
@@ -55,8 +69,8 @@ class A2cConfig(schema.AgentConfig):
   normalize_advantages: bool = fields.switch(False)
   value_coefficient: float = fields.number(0.5)
   entropy_coefficient: float = fields.number(0.01)
-  optimizer: optimizers.Optimizer = fields.component(
-    optimizers.RmsProp, optimizers.Optimizer
+  optimizer: optimizers.OptimizerConfig = fields.component(
+    optimizers.RmsProp, optimizers.OptimizerConfig
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True

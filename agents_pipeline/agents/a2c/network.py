@@ -1,5 +1,6 @@
 """The actor-critic network: from observations to a policy and a value."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from agents_pipeline.networks import (
   dense,
   encoding,
   initial_weights,
+  own_network,
   torso,
   variables,
 )
@@ -22,6 +24,8 @@ _IMPOSSIBLE = -1e9  # logit of an action that a component does not have
 
 class ActorCriticNetwork(network.Network):
   """A policy head and a value head, over one torso or one each.
+
+  A torso is ours, or what a function of a user's own makes.
 
   What the policy head gives depends on the actions:
 
@@ -60,18 +64,12 @@ class ActorCriticNetwork(network.Network):
       num_frames,
       keys,
       config.normalize_observations,
+      keeps_shapes=config.network is not None,
     )
-    # Saxe, McClelland & Ganguli (2014).
-    make_torso = lambda kind: torso.Torso(
-      conv_layers,
-      tuple(config.hidden_layers),
-      config.activation,
-      initial_weights.drawn_by(
-        lambda: tf.keras.initializers.Orthogonal(config.hidden_gain)
-      ),
-      self._encode.for_convolutions,
-      name=kind,
-    )
+    self._config = config
+    make_torso = self._make_torso
+    if config.network is not None:
+      make_torso = functools.partial(self._make_own, action_spec)
     self._policy_torso = make_torso("policy_torso")
     self._value_torso = (
       self._policy_torso if config.shared_torso else make_torso("value_torso")
@@ -99,11 +97,50 @@ class ActorCriticNetwork(network.Network):
       else None
     )
 
+  def _make_torso(self, name: str) -> torso.Torso:
+    """Layers that begin as in Saxe, McClelland & Ganguli (2014)."""
+    config = self._config
+    return torso.Torso(
+      tuple(config.conv_layers or ()),
+      tuple(config.hidden_layers),
+      config.activation,
+      initial_weights.drawn_by(
+        lambda: tf.keras.initializers.Orthogonal(config.hidden_gain)
+      ),
+      self._encode.for_convolutions,
+      name=name,
+    )
+
+  def _make_own(
+    self, action_spec: tensor_spec.BoundedTensorSpec, name: str
+  ) -> own_network.OwnNetwork:
+    """What a user's function makes, for a head of ours."""
+    return own_network.OwnNetwork(
+      self._config,
+      self._encode.output_spec,
+      action_spec,
+      own_network.Returns(
+        (None,), "features for our heads", may_train_statistics=False
+      ),
+      name=name,
+    )
+
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
+    if self._config.network is not None:
+      self._check_own(self._policy_torso, self._value_torso)
     self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
+
+  def _check_own(
+    self, policy: own_network.OwnNetwork, value: own_network.OwnNetwork
+  ) -> None:
+    """Refuses what a user's function made, where it cannot be used."""
+    policy.check()
+    if value is not policy:
+      value.check()
+      own_network.check_apart(self._config, policy.variables, value.variables)
 
   def call(self, observation, step_type=None, network_state=(), training=False):
     """Computes the policy's parameters and the value.

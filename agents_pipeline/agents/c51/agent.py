@@ -26,8 +26,8 @@ class C51Agent(q_agent.QLearningAgent):
       loss   = -sum_i m_i log p_i(s_tm1, a_tm1)
     """
     z = self._q_network.distribution.support  # [N]
-    q_tm1, logits_tm1 = self._q_network.predict(s_tm1.observation, training)
-    q_t, logits_t = self._target_q_network.predict(s_t.observation)
+    q_tm1, logits_tm1 = self._online(s_tm1, training)
+    q_t, logits_t = self._target(s_t)
     a_t = self._next_actions(q_t, s_t)  # [S]
 
     p_t = tf.nn.softmax(q_agent.of_actions(logits_t, a_t))  # [S, N]

@@ -22,18 +22,19 @@ class DqnAgent(q_agent.QLearningAgent):
     time_step_spec,
     action_spec,
     network: q_network.QNetwork,
+    noise_seed: int = 0,
   ):
     """See `QLearningAgent`."""
     self._element_wise_loss = _LOSSES[config.loss]
-    super().__init__(config, time_step_spec, action_spec, network)
+    super().__init__(config, time_step_spec, action_spec, network, noise_seed)
 
   def _td_loss(self, s_tm1, a_tm1, r_t, discount_t, s_t, training):
     """The TD loss: Mnih et al. (2015) equation 2, or its double form.
 
     The TD error is target minus q.
     """
-    q_tm1, _ = self._q_network(s_tm1.observation, training=training)  # [S, A]
-    q_t, _ = self._target_q_network(s_t.observation)  # [S, A]
+    q_tm1, _ = self._online(s_tm1, training)  # [S, A]
+    q_t, _ = self._target(s_t)  # [S, A]
     a_t = self._next_actions(q_t, s_t)  # [S]
 
     qa_tm1 = self._q_of_taken(q_tm1, s_tm1, a_tm1)  # [S]

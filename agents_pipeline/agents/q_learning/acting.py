@@ -7,7 +7,7 @@ NumPy does not compute.
 import contextlib
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -30,9 +30,12 @@ class MlpQ:
 
   As `network.QNetwork` without images, encodings or distributions. It starts at
   once and takes a tenth of the memory of a process with TensorFlow.
+
+  Attributes:
+    ACTIVATIONS: those that it computes, by Keras' names.
   """
 
-  _ACTIVATIONS: dict[str, Callable] = {  # noqa: RUF012
+  ACTIVATIONS: ClassVar[dict[str, Callable]] = {
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
   }
@@ -41,10 +44,10 @@ class MlpQ:
     """Takes its weights later.
 
     Args:
-      activation: 'relu' or 'tanh'.
+      activation: one of `ACTIVATIONS`.
       is_dueling: whether the last layer is the head of the value.
     """
-    self._activate = self._ACTIVATIONS[activation]
+    self._activate = self.ACTIVATIONS[activation]
     self._is_dueling = is_dueling
 
   def set_weights(self, weights: list[np.ndarray]) -> None:

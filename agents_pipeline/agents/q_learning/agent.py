@@ -12,10 +12,12 @@ from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 from typing_extensions import Self
 
+from agents_pipeline.agents import optimizers
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.losses import shapes
-from agents_pipeline.networks import encoding
+from agents_pipeline.networks import encoding, noisy, own_network
+from agents_pipeline.ops import random_stream
 
 
 class Extra(NamedTuple):
@@ -38,6 +40,10 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   It trains on n-step transitions [S, ...], as `interfaces.Replay` samples them.
   Updating the target network is left to the training loop.
 
+  Of noisy networks, each of the evaluations in a train step draws noise of its
+  own, which all transitions share: q, the target network's q, and where double
+  chooses, the choice (Fortunato et al. 2018, algorithm 1).
+
   Attributes:
     measures: see `interfaces.Agent`.
     measure_bounds: likewise.
@@ -49,6 +55,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     time_step_spec,
     action_spec,
     network: q_network.QNetwork,
+    noise_seed: int = 0,
   ):
     """Creates the agent around a network that has its weights.
 
@@ -57,7 +64,12 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment, numbered from 0.
       network: q; the target network begins as a copy of it.
+      noise_seed: the seed of a noisy network's noise in train steps.
     """
+    self._noise: noisy.Noise | None = None
+    if config.noisy:
+      self._noise_stream = random_stream.RandomStream(noise_seed)
+      self._noise = noisy.factorised(self._noise_stream)
     self._double = config.double
     self.measures: dict[str, Callable[[tf_agent.LossInfo], tf.Tensor]] = {
       "loss": lambda info: info.loss,
@@ -66,10 +78,16 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     self.measure_bounds = (
       {} if config.max_mean_q is None else {"mean_q": config.max_mean_q}
     )
+    target = None  # made by TF-Agents
+    if config.network is not None:
+      target = network.copy(name="TargetQNetwork")
+      target.create_variables()
+      own_network.check_apart(config, network.variables, target.variables)
     super().__init__(
       time_step_spec,
       action_spec,
       q_network=network,
+      target_q_network=target,
       target_update_period=None,
       optimizer=config.optimizer.make(
         network.trainable_variables,
@@ -90,6 +108,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     seed: int,
     num_frames: int = 1,
     keys: Mapping[str, str] | None = None,
+    noise_seed: int = 0,
   ) -> Self:
     """Makes the agent, initialized and ready to be compiled.
 
@@ -100,11 +119,12 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       seed: the seed of the initial weights.
       num_frames: stacked in an observation.
       keys: see `ObservationEncoder.keys`.
+      noise_seed: the seed of a noisy network's noise in train steps.
     """
     network = q_network.make_q_network(
       config, time_step_spec.observation, action_spec, seed, num_frames, keys
     )
-    agent = cls(config, time_step_spec, action_spec, network)
+    agent = cls(config, time_step_spec, action_spec, network, noise_seed)
     agent.initialize()
     return agent
 
@@ -117,6 +137,15 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   def target_network(self) -> q_network.QNetwork:
     """The network whose values targets bootstrap from."""
     return self._target_q_network
+
+  @property
+  def optimizer(self) -> tf.keras.optimizers.Optimizer:
+    """What turns gradients into updates."""
+    return self._optimizer
+
+  def learning_rate(self) -> float:
+    """Learning rate of the next update."""
+    return optimizers.current_learning_rate(self._optimizer)
 
   def observe(self, transition: trajectory.Transition) -> None:
     """Takes a collected transition [B, ...] into the statistics of inputs."""
@@ -184,6 +213,16 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       loss, Extra(td_loss, mask * found.td_error, found.q_value)
     )
 
+  def _online(
+    self, s: ts.TimeStep, training: bool = False
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the network that learns predicts; see `QNetwork.predict`."""
+    return self._q_network.predict(s.observation, training, self._noise)
+
+  def _target(self, s: ts.TimeStep) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the target network predicts; see `QNetwork.predict`."""
+    return self._target_q_network.predict(s.observation, noise=self._noise)
+
   def _q_of_taken(
     self, q_tm1: tf.Tensor, s_tm1: ts.TimeStep, a_tm1: tf.Tensor
   ) -> tf.Tensor:
@@ -203,7 +242,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       s_t: [S, ...].
     """
     if self._double:
-      q_t, _ = self._q_network(s_t.observation)  # [S, A]
+      q_t, _ = self._online(s_t)  # [S, A]
     return tf.argmax(q_t, axis=1)
 
 

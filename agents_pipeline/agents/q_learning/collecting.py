@@ -54,7 +54,9 @@ def _is_plain(config: q_config.QLearningConfig, task: task_lib.Task) -> bool:
   """Whether NumPy computes the network: `acting.MlpQ`."""
   spec = task.observation_spec
   return (
-    not isinstance(spec, dict)
+    config.network is None
+    and config.activation in acting.MlpQ.ACTIVATIONS
+    and not isinstance(spec, dict)
     and spec.dtype == tf.float32
     and not config.conv_layers
     and not config.batch_normalization
@@ -78,7 +80,8 @@ def request_maker(
     num_envs: copies of all collectors together.
   """
   assert config.collectors is not None
-  num_steps = config.collectors.num_steps_per_chunk
+  assert config.epsilon is not None  # as the configuration has checked
+  num_steps, epsilon_at = config.collectors.num_steps_per_chunk, config.epsilon
 
   def make_request(num_steps_ahead: int) -> list[np.ndarray]:
     """Asks for the chunk that begins so many steps after the next one.
@@ -87,7 +90,7 @@ def request_maker(
     action is random.
     """
     first = int(statistics.env_steps) + num_steps_ahead * num_envs
-    scheduled = config.epsilon(
+    scheduled = epsilon_at(
       tf.constant(first, tf.int64), statistics.num_episodes.value()
     )
     env_steps: np.ndarray = first + num_envs * np.arange(num_steps)

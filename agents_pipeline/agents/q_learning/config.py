@@ -27,11 +27,15 @@ class QLearningConfig(schema.AgentConfig):
   An agent has a class of its own, with the fields that are its own alone.
 
   Attributes:
+    network: a function of a module of yours that makes the network, such as
+      @my_module.make_network, in place of the layers below: see "A network of
+      your own" in the documentation. Pictures stay pictures.
+    network_arguments: that the function is called with as well.
     conv_layers: (filters, kernel size, stride) of each, for images; () flattens
       them. None chooses those of Mnih et al. (2015) where every image is at
       least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
     hidden_layers: units of each hidden layer after them.
-    activation: the activation of these layers.
+    activation: the activation of these layers, by Keras' name.
     batch_normalization: of every hidden layer, in place of its bias (Ioffe &
       Szegedy 2015): by the batch when training, by running statistics when
       acting and in the target network.
@@ -44,6 +48,13 @@ class QLearningConfig(schema.AgentConfig):
       CartPole's, 'uniform' can make the difference.
     dueling: value and advantage heads (Wang et al. 2016).
     double: the online network chooses the next action (van Hasselt 2016).
+    noisy: layers but the convolutions have weights with noise, which explores
+      in place of epsilon (Fortunato et al. 2018). It is factorised, and new at
+      every env step and in every train step. These layers begin as in the
+      paper, whatever initial_weights is. What is evaluated and exported has no
+      noise.
+    noisy_sigma_0: how large the noise is at first, over the root of a layer's
+      inputs; 0.5 in the paper.
     gamma: the agent's discount per env step.
     n_step: rewards summed before bootstrapping.
     reward_scale: multiplies every reward that is trained on.
@@ -55,7 +66,8 @@ class QLearningConfig(schema.AgentConfig):
     max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
       run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: 1 copies the network, less moves towards it.
-    epsilon: the probability of a random action, over the run.
+    epsilon: the probability of a random action, over the run; None where the
+      network is noisy.
     num_random_env_steps: env steps with random actions at the beginning.
     num_env_steps_before_training: env steps collected before the first update.
     num_collect_steps_per_iteration: steps of every environment.
@@ -77,19 +89,31 @@ class QLearningConfig(schema.AgentConfig):
 
   OWN_FIELDS_AFTER: typing.ClassVar[str] = "reward_scale"  # see fields.config
 
+  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+    "hidden_layers",
+    "activation",
+    "batch_normalization",
+    "initial_weights",
+    "dueling",
+  )
+
+  network: str | None = fields.function()
+  network_arguments: dict = fields.arguments()
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
-  activation: str = fields.choice("relu", "tanh")
+  activation: str = fields.activation("relu")
   batch_normalization: bool = fields.switch(False)
   normalize_observations: bool = fields.switch(False)
   initial_weights: str = fields.choice("he_normal", "uniform")
   dueling: bool = fields.switch(False)
   double: bool = fields.switch(False)
+  noisy: bool = fields.switch(False)
+  noisy_sigma_0: float = fields.number(0.5, above=True)
   gamma: float = fields.number(0.99, 0, 1)
   n_step: int = fields.integer(1, high=10**4)
   reward_scale: float = fields.number(1.0, above=True)
-  optimizer: optimizers.Optimizer = fields.component(
-    optimizers.Adam, optimizers.Optimizer
+  optimizer: optimizers.OptimizerConfig = fields.component(
+    optimizers.Adam, optimizers.OptimizerConfig
   )
   gradient_clip_value: float | None = fields.number(
     None, above=True, optional=True
@@ -103,8 +127,8 @@ class QLearningConfig(schema.AgentConfig):
   )
   max_mean_q: float | None = fields.number(None, above=True, optional=True)
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
-  epsilon: schedules.Epsilon = fields.component(
-    schedules.LinearEpsilon, schedules.Epsilon
+  epsilon: schedules.Epsilon | None = fields.component(
+    schedules.LinearEpsilon, schedules.Epsilon, optional=True
   )
   num_random_env_steps: int = fields.integer(1_000, 0)
   num_env_steps_before_training: int = fields.integer(1_000, 0)
@@ -113,7 +137,9 @@ class QLearningConfig(schema.AgentConfig):
     None, high=10**6, optional=True
   )
   num_train_steps_per_iteration: int = fields.integer(1, high=10**6)
-  collectors: RayCollectors | None = fields.optional_component(RayCollectors)
+  collectors: RayCollectors | None = fields.component(
+    None, RayCollectors, optional=True
+  )
   learns_while_stepping: bool = fields.switch(False)
   batch_size: int = fields.integer(64, high=10**6)
   replay: choices.ReplayChoice = fields.component(
@@ -141,19 +167,56 @@ class QLearningConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "learns_while_stepping"
     )
-    if self.collectors is not None and self.learns_while_stepping:
-      raise errors.UserError(
-        f"{self._name}.learns_while_stepping = True: collectors step a chunk "
-        f"while the one before is learned from; expected False with "
-        f"{self._name}.collectors = @RayCollectors()"
-      )
+    self._check_collectors()
+    self._check_exploration()
     self.replay.check_agent(self)
+
+  def _check_collectors(self) -> None:
+    """Refuses what collectors do not do."""
+    if self.collectors is None:
+      return
+    for field, reason in (
+      (
+        "learns_while_stepping",
+        "collectors step a chunk while the one before is learned from",
+      ),
+      ("noisy", "collectors explore by epsilon"),
+    ):
+      if getattr(self, field):
+        raise errors.UserError(
+          f"{self._name}.{field} = True: {reason}; expected False with "
+          f"{self._name}.collectors = @RayCollectors()"
+        )
+
+  def _check_exploration(self) -> None:
+    """Refuses epsilon beside noise, and neither of them."""
+    if self.noisy and self.epsilon is not None:
+      raise errors.UserError(
+        f"{self._name}.noisy = True and .epsilon = "
+        f"@{type(self.epsilon).__name__}(): noise explores instead; expected "
+        f"{self._name}.epsilon = None"
+      )
+    if self.noisy and self.network is not None:
+      raise errors.UserError(
+        f"{self._name}.noisy = True: the layers of {self._name}.network = "
+        f"{self.network!r} have no noise, and nothing would explore; expected "
+        "False, with a schedule of epsilon"
+      )
+    if not self.noisy and self.noisy_sigma_0 != _default(self, "noisy_sigma_0"):
+      raise errors.UserError(
+        f"{self._name}.noisy_sigma_0 = {self.noisy_sigma_0:g}: there is no "
+        f"noise; expected {self._name}.noisy = True"
+      )
+    if not self.noisy and self.epsilon is None:
+      raise errors.UserError(
+        f"{self._name}.epsilon = None: nothing would explore; expected "
+        f"{self._name}.noisy = True, or a schedule such as @LinearEpsilon()"
+      )
 
   def _check_one_of(self, one: str, other: str) -> None:
     """Refuses two values for one thing; what is at its default is no value."""
-    defaults = {f.name: f.default for f in dataclasses.fields(self)}
     values = {name: getattr(self, name) for name in (one, other)}
-    if all(value != defaults[name] for name, value in values.items()):
+    if all(value != _default(self, name) for name, value in values.items()):
       raise errors.UserError(
         f"{self._name}.{one} = {values[one]} and .{other} = {values[other]}: "
         "expected at most one of them"
@@ -204,7 +267,11 @@ class QLearningConfig(schema.AgentConfig):
     return self.replay.num_transitions_per_update(self.batch_size, num_envs)
 
   def warnings(self, training, min_iteration_env_steps) -> list[str]:
-    """Tells of a target network that is never updated."""
+    """Tells of a target network that is never updated, too."""
+    lines = super().warnings(training, min_iteration_env_steps)
+    return lines + self._never_updated(training, min_iteration_env_steps)
+
+  def _never_updated(self, training, min_iteration_env_steps) -> list[str]:
     if self.gamma == 0:
       return []
     never = "the target network is never updated: the run has at most"
@@ -229,3 +296,8 @@ class QLearningConfig(schema.AgentConfig):
       f"{self._name}.target_update_period_train_steps = "
       f"{self.target_update_period_train_steps}: {never} {most} train steps"
     ]
+
+
+def _default(config: QLearningConfig, name: str) -> object:
+  """The default of a field."""
+  return next(f.default for f in dataclasses.fields(config) if f.name == name)

@@ -1,4 +1,4 @@
-"""Exploration: epsilon-greedy actions."""
+"""Exploration: epsilon-greedy actions, or the noise of a noisy network."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ from tf_agents.policies import tf_policy
 from tf_agents.trajectories import policy_step
 
 from agents_pipeline.agents.q_learning import config as q_config
-from agents_pipeline.networks import encoding
+from agents_pipeline.agents.q_learning import network as q_network
+from agents_pipeline.networks import encoding, noisy
 from agents_pipeline.ops import random_stream
 
 
@@ -19,18 +20,51 @@ def epsilon_of(
   """The probability of a random action: 1 at first, then as scheduled.
 
   Args:
-    config: its `num_random_env_steps` and `epsilon`.
+    config: its `num_random_env_steps` and `epsilon`; None is 0.
     env_steps: [] int64, done so far.
     num_episodes: [] int64, ended so far.
 
   Returns:
     [] float32.
   """
-  return tf.where(
-    env_steps < config.num_random_env_steps,
-    1.0,
-    config.epsilon(env_steps, num_episodes),
-  )
+  scheduled = tf.constant(0.0)
+  if config.epsilon is not None:
+    scheduled = config.epsilon(env_steps, num_episodes)
+  return tf.where(env_steps < config.num_random_env_steps, 1.0, scheduled)
+
+
+class NoisyPolicy(tf_policy.TFPolicy):
+  """The action of the highest q of a noisy network, with its noise.
+
+  The noise is new at every step (Fortunato et al. 2018, algorithm 1), and every
+  environment has its own, as if each were alone: with one sample for all, they
+  would all explore in one direction at a time. Runs inside XLA.
+  """
+
+  def __init__(
+    self,
+    time_step_spec,
+    action_spec,
+    network: q_network.QNetwork,
+    rng: random_stream.RandomStream,
+  ):
+    """Acts by a network.
+
+    Args:
+      time_step_spec: the time step spec of one environment.
+      action_spec: the action spec of one environment, numbered from 0.
+      network: q.
+      rng: where noise comes from.
+    """
+    super().__init__(time_step_spec, action_spec)
+    self._network = network
+    self._rng = rng
+
+  def _action(self, time_step, policy_state, seed):
+    noise = noisy.factorised(self._rng, time_step.reward.shape[0])
+    q, _ = self._network.predict(time_step.observation, noise=noise)  # [B, A]
+    action = tf.argmax(q, axis=1, output_type=self.action_spec.dtype)  # [B]
+    return policy_step.PolicyStep(action, policy_state, ())
 
 
 class EpsilonGreedyPolicy(tf_policy.TFPolicy):

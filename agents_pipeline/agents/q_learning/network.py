@@ -1,16 +1,20 @@
 """The Q-network: from observations to a value, or distribution, per action."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 from tf_agents.networks import network
+from tf_agents.specs import tensor_spec
 
 from agents_pipeline.agents.q_learning import config as q_config
 from agents_pipeline.agents.q_learning import distributions
 from agents_pipeline.networks import (
   encoding,
   initial_weights,
+  noisy,
+  own_network,
   torso,
   variables,
 )
@@ -30,6 +34,8 @@ _INITIAL_WEIGHTS = {
 class QNetwork(network.Network):
   """Convolutions, hidden layers, and one or, if dueling, two heads.
 
+  Or what a function of a user's own makes, from an encoded observation to q.
+
   Dueling, Wang et al. (2016) equation 9:
 
     q(s, a) = v(s) + adv(s, a) - mean_a' adv(s, a')
@@ -37,6 +43,10 @@ class QNetwork(network.Network):
   Where the agent learns distributions of returns, the heads give N numbers in
   place of one, dueling holds for each of them (Hessel et al. 2018, section 4),
   and q is the expectation.
+
+  Where it is noisy, all layers but the convolutions are `noisy.NoisyDense`, as
+  in Fortunato et al. (2018) and Rainbow. Whoever wants noise asks `predict` for
+  it: what is evaluated, saved and served has none.
 
   Attributes:
     distribution: what N numbers are of; None where the heads give q itself.
@@ -63,6 +73,9 @@ class QNetwork(network.Network):
     """
     super().__init__(input_tensor_spec, state_spec=(), name=name)
     hidden, heads = _INITIAL_WEIGHTS[config.initial_weights]
+    if config.noisy:
+      make = functools.partial(noisy.NoisyDense, sigma_0=config.noisy_sigma_0)
+      hidden, heads = (kind._replace(dense=make) for kind in (hidden, heads))
     conv_layers = tuple(config.conv_layers or ())
     self._encode = encoding.Encoder(
       input_tensor_spec,
@@ -70,7 +83,14 @@ class QNetwork(network.Network):
       num_frames,
       keys,
       config.normalize_observations,
+      keeps_shapes=config.network is not None,
     )
+    self.distribution = config.make_distribution()
+    num_outputs = config.num_outputs_per_action
+    self._own = None
+    if config.network is not None:
+      self._own = self._make_own(config, num_actions)
+      return
     self._torso = torso.Torso(
       conv_layers,
       tuple(config.hidden_layers),
@@ -79,14 +99,32 @@ class QNetwork(network.Network):
       self._encode.for_convolutions,
       config.batch_normalization,
     )
-    self.distribution = config.make_distribution()
-    num_outputs = config.num_outputs_per_action
     self._advantage = heads.dense(num_actions * num_outputs)
     self._value = heads.dense(num_outputs) if config.dueling else None
+
+  def _make_own(
+    self, config: q_config.QLearningConfig, num_actions: int
+  ) -> own_network.OwnNetwork:
+    """What a user's function makes; q, or N numbers for each action."""
+    shape, meaning = (num_actions,), "q of each action"
+    if self.distribution is not None:
+      shape += (self.distribution.num_atoms,)
+      meaning = f"what {config.agent_name} learns of each action"
+    action_spec = tensor_spec.BoundedTensorSpec(
+      (), tf.int64, 0, num_actions - 1, "action"
+    )
+    return own_network.OwnNetwork(
+      config,
+      self._encode.output_spec,
+      action_spec,
+      own_network.Returns(shape, meaning, may_train_statistics=True),
+    )
 
   def create_variables(self, input_tensor_spec=None, **kwargs):
     """Makes the weights; returns the spec of the output, without batch."""
     del input_tensor_spec, kwargs
+    if self._own is not None:
+      self._own.check()
     self._network_output_spec = variables.make_by_zeros(self)
     return self._network_output_spec
 
@@ -106,24 +144,23 @@ class QNetwork(network.Network):
     return self.predict(observation, training)[0], network_state
 
   def predict(
-    self, observation: Any, training: bool = False
+    self,
+    observation: Any,
+    training: bool = False,
+    noise: noisy.Noise | None = None,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes q and what it is the expectation of.
 
     Args:
       observation: as for `call`.
       training: likewise.
+      noise: of a noisy network's layers; None for none.
 
     Returns:
       q [B, A] float32, and the parameters [B, A, N] of the distribution of each
       action's return, allowed or not; without distributions, q [B, A].
     """
-    x = self._torso(self._encode(observation), training)  # [B, H]
-    outputs = self._of_actions(self._advantage(x))  # [B, A] or [B, A, N]
-    if self._value is not None:
-      value = self._of_actions(self._value(x))  # [B, 1] or [B, 1, N]
-      mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
-      outputs = value + (outputs - mean)
+    outputs = self._outputs(self._encode(observation), training, noise)
     q = outputs
     if self.distribution is not None:
       q = distributions.expectation(self.distribution, outputs)  # [B, A]
@@ -131,6 +168,21 @@ class QNetwork(network.Network):
     if allowed is not None:
       q = tf.where(allowed, q, q.dtype.min)
     return q, outputs
+
+  def _outputs(
+    self, leaves: list[tf.Tensor], training: bool, noise: noisy.Noise | None
+  ) -> tf.Tensor:
+    """q [B, A] of encoded observations, or N numbers [B, A, N]."""
+    if self._own is not None:
+      return self._own(leaves, training)
+    x = self._torso(leaves, training, noise)  # [B, H]
+    noises = () if noise is None else (noise,)
+    outputs = self._of_actions(self._advantage(x, *noises))  # [B, A (, N)]
+    if self._value is not None:
+      value = self._of_actions(self._value(x, *noises))  # [B, 1 (, N)]
+      mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
+      outputs = value + (outputs - mean)
+    return outputs
 
   def _of_actions(self, outputs: tf.Tensor) -> tf.Tensor:
     """What a head gives, [B, A N], as [B, A, N]; q [B, A] as it is."""

@@ -56,10 +56,7 @@ def build(
   collectors = collecting.collecting_of(experiment, task, seeds.exploration)
   parts = pipeline.make_parts(experiment, seeds, task, report, collectors)
   statistics = parts.statistics
-  spec = task.time_step_spec, task.action_spec
-  agent = agent_class.make(
-    config, *spec, seeds.network, task.num_frames, task.keys
-  )
+  agent = _make_agent(config, task, seeds, agent_class)
   replay = _make_replay(config, parts, seeds.replay)
   epsilon = lambda: exploration.epsilon_of(
     config, statistics.env_steps, statistics.num_episodes
@@ -72,6 +69,9 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
+  schedules = {"epsilon": lambda: float(epsilon())}
+  if not isinstance(config.optimizer.learning_rate, float):
+    schedules["learning_rate"] = agent.learning_rate
   num_envs, acts = experiment.environment.num_envs, collectors is None
   pending = around_python.PendingAction(num_envs, are_taken=acts)
   tracked = {"replay": replay, "target_update": iteration.update_target}
@@ -95,7 +95,7 @@ def build(
     ),
     iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
-    schedules={"epsilon": lambda: float(epsilon())},
+    schedules=schedules,
     outputs=outputs(task),
     make_greedy_policy=q_agent.make_greedy_policy,
     tracked=tracked,
@@ -113,6 +113,24 @@ def _check_discrete(
       f"{config.agent_name} acts in Discrete spaces only; expected "
       "Experiment.agent = @A2cConfig()"
     )
+
+
+def _make_agent(
+  config: q_config.QLearningConfig,
+  task: task_lib.Task,
+  seeds: seeding.Seeds,
+  agent_class: type[q_agent.QLearningAgent],
+) -> q_agent.QLearningAgent:
+  """Makes the agent that learns."""
+  return agent_class.make(
+    config,
+    task.time_step_spec,
+    task.action_spec,
+    seeds.network,
+    task.num_frames,
+    task.keys,
+    noise_seed=seeds.noise,
+  )
 
 
 def _make_driver(
@@ -138,22 +156,26 @@ def _make_policy(
   agent: q_agent.QLearningAgent,
   epsilon: Callable[[], tf.Tensor],
 ) -> tf_policy.TFPolicy:
-  """Makes what acts: epsilon-greedily, or by collectors."""
-  if config.collectors is None:
-    return exploration.EpsilonGreedyPolicy(
-      agent.policy,
-      epsilon,
-      parts.exploration_stream,
-      always_evaluate=compilation.asks_always(config.conv_layers),
-    )
+  """Makes what acts: epsilon-greedily, by noise, or by collectors."""
   network, statistics = agent.network, parts.statistics
-  parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
-    collecting.request_maker(
-      config, network, statistics, parts.experiment.environment.num_envs
+  spec = agent.time_step_spec, agent.action_spec
+  if config.collectors is not None:
+    parts.environment.pyenv.collect_with(  # type: ignore[attr-defined]
+      collecting.request_maker(
+        config, network, statistics, parts.experiment.environment.num_envs
+      )
     )
+    read = *network.variables, statistics.env_steps, statistics.num_episodes
+    return collecting.CollectorsAct(*spec, read)
+  greedy: tf_policy.TFPolicy = agent.policy
+  if config.noisy:
+    greedy = exploration.NoisyPolicy(*spec, network, parts.exploration_stream)
+  return exploration.EpsilonGreedyPolicy(
+    greedy,
+    epsilon,
+    parts.exploration_stream,
+    always_evaluate=compilation.asks_always(config.conv_layers),
   )
-  read = *network.variables, statistics.env_steps, statistics.num_episodes
-  return collecting.CollectorsAct(agent.time_step_spec, agent.action_spec, read)
 
 
 def _make_replay(

@@ -20,10 +20,11 @@ class QrDqnAgent(q_agent.QLearningAgent):
     time_step_spec,
     action_spec,
     network: q_network.QNetwork,
+    noise_seed: int = 0,
   ):
     """See `QLearningAgent`."""
     self._kappa = config.kappa
-    super().__init__(config, time_step_spec, action_spec, network)
+    super().__init__(config, time_step_spec, action_spec, network, noise_seed)
 
   def _td_loss(self, s_tm1, a_tm1, r_t, discount_t, s_t, training):
     """The quantile Huber loss of algorithm 1 of the paper; the TD error too.
@@ -33,8 +34,8 @@ class QrDqnAgent(q_agent.QLearningAgent):
       T theta_j = r + gamma theta_j(s_t, a*)
       loss      = sum_i E_j[rho_i(T theta_j - theta_i(s_tm1, a_tm1))]
     """
-    q_tm1, theta_tm1 = self._q_network.predict(s_tm1.observation, training)
-    q_t, theta_t = self._target_q_network.predict(s_t.observation)
+    q_tm1, theta_tm1 = self._online(s_tm1, training)
+    q_t, theta_t = self._target(s_t)
     a_t = self._next_actions(q_t, s_t)  # [S]
 
     theta_t = q_agent.of_actions(theta_t, a_t)  # [S, N]

@@ -25,7 +25,7 @@ _GRAY = (84, 96, 122)
 _WHITE = (235, 238, 245)
 
 
-class MinAtarGame(gym.Env):
+class PackageGame(gym.Env):
   """A game of the package; what is in it is a channel for each kind of thing.
 
   The observation is uint8 [10, 10, C], 1 where a thing is.
@@ -122,7 +122,7 @@ class MinAtarGame(gym.Env):
     return self._game.state().astype(np.uint8)
 
 
-class Asterix(MinAtarGame):
+class Asterix(PackageGame):
   """Gather gold, worth 1 each, and avoid enemies."""
 
   GAME = "asterix"
@@ -134,7 +134,7 @@ class Asterix(MinAtarGame):
   }
 
 
-class Breakout(MinAtarGame):
+class Breakout(PackageGame):
   """Break bricks, worth 1 each, with a ball that must not be missed."""
 
   GAME = "breakout"
@@ -146,7 +146,7 @@ class Breakout(MinAtarGame):
   }
 
 
-class Freeway(MinAtarGame):
+class Freeway(PackageGame):
   """Cross a road, worth 1 each time, between cars."""
 
   GAME = "freeway"
@@ -162,7 +162,7 @@ class Freeway(MinAtarGame):
   }
 
 
-class Seaquest(MinAtarGame):
+class Seaquest(PackageGame):
   """Shoot enemies, worth 1 each, rescue divers, and breathe in time."""
 
   GAME = "seaquest"
@@ -180,7 +180,7 @@ class Seaquest(MinAtarGame):
   }
 
 
-class SpaceInvaders(MinAtarGame):
+class SpaceInvaders(PackageGame):
   """Shoot aliens, worth 1 each, before they land."""
 
   GAME = "space_invaders"

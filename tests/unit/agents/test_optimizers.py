@@ -1,10 +1,13 @@
 """Optimizers beside their formulas written out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents_pipeline.agents import optimizers
+from agents_pipeline import errors
+from agents_pipeline.agents import learning_rates, optimizers
 
 START, GRADIENTS = 1.0, (3.0, -0.5, 2.0, 0.0, 1.0)
 
@@ -66,7 +69,7 @@ def test_adam_has_its_epsilon():
 
 
 def test_a_linear_rate_falls_and_stays(compiled):
-  rate = optimizers.LinearLearningRate(0.4, 0.1, num_train_steps=3)
+  rate = learning_rates.LinearLearningRate(0.4, 0.1, num_train_steps=3)
   found = steps(optimizers.RmsProp(rate, 0.0, epsilon=1e-12), compiled)
   # With decay 0 every step is rate * sign(g): 0.4, 0.3, 0.2, (g = 0), 0.1.
   np.testing.assert_allclose(found, [0.6, 0.9, 0.7, 0.7, 0.6], atol=1e-5)
@@ -110,3 +113,110 @@ def test_amsgrad_divides_by_the_largest_second_moment():
   assert moves[False] == pytest.approx(0.1 / (6.75 / 0.9375) ** 0.5, rel=1e-3)
   # Keras keeps the largest uncorrected moment, 50.
   assert moves[True] == pytest.approx(0.1 / (50 / 0.9375) ** 0.5, rel=1e-3)
+
+
+def test_sgd_with_momentum_and_with_weight_decay():
+  # Weights: 1 - 0.3, then velocity 0.5 * -0.3 + 0.05, and so on.
+  found = steps(optimizers.Sgd(0.1, momentum=0.5))
+  np.testing.assert_allclose(found, [0.7, 0.6, 0.35, 0.225, 0.0625], atol=1e-6)
+  # Shrinks by 0.1 * 0.2 of itself, then steps.
+  found = steps(optimizers.Sgd(0.1, weight_decay=0.2))
+  expected, weight = [], START
+  for gradient in GRADIENTS:
+    weight = weight * (1 - 0.1 * 0.2) - 0.1 * gradient
+    expected.append(weight)
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_rms_prop_with_weight_decay_shrinks_the_weight_first():
+  plain = steps(optimizers.RmsProp(0.1))[0]
+  found = steps(optimizers.RmsProp(0.1, weight_decay=0.5))[0]
+  assert found == pytest.approx(plain - 0.1 * 0.5 * START, rel=1e-5)
+
+
+def test_any_optimizer_of_keras_by_its_name():
+  offered = {
+    name
+    for name, kind in vars(tf.keras.optimizers).items()
+    if isinstance(kind, type) and name != "Optimizer"
+  }
+  (names,) = [
+    f.metadata["rule"].choices
+    for f in dataclasses.fields(optimizers.Optimizer)
+    if f.name == "name"
+  ]
+  assert set(names) == offered
+  same = optimizers.Optimizer(
+    "AdamW", 0.1, {"weight_decay": 0.5, "epsilon": 1e-8}
+  )
+  assert steps(same) == steps(
+    optimizers.AdamW(0.1, weight_decay=0.5, epsilon=1e-8)
+  )
+  # The sign of what was averaged: Chen et al. (2023), with Keras' 0.9, 0.99.
+  found = steps(optimizers.Optimizer("Lion", 0.1))
+  np.testing.assert_allclose(found, [0.9, 0.8, 0.7, 0.6, 0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "Adafactor", "Ftrl", "Nadam"])
+def test_they_are_the_same_compiled_and_restored(compiled, name, tmp_path):
+  """No state of theirs is Python's alone."""
+
+  def updates(numbers, saved=None, to=None, way=lambda f: f):
+    weights = [tf.Variable([[1.0, 2.0]]), tf.Variable([0.5])]
+    made = optimizers.Optimizer(name, 0.1).make(weights, None, 1.0)
+    state = tf.train.Checkpoint(weights=weights, optimizer=made)
+    if saved:
+      state.read(saved).assert_consumed()
+    apply = way(lambda gs: made.apply_gradients(zip(gs, weights, strict=True)))
+    for number in numbers:
+      apply((tf.constant([[number, -1.0]]), tf.constant([0.5 * number])))
+    if to:
+      state.write(to)
+    return np.concatenate([w.numpy().ravel() for w in weights])
+
+  whole = updates((1.0, -2.0, 0.5, 3.0))
+  found = updates((1.0, -2.0, 0.5, 3.0), way=compiled)
+  np.testing.assert_allclose(found, whole, atol=1e-5)
+  path = str(tmp_path / "half")
+  updates((1.0, -2.0), to=path, way=compiled)
+  np.testing.assert_array_equal(
+    updates((0.5, 3.0), saved=path, way=compiled), found
+  )
+
+
+def test_nadam_is_its_formula(compiled):
+  """Dozat (2016), with mu_t = 0.9 (1 - 0.96^t / 2), for two weights."""
+  weights = [tf.Variable([START]), tf.Variable([START])]
+  made = optimizers.Optimizer("Nadam", 0.1).make(weights, None, None)
+  apply = compiled(lambda g: made.apply_gradients([(g, w) for w in weights]))
+  weight, m, v, product = START, 0.0, 0.0, 1.0
+  mu = lambda t: 0.9 * (1 - 0.5 * 0.96**t)
+  for t, gradient in enumerate(GRADIENTS, 1):
+    apply(tf.constant([gradient]))
+    product *= mu(t)
+    m = 0.9 * m + 0.1 * gradient
+    v = 0.999 * v + 0.001 * gradient**2
+    m_hat = mu(t + 1) * m / (1 - product * mu(t + 1)) + (
+      (1 - mu(t)) * gradient / (1 - product)
+    )
+    weight -= 0.1 * m_hat / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+    for one in weights:
+      assert float(one[0]) == pytest.approx(weight, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "expected"),
+  [
+    ({"learning_rate": 1.0}, "'learning_rate' is Optimizer.learning_rate; "),
+    ({"clipvalue": 1.0}, "'clipvalue' is the agent's gradient_clip_value; "),
+    ({"beta1": 0.5}, "Nadam takes no 'beta1'; expected some of beta_1, "),
+    ({"beta_1": "x"}, "Nadam refuses them: "),
+    ({"epsilon": -1.0}, "a weight of 1 with a gradient of 1 is no number"),
+  ],
+)
+def test_arguments_that_do_not_fit_are_one_line(arguments, expected):
+  with pytest.raises(errors.UserError) as caught:
+    steps(optimizers.Optimizer("Nadam", arguments=arguments))
+  message = str(caught.value)
+  assert message.startswith(f"Optimizer.arguments = {arguments!r}: {expected}")
+  assert "\n" not in message

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from agents_pipeline import errors
-from agents_pipeline.agents import optimizers
+from agents_pipeline.agents import learning_rates, optimizers
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.config import fields, gin_files, rewards
 
@@ -43,8 +43,8 @@ from agents_pipeline.config import fields, gin_files, rewards
     ),
     (
       "DqnConfig.epsilon = 0.1",
-      "one of @ConstantEpsilon(), @LinearEpsilon(), @ExponentialEpsilon(), "
-      "@GeometricEpsilon(), @LinearEpsilonOverEpisodes()",
+      "None or one of @ConstantEpsilon(), @LinearEpsilon(), "
+      "@ExponentialEpsilon(), @GeometricEpsilon(), @LinearEpsilonOverEpisodes()",
     ),
   ],
 )
@@ -64,7 +64,7 @@ def test_numbers_that_need_not_be_whole_become_floats():
   )
   assert isinstance(optimizers.RmsProp(initial_accumulator=0).epsilon, float)
   assert isinstance(
-    optimizers.LinearLearningRate(num_train_steps=3).final, float
+    learning_rates.LinearLearningRate(num_train_steps=3).final, float
   )
   config = dqn_config.DqnConfig(gradient_clip_value=None, gamma=1)
   assert config.gamma == 1.0 and isinstance(config.gamma, float)
@@ -106,3 +106,14 @@ def test_fields_of_its_own_come_after_the_one_that_a_base_names():
   assert names[at : at + 3] == ["reward_scale", "loss", "optimizer"]
   assert (names[0], names[-1]) == ("conv_layers", "replay")
   assert dqn_config.DqnConfig(loss="squared").loss == "squared"
+
+
+def test_activations_are_all_that_keras_knows_by_name():
+  import tensorflow as tf
+
+  activations = tf.keras.activations
+  offered = {n for n in dir(activations) if not n.startswith("_")}
+  offered -= {"deserialize", "get", "serialize"}
+  assert offered <= set(fields.ACTIVATIONS)
+  for name in fields.ACTIVATIONS:
+    assert callable(activations.get(name))

@@ -10,7 +10,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 from tf_agents.trajectories import trajectory
 
-from agents_pipeline.agents import optimizers
+from agents_pipeline.agents import learning_rates, optimizers
 from agents_pipeline.agents.a2c import agent as a2c_agent
 from agents_pipeline.agents.a2c import config as a2c_config
 from agents_pipeline.environments.tensor import cart_pole
@@ -401,7 +401,7 @@ def test_the_greedy_policy_takes_the_mode():
 
 
 def test_the_learning_rate_is_logged():
-  rate = optimizers.LinearLearningRate(0.4, 0.0, num_train_steps=4)
+  rate = learning_rates.LinearLearningRate(0.4, 0.0, num_train_steps=4)
   agent = make(optimizer=optimizers.Adam(rate))
   assert agent.learning_rate() == pytest.approx(0.4)
   agent.train(rollout(agent))

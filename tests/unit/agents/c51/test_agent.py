@@ -42,11 +42,11 @@ def make(**fields):
   return agent
 
 
-def step(reward, discount=1, next_type=MID, action=0, step_type=MID):
+def step(reward, discount=1, next_type=MID, action=0):
   """One step, of any observations."""
   return experience(
     [[1, 2], [3, 1]], [action, 0], [reward, 0], [discount, 1],
-    [step_type, next_type], [next_type, FIRST],
+    [MID, next_type], [next_type, FIRST],
   )  # fmt: skip
 
 
@@ -101,23 +101,6 @@ def test_three_steps_stop_where_the_episode_was_truncated(compiled):
   found = compiled(lambda: agent.loss(transition))()
   expected = cross_entropy(target, ONLINE[0])
   assert float(found.loss) == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_row_that_is_no_transition_has_no_loss_and_no_gradient():
-  agent = make()
-  no_step = step(1, step_type=LAST, next_type=FIRST)
-  with tf.GradientTape() as tape:
-    found = agent.loss(no_step)
-  assert float(found.loss) == float(found.extra.td_error[0]) == 0.0
-  for gradient in tape.gradient(found.loss, agent.network.trainable_variables):
-    assert not np.any(gradient)
-
-
-def test_weights_multiply_each_transitions_loss():
-  agent, one = make(), step(1)
-  two = tf.nest.map_structure(lambda x: tf.concat([x, x], 0), one)
-  found = agent.loss(two, weights=tf.constant([3.0, 0.0]))
-  assert float(found.loss) == pytest.approx(1.5 * float(agent.loss(one).loss))
 
 
 def test_the_gradient_moves_the_logits_to_the_target_alone():

@@ -133,17 +133,3 @@ def test_the_graph_does_not_grow_with_the_number_of_actions():
     return len(graph.as_graph_def(add_shapes=False).node)
 
   assert num_operations(1_000) == num_operations(10)
-
-
-def test_weights_multiply_each_transitions_loss():
-  one = experience(*ONE_STEP)
-  two = tf.nest.map_structure(lambda x: tf.concat([x, x], 0), one)
-  agent = make()
-  found = agent.loss(two, weights=tf.constant([2.0, 0.0]))
-  assert float(found.loss) == 44.0**2  # (2 * 44^2 + 0) / 2
-  assert found.extra.td_loss.numpy().tolist() == [44.0**2] * 2
-
-
-def test_weights_that_would_broadcast_are_rejected():
-  with pytest.raises(ValueError, match="rank 1"):
-    make().loss(experience(*ONE_STEP), weights=tf.constant([[2.0]]))

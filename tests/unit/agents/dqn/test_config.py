@@ -4,6 +4,7 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.q_learning import schedules
 from agents_pipeline.config import schema
 from agents_pipeline.replay import choices
 
@@ -66,6 +67,21 @@ def first_line(caught):
       {"batch_normalization": True, "replay": NEWEST},  # of one environment
       "DqnConfig.batch_normalization = True: expected more than 1 transition "
       "per update, as one has no variance",
+    ),
+    (
+      {"noisy": True, "epsilon": schedules.ConstantEpsilon(0.1)},
+      "DqnConfig.noisy = True and .epsilon = @ConstantEpsilon(): noise "
+      "explores instead; expected DqnConfig.epsilon = None",
+    ),
+    (
+      {"noisy_sigma_0": 0.1},
+      "DqnConfig.noisy_sigma_0 = 0.1: there is no noise; expected "
+      "DqnConfig.noisy = True",
+    ),
+    (
+      {"epsilon": None},
+      "DqnConfig.epsilon = None: nothing would explore; expected "
+      "DqnConfig.noisy = True, or a schedule such as @LinearEpsilon()",
     ),
   ],
 )

@@ -1,4 +1,4 @@
-"""When actions are random, and that every environment draws for itself."""
+"""When actions are random or of noise, each environment's by itself."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.q_learning import exploration, schedules
+from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.ops import random_stream
 
 
@@ -67,3 +68,46 @@ def test_every_environment_draws_for_itself():
 def test_seeds_choose_the_actions():
   np.testing.assert_array_equal(act(0.5, 50, seed=1), act(0.5, 50, seed=1))
   assert np.any(act(0.5, 50, seed=1) != act(0.5, 50, seed=2))
+
+
+def test_with_noise_no_action_is_random_after_the_first():
+  agent = dqn_config.DqnConfig(
+    noisy=True, epsilon=None, num_random_env_steps=10
+  )
+  at = lambda n: float(
+    exploration.epsilon_of(
+      agent, tf.constant(n, tf.int64), tf.constant(0, tf.int64)
+    )
+  )
+  assert (at(9), at(10)) == (1.0, 0.0)
+
+
+def act_by_noise(batch_size, seed=0, times=1, compiled=lambda f: f):
+  """Actions [times, B] of four whose q is noise of one deviation."""
+  spec = ts.time_step_spec(tensor_spec.TensorSpec((1,), tf.float32))
+  actions = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 3)
+  config = dqn_config.DqnConfig(hidden_layers=(), noisy=True, epsilon=None)
+  network = q_network.make_q_network(config, spec.observation, actions, seed=0)
+  for weight, value in zip(network.variables, (0, 0, 0, 1), strict=True):
+    weight.assign(tf.fill(weight.shape, float(value)))
+  policy = exploration.NoisyPolicy(
+    spec, actions, network, random_stream.RandomStream(seed)
+  )
+  time_step = ts.restart(tf.zeros((batch_size, 1)), batch_size)
+  action = compiled(lambda t: policy.action(t).action)
+  return np.stack([action(time_step).numpy() for _ in range(times)])
+
+
+def test_noise_is_new_at_every_step_and_of_every_environment(compiled):
+  taken = act_by_noise(2_000, times=2, compiled=compiled)
+  for counts in map(np.bincount, taken):
+    assert counts.min() > 400 and counts.max() < 600
+  # Of independent actions, one in four is the same.
+  assert np.mean(taken[0] == taken[1]) == pytest.approx(0.25, abs=0.05)
+  assert np.mean(taken[0, 1:] == taken[0, :-1]) == pytest.approx(0.25, abs=0.05)
+
+
+def test_seeds_choose_the_noise():
+  one, same, other = (act_by_noise(50, seed) for seed in (1, 1, 2))
+  np.testing.assert_array_equal(one, same)
+  assert np.any(one != other)

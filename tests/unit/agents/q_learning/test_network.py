@@ -5,10 +5,13 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
+from agents_pipeline.agents.c51 import config as c51_config
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.q_learning import agent as q_agent
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
+from agents_pipeline.networks import noisy
+from agents_pipeline.ops import random_stream
 
 OBSERVATION = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
 MASK = tensor_spec.BoundedTensorSpec((2,), tf.int8, 0, 1)
@@ -66,6 +69,32 @@ def test_a_forbidden_action_has_its_distribution_and_the_lowest_q():
   assert served["q_values"].numpy().tolist() == [[4, tf.float32.min]]
   assert served["support"].numpy().tolist() == [[[0, 8], [4, 12]]]
   assert served["distribution"].numpy().tolist() == [[[0.5, 0.5]] * 2]
+
+
+def test_all_layers_but_convolutions_are_noisy_where_that_is_asked_for():
+  pictures = tensor_spec.BoundedTensorSpec((6, 6, 1), tf.uint8, 0, 255)
+  config = c51_config.C51Config(
+    num_atoms=5, v_min=0, v_max=1, conv_layers=((4, 3, 1),), hidden_layers=(8,),
+    dueling=True, noisy=True, noisy_sigma_0=0.4, epsilon=None,
+  )  # fmt: skip
+  network = q_network.QNetwork(pictures, 3, config)
+  network.create_variables()
+  sigmas = [v for v in network.variables if "sigma" in v.name]
+  # The hidden layer's, the advantages' and the values'.
+  shapes = {(8, 64), (8,), (15, 8), (15,), (5, 8), (5,)}
+  assert {tuple(v.shape) for v in sigmas} == shapes
+  assert np.all(sigmas[0].numpy() == np.float32(0.4 / 8))  # of 64 inputs
+  assert len(sigmas) == 6 and len(network.variables) == 2 + 2 * 6
+  observation = tf.constant(np.arange(72).reshape(2, 6, 6, 1), tf.uint8)
+  noise = noisy.factorised(random_stream.RandomStream(0))
+  q, _ = network(observation)
+  (first, logits), (second, _) = (
+    network.predict(observation, noise=noise) for _ in range(2)
+  )
+  assert logits.shape == (2, 3, 5)
+  np.testing.assert_array_equal(network.predict(observation)[0], q)
+  for one, other in ((first, second), (first, q)):
+    assert np.abs(one - other).max() > 1e-4
 
 
 def test_seed_chooses_the_weights():

@@ -38,11 +38,11 @@ def make(**fields):
   return agent
 
 
-def step(reward, discount=1, next_type=MID, step_type=MID):
+def step(reward, discount=1, next_type=MID):
   """One step of action 0, of any observations."""
   return experience(
     [[1, 2], [3, 1]], [0, 0], [reward, 0], [discount, 1],
-    [step_type, next_type], [next_type, FIRST],
+    [MID, next_type], [next_type, FIRST],
   )  # fmt: skip
 
 
@@ -101,23 +101,6 @@ def test_three_steps_stop_where_the_episode_was_truncated(compiled):
   # 1 + 0.5 * 2 + 0.25 * 4 and 6.
   found = compiled(lambda: agent.loss(transition))()
   assert float(found.loss) == pytest.approx(by_hand(ONLINE[0], [3.0, 3.5]))
-
-
-def test_a_row_that_is_no_transition_has_no_loss_and_no_gradient():
-  agent = make()
-  no_step = step(1, step_type=LAST, next_type=FIRST)
-  with tf.GradientTape() as tape:
-    found = agent.loss(no_step)
-  assert float(found.loss) == float(found.extra.td_error[0]) == 0.0
-  for gradient in tape.gradient(found.loss, agent.network.trainable_variables):
-    assert not np.any(gradient)
-
-
-def test_weights_multiply_each_transitions_loss():
-  agent, one = make(), step(1)
-  two = tf.nest.map_structure(lambda x: tf.concat([x, x], 0), one)
-  found = agent.loss(two, weights=tf.constant([3.0, 0.0]))
-  assert float(found.loss) == pytest.approx(1.5 * float(agent.loss(one).loss))
 
 
 def test_a_train_step_under_xla_equals_one_that_is_not(all_ways):

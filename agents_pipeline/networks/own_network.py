@@ -1,0 +1,345 @@
+"""A network of a user's own: found by its name, made, and checked.
+
+`DqnConfig.network = @my_module.make_network` names a function
+
+  make_network(observation_spec, action_spec, **network_arguments)
+
+  observation_spec: `tf.TensorSpec` of what the layer is called with, without
+    the batch: float32; of a Dict or Tuple observation one for each of its keys.
+  action_spec: TF-Agents' `BoundedTensorSpec` of one action; whole numbers are
+    from 0 to `action_spec.maximum`.
+  returns: a Keras layer or model, a new one at every call. It is called with
+    [B, ...] of the spec, or a dict of these.
+
+What cannot be resumed, saved or served is refused before a run begins.
+"""
+
+import importlib
+import inspect
+import re
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import gin
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.config import schema
+
+_USER_CODE_ERRORS = (Exception, SystemExit)
+
+# Operations, by their names in a graph.
+_RANDOM = re.compile(
+  r"Random\w+|Rng\w+|Multinomial|(Parameterized)?TruncatedNormal"
+  r"|Stateful(Uniform|StandardNormal|TruncatedNormal|Random)\w*"
+)
+_PYTHON = re.compile(r"(Eager)?PyFunc\w*")
+_ASSIGNS = re.compile(r"Assign\w*Op|Resource(Scatter|Apply)\w+")
+
+
+class Returns(NamedTuple):
+  """What a network has to give.
+
+  Attributes:
+    shape: without the batch; None for any number.
+    meaning: in words.
+    may_train_statistics: whether it may change variables of its own while it
+      trains, as batch normalization does.
+  """
+
+  shape: tuple[int | None, ...]
+  meaning: str
+  may_train_statistics: bool
+
+
+class OwnNetwork(tf.keras.layers.Layer):
+  """Calls the layer that a user's function made, and checks what it gives."""
+
+  def __init__(
+    self,
+    config: schema.AgentConfig,
+    observation_spec: Any,
+    action_spec: Any,
+    returns: Returns,
+    name: str = "own_network",
+  ):
+    """Calls the function; `check` tells whether its layer can be used.
+
+    Args:
+      config: names the function.
+      observation_spec: `encoding.Encoder.output_spec`.
+      action_spec: the spec of one action.
+      returns: what its layer has to give.
+      name: the name of the layer.
+
+    Raises:
+      UserError: there is no such function, or it gives no layer.
+    """
+    super().__init__(name=name)
+    self._config = config
+    self._spec = observation_spec
+    self._returns = returns
+    function = load(config)
+    try:
+      made = function(observation_spec, action_spec, **config.network_arguments)
+    except _USER_CODE_ERRORS as error:
+      raise self._error(f"it raised {_described(error)}", error) from None
+    if not isinstance(made, tf.keras.layers.Layer):
+      hint = ""
+      if type(made).__module__.startswith("keras."):
+        hint = ", which is Keras 3"
+      raise self._error(
+        f"it returned {type(made).__module__}.{type(made).__name__}{hint}; "
+        "expected a layer or model of tf_keras, such as tf.keras.Sequential"
+      )
+    self._made = made
+
+  def call(
+    self, leaves: Sequence[tf.Tensor], training: bool = False
+  ) -> tf.Tensor:
+    """Computes the network.
+
+    Args:
+      leaves: [B, ...] each, as `encoding.Encoder` gives them.
+      training: passed on to layers that ask for it.
+
+    Returns:
+      [B, ...] float32, as `Returns` says.
+    """
+    return self._made(self._inputs(leaves), training=training)
+
+  def check(self) -> None:
+    """Makes the weights, and refuses what a run could not resume or serve.
+
+    Raises:
+      UserError: naming what the layer does, or gives.
+    """
+    self._check_output(self._in_one_line(self._made_of_zeros))
+    for layer in self._made.submodules:
+      if getattr(layer, "stateful", False):
+        raise self._error(
+          f"its layer {layer.name!r} keeps a state from one call to the next; "
+          "expected stateful=False"
+        )
+    for variable in self.variables:
+      if variable.dtype == tf.int32:
+        raise self._error(
+          f"its variable {variable.name!r} is of int32, which a compiled "
+          "program on a GPU cannot reach; expected float32 or int64"
+        )
+    if self._made.losses:
+      raise self._error(
+        "it has a regularizer, whose loss no agent adds; expected weight_decay "
+        "of the optimizer"
+      )
+    acting, training = self._operations(False), self._operations(True)
+    for pattern, does, why, instead in (
+      (
+        _RANDOM,
+        "draws random numbers",
+        "which a run that resumes would not repeat",
+        "layers without them",
+      ),
+      (_PYTHON, "calls Python", "which cannot be served", "TensorFlow ops"),
+    ):
+      if found := _first(pattern, acting | training):
+        raise self._error(f"it {does} in {found!r}, {why}; expected {instead}")
+    if found := _first(_ASSIGNS, acting):
+      raise self._error(
+        f"it changes a variable in {found!r} when it acts; expected none, such "
+        "as stateful=False of a recurrent layer"
+      )
+    found = _first(_ASSIGNS, training)
+    if found and not self._returns.may_train_statistics:
+      raise self._error(
+        f"it changes a variable in {found!r} when it trains, and this agent "
+        "trains what it acts with; expected LayerNormalization, for example, "
+        "in place of BatchNormalization"
+      )
+
+  def _operations(self, training: bool) -> dict[str, str]:
+    """The operations of the layer in a graph: name -> type.
+
+    Raises:
+      UserError: it has variables or tables that it does not track.
+    """
+    spec = [
+      tf.TensorSpec([None, *one.shape], one.dtype)
+      for one in tf.nest.flatten(self._spec)
+    ]
+    function = tf.function(
+      lambda *leaves: self._made(self._inputs(leaves), training=training),
+      autograph=False,
+    )
+    traced = self._in_one_line(lambda: function.get_concrete_function(*spec))
+    known = {id(variable.handle) for variable in self.variables}
+    for captured in traced.captured_inputs:
+      if captured.dtype == tf.resource and id(captured) not in known:
+        raise self._error(
+          "it uses a variable or a table that is no attribute of a layer, and "
+          "so neither saved nor served; expected self.add_weight, for example"
+        )
+    graph = traced.graph.as_graph_def()
+    nodes = list(graph.node)
+    for function in graph.library.function:
+      nodes += function.node_def
+    return {node.name: node.op for node in nodes}
+
+  def _made_of_zeros(self) -> Any:
+    """What the layer gives for one observation of zeros."""
+    zeros = tf.nest.map_structure(
+      lambda one: tf.zeros([1, *one.shape], one.dtype), self._spec
+    )
+    return self._made(zeros, training=False)
+
+  def _in_one_line(self, call: Callable[[], Any]) -> Any:
+    """The result of a call of the layer.
+
+    Raises:
+      UserError: the layer raised.
+    """
+    try:
+      return call()
+    except _USER_CODE_ERRORS as error:
+      given = tf.nest.map_structure(_in_words, self._spec)
+      raise self._error(
+        f"its layer raised {_described(error)} when called with {given}", error
+      ) from None
+
+  def _inputs(self, leaves: Sequence[tf.Tensor]) -> Any:
+    """A tensor, or a dict of tensors, in the order of the spec."""
+    return tf.nest.pack_sequence_as(self._spec, list(leaves))
+
+  def _check_output(self, outputs: Any) -> None:
+    """Compares the type and shape of what the layer gave."""
+    shape = (1, *self._returns.shape)
+    expected = (
+      f"expected {_sides(self._returns.shape)} float32: {self._returns.meaning}"
+    )
+    if not isinstance(outputs, tf.Tensor):
+      raise self._error(f"its layer gives {type(outputs).__name__}; {expected}")
+    fits = outputs.dtype == tf.float32 and outputs.shape.rank == len(shape)
+    pairs = zip(shape[1:], outputs.shape[1:], strict=False)
+    if not (fits and all(side in (None, found) for side, found in pairs)):
+      raise self._error(f"its layer gives {_given(outputs)}; {expected}")
+    if None in outputs.shape[1:]:
+      raise self._error(
+        f"its layer gives {_in_words(outputs[0])}, of an unknown size; "
+        f"{expected}"
+      )
+
+  def _error(
+    self, text: str, raised: BaseException | None = None
+  ) -> errors.UserError:
+    trace = "".join(traceback.format_exception(raised)) if raised else ""
+    return _error(self._config, text, trace)
+
+
+def check_apart(
+  config: schema.AgentConfig,
+  one: Iterable[tf.Variable],
+  other: Iterable[tf.Variable],
+) -> None:
+  """Refuses two networks that share weights.
+
+  Args:
+    config: names the function that made both.
+    one: the variables of one.
+    other: those of the other.
+
+  Raises:
+    UserError: the function gave the same layer twice.
+  """
+  shared = {v.ref() for v in one} & {v.ref() for v in other}
+  if shared:
+    raise _error(
+      config,
+      f"two calls of it share the variable {shared.pop().deref().name!r}; "
+      "expected new layers at every call",
+    )
+
+
+def load(config: schema.AgentConfig) -> Callable[..., Any]:
+  """The function that a configuration names.
+
+  Args:
+    config: its network is 'my_module:make_network'.
+
+  Raises:
+    UserError: its module cannot be imported, has no such function, or the
+      function does not take the arguments.
+  """
+  assert config.network is not None
+  module_name, _, name = config.network.partition(":")
+  try:
+    with gin.unlock_config():  # the module may register it with gin
+      module = importlib.import_module(module_name)
+  except _USER_CODE_ERRORS as error:
+    trace = traceback.format_exc()
+    if isinstance(error, ModuleNotFoundError):
+      trace = ""
+    raise _error(
+      config, f"cannot import {module_name!r} ({_described(error)})", trace
+    ) from None
+  function = getattr(module, name, None)
+  if not callable(function):
+    known = [
+      n for n, value in vars(module).items() if inspect.isfunction(value)
+    ]
+    raise _error(
+      config,
+      f"{module_name!r} has no function {name!r}; expected one of it"
+      f"{errors.nearest(name, known)}",
+    )
+  try:
+    signature = inspect.signature(function)
+    signature.bind(None, None, **config.network_arguments)
+  except TypeError as error:
+    raise _error(
+      config,
+      f"it is {name}{signature}: {error}; expected it to take "
+      "(observation_spec, action_spec), and network_arguments by their names",
+    ) from None
+  return function
+
+
+def _first(pattern: re.Pattern, operations: dict[str, str]) -> str:
+  """The name of the first operation of some types; "" if there is none."""
+  names = (n for n, kind in operations.items() if pattern.fullmatch(kind))
+  return next(names, "")
+
+
+def _described(error: BaseException) -> str:
+  """An exception on one line, without what Keras adds."""
+  text = str(error)
+  if text.startswith("Exception encountered when calling layer"):
+    text = text.split("\n\n")[1]
+  text = " ".join(text.split())
+  return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _given(outputs: tf.Tensor) -> str:
+  """Shape and type of what a layer gave for a batch of 1."""
+  sides = list(outputs.shape)
+  if sides[:1] != [1]:
+    return f"{sides} {outputs.dtype.name} for a batch of 1"
+  return f"{_sides(sides[1:])} {outputs.dtype.name}"
+
+
+def _in_words(x: Any) -> str:
+  """Shape and type [B, ...] of what is [...]: a spec, or a tensor."""
+  return f"{_sides(x.shape)} {x.dtype.name}"
+
+
+def _sides(shape: Iterable[int | None]) -> str:
+  sides = ("F" if side is None else str(side) for side in shape)
+  return f"[{', '.join(('B', *sides))}]"
+
+
+def _error(
+  config: schema.AgentConfig, text: str, trace: str = ""
+) -> errors.UserError:
+  return errors.UserError(
+    f"{type(config).__name__}.network = {config.network!r}: {text}", trace
+  )
