@@ -66,9 +66,6 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
-  schedules = {"epsilon": lambda: float(epsilon())}
-  if not isinstance(config.optimizer.learning_rate, float):
-    schedules["learning_rate"] = agent.learning_rate
   pending = around_python.PendingAction(experiment.environment.num_envs)
   tracked = {"replay": replay, "target_update": iteration.update_target}
   if not parts.on_device:
@@ -91,7 +88,7 @@ def build(
     ),
     iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
-    schedules=schedules,
+    schedules=_schedules(config, agent, epsilon),
     outputs=outputs(task),
     make_greedy_policy=q_agent.make_greedy_policy,
     tracked=tracked,
@@ -132,6 +129,18 @@ def _make_driver(
     parts.statistics,
     parts.experiment.environment.reward,
   )
+
+
+def _schedules(
+  config: q_config.QLearningConfig,
+  agent: q_agent.QLearningAgent,
+  epsilon: Callable[[], tf.Tensor],
+) -> dict[str, Callable[[], float]]:
+  """What is logged of schedules; a learning rate where it is one."""
+  found = {"epsilon": lambda: float(epsilon())}
+  if not isinstance(config.optimizer.learning_rate, float):
+    found["learning_rate"] = agent.learning_rate
+  return found
 
 
 def _make_replay(
