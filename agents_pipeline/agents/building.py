@@ -95,8 +95,8 @@ def _with_schedule_length(experiment: schema.Experiment) -> schema.Experiment:
       "num_collect_episodes_per_iteration = "
       f"{agent.num_collect_episodes_per_iteration}; expected a number"
     )
-  rate = dataclasses.replace(rate, num_train_steps=length)  # type: ignore[type-var]
-  optimizer = dataclasses.replace(agent.optimizer, learning_rate=rate)  # type: ignore[type-var]
+  rate = dataclasses.replace(rate, num_train_steps=length)
+  optimizer = dataclasses.replace(agent.optimizer, learning_rate=rate)
   agent = dataclasses.replace(agent, optimizer=optimizer)  # type: ignore[type-var]
   return dataclasses.replace(experiment, agent=agent)
 

@@ -121,6 +121,7 @@ class PiecewiseLearningRate(LearningRateSchedule):
     import tensorflow as tf
 
     length = self.num_train_steps
+    assert length is not None
     # Keras' boundaries are the last steps of a value.
     return tf.keras.optimizers.schedules.PiecewiseConstantDecay(
       [round(share * length) - 1 for share in self.boundaries],

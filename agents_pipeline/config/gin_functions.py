@@ -7,8 +7,8 @@ field keeps the name alone, 'my_module:make_network'.
 """
 
 import dataclasses
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import gin
 
@@ -78,7 +78,7 @@ def _function_fields(cls: type | None) -> set[str]:
   }
 
 
-def _stand_in(reference: gin_syntax.Reference) -> types.FunctionType:
+def _stand_in(reference: gin_syntax.Reference) -> Callable[[], Any]:
   """A function with the name and the module of one that is not imported."""
 
   def stand_in():

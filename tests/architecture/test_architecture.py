@@ -79,6 +79,7 @@ TESTED_ELSEWHERE = {
   "agents/a2c/pipeline.py": "tests/equivalence/test_rollout_iterations.py",
   "agents/c51/pipeline.py": "tests/resume/test_resume.py",
   "agents/dqn/pipeline.py": "tests/unit/agents/q_learning/test_pipeline.py",
+  "agents/nadam.py": "tests/unit/agents/test_optimizers.py",
   "agents/pipeline.py": "both pipelines do all of it",
   "agents/q_learning/config.py": "tests/unit/agents/dqn/test_config.py",
   "agents/q_learning/distributions.py": "tests/unit/agents/c51",

@@ -106,7 +106,8 @@ class QNetwork(network.Network):
     self, config: q_config.QLearningConfig, num_actions: int
   ) -> own_network.OwnNetwork:
     """What a user's function makes; q, or N numbers for each action."""
-    shape, meaning = (num_actions,), "q of each action"
+    shape: tuple[int | None, ...] = (num_actions,)
+    meaning = "q of each action"
     if self.distribution is not None:
       shape += (self.distribution.num_atoms,)
       meaning = f"what {config.agent_name} learns of each action"

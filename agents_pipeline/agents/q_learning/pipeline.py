@@ -69,9 +69,6 @@ def build(
     _iteration_sizes(experiment),
     statistics,
   )
-  schedules = {"epsilon": lambda: float(epsilon())}
-  if not isinstance(config.optimizer.learning_rate, float):
-    schedules["learning_rate"] = agent.learning_rate
   num_envs, acts = experiment.environment.num_envs, collectors is None
   pending = around_python.PendingAction(num_envs, are_taken=acts)
   tracked = {"replay": replay, "target_update": iteration.update_target}
@@ -95,7 +92,7 @@ def build(
     ),
     iterations_per_turn=_iterations_per_turn(experiment, agent),
     jit=jit,
-    schedules=schedules,
+    schedules=_schedules(config, agent, epsilon),
     outputs=outputs(task),
     make_greedy_policy=q_agent.make_greedy_policy,
     tracked=tracked,
@@ -176,6 +173,18 @@ def _make_policy(
     parts.exploration_stream,
     always_evaluate=compilation.asks_always(config.conv_layers),
   )
+
+
+def _schedules(
+  config: q_config.QLearningConfig,
+  agent: q_agent.QLearningAgent,
+  epsilon: Callable[[], tf.Tensor],
+) -> dict[str, Callable[[], float]]:
+  """What is logged of schedules; a learning rate where it is one."""
+  found = {"epsilon": lambda: float(epsilon())}
+  if not isinstance(config.optimizer.learning_rate, float):
+    found["learning_rate"] = agent.learning_rate
+  return found
 
 
 def _make_replay(

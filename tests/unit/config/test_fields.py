@@ -104,7 +104,7 @@ def test_fields_of_its_own_come_after_the_one_that_a_base_names():
   names = [f.name for f in dataclasses.fields(dqn_config.DqnConfig)]
   at = names.index("reward_scale")
   assert names[at : at + 3] == ["reward_scale", "loss", "optimizer"]
-  assert (names[0], names[-1]) == ("conv_layers", "replay")
+  assert (names[0], names[-1]) == ("network", "replay")
   assert dqn_config.DqnConfig(loss="squared").loss == "squared"
 
 

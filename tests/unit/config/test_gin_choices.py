@@ -115,7 +115,7 @@ def load(tmp_path, monkeypatch):
     (
       (*DQN, "DqnConfig.optimizer = 'adam'", "RmsProp.decay = 0.5"),
       "DqnConfig.optimizer = 'adam': expected one of @Adam(), @AdamW(), "
-      "@RmsProp()",
+      "@RmsProp(), @Sgd(), @Optimizer()",
     ),
   ],
 )

@@ -85,3 +85,13 @@ def test_within_xla_it_is_keras_own_unless_chosen():
     tf.zeros((2, 6, 6, 1))
   )(stage="hlo")
   assert " convolution(" in program
+
+
+def test_one_with_padding_is_keras():
+  """As a user's own network may have it; `patches` are without."""
+  layer = convolution.Convolution(2, 3, padding="same")
+  images = tf.random.uniform([2, 5, 5, 1])
+  expected = layer(images)
+  layer.by_products = True
+  found = tf.function(layer, jit_compile=True)(images)
+  np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -191,3 +191,11 @@ def test_gradients_of_a_batch_of_unknown_size():
       find(x),
       values_and_gradients(layer, x, tf.ones((1, 3))),
     )
+
+
+def test_softmax_is_over_the_units_within_xla_too(compiled):
+  layer = dense.Dense(3, "softmax")
+  x = tf.constant([[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]])
+  layer(x)  # makes the weights
+  expected = tf.nn.softmax(tf.matmul(x, layer.kernel, transpose_b=True))
+  np.testing.assert_allclose(compiled(layer)(x), expected, atol=1e-6)
