@@ -1,5 +1,9 @@
 """Who collects: the choices of `QLearningConfig.collectors`."""
 
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.config import environment as environment_lib
 from agents_pipeline.config import fields
 
 
@@ -25,3 +29,22 @@ class RayCollectors:
   num_steps_per_chunk: int = fields.integer(32, high=10**6)
   staleness_chunks: int = fields.integer(1, 0, 1)
   epsilon_alpha: float = fields.number(0.0)
+
+  def check_fits(
+    self, agent: Any, environment: environment_lib.EnvironmentConfig
+  ) -> None:
+    """Compares with what is collected, which is bound elsewhere.
+
+    Args:
+      agent: the configuration that these are the collectors of.
+      environment: what they act in.
+
+    Raises:
+      UserError: its copies are not in actors.
+    """
+    how = environment.vectorization
+    if how != "ray":
+      raise errors.UserError(
+        f"{type(agent).__name__}.collectors = @RayCollectors(): there are no "
+        f"actors with EnvironmentConfig.vectorization = {how!r}; expected 'ray'"
+      )

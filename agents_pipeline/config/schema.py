@@ -296,7 +296,8 @@ class Experiment:
     """Compares its parts with each other."""
     self.agent.check_fits(self.environment.num_envs)
     self._check_learns()
-    self._check_collectors()
+    if self.agent.collectors is not None:
+      self.agent.collectors.check_fits(self.agent, self.environment)
     is_evaluated = self.evaluation.period_env_steps is not None
     if (
       isinstance(self.training.stop, stopping.OnEvaluation) and not is_evaluated
@@ -322,16 +323,6 @@ class Experiment:
       raise errors.UserError(
         f"VideoConfig.period_episodes = {period}: a video needs a copy of its "
         f"own; expected None {kept}"
-      )
-
-  def _check_collectors(self) -> None:
-    """Refuses collectors of environments that are not in actors."""
-    how = self.environment.vectorization
-    if self.agent.collectors is not None and how != "ray":
-      raise errors.UserError(
-        f"{type(self.agent).__name__}.collectors = @RayCollectors(): there are "
-        f"no actors with EnvironmentConfig.vectorization = {how!r}; expected "
-        "'ray'"
       )
 
   def _check_learns(self) -> None:
