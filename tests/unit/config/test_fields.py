@@ -44,7 +44,8 @@ from agents_pipeline.config import fields, gin_files, rewards
     (
       "DqnConfig.epsilon = 0.1",
       "None or one of @ConstantEpsilon(), @LinearEpsilon(), "
-      "@ExponentialEpsilon(), @GeometricEpsilon(), @LinearEpsilonOverEpisodes()",
+      "@ExponentialEpsilon(), @GeometricEpsilon(), "
+      "@LinearEpsilonOverEpisodes()",
     ),
   ],
 )
