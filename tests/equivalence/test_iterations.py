@@ -16,6 +16,7 @@ from agents_pipeline.config import seeding
 from agents_pipeline.training import replay_iteration
 
 GYMNASIUM = "EnvironmentConfig.backend = 'gymnasium'"
+pytestmark = pytest.mark.slow
 PRIORITIZED = (
   "DqnConfig.replay = @PrioritizedReplay()",
   "PrioritizedReplay.capacity_env_steps = 50",  # and so overwritten
@@ -180,7 +181,6 @@ def test_which_rows_are_there_when_the_agent_learns(
   assert int(seen) - before == num_new
 
 
-@pytest.mark.slow
 def test_the_agent_learns_while_the_environments_step():
   script = pathlib.Path(__file__).with_name("meets_the_learner.py")
   ended = subprocess.run(

@@ -7,6 +7,7 @@ import tensorflow as tf
 from agents_pipeline.agents import building
 from agents_pipeline.config import seeding
 
+pytestmark = pytest.mark.slow
 BACKENDS = pytest.mark.parametrize("backend", ["tensor", "gymnasium"])
 
 
