@@ -1,7 +1,25 @@
 """What tests of faults share: a small run, and processes to run it in."""
 
+import functools
+
 import pytest
 import small_runs
+
+from agents_pipeline.agents import building
+
+
+@pytest.fixture
+def with_xla():
+  """Has a test's iterations compiled, as a user's are."""
+
+
+@pytest.fixture(autouse=True)
+def iterations_as_graphs(request, monkeypatch):
+  """In this process, they are not compiled with XLA: that takes seconds."""
+  if "with_xla" in request.fixturenames:
+    return
+  graphs = functools.partial(building.build, jit=False)
+  monkeypatch.setattr(building, "build", graphs)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def fails(train, experiment, name, **fields):
   return str(caught.value)
 
 
-def test_a_non_finite_loss(make_family_experiment, train, tmp_path):
+def test_a_non_finite_loss(make_family_experiment, train, tmp_path, with_xla):
+  """In a graph, TensorFlow's checks would raise before ours."""
   experiment = make_family_experiment(*DIVERGES)
   message = fails(train, experiment, "run")
   run = run_folder.RunFolder(tmp_path / "run")

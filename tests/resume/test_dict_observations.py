@@ -1,6 +1,7 @@
 """Dict observations with a mask, from the environment to the served policy."""
 
 import csv
+import functools
 import json
 import subprocess
 import sys
@@ -10,12 +11,20 @@ import pytest
 import small_runs
 from nested_task import Nested
 
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files
 
 
 @pytest.fixture(autouse=True)
 def counted():
   Nested.num_living = Nested.forbidden = 0
+
+
+@pytest.fixture
+def as_graphs(monkeypatch):
+  """Iterations are not compiled with XLA: that takes seconds."""
+  graphs = functools.partial(building.build, jit=False)
+  monkeypatch.setattr(building, "build", graphs)
 
 
 def make(agent, *bindings, num_env_steps=300):
@@ -126,7 +135,7 @@ def test_it_is_learned_and_served_without_this_package(agent, tmp_path):
 
 @pytest.mark.parametrize("agent", ["dqn", "a2c"])
 def test_evaluation_can_take_the_environment_that_is_trained_on(
-  agent, tmp_path
+  agent, tmp_path, as_graphs
 ):
   """One copy lives at a time, and a stopped run goes on exactly."""
   experiment = make(
@@ -152,7 +161,7 @@ def test_evaluation_can_take_the_environment_that_is_trained_on(
   assert Nested.forbidden == 0
 
 
-def test_copies_may_live_on_between_evaluations(tmp_path):
+def test_copies_may_live_on_between_evaluations(tmp_path, as_graphs):
   """They are as many as an evaluation plays episodes, and end with the run."""
   kept = "EvaluationConfig.keeps_environments = True"
   living = []
