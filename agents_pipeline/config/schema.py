@@ -10,7 +10,7 @@ import typing
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.config import fields, stopping
+from agents_pipeline.config import fields, several_learners, stopping
 from agents_pipeline.config.environment import EnvironmentConfig
 from agents_pipeline.config.tracking import TrackingConfig
 
@@ -20,6 +20,7 @@ if typing.TYPE_CHECKING:
 MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
 
 _ITERATIONS_PER_RESULT = 10_000
+_MOST_LEARNERS = 1_024
 
 
 class AgentConfig:
@@ -92,6 +93,11 @@ class AgentConfig:
     return True
 
   @property
+  def averages_gradients(self) -> bool:
+    """Whether several learners of one run can average their gradients."""
+    return False
+
+  @property
   def samples_ahead(self) -> bool:
     """Whether updates may run before an iteration's own steps are stored."""
     return False
@@ -130,6 +136,8 @@ class TrainingConfig:
     num_episodes: the run ends after so many as well, over all environments;
       None for any number.
     stop: when to end before that.
+    num_learners: processes that learn together, each with as large a share of
+      the environments; their gradients are averaged (docs/scaling.md).
   """
 
   num_env_steps: int = fields.integer(gin.REQUIRED, high=10**15)
@@ -137,6 +145,7 @@ class TrainingConfig:
   checkpoint_period_env_steps: int = fields.integer(10_000)
   num_episodes: int | None = fields.integer(None, optional=True)
   stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.Stop)
+  num_learners: int = fields.integer(1, high=_MOST_LEARNERS)
 
   @property
   def may_stop_early(self) -> bool:
@@ -275,6 +284,8 @@ class Experiment:
 
     if self.evaluation.keeps_environments == "training":
       self._check_evaluates_in_training()
+    if self.training.num_learners > 1:
+      several_learners.check(self)
 
   def _check_evaluates_in_training(self) -> None:
     """Refuses what needs a second copy, or cannot lend the first."""

@@ -119,6 +119,7 @@ TESTED_ELSEWHERE = {
   "runs/sinks/service.py": "tests/unit/runs/sinks/test_tracked_run.py",
   "runs/sinks/service_process.py": "tests/unit/runs/sinks/test_tracked_run.py",
   "runs/sinks/sink.py": "an interface",
+  "runs/train_process.py": "tests/apps/test_sweeps.py, tests/cluster",
   "runs/training_run.py": "whole runs: tests/resume/test_resume.py",
   "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
   "runs/videos.py": "tests/faults/test_renderer.py",
@@ -300,7 +301,7 @@ def test_paths_in_our_notes_exist():
       )
       in_run_folder = path.split("/")[0] in (
         "checkpoints", "policy", "tf_agents_policy", "videos", "assets.extra",
-        "wandb",
+        "wandb", "learners",
       )  # fmt: skip
       assert there or in_run_folder or re.match(made, path), f"{note}: {path}"
 

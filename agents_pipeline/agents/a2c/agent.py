@@ -121,7 +121,7 @@ class A2cAgent(tf_agent.TFAgent):
     self.update(gradients)
     self._network.update_normalization(
       tf.nest.map_structure(_merged, experience.time_step.observation),
-      tf.reshape(_mask(experience), [-1]),
+      tf.reshape(self.mask(experience), [-1]),
     )
     return info
 
@@ -144,6 +144,14 @@ class A2cAgent(tf_agent.TFAgent):
     with tf.GradientTape() as tape:
       info = self._loss(experience, weights)
     return tape.gradient(info.loss, variables), info
+
+  @staticmethod
+  def mask(rollout: trajectory.Transition) -> tf.Tensor:
+    """[T, B] float32: 0 for steps that only reset an environment, else 1.
+
+    The loss, and what is reported of it, are means over the others.
+    """
+    return tf.cast(~rollout.time_step.is_last(), tf.float32)
 
   def update(self, gradients: Sequence[tf.Tensor]) -> None:
     """The second half: clips gradients, applies them, counts a train step."""
@@ -172,7 +180,7 @@ class A2cAgent(tf_agent.TFAgent):
     config, rollout = self._config, experience
     if self._reward_normalizer is not None:
       rollout = self._reward_normalizer.normalized(rollout)
-    mask = _mask(rollout)  # [T, B]
+    mask = self.mask(rollout)  # [T, B]
     parameters, value = self._evaluate(rollout.time_step.observation)
     policy = a2c_policy.distribution(parameters, self.action_spec)
     log_prob = a2c_policy.log_prob(
@@ -225,11 +233,6 @@ class A2cAgent(tf_agent.TFAgent):
     leading = tf.nest.flatten(observation)[0].shape[:2]  # [T, B]
     split = lambda x: tf.reshape(x, [*leading, *x.shape[1:]])
     return tf.nest.map_structure(split, (parameters, value))
-
-
-def _mask(rollout: trajectory.Transition) -> tf.Tensor:
-  """[T, B] float32: 0 for steps that only reset an environment, else 1."""
-  return tf.cast(~rollout.time_step.is_last(), tf.float32)
 
 
 def _merged(x: tf.Tensor) -> tf.Tensor:
