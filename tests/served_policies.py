@@ -70,7 +70,7 @@ def make(agent, space, actions):
   spec, action_spec = task.observation_spec, task.action_spec
   if agent in _FAMILY:
     config = _FAMILY[agent](conv_layers=layers, dueling=True)
-    network = q_network.make_q_network(config, spec, action_spec, seed=1)
+    network = q_network.make_q_network(config, spec, action_spec, seed=3)
     return task.serve(q_agent.served_outputs, network)
   config = a2c_config.A2cConfig(
     conv_layers=layers, policy_gain=3.0, normalize_observations=True
