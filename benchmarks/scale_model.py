@@ -1,12 +1,13 @@
 """How far collectors on a cluster carry, on paper: a simulation.
 
-python -m benchmarks.scale_model [--markdown=docs/scaling.md]
+python -m benchmarks.scale_model --costs=COSTS.json [--markdown=docs/scaling.md]
 
 Lockstep collectors with a copy of the policy, one environment each, on more
-machines than there are here. The costs are in benchmarks/scale_costs.json, and
-were measured on one machine by `benchmarks.scale_costs`; the network's, and how
-much environments differ, are assumed (`Assumed`). What comes out is a bound,
-not a measurement: nothing else on the machines or the network is in it.
+machines than there are here. The costs are measured on one machine, and given
+as {"costs": the fields of `Costs`, "about": `machine.describe()`}; the
+network's, and how much environments differ, are assumed (`Assumed`). What comes
+out is a bound, not a measurement: nothing else on the machines or the network
+is in it.
 """
 
 import dataclasses
@@ -17,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
+from agents_pipeline import errors
 from agents_pipeline.apps import command_line
 from benchmarks import machine, report
 
-COSTS = pathlib.Path(__file__).with_name("scale_costs.json")
 _FLAGS = flags.FLAGS
 
 _ENV_MILLISECONDS = (1, 5, 20, 100)
@@ -184,8 +185,12 @@ def _rate_in_words(
 
 def main() -> int:
   """Prints the tables or writes them into a page; returns the exit code."""
-  read = json.loads(COSTS.read_text("utf-8"))
-  tables = markdown(Costs(**read["costs"]), read["about"])
+  try:
+    read = json.loads(pathlib.Path(_FLAGS.costs).read_text("utf-8"))
+    costs, about = Costs(**read["costs"]), read["about"]
+  except (OSError, ValueError, LookupError, TypeError) as error:
+    raise errors.UserError(f"--costs={_FLAGS.costs!r}: {error}") from None
+  tables = markdown(costs, about)
   if not _FLAGS.markdown:
     print(tables)
     return command_line.DONE
@@ -196,5 +201,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+  flags.DEFINE_string("costs", None, "What was measured.", required=True)
   flags.DEFINE_string("markdown", None, "A page to write the tables into.")
   command_line.run(main)

@@ -37,7 +37,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def no_bindings():
-  """Another test's bindings would be the defaults of this one's dataclasses."""
+  """Another test's bindings would be the defaults of this one's dataclasses.
+
+  Cleared afterwards too: a module's fixtures are made before this one.
+  """
+  gin.clear_config()
+  yield
   gin.clear_config()
 
 
