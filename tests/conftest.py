@@ -1,5 +1,6 @@
 """What every test needs: Keras 2, quiet, and the three ways to run a graph."""
 
+import contextlib
 import os
 
 import agents_pipeline  # first: it chooses Keras 2
@@ -8,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 import gin
+import psutil
 import pytest
 import small_runs
 import starter
@@ -44,6 +46,19 @@ def no_bindings():
   gin.clear_config()
   yield
   gin.clear_config()
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(request):
+  """A run that a failed test leaves would take a core from all others."""
+  yield
+  if "starting" in request.fixturenames:
+    request.getfixturevalue("starting").kill_all()
+  if request.node.get_closest_marker("slow"):
+    for process in psutil.Process().children(recursive=True):
+      with contextlib.suppress(psutil.NoSuchProcess):
+        if any("agents_pipeline.apps" in word for word in process.cmdline()):
+          process.kill()
 
 
 @pytest.fixture(params=list(_WAYS))

@@ -5,6 +5,7 @@ line of JSON on its stdin, the answer a line on its stdout.
 """
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -20,6 +21,8 @@ import time
 import traceback
 
 _ROOT = str(pathlib.Path(__file__).parents[1])
+_PR_SET_PDEATHSIG = 1
+_SECONDS_TO_END = 300.0
 
 
 class Starter:
@@ -53,6 +56,7 @@ class Starter:
       },
     )
     self._lock = threading.Lock()
+    self._started = set()  # and not waited for
 
   def start(self, bindings, root):
     """Starts a run without its end; returns its process id."""
@@ -121,10 +125,26 @@ class Starter:
     )
 
   def wait(self, pid):
-    """Waits for its end; returns its exit code, negative for a signal."""
+    """Waits for its end; returns its exit code, negative for a signal.
+
+    Raises:
+      AssertionError: it did not end in time, and was killed.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_END
     while not has_ended(pid):
+      if time.monotonic() > deadline:
+        os.kill(pid, signal.SIGKILL)
+        raise AssertionError(f"process {pid} did not end")
       time.sleep(0.01)
-    return self._ask({"wait": pid})
+    code = self._ask({"wait": pid})
+    self._started.discard(pid)
+    return code
+
+  def kill_all(self):
+    """Kills what was started and not waited for."""
+    for pid in list(self._started):
+      os.kill(pid, signal.SIGKILL)
+      self.wait(pid)
 
   def close(self):
     self._process.stdin.close()
@@ -134,7 +154,10 @@ class Starter:
   def _ask(self, what):
     with self._lock:
       print(json.dumps(what), file=self._process.stdin, flush=True)
-      return json.loads(self._process.stdout.readline())
+      answer = json.loads(self._process.stdout.readline())
+    if "wait" not in what:
+      self._started.add(answer)
+    return answer
 
 
 @contextlib.contextmanager
@@ -207,7 +230,13 @@ def _app(app, flags, folder, output, replaced, limits):
     sys.stderr.flush()
 
 
+def _end_with_parent():
+  with contextlib.suppress(AttributeError, OSError):  # on Linux alone
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _serve():
+  _end_with_parent()
   import agents_pipeline.runs.training_run  # noqa: F401
   from agents_pipeline.training import compiler_flags
 
@@ -222,6 +251,7 @@ def _serve():
     else:
       answer = os.fork()
       if not answer:
+        _end_with_parent()
         code = 1
         try:
           if "run" in asked:

@@ -79,7 +79,8 @@ def _trackable_variables(root):
 def test_no_variable_is_int32(kind, make_experiment, make_a2c_experiment):
   bindings = KINDS[kind]
   make = make_a2c_experiment if A2C in bindings else make_experiment
-  pipeline = building.build(make(*bindings), seeding.Seeds(0))
+  # Traced, not compiled.
+  pipeline = building.build(make(*bindings), seeding.Seeds(0), jit=False)
   found = variables(pipeline)
   assert len(found) > 15
   assert [v.name for v in found if v.dtype == tf.int32] == []

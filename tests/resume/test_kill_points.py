@@ -6,6 +6,7 @@ killed. So one run gives many kill points: the folder is copied at each.
 
 import concurrent.futures
 import itertools
+import os
 import pathlib
 import random
 import shutil
@@ -23,6 +24,7 @@ from agents_pipeline.runs import checkpoints
 
 pytestmark = pytest.mark.slow
 
+NUM_POINTS = int(os.environ.get("KILL_POINTS", "6"))  # of each
 SEED = random.SystemRandom().randrange(10**6)  # SEED = ... repeats a failure
 
 RUN = [
@@ -76,7 +78,6 @@ ENVIRONMENTS = {
     "EnvironmentConfig.action_mask = 'info'",
   ],
 }
-NUM_POINTS = {"tensor": 20, "gymnasium": 20, "nested": 6}
 
 
 def finish(starting, bindings, root):
@@ -144,10 +145,8 @@ def assert_same_end(root, expected):
   ("agent", "environment"),
   [
     *itertools.product(("dqn", "a2c"), ENVIRONMENTS),
-    ("dqn, prioritized", "tensor"),
     ("dqn, prioritized", "gymnasium"),
     ("rainbow", "tensor"),
-    ("rainbow", "gymnasium"),
   ],
 )
 def test_killed_and_resumed_once_and_twice(
@@ -155,18 +154,17 @@ def test_killed_and_resumed_once_and_twice(
 ):
   print(f"SEED = {SEED}")
   draw = random.Random(f"{SEED} {agent} {environment}")
-  num_points = NUM_POINTS[environment]
   bindings = [*RUN, *AGENTS[agent], *ENVIRONMENTS[environment]]
   finish(starting, bindings, tmp_path / "whole")
   expected, seconds = end_of(tmp_path / "whole"), seconds_of(tmp_path / "whole")
 
   killed = []
   for attempt in range(10):
-    moments = sorted(draw.uniform(0, seconds) for _ in range(num_points))
+    moments = sorted(draw.uniform(0, seconds) for _ in range(NUM_POINTS))
     killed += copies(starting, bindings, tmp_path / f"victim{attempt}", moments)
-    if len(killed) >= num_points:
+    if len(killed) >= NUM_POINTS:
       break
-  assert len(killed) >= num_points
+  assert len(killed) >= NUM_POINTS
 
   def resume(root):
     # Once; and killed again on the way.
@@ -180,5 +178,5 @@ def test_killed_and_resumed_once_and_twice(
     return len(killed_again)
 
   with concurrent.futures.ThreadPoolExecutor(2) as both_cores:
-    num_twice = sum(both_cores.map(resume, killed[:num_points]))
-  assert num_twice > num_points // 2
+    num_twice = sum(both_cores.map(resume, killed[:NUM_POINTS]))
+  assert num_twice > NUM_POINTS // 2

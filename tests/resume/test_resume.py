@@ -86,36 +86,37 @@ def assert_same_numbers(one, other):
     np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.parametrize(
-  "bindings",
-  [
-    [],
-    [
-      "EnvironmentConfig.backend = 'gymnasium'",
-      "EnvironmentConfig.num_envs = 3",
-      "DqnConfig.num_train_steps_per_iteration = 2",
-    ],
-    PRIORITIZED,
-    [
-      *PRIORITIZED,
-      "EnvironmentConfig.backend = 'gymnasium'",
-      "EnvironmentConfig.num_envs = 3",
-      "DqnConfig.n_step = 3",
-    ],
-  ],
-  ids=["tensor", "gymnasium", "prioritized", "prioritized, gymnasium"],
-)
+GYMNASIUM = [
+  "EnvironmentConfig.backend = 'gymnasium'",
+  "EnvironmentConfig.num_envs = 3",
+  "DqnConfig.num_train_steps_per_iteration = 2",
+]
+STOPPED_TWICE = {
+  **{agent: (agent, []) for agent in small_runs.FAMILY},
+  **{f"{agent}, gymnasium": (agent, GYMNASIUM) for agent in small_runs.FAMILY},
+  "dqn, prioritized": ("dqn", PRIORITIZED),
+  "c51, prioritized": ("c51", PRIORITIZED),
+  "qr_dqn, prioritized, gymnasium": (
+    "qr_dqn",
+    [*PRIORITIZED, *GYMNASIUM, "DqnConfig.n_step = 3"],
+  ),
+}
+
+
+@pytest.mark.parametrize("case", list(STOPPED_TWICE))
 def test_a_run_stopped_twice_ends_like_one_never_stopped(
-  make_family_experiment, run_here, bindings
+  make_experiment_of, run_here, run_once, case
 ):
-  experiment = make_family_experiment(*bindings)
-  completed, _, whole = run_here(experiment, "whole")
+  agent, bindings = STOPPED_TWICE[case]
+  experiment = make_experiment_of(agent)(*bindings)
+  run = run_here if case in ("dqn", "dqn, gymnasium") else run_once
+  completed, _, whole = run(experiment, "whole")
   assert completed
-  assert run_here(experiment, "parts", results=2)[0] is False
-  completed, printed, _ = run_here(experiment, "parts", results=1)
+  assert run(experiment, "parts", results=2)[0] is False
+  completed, printed, _ = run(experiment, "parts", results=1)
   assert not completed
   assert any("resuming at" in line for line in printed)
-  completed, printed, parts = run_here(experiment, "parts")
+  completed, printed, parts = run(experiment, "parts")
   assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)
@@ -149,14 +150,12 @@ def test_a2c_stopped_twice_ends_like_one_never_stopped(
     assert any(part in name for name in names), part
 
 
-def test_minatar_stopped_twice_ends_like_one_never_stopped(
-  make_experiment, run_here
-):
+def test_minatar_stopped_ends_like_one_never_stopped(make_experiment, run_once):
   experiment = make_experiment("EnvironmentConfig.name = 'MinAtar/Seaquest-v1'")
-  completed, _, whole = run_here(experiment, "whole")
+  completed, _, whole = run_once(experiment, "whole")
   assert completed
-  assert run_here(experiment, "parts", results=1)[0] is False
-  completed, _, parts = run_here(experiment, "parts")
+  assert run_once(experiment, "parts", results=1)[0] is False
+  completed, _, parts = run_once(experiment, "parts")
   assert completed
   assert_same_numbers(whole, parts)
   assert rows(whole) == rows(parts)

@@ -124,6 +124,25 @@ def test_one_table_does_not_keep_the_next_from_being_made(repository):
     learning_tables.clean_commit(root)
 
 
+def test_the_bindings_of_a_table_reach_its_seeds(tmp_path, monkeypatch):
+  shorter = ("TrainingConfig.num_env_steps = 9",)
+  task = learning_tables.Task("dqn_catch", 2, "1", shorter)
+  seen = []
+
+  def train_seeds(gin_file, seeds, root, *, bindings=(), at_once=1):
+    seen.append((gin_file, list(seeds), bindings))
+    return [{"metrics_sha256": "a"}]
+
+  monkeypatch.setattr(learning, "train_seeds", train_seeds)
+  monkeypatch.setattr(learning_tables, "clean_commit", lambda: "1234")
+  monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
+  monkeypatch.setattr(learning_tables, "render", lambda: None)
+  learning_tables.make(task, tmp_path, 1)
+  assert learning_tables.verify(task, tmp_path)
+  file = "configs/dqn_catch.gin"
+  assert seen == [(file, [0, 1], shorter), (file, [0], shorter)]
+
+
 def test_every_dependency_and_every_configuration_exists():
   root = learning_tables.ROOT
   for path in learning_tables.DEPENDENCIES:
