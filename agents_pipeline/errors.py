@@ -26,6 +26,10 @@ class DivergedError(RunError):
   """Training diverged."""
 
 
+class LearnerLost(RunError):
+  """Another learner of the run ended; all have to be started again."""
+
+
 class EnvironmentFailure(RunError):
   """An environment raised, died, or returned what it does not declare."""
 

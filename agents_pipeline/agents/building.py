@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+from typing import Any
 
 from agents_pipeline import errors
 from agents_pipeline.agents import pipeline, registry
@@ -11,7 +12,7 @@ from agents_pipeline.config import schema, seeding
 from agents_pipeline.environments import loading
 from agents_pipeline.networks import keras_settings
 from agents_pipeline.replay import memory
-from agents_pipeline.training import compilation
+from agents_pipeline.training import compilation, learners
 
 # float32; of the network, its gradients, two slots of the optimizer, the target
 # and the best network.
@@ -41,6 +42,7 @@ def build(
   *,
   task: task_lib.Task | None = None,
   jit: bool = True,
+  together: learners.Learners = learners.ALONE,
 ) -> pipeline.Pipeline:
   """Wires an experiment; see `registry.PipelineModule.build`.
 
@@ -53,6 +55,7 @@ def build(
     report: gets lines.
     task: what `complete` gave with the experiment; None to look again.
     jit: False leaves everything a plain graph, for comparison.
+    together: the learners of the run; `seeds` say which of them this is.
 
   Raises:
     UserError: layers do not fit into memory, or as there.
@@ -63,6 +66,21 @@ def build(
   _check_network(experiment.agent)
   _check_update(experiment)
   experiment = _with_schedule_length(experiment)
+  choose_threads(experiment, task)
+  more: dict[str, Any] = {}
+  if together.num_learners > 1:  # of agents that can
+    more["together"] = together
+  agent_pipeline = registry.pipeline_of(experiment.agent)
+  return agent_pipeline.build(experiment, task, seeds, report, jit=jit, **more)
+
+
+def choose_threads(experiment: schema.Experiment, task: task_lib.Task) -> None:
+  """Chooses the number of TensorFlow's threads, before it computes anything.
+
+  Args:
+    experiment: with its convolutions chosen.
+    task: of the experiment.
+  """
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if on_device or not experiment.agent.conv_layers:
     largest = _largest_product(experiment)
@@ -72,8 +90,6 @@ def build(
       largest,
       enters_python=_only_enters_python(experiment),
     )
-  agent_pipeline = registry.pipeline_of(experiment.agent)
-  return agent_pipeline.build(experiment, task, seeds, report, jit=jit)
 
 
 def _with_schedule_length(experiment: schema.Experiment) -> schema.Experiment:

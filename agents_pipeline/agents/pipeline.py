@@ -20,6 +20,7 @@ from agents_pipeline.training import (
   compilation,
   episode_statistics,
   iterations,
+  learners,
   loop,
   on_device,
 )
@@ -54,6 +55,7 @@ class Pipeline:
       lent to an evaluation.
     abandon_episodes: called after they were lent: other episodes begin.
     close: ends the training environment and its processes.
+    together: the learners of the run, of which this is one.
   """
 
   task: task_lib.Task
@@ -77,6 +79,7 @@ class Pipeline:
   training_copies: Callable[[], list[interfaces.Copy]]
   abandon_episodes: Callable[[], None]
   close: Callable[[], None]
+  together: learners.Learners = learners.ALONE
 
   def run(
     self, wants_to_stop: Callable[[], bool] = lambda: False
@@ -97,6 +100,7 @@ class Pipeline:
       self.train_steps,
       self.should_stop,
       wants_to_stop,
+      self.together,
     )
 
 
@@ -166,9 +170,11 @@ def make_parts(
       f"{task.name!r} is trained on in TensorFlow ops, which nothing else can "
       "step; expected False, or EnvironmentConfig.backend = 'gymnasium'"
     )
-  environment_stream = random_stream.RandomStream(seeds.environment)
+  environment_stream = random_stream.RandomStream(
+    seeds.environment, share=seeds.share
+  )
   environment = task_lib.make_training_environment(
-    experiment, task, environment_stream, seeds.environment, collecting
+    experiment, task, environment_stream, seeds, collecting
   )
   if on_device:  # Python's reset lazily: a resumed run replays episodes
     environment.reset()
@@ -178,10 +184,12 @@ def make_parts(
     environment,
     on_device,
     episode_statistics.EpisodeStatistics(
-      experiment.environment.num_envs, experiment.max_episodes_per_result
+      environment.batch_size,
+      experiment.max_episodes_per_result,
+      seeds.num_learners,
     ),
     environment_stream,
-    random_stream.RandomStream(seeds.exploration),
+    random_stream.RandomStream(seeds.exploration, share=seeds.share),
     report,
   )
 
@@ -199,6 +207,8 @@ def assemble(
   make_greedy_policy: Callable[..., tf_policy.TFPolicy],
   tracked: dict,
   abandon_episodes: Callable[[], None],
+  together: learners.Learners = learners.ALONE,
+  compile_together: Callable[..., iterations.Iterations] | None = None,
 ) -> Pipeline:
   """Wires the parts, an agent and its iterations into a pipeline.
 
@@ -216,6 +226,9 @@ def assemble(
     make_greedy_policy: time step spec, action spec, network -> TF-Agents'.
     tracked: what else a checkpoint holds, by name.
     abandon_episodes: called where episodes under way cannot be continued.
+    together: the learners of the run.
+    compile_together: compiles the iterations of several, such as
+      `data_parallel.compile_rollouts`; None where there is one alone.
   """
   if parts.on_device and compilation.convolves_by_products():
     convolution.compute_by_products(agent)
@@ -226,11 +239,14 @@ def assemble(
     training.should_stop, statistics, best.mean_return
   )
   interval = loop.Interval(agent.measures, agent.measure_bounds)
+  compiler = _compiler(parts, compile_around_python, iterations_per_turn)
+  if compile_together is not None:
+    compiler = _compiler_together(parts, compile_together, together)
   return Pipeline(
     task=task,
-    compiled=_compiler(parts, compile_around_python, iterations_per_turn)(
-      iteration, should_stop, jit=jit
-    ).map(environment.reraise_failures),
+    compiled=compiler(iteration, should_stop, jit=jit).map(
+      environment.reraise_failures
+    ),
     stops=_stops(parts.experiment),
     statistics=statistics,
     train_steps=agent.train_step_counter,
@@ -244,22 +260,39 @@ def assemble(
     make_tf_agents_policy=functools.partial(
       make_greedy_policy, task.time_step_spec, task.action_spec
     ),
-    tracked={
-      "agent": agent,
-      "network": agent.network,
-      "environment": environment.tracked,
-      "statistics": statistics,
-      "interval": interval,
-      "best": best,
-      "environment_stream": parts.environment_stream,
-      "exploration_stream": parts.exploration_stream,
-      **tracked,
-    },
+    tracked=_tracked(parts, agent)
+    | {"interval": interval, "best": best, **tracked},
     resume=functools.partial(_resume, parts, agent, abandon_episodes),
     begin_with=functools.partial(_begin_with, agent),
     training_copies=lambda: environment.copies,  # type: ignore[attr-defined]
     abandon_episodes=functools.partial(_abandon, parts, abandon_episodes),
     close=environment.close,
+    together=together,
+  )
+
+
+def _tracked(parts: Parts, agent: interfaces.Agent) -> dict:
+  """What a checkpoint holds of the parts and of the agent, by name."""
+  return {
+    "agent": agent,
+    "network": agent.network,
+    "environment": parts.environment.tracked,
+    "statistics": parts.statistics,
+    "environment_stream": parts.environment_stream,
+    "exploration_stream": parts.exploration_stream,
+  }
+
+
+def _compiler_together(
+  parts: Parts, compile_together: Callable, together: learners.Learners
+) -> Callable[..., iterations.Iterations]:
+  """What compiles iterations of several learners; see `assemble`."""
+  conv_layers = parts.experiment.agent.conv_layers
+  return functools.partial(
+    compile_together,
+    together=together,
+    enters_python=not parts.on_device,
+    jit_learning=parts.on_device or compilation.xla_trains(conv_layers),
   )
 
 

@@ -1,7 +1,6 @@
 """The task of an experiment: its spaces, and the environment to train on."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,7 +93,7 @@ def make_training_environment(
   experiment: schema.Experiment,
   task: Task,
   rng: random_stream.RandomStream,
-  seed: int,
+  seeds: seeding.Seeds,
   collecting: interfaces.Collecting | None = None,
 ) -> interfaces.Environment:
   """Makes what is trained on, with the spaces that evaluations act in.
@@ -105,16 +104,20 @@ def make_training_environment(
     experiment: says which.
     task: what evaluations act in.
     rng: the random stream of tensor environments.
-    seed: parent of the seeds of Python ones.
+    seeds: those of Python ones, and which learner's share this is.
     collecting: how actors of Ray collect; None where they do not.
 
   Raises:
     UserError: it cannot be made, or has other spaces.
   """
+  num_envs = experiment.environment.num_envs // seeds.num_learners
+  first = num_envs * seeds.rank
   environment = loading.make_training_environment(
-    experiment.environment,
+    dataclasses.replace(experiment.environment, num_envs=num_envs),
     rng,
-    functools.partial(seeding.child_seed, seed),
+    lambda copy, episode: seeding.child_seed(
+      seeds.environment, first + copy, episode
+    ),
     collecting,
   )
   for what, ours, theirs in (

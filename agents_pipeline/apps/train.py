@@ -8,6 +8,8 @@ python -m agents_pipeline.apps.train --help_config=DqnConfig
 """
 
 import dataclasses
+import os
+from collections.abc import Callable
 
 from absl import flags
 
@@ -20,6 +22,7 @@ from agents_pipeline.apps import (
 )
 from agents_pipeline.config import schema
 from agents_pipeline.files import paths, run_folder
+from agents_pipeline.runs import learner_group
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir",
@@ -55,7 +58,8 @@ _ADDRESS = flags.DEFINE_string(
   "address",
   "",
   "Of the Ray cluster with the environments of EnvironmentConfig.vectorization "
-  "= 'ray': 'auto' or 'host:port'. By default, Ray is started on this machine.",
+  "= 'ray', or with the learners of TrainingConfig.num_learners: 'auto' or "
+  "'host:port'. By default, Ray is started on this machine.",
 )
 help_config.define()
 
@@ -75,27 +79,73 @@ def main() -> int:
     experiment = dataclasses.replace(
       experiment, initial_policy=str(path.absolute())
     )
-  if _ADDRESS.value and experiment.environment.vectorization != "ray":
+  num_learners = experiment.training.num_learners
+  is_on_ray = experiment.environment.vectorization == "ray" or num_learners > 1
+  if _ADDRESS.value and not is_on_ray:
     raise errors.UserError(
       f"--address={_ADDRESS.value!r}: nothing of this experiment runs on Ray; "
-      "expected EnvironmentConfig.vectorization = 'ray'"
+      "expected EnvironmentConfig.vectorization = 'ray', or "
+      "TrainingConfig.num_learners above 1"
     )
+  place = learner_group.place_of(os.environ, num_learners)
+  folder = run_folder.RunFolder(root_dir)
+  stop_requested = lambda: bool(stop_signals.received)
+  try:
+    if num_learners > 1 and place is None:
+      completed = _train_together(experiment, folder, stop_requested)
+    else:
+      completed = _train(experiment, folder, place, stop_requested)
+  except errors.LearnerLost:
+    return learner_group.LOST
+  return command_line.DONE if completed else stop_signals.exit_code
+
+
+def _train(
+  experiment: schema.Experiment,
+  folder: run_folder.RunFolder,
+  place: learner_group.Place | None,
+  stop_requested: Callable[[], bool],
+) -> bool:
+  """Trains in this process; see `training_run.train`."""
   with command_line.quiet_imports():
     from agents_pipeline.runs import console, training_run
-  completed = training_run.train(
+  if place is not None:
+    folder = learner_group.folder_of(folder, place.rank)
+  return training_run.train(
     experiment,
-    run_folder.RunFolder(root_dir),
+    folder,
     device=flags.FLAGS.device,
     deterministic=flags.FLAGS.deterministic,
     overwrite=_OVERWRITE.value,
     allow_changes=_ALLOW_CHANGES.value,
     address=_ADDRESS.value,
-    console=console.Console(
-      print=command_line.report,
-      stop_requested=lambda: bool(stop_signals.received),
-    ),
+    place=place,
+    console=console.Console(command_line.report, stop_requested),
   )
-  return command_line.DONE if completed else stop_signals.exit_code
+
+
+def _train_together(
+  experiment: schema.Experiment,
+  folder: run_folder.RunFolder,
+  stop_requested: Callable[[], bool],
+) -> bool:
+  """Trains in processes that it starts; see `learner_group.train`."""
+  policy = experiment.initial_policy
+  return learner_group.train(
+    experiment.training.num_learners,
+    [
+      *experiment_flags.as_arguments(),
+      f"--root_dir={folder.root}",
+      f"--seed={experiment.seed}",
+      *([f"--initial_policy={policy}"] if policy else []),
+      *["--allow_changes"] * _ALLOW_CHANGES.value,
+    ],
+    folder,
+    address=_ADDRESS.value,
+    overwrite=_OVERWRITE.value,
+    report=command_line.report,
+    stop_requested=stop_requested,
+  )
 
 
 if __name__ == "__main__":

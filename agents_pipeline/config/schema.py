@@ -4,15 +4,13 @@ Units are in the names. An env step is one transition of one environment; a
 train step is one optimizer update; an iteration is one pass of the loop.
 """
 
-import dataclasses
-import re
 import typing
 
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.config import fields, stopping
-from agents_pipeline.config.collectors import RayCollectors
+from agents_pipeline.config import fields, several_learners, stopping
+from agents_pipeline.config.agent import AgentConfig
 from agents_pipeline.config.environment import EnvironmentConfig
 from agents_pipeline.config.tracking import TrackingConfig
 
@@ -22,134 +20,7 @@ if typing.TYPE_CHECKING:
 MAX_SEED = 2**53  # a whole number that every reader of JSON keeps
 
 _ITERATIONS_PER_RESULT = 10_000
-
-
-class AgentConfig:
-  """Base of every agent's configuration.
-
-  What the loop has to know of an agent, whichever it is; the defaults are those
-  of one that learns from rollouts.
-
-  Attributes:
-    hidden_layers: units of each.
-    conv_layers: (filters, kernel size, stride) of each, for images; None is
-      chosen by the observations.
-    network: 'my_module:make_network', a function that makes the layers in
-      place of ours; None for ours.
-    network_arguments: that the function is called with as well.
-    optimizer: what turns gradients into updates, by its learning_rate.
-    gradient_clip_value: element-wise bound; None does not clip.
-    gradient_clip_global_norm: bound of the norm over all variables, or None.
-  """
-
-  # The fields of layers that a network of one's own has none of.
-  LAYERS: typing.ClassVar[tuple[str, ...]] = ()
-
-  hidden_layers: tuple[int, ...]
-  conv_layers: tuple[tuple[int, int, int], ...] | None
-  network: str | None
-  network_arguments: dict
-  optimizer: typing.Any
-  gradient_clip_value: float | None
-  gradient_clip_global_norm: float | None
-
-  @property
-  def agent_name(self) -> str:
-    """What the agent is called in text, such as 'QR-DQN' of `QrDqnConfig`."""
-    words = re.findall("[A-Z][^A-Z]*", type(self).__name__)
-    return "-".join(words[: -1 if words[-1] == "Config" else None]).upper()
-
-  def validate(self) -> None:
-    """Compares fields with each other.
-
-    Raises:
-      UserError: gradients would be clipped twice, or arguments have no network.
-    """
-    if self.network_arguments and self.network is None:
-      name = type(self).__name__
-      raise errors.UserError(
-        f"{name}.network_arguments = {self.network_arguments!r}: expected "
-        f"{name}.network, which takes them"
-      )
-    value, norm = self.gradient_clip_value, self.gradient_clip_global_norm
-    if value is not None and norm is not None:
-      raise errors.UserError(
-        f"{type(self).__name__}.gradient_clip_value = {value} and "
-        f".gradient_clip_global_norm = {norm}: expected at most one of them; "
-        "None does not clip"
-      )
-
-  @property
-  def collectors(self) -> RayCollectors | None:
-    """What collects in place of the process that learns; None: nothing."""
-    return None
-
-  @property
-  def num_outputs_per_action(self) -> int:
-    """What the network says of each action, in numbers."""
-    return 1
-
-  @property
-  def num_collect_steps_per_iteration(self) -> int:
-    """Steps of every environment between two updates."""
-    return 1
-
-  @property
-  def num_collect_episodes_per_iteration(self) -> int | None:
-    """Episodes between two updates, in place of steps; None for steps."""
-    return None
-
-  @property
-  def num_train_steps_per_iteration(self) -> int:
-    """Updates in a row."""
-    return 1
-
-  @property
-  def num_env_steps_before_training(self) -> int:
-    """Env steps collected before the first update."""
-    return 0
-
-  @property
-  def is_reproducible(self) -> bool:
-    """Whether one seed gives one run."""
-    return True
-
-  @property
-  def samples_ahead(self) -> bool:
-    """Whether updates may run before an iteration's own steps are stored."""
-    return False
-
-  def num_transitions_per_update(self, num_envs: int) -> int:
-    """Batch size of one update, over all environments."""
-    return num_envs * self.num_collect_steps_per_iteration
-
-  def check_fits(self, num_envs: int) -> None:
-    """Compares with the number of environments, which is bound elsewhere.
-
-    Raises:
-      UserError: the agent could not learn anything.
-    """
-
-  def warnings(
-    self, training: "TrainingConfig", min_iteration_env_steps: int
-  ) -> list[str]:
-    """Lines on legal but probably unintended settings.
-
-    Args:
-      training: how long the run is.
-      min_iteration_env_steps: the fewest of an iteration.
-    """
-    if self.network is None:
-      return []
-    name = type(self).__name__
-    unread = [
-      f"{name}.{field.name}"
-      for field in dataclasses.fields(self)  # type: ignore[arg-type]
-      if field.name in self.LAYERS
-      and getattr(self, field.name) != field.default
-    ]
-    network = f"{name}.network is {self.network!r}"
-    return [f"{network}: {field} is read by nothing" for field in unread]
+_MOST_LEARNERS = 1_024
 
 
 @fields.config
@@ -163,6 +34,8 @@ class TrainingConfig:
     num_episodes: the run ends after so many as well, over all environments;
       None for any number.
     stop: when to end before that.
+    num_learners: processes that learn together, each with as large a share of
+      the environments; their gradients are averaged (docs/scaling.md).
   """
 
   num_env_steps: int = fields.integer(gin.REQUIRED, high=10**15)
@@ -170,6 +43,7 @@ class TrainingConfig:
   checkpoint_period_env_steps: int = fields.integer(10_000)
   num_episodes: int | None = fields.integer(None, optional=True)
   stop: stopping.Stop = fields.component(stopping.AtTheEnd, stopping.Stop)
+  num_learners: int = fields.integer(1, high=_MOST_LEARNERS)
 
   @property
   def may_stop_early(self) -> bool:
@@ -310,6 +184,8 @@ class Experiment:
 
     if self.evaluation.keeps_environments == "training":
       self._check_evaluates_in_training()
+    if self.training.num_learners > 1:
+      several_learners.check(self)
 
   def _check_evaluates_in_training(self) -> None:
     """Refuses what needs a second copy, or cannot lend the first."""

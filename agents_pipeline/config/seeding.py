@@ -23,9 +23,27 @@ def child_seed(seed: int, *path: str | int) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Seeds:
-  """The child seeds of a run."""
+  """The child seeds of a run.
+
+  Attributes:
+    run: their parent.
+    rank: which of the learners this process is, each with an equal part of the
+      environments.
+    num_learners: how many there are.
+  """
 
   run: int
+  rank: int = 0
+  num_learners: int = 1
+
+  @property
+  def share(self) -> tuple[int, int]:
+    """This learner's part of all random streams, and how many parts.
+
+    So that what an environment meets depends on its number alone, not on how
+    many learners share them.
+    """
+    return self.rank, self.num_learners
 
   @property
   def network(self) -> int:

@@ -25,6 +25,8 @@ class RunFolder:
     report: a page with all of it, see `reports/page.py`.
     tracking: what a tracking service knows the run by; absent without one.
     wandb: what Weights & Biases writes; absent without it.
+    learners: what learners but the first need to resume, and what all of them
+      print; absent where there is one alone.
     traceback: the traceback of an environment that raised; absent otherwise.
   """
 
@@ -48,6 +50,7 @@ class RunFolder:
     self.report = self.root / "report.html"
     self.tracking = self.root / "tracking.json"
     self.wandb = self.root / "wandb"
+    self.learners = self.root / "learners"
     self.traceback = self.root / "traceback.txt"
 
   def training_video(self, episode: int, suffix: str) -> pathlib.Path:

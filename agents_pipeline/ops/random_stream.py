@@ -20,39 +20,65 @@ class RandomStream(tf.Module):
   many, which took a quarter of an iteration of DQN. Runs inside XLA.
   """
 
-  def __init__(self, seed: int, name: str = "random_stream"):
+  def __init__(
+    self,
+    seed: int,
+    name: str = "random_stream",
+    share: tuple[int, int] = (0, 1),
+  ):
     """Creates the stream.
 
     Args:
       seed: a non-negative int.
       name: the name of its variables in a checkpoint.
+      share: which of how many equal parts of a batch is drawn here. All parts
+        together are what a stream that is not shared draws for the batch.
     """
     super().__init__(name=name)
+    self._share = share
     # The bits of a uint64, which variables do not add.
     self._state = tf.Variable(_signed(seed), name="state")
 
-  def bits(self, shape) -> tf.Tensor:
-    """Returns uint32 of a shape, every bit random."""
-    size = math.prod(shape)
+  def bits(self, shape, batch_axis: int = 0) -> tf.Tensor:
+    """Returns uint32 of a shape, every bit random.
+
+    Args:
+      shape: what is drawn here.
+      batch_axis: which of its axes is that of the batch.
+    """
+    _, num_parts = self._share
+    size = math.prod(shape) * num_parts  # of the whole batch
     before = self._state.read_value()  # []
     # Signed: XLA puts the sums of several streams into one kernel of a GPU, and
     # does not look for them behind a bitcast.
     self._state.assign(before + _signed(size * _GAMMA))
     step = tf.constant(_GAMMA, tf.uint64)
     numbers = tf.cast(tf.range(1, size + 1), tf.uint64)
+    if num_parts > 1:
+      numbers = self._own(numbers, shape, batch_axis)
     mixed = _mix(tf.bitcast(before, tf.uint64) + numbers * step)  # [size]
     return tf.reshape(tf.cast(_shifted(mixed, 32), tf.uint32), shape)
 
-  def uniform(self, shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-    """Returns float32 of a shape, uniform in [low, high)."""
-    return low + (high - low) * unit_floats(self.bits(shape))
+  def _own(self, numbers: tf.Tensor, shape, batch_axis: int) -> tf.Tensor:
+    """Those of the whole batch's numbers that are drawn here, flat."""
+    part, num_parts = self._share
+    whole = list(shape)
+    whole[batch_axis] *= num_parts
+    parts = tf.split(tf.reshape(numbers, whole), num_parts, batch_axis)
+    return tf.reshape(parts[part], [-1])
+
+  def uniform(
+    self, shape, low: float = 0.0, high: float = 1.0, batch_axis: int = 0
+  ) -> tf.Tensor:
+    """Returns float32 of a shape, uniform in [low, high); see `bits`."""
+    return low + (high - low) * unit_floats(self.bits(shape, batch_axis))
 
   def normal(self, shape) -> tf.Tensor:
     """Returns float32 of a shape, of the standard normal distribution.
 
     Box & Muller (1958); none is further from 0 than 5.77.
     """
-    one, other = tf.unstack(self.uniform((2, *shape)))
+    one, other = tf.unstack(self.uniform((2, *shape), batch_axis=1))
     radius = tf.sqrt(-2.0 * tf.math.log(1.0 - one))
     return radius * tf.cos(2.0 * math.pi * other)
 

@@ -45,10 +45,14 @@ def make_callbacks(
 ) -> list[Callback]:
   """All callbacks of a run, in the order in which they are called.
 
+  There are none where another learner has them.
+
   Args:
     run: the run.
     add_video: gets the path of every video that was recorded.
   """
+  if not run.is_written:
+    return []
   return [EvaluationCallback(run), VideoCallback(run, add_video)]
 
 
@@ -214,16 +218,15 @@ class VideoCallback:
 
   def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
     """Records a video if a period has passed."""
-    del result
     with self._run.stopwatch.part("videos"):
-      self._record_if_due()
+      self._record_if_due(result.num_episodes)
     return metrics.Measured()
 
   def close(self) -> None:
     """Does nothing."""
 
-  def _record_if_due(self) -> None:
-    run, num_episodes = self._run, self._run.num_episodes
+  def _record_if_due(self, num_episodes: int) -> None:
+    run = self._run
     if self._period is None or not self._period.has_passed(num_episodes):
       return
     path = run.folder.training_video(num_episodes, run.experiment.video.format)

@@ -18,6 +18,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import schema
 from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
+from agents_pipeline.training import learners
 
 FORMAT = 8  # version of the tracked objects' names and shapes
 _PREFIX = "env_steps-"
@@ -71,6 +72,7 @@ class Checkpoints:
     folder: pathlib.Path,
     objects: dict,
     config: schema.CheckpointConfig | None = None,
+    together: learners.Learners = learners.ALONE,
   ):
     """Tracks objects; nothing is read or written.
 
@@ -78,10 +80,12 @@ class Checkpoints:
       folder: the folder of the checkpoints; created when the first is saved.
       objects: name -> anything that `tf.train.Checkpoint` can track.
       config: which checkpoints are kept; None is the default.
+      together: the learners of the run, each with checkpoints of its own.
     """
     self._folder = folder
     self._config = config or schema.CheckpointConfig()
     self._checkpoint = tf.train.Checkpoint(**objects)
+    self._together = together
 
   def save(self, about: About) -> pathlib.Path:
     """Saves a checkpoint, then removes those that need not be kept.
@@ -103,6 +107,7 @@ class Checkpoints:
       content["checksum"] = _checksum(content)
       text = json.dumps(content, indent=2)
       (temporary / ABOUT).write_text(text + "\n", "utf-8")
+    self._together.wait()  # so that there is always one that all have
     # Newer ones may be there: damaged, and not yet overwritten.
     not_newer = [
       saved
@@ -114,7 +119,7 @@ class Checkpoints:
     return path
 
   def restore(self, report: Callable[[str], None]) -> About | None:
-    """Restores the newest checkpoint that is not damaged.
+    """Restores the newest checkpoint that is not damaged, of any learner.
 
     Args:
       report: prints which ones are damaged.
@@ -126,11 +131,18 @@ class Checkpoints:
       UserError: it does not fit the tracked objects.
       RunError: all checkpoints are damaged.
     """
-    for path in until_intact(self._folder):
+    paths = {_env_steps(path): path for path in newest_first(self._folder)}
+    common = self._together.common(list(paths))
+    for path in map(paths.__getitem__, common):
+      about = None
       with skip_damaged(report):
         about = read_about(path)
         self._restore(path, about)
+      if not self._together.any(about is None):
         return about
+    # The first may have been saved by some, when another was killed.
+    if self._together.any(len(paths) > 1 or bool(common)):
+      raise _all_damaged(self._folder)
     return None
 
   def newest(self) -> tuple[pathlib.Path, About] | None:
@@ -180,10 +192,14 @@ def until_intact(folder: pathlib.Path) -> Iterator[pathlib.Path]:
   paths = newest_first(folder)
   yield from paths
   if paths:
-    raise errors.RunError(
-      f"{folder}: every checkpoint is damaged; expected an intact one to "
-      "resume from, or --overwrite to start over"
-    )
+    raise _all_damaged(folder)
+
+
+def _all_damaged(folder: pathlib.Path) -> errors.RunError:
+  return errors.RunError(
+    f"{folder}: every checkpoint is damaged; expected an intact one to resume "
+    "from, or --overwrite to start over"
+  )
 
 
 @contextlib.contextmanager

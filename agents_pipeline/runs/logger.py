@@ -64,7 +64,7 @@ class Logger:
     self._run = run
     self._videos: list[pathlib.Path] = []
     resumed_at = int(run.pipeline.interval.env_steps) if resumed else None
-    factories = (*_SINKS, *extra_sinks)
+    factories = (*_SINKS, *extra_sinks) if run.is_written else ()
     self._sinks = [open_sink(run, resumed_at) for open_sink in factories]
     rows = tables.read(run.folder.metrics)
     self.last_row = rows[-1] if rows else {}
@@ -99,16 +99,16 @@ class Logger:
     Raises:
       RunError: it cannot be written.
     """
-    pipeline, episodes = self._run.pipeline, result.episodes
+    episodes = result.episodes
     row = metrics.row(
       self._run.columns,
       env_steps=result.env_steps,
       train_steps=result.train_steps,
-      episodes=int(pipeline.statistics.num_episodes),
+      episodes=result.num_episodes,
       episode_return=_mean(episodes.returns),
       episode_length=_mean(episodes.lengths),
       **result.means,
-      **{name: value() for name, value in pipeline.schedules.items()},
+      **{name: value() for name, value in self._run.pipeline.schedules.items()},
       **_values(measured),
     )
     timing = metrics.row(

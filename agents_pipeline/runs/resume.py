@@ -23,6 +23,8 @@ _MAY_CHANGE = (
   "Mlflow.",
   "WandB.",
 )
+# What a checkpoint holds is divided among them.
+_NUM_LEARNERS = "TrainingConfig.num_learners:"
 # It is where a run began, so it cannot change.
 _INITIAL_POLICY = "Experiment.initial_policy:"
 # Earlier versions wrote the seed to run.json only, not to config.gin.
@@ -83,6 +85,13 @@ def changes(
       f"{more}); expected the same, --allow_changes, another --root_dir, or "
       "--overwrite"
     )
+  for line in changed:
+    first_with = f"{_NUM_LEARNERS} (not set) -> 1"  # earlier versions had none
+    if line.startswith(_NUM_LEARNERS) and line != first_with:
+      raise errors.UserError(
+        f"{folder.root} has begun with other learners ({line}); expected the "
+        "same, another --root_dir, or --overwrite"
+      )
   for line in fixed:
     if line.startswith(_INITIAL_POLICY):
       raise errors.UserError(

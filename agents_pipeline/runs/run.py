@@ -36,6 +36,11 @@ class Run:
   )
 
   @property
+  def is_written(self) -> bool:
+    """Whether this process writes the run: of several learners, the first."""
+    return self.pipeline.together.rank == 0
+
+  @property
   def columns(self) -> tuple[str, ...]:
     """The columns of metrics.csv."""
     return metrics.columns(

@@ -15,6 +15,7 @@ from agents_pipeline.runs import (
   checkpoints,
   finalize,
   initial_policy,
+  learner_group,
   logger,
   resume,
   run_record,
@@ -24,6 +25,7 @@ from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import run as run_lib
 from agents_pipeline.runs.sinks import tracked_run
 from agents_pipeline.training import device as device_lib
+from agents_pipeline.training import learners
 
 
 def train(
@@ -35,6 +37,7 @@ def train(
   overwrite: bool,
   allow_changes: bool = False,
   address: str = "",
+  place: learner_group.Place | None = None,
   console: console_lib.Console,
   finish: Callable[[run_lib.Run], dict] = finalize.finalize,
   extra_sinks: Sequence[logger.SinkFactory] = (),
@@ -51,6 +54,7 @@ def train(
       settings.
     address: of the Ray cluster with the environments of vectorization 'ray';
       '' is this machine.
+    place: which of several learners this process is; `folder` is this one's.
     console: prints to the user, who may request a stop.
     finish: called when training has ended; returns results for run.json.
     extra_sinks: results are also written to these.
@@ -62,7 +66,9 @@ def train(
     UserError: the user's input is wrong; nothing was changed.
     RunError: the run failed; its checkpoints are kept.
   """
+  _check_place(experiment, place)
   resume.check_folder(folder)
+  is_written = place is None or place.rank == 0
   with lock.exclusive(folder.root), contextlib.ExitStack() as at_the_end:
     with _traceback_in_file(folder):
       experiment, task = building.complete(experiment)
@@ -77,47 +83,82 @@ def train(
         return True
     if experiment.environment.vectorization == "ray":
       connection.connect(address)
-    connecting = tracked_run.connected(experiment.tracking.sinks)
+    services = experiment.tracking.sinks if is_written else ()
+    connecting = tracked_run.connected(services)
     trackers = at_the_end.enter_context(connecting)
-    device = device_lib.choose(
-      device,
-      gpu_reason=building.gpu_reason(experiment),
-      deterministic=deterministic,
-      report=console.print,
-    )
-    prefetches = not experiment.agent.is_reproducible
-    if device == "gpu" and deterministic and prefetches:
-      console.print(
-        "num_prefetched_batches: on a GPU, nothing is sampled ahead without "
-        "--nodeterministic"
-      )
+    device = _choose_device(experiment, device, deterministic, console)
+    together = learners.ALONE
+    if place is not None:
+      building.choose_threads(experiment, task)
+      together = learners.connect(place.addresses, place.rank)
     weights = None
-    if overwrite or not checkpoints.newest_first(folder.checkpoints):
+    saved_paths = checkpoints.newest_first(folder.checkpoints)
+    # Whether there is a checkpoint that all learners have, shows later.
+    if overwrite or place is not None or not saved_paths:
       weights = initial_policy.load(experiment, console.print)
-    seeds = seeding.Seeds(experiment.seed)
+    seeds = seeding.Seeds(experiment.seed, together.rank, together.num_learners)
     with _explained_memory_errors(), _traceback_in_file(folder):
-      pipeline = building.build(experiment, seeds, console.print, task=task)
+      pipeline = building.build(
+        experiment, seeds, console.print, task=task, together=together
+      )
     with contextlib.closing(pipeline), _explained_memory_errors():
-      if console.stop_requested():
+      if together.any(console.stop_requested()):
         return False
-      _clean_up(folder, overwrite)
+      _clean_up(folder, overwrite, is_alone=place is None)
       if weights is not None:
         pipeline.begin_with(weights)
       saved = checkpoints.Checkpoints(
-        folder.checkpoints, pipeline.tracked, experiment.checkpoints
+        folder.checkpoints, pipeline.tracked, experiment.checkpoints, together
       )
       run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
-      sinks = (*extra_sinks, *trackers)
-      return _execute(run, device, changed, finish, sinks)
+      return _execute(run, device, changed, finish, (*extra_sinks, *trackers))
 
 
-def _clean_up(folder: run_folder.RunFolder, overwrite: bool) -> None:
+def _check_place(
+  experiment: schema.Experiment, place: learner_group.Place | None
+) -> None:
+  """Refuses to be one of several learners where nothing starts the others."""
+  number = experiment.training.num_learners
+  if place is None and number > 1:
+    raise errors.UserError(
+      f"TrainingConfig.num_learners = {number}: expected the command "
+      "`agents-pipeline train`, which starts them, or 1"
+    )
+
+
+def _choose_device(
+  experiment: schema.Experiment,
+  device: str,
+  deterministic: bool,
+  console: console_lib.Console,
+) -> str:
+  """Chooses 'cpu' or 'gpu', and says what that changes."""
+  device = device_lib.choose(
+    device,
+    gpu_reason=building.gpu_reason(experiment),
+    deterministic=deterministic,
+    report=console.print,
+  )
+  prefetches = not experiment.agent.is_reproducible
+  if device == "gpu" and deterministic and prefetches:
+    console.print(
+      "num_prefetched_batches: on a GPU, nothing is sampled ahead without "
+      "--nodeterministic"
+    )
+  return device
+
+
+def _clean_up(
+  folder: run_folder.RunFolder, overwrite: bool, is_alone: bool
+) -> None:
   """Removes what a killed process left unfinished, or the whole run."""
   for path in (folder.root, folder.checkpoints, folder.videos):
     atomic.recover(path)
   if overwrite:
     run_record.reset(folder.run_record)
     atomic.clear(folder.existing_paths)
+    if is_alone and folder.learners.exists():  # each has its own to clear
+      atomic.remove(folder.learners)
   folder.traceback.unlink(missing_ok=True)
 
 
@@ -143,24 +184,27 @@ def _execute(
       session = training_session.TrainingSession(run, log, resumed=resumed)
       if not session.train():
         raise console_lib.StopRequested
-      results = finish(run)
+      results = finish(run) if run.is_written else run.counters()
       log.finish(results)
   except console_lib.StopRequested:
     record.end("stopped", **run.counters())
-    _write_report(run.folder, run.console)
+    _write_report_of(run)
     run.console.print(
       f"saved at {run.env_steps:,} env steps; the same command resumes"
       if run.env_steps
       else "stopped before the first env step; the same command starts over"
     )
+    run.pipeline.together.wait()  # whoever ends before, seems to have died
     return False
   except KeyboardInterrupt:  # the second one, in a notebook
     record.end("stopped")
     raise
+  except errors.LearnerLost:
+    raise  # the run goes on
   except Exception:
     with contextlib.suppress(errors.RunError):  # the disk may be full
       record.end("failed")
-      _write_report(run.folder, run.console)
+      _write_report_of(run)
     raise
   run.console.print(f"time: {run.stopwatch}")
   record.end(
@@ -169,9 +213,15 @@ def _execute(
     **results,
     seconds=run.stopwatch.to_json(),
   )
-  if _write_report(run.folder, run.console):
+  if _write_report_of(run):
     run.console.print(f"  {run.folder.report}  all of it on one page")
+  run.pipeline.together.wait()
   return True
+
+
+def _write_report_of(run: run_lib.Run) -> bool:
+  """Writes report.html where this process writes the run."""
+  return run.is_written and _write_report(run.folder, run.console)
 
 
 def _write_report(

@@ -1,11 +1,20 @@
 """One session of training: until the run ends, fails or is stopped."""
 
+import operator
+from collections.abc import Callable
+
 import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.config import gin_files
 from agents_pipeline.runs import callbacks as callbacks_lib
-from agents_pipeline.runs import checkpoints, logger, resume, run_record
+from agents_pipeline.runs import (
+  checkpoints,
+  logger,
+  metrics,
+  resume,
+  run_record,
+)
 from agents_pipeline.runs import console as console_lib
 from agents_pipeline.runs import run as run_lib
 
@@ -48,6 +57,7 @@ class TrainingSession:
       RunError: training diverged, an environment failed, or the disk is full.
         Checkpoints are kept.
     """
+    run = self._run
     try:
       self._iterate()
     except console_lib.StopRequested:
@@ -55,7 +65,8 @@ class TrainingSession:
     except errors.DivergedError as error:
       raise errors.RunError(f"{error}; {self._last_checkpoint()}") from None
     except (errors.EnvironmentFailure, errors.UserError) as error:
-      self._save()
+      if run.pipeline.together.num_learners == 1:  # others are not so far
+        self._save()
       raise errors.RunError(self._explain(error)) from None
     finally:
       for callback in self._callbacks:
@@ -77,17 +88,35 @@ class TrainingSession:
       int(pipeline.interval.env_steps),
     )
     if not self._resumed:
-      self._log.write_untrained([c.before_training() for c in self._callbacks])
+      untrained = self._measured(operator.methodcaller("before_training"))
+      self._log.write_untrained(untrained)
     results = pipeline.run(run.console.stop_requested)
     for result in run.stopwatch.each("training", results):
       self._check_weights()
-      measured = [c.after_result(result) for c in self._callbacks]
+      measured = self._measured(operator.methodcaller("after_result", result))
       with run.stopwatch.part("tables"):
         self._log.write(result, measured)
       # From here on, checkpoints say that this result has been logged.
-      pipeline.interval.end(pipeline.statistics)
+      pipeline.interval.end(pipeline.statistics, result.num_episodes)
       if checkpoint_period.has_passed(result.env_steps):
         self._save()
+
+  def _measured(
+    self, call: Callable[[callbacks_lib.Callback], metrics.Measured]
+  ) -> list[metrics.Measured]:
+    """What a call of every callback returns.
+
+    Raises:
+      StopRequested: the user asked to stop, in any learner.
+    """
+    measured, is_stopped = [], False
+    try:
+      measured = [call(callback) for callback in self._callbacks]
+    except console_lib.StopRequested:
+      is_stopped = True
+    if self._run.pipeline.together.any(is_stopped):
+      raise console_lib.StopRequested
+    return measured
 
   def _save(self) -> None:
     """Saves a checkpoint, unless this position has one or is the beginning."""

@@ -6,7 +6,6 @@ resumed from its folder, which all machines share.
 """
 
 import ast
-import contextlib
 import dataclasses
 import os
 import pathlib
@@ -17,13 +16,11 @@ from typing import Any
 
 from agents_pipeline import errors
 from agents_pipeline.cluster import connection
-from agents_pipeline.files import lock
+from agents_pipeline.runs import train_process
 from agents_pipeline.sweeps import planned, processes
 
 _POLL_SECONDS = 0.2
 _SECONDS_BETWEEN_STOPS = 1.0
-# A file system may keep the locks of a machine that died for minutes.
-_SECONDS_TO_UNLOCK = 600.0
 _KILLED, _STOPPED = -9, 143
 _VECTORIZATION = "EnvironmentConfig.vectorization"
 
@@ -67,8 +64,10 @@ class _Trainer:
         "expected a folder that all machines share"
       ) from None
     os.environ.update(how.environ)
-    _check_shared(how.sweep)
-    if not self._wait_until_unlocked(run.folder.root):
+    train_process.check_shared(how.sweep)
+    if not train_process.wait_until_unlocked(
+      run.folder.root, lambda: self._wants_to_stop
+    ):
       return _KILLED
     job = processes.Processes(how.flags).start(run)
     is_stopped = False
@@ -78,15 +77,6 @@ class _Trainer:
         job.stop()
       time.sleep(_POLL_SECONDS)
     return code
-
-  def _wait_until_unlocked(self, run: pathlib.Path) -> bool:
-    """Waits for the end of a run that was killed with another machine."""
-    deadline = time.monotonic() + _SECONDS_TO_UNLOCK
-    while time.monotonic() < deadline and not self._wants_to_stop:
-      with contextlib.suppress(lock.LockedError), lock.exclusive(run):
-        return True
-      time.sleep(_POLL_SECONDS)
-    return False
 
   def stop(self) -> None:
     """Has the run save and end; safe to be called again."""
@@ -108,19 +98,6 @@ class _How:
   sweep: pathlib.Path
   cwd: str
   environ: dict[str, str]
-
-
-def _check_shared(sweep: pathlib.Path) -> None:
-  """Refuses a disk on which two machines could write to one folder."""
-  try:
-    with lock.exclusive(sweep):
-      pass
-  except lock.LockedError:
-    return  # the driver's lock is seen here
-  raise errors.UserError(
-    f"--root_dir={str(sweep)!r}: {os.uname().nodename} does not see that it is "
-    "locked; expected a disk that all machines share, with locks (flock)"
-  )
 
 
 class RayActors:
@@ -224,7 +201,7 @@ class _ActorJob:
 
   def last_line(self) -> str:
     """See `Job`."""
-    return self._reason or processes.last_line(self._log)
+    return self._reason or train_process.last_line(self._log)
 
   def _has(self, reference: Any) -> bool:
     return bool(self._ray.wait([reference], timeout=0)[0])

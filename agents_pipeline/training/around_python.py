@@ -255,13 +255,7 @@ def compile_rollouts(
     jit: False leaves all of it a plain graph, for comparison.
   """
   driver = iteration.driver
-  act = _graph(driver.policy.action, jit_compile=jit)
-
-  @functools.partial(_graph, jit_compile=jit)
-  def act_after(arrays, stack):
-    time_step = driver.env.time_steps(arrays, stack)[1]
-    return act(time_step), driver.env.stack_of(time_step)
-
+  act, act_after = rollouts.acting_in_python(driver, jit)
   learn = _graph(iteration.learn, jit_compile=jit and jit_learning)
 
   def train(time_step, totals):

@@ -43,15 +43,18 @@ class StepCount(NamedTuple):
 class EpisodeStatistics(tf.Module):
   """Observes every step. Runs inside XLA."""
 
-  def __init__(self, batch_size: int, max_episodes: int):
+  def __init__(self, batch_size: int, max_episodes: int, num_learners: int = 1):
     """Starts at zero.
 
     Args:
       batch_size: the number of environments, B.
       max_episodes: that can end before `forget_ended` is called.
+      num_learners: that step as many environments each, at the same time; env
+        steps are those of all.
     """
     super().__init__(name="episode_statistics")
     self._max_episodes = max_episodes
+    self._num_learners = num_learners
     self.env_steps = tf.Variable(0, dtype=tf.int64, name="env_steps")
     self.num_episodes = tf.Variable(0, dtype=tf.int64, name="num_episodes")
     # Of the episode under way, and of the last one that ended: [B].
@@ -101,7 +104,7 @@ class EpisodeStatistics(tf.Module):
     ended = next_time_step.is_last()  # [B]
     total = self._return + tf.where(counted, next_time_step.reward, 0.0)  # [B]
     length = self._length + tf.cast(counted, tf.int64)  # [B]
-    self.env_steps.assign_add(_count(counted))
+    self.env_steps.assign_add(_count(counted) * self._num_learners)
     self.num_episodes.assign_add(_count(ended))
     self._last_return.assign(tf.where(ended, total, self._last_return))
     self._return.assign(tf.where(ended, 0.0, total))
@@ -166,8 +169,15 @@ class EpisodeStatistics(tf.Module):
     env_steps, lengths, bits = self._ended[:kept].numpy().T
     return Episodes(env_steps, bits.astype(np.int32).view(np.float32), lengths)
 
-  def forget_ended(self) -> None:
-    """Makes room for those that end from now on."""
+  def forget_ended(self, num_episodes: int | None = None) -> None:
+    """Makes room for those that end from now on.
+
+    Args:
+      num_episodes: that ended so far, with other learners' as well; None where
+        there are no others.
+    """
+    if num_episodes is not None:
+      self.num_episodes.assign(num_episodes)
     self._num_forgotten.assign(self.num_episodes)
 
 

@@ -13,7 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.training import episode_statistics, iterations
+from agents_pipeline.training import (
+  episode_statistics,
+  iterations,
+  learners,
+)
 
 # Target duration of a compiled call; signals are handled between calls.
 _SECONDS_PER_CALL = 1.0
@@ -30,6 +34,7 @@ class IntervalResult:
     num_train_steps: likewise.
     means: of the agent's measures over the interval's train steps; {} without
       any.
+    num_episodes: that ended since the beginning of the run.
     episodes: that ended within it.
     seconds: since the interval began, or was resumed.
     is_last: the run ends here.
@@ -40,6 +45,7 @@ class IntervalResult:
   num_env_steps: int
   num_train_steps: int
   means: dict[str, float]
+  num_episodes: int
   episodes: episode_statistics.Episodes
   seconds: float
   is_last: bool
@@ -136,9 +142,18 @@ class Interval(tf.Module):
       for name, total in zip(self._names, sums, strict=True)
     }
 
-  def end(self, statistics: episode_statistics.EpisodeStatistics) -> None:
-    """Begins the next one, once the result of this one is written."""
-    statistics.forget_ended()
+  def end(
+    self,
+    statistics: episode_statistics.EpisodeStatistics,
+    num_episodes: int | None = None,
+  ) -> None:
+    """Begins the next one, once the result of this one is written.
+
+    Args:
+      statistics: the counters.
+      num_episodes: of the result, where several learners have counted them.
+    """
+    statistics.forget_ended(num_episodes)
     self.env_steps.assign(statistics.env_steps)
     self.num_episodes.assign(statistics.num_episodes)
     self.totals = iterations.no_train_steps(len(self._names))
@@ -173,6 +188,7 @@ def run(
   train_steps: tf.Variable,
   should_stop: Callable[[], tf.Tensor],
   wants_to_stop: Callable[[], bool] = lambda: False,
+  together: learners.Learners = learners.ALONE,
 ) -> Iterator[IntervalResult]:
   """Iterates from wherever the counters stand to the end of the run.
 
@@ -187,6 +203,7 @@ def run(
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.
     wants_to_stop: whether the user does; then it returns between two calls.
+    together: the learners of the run, which all do the same calls.
 
   Yields:
     A result at, or just after, every stop of `stops`.
@@ -206,9 +223,9 @@ def run(
     train_steps_before = int(train_steps)
     stop = stops.next_stop(begin)
     while env_steps < stop and not bool(should_stop()):
-      if wants_to_stop():
+      if together.any(wants_to_stop()):
         return
-      _call(compiled, sizes, stops, interval, env_steps, stop)
+      _call(compiled, sizes, stops, interval, env_steps, stop, together)
       env_steps = int(statistics.env_steps)
       if bool(interval.totals.diverged):
         raise errors.DivergedError(
@@ -218,13 +235,17 @@ def run(
     if env_steps == begin:
       return  # there was nothing left to do
     is_last = env_steps >= stops.num_env_steps or bool(should_stop())
+    ended = statistics.ended()
+    episodes = together.gather(ended)
+    num_elsewhere = len(episodes.returns) - len(ended.returns)
     yield IntervalResult(
       env_steps=env_steps,
       train_steps=int(train_steps),
       num_env_steps=env_steps - before,
       num_train_steps=int(train_steps) - train_steps_before,
       means=interval.means(),
-      episodes=statistics.ended(),
+      num_episodes=int(statistics.num_episodes) + num_elsewhere,
+      episodes=episodes,
       seconds=time.perf_counter() - start,
       is_last=is_last,
     )
@@ -237,12 +258,14 @@ def _call(
   interval: Interval,
   env_steps: int,
   stop: int,
+  together: learners.Learners,
 ) -> None:
   """One compiled call, towards a stop."""
   trains = env_steps >= stops.num_env_steps_before_training
   size = sizes[compiled.train if trains else compiled.collect]
   # More than once to a stop also where environments spend steps on resetting.
   count = min(stops.iterations_until(stop, env_steps), size.limit)
+  count = together.least(count)  # `limit` is by each learner's own clock
   start = time.perf_counter()
   if trains:
     interval.totals = compiled.train(tf.constant(count), interval.totals)

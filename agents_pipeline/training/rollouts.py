@@ -49,6 +49,25 @@ def on_device(
   return _rollout(take, driver, num_steps, time_step)
 
 
+def acting_in_python(
+  driver: drivers.StepDriver, jit: bool
+) -> tuple[Callable, Callable]:
+  """Compiles `act` and `act_after` of `step_in_python`.
+
+  Args:
+    driver: its environments live in Python.
+    jit: False leaves them plain graphs, for comparison.
+  """
+  act = tf.function(driver.policy.action, autograph=False, jit_compile=jit)
+
+  @tf.function(autograph=False, jit_compile=jit)
+  def act_after(arrays, stack):
+    time_step = driver.env.time_steps(arrays, stack)[1]
+    return act(time_step), driver.env.stack_of(time_step)
+
+  return act, act_after
+
+
 def step_in_python(
   environment: interfaces.PythonEnvironment,
   act: Callable,

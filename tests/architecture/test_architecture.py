@@ -93,6 +93,7 @@ TESTED_ELSEWHERE = {
   "apps/experiment_flags.py": "tests/apps/test_apps.py, tests/inputs",
   "apps/sweep.py": "tests/apps/test_sweeps.py runs it",
   "apps/train.py": "tests/apps/test_apps.py runs it",
+  "config/agent.py": "tests/unit/agents/dqn/test_config.py",
   "config/collectors.py": "tests/unit/agents/q_learning/test_collecting.py",
   "config/encoders.py": "tests/unit/environments/test_leaves.py",
   "config/rules.py": "tests/unit/config/test_fields.py",
@@ -122,6 +123,7 @@ TESTED_ELSEWHERE = {
   "runs/sinks/service.py": "tests/unit/runs/sinks/test_tracked_run.py",
   "runs/sinks/service_process.py": "tests/unit/runs/sinks/test_tracked_run.py",
   "runs/sinks/sink.py": "an interface",
+  "runs/train_process.py": "tests/apps/test_sweeps.py, tests/cluster",
   "runs/training_run.py": "whole runs: tests/resume/test_resume.py",
   "runs/training_session.py": "whole runs: tests/resume/test_resume.py",
   "runs/videos.py": "tests/faults/test_renderer.py",
@@ -303,7 +305,7 @@ def test_paths_in_our_notes_exist():
       )
       in_run_folder = path.split("/")[0] in (
         "checkpoints", "policy", "tf_agents_policy", "videos", "assets.extra",
-        "wandb",
+        "wandb", "learners",
       )  # fmt: skip
       assert there or in_run_folder or re.match(made, path), f"{note}: {path}"
 

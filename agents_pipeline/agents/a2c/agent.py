@@ -4,7 +4,7 @@ Every environment does T steps with the same policy; then one update trains on
 all T x B of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -119,19 +119,47 @@ class A2cAgent(tf_agent.TFAgent):
       self._reward_normalizer.abandon_episodes()
 
   def _train(self, experience, weights=None) -> tf_agent.LossInfo:
+    gradients, info = self.gradients(experience, weights)
+    self.update(gradients)
+    self._network.update_normalization(
+      tf.nest.map_structure(_merged, experience.time_step.observation),
+      tf.reshape(self.mask(experience), [-1]),
+    )
+    return info
+
+  def gradients(
+    self, experience: trajectory.Transition, weights: tf.Tensor | None = None
+  ) -> tuple[list[tf.Tensor], tf_agent.LossInfo]:
+    """The first half of a train step: the gradients of the loss.
+
+    Args:
+      experience: a rollout [T, B, ...].
+      weights: must be None.
+
+    Returns:
+      One for each trainable variable of the network, neither clipped nor
+      applied, and the info of the train step.
+    """
     if self._reward_normalizer is not None:
       self._reward_normalizer.update(experience)
     variables = self._network.trainable_variables
     with tf.GradientTape() as tape:
       info = self._loss(experience, weights)
-    gradients = tape.gradient(info.loss, variables)
+    return tape.gradient(info.loss, variables), info
+
+  @staticmethod
+  def mask(rollout: trajectory.Transition) -> tf.Tensor:
+    """[T, B] float32: 0 for steps that only reset an environment, else 1.
+
+    The loss, and what is reported of it, are means over the others.
+    """
+    return tf.cast(~rollout.time_step.is_last(), tf.float32)
+
+  def update(self, gradients: Sequence[tf.Tensor]) -> None:
+    """The second half: clips gradients, applies them, counts a train step."""
+    variables = self._network.trainable_variables
     self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
-    self._network.update_normalization(
-      tf.nest.map_structure(_merged, experience.time_step.observation),
-      tf.reshape(_mask(experience), [-1]),
-    )
     self.train_step_counter.assign_add(1)
-    return info
 
   def _loss(
     self,
@@ -154,7 +182,7 @@ class A2cAgent(tf_agent.TFAgent):
     config, rollout = self._config, experience
     if self._reward_normalizer is not None:
       rollout = self._reward_normalizer.normalized(rollout)
-    mask = _mask(rollout)  # [T, B]
+    mask = self.mask(rollout)  # [T, B]
     parameters, value = self._evaluate(rollout.time_step.observation)
     policy = a2c_policy.distribution(parameters, self.action_spec)
     log_prob = a2c_policy.log_prob(
@@ -207,11 +235,6 @@ class A2cAgent(tf_agent.TFAgent):
     leading = tf.nest.flatten(observation)[0].shape[:2]  # [T, B]
     split = lambda x: tf.reshape(x, [*leading, *x.shape[1:]])
     return tf.nest.map_structure(split, (parameters, value))
-
-
-def _mask(rollout: trajectory.Transition) -> tf.Tensor:
-  """[T, B] float32: 0 for steps that only reset an environment, else 1."""
-  return tf.cast(~rollout.time_step.is_last(), tf.float32)
 
 
 def _merged(x: tf.Tensor) -> tf.Tensor:

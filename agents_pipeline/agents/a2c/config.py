@@ -94,6 +94,11 @@ class A2cConfig(schema.AgentConfig):
       )
 
   @property
+  def averages_gradients(self) -> bool:
+    """True: each learner has rollouts of its own."""
+    return True
+
+  @property
   def num_collect_steps_per_iteration(self) -> int:
     """Steps of every environment in a rollout, T."""
     return self.num_rollout_steps

@@ -11,7 +11,9 @@ from agents_pipeline.config import schema, seeding
 from agents_pipeline.evaluation import served_policy
 from agents_pipeline.training import (
   around_python,
+  data_parallel,
   drivers,
+  learners,
   rollout_iteration,
 )
 
@@ -23,8 +25,13 @@ def build(
   report: pipeline.Report,
   *,
   jit: bool = True,
+  together: learners.Learners = learners.ALONE,
 ) -> pipeline.Pipeline:
-  """See `registry.PipelineModule`."""
+  """See `registry.PipelineModule`.
+
+  Args:
+    together: the learners of the run, whose gradients are averaged.
+  """
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
   parts = pipeline.make_parts(experiment, seeds, task, report)
@@ -32,7 +39,7 @@ def build(
     config,
     task.time_step_spec,
     task.action_spec,
-    experiment.environment.num_envs,
+    parts.environment.batch_size,
     seeds.network,
     parts.exploration_stream,
     task.num_frames,
@@ -59,6 +66,10 @@ def build(
     make_greedy_policy=a2c_agent.make_greedy_policy,
     tracked={},
     abandon_episodes=agent.abandon_episodes,
+    together=together,
+    compile_together=(
+      data_parallel.compile_rollouts if together.num_learners > 1 else None
+    ),
   )
 
 

@@ -1,6 +1,7 @@
 """Random numbers: which ones, the same everywhere, and how they are spread."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from agents_pipeline.ops import random_stream
@@ -75,3 +76,23 @@ def test_below_stays_below():
     2**30 - 1,
     2**31 - 2,
   ]
+
+
+@pytest.mark.parametrize(
+  "draw, axis",
+  [
+    (lambda stream, size: stream.bits((size,)), 0),
+    (lambda stream, size: stream.bits((3, size, 2), batch_axis=1), 1),
+    (lambda stream, size: stream.uniform((size, 4), -1.0, 1.0), 0),
+    (lambda stream, size: stream.normal((size, 2)), 0),
+  ],
+)
+def test_shares_of_a_stream_make_up_the_whole(draw, axis):
+  whole = random_stream.RandomStream(7)
+  shares = [random_stream.RandomStream(7, share=(i, 3)) for i in range(3)]
+  for _ in range(2):  # they go on alike
+    drawn = [draw(share, 2).numpy() for share in shares]
+    # Of normal ones, the last bits may differ.
+    np.testing.assert_allclose(
+      np.concatenate(drawn, axis), draw(whole, 6).numpy(), rtol=1e-6
+    )

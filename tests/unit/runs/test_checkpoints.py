@@ -6,6 +6,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.config import schema
 from agents_pipeline.runs import checkpoints
+from agents_pipeline.training import learners
 
 
 def save(saver, env_steps):
@@ -112,3 +113,53 @@ def test_iterating_past_damaged_checkpoints(tmp_path):
   assert [next(found).name, next(found).name] == ["env_steps-2", "env_steps-1"]
   with pytest.raises(errors.RunError, match="every checkpoint is damaged"):
     next(found)
+
+
+class OneOfTwo(learners.Learners):
+  """A learner beside one that says the same, but for what it has saved.
+
+  Attributes:
+    has: the checkpoints of the other.
+    is_intact: whether it could restore the last one that was tried.
+  """
+
+  def __init__(self, has, is_intact=lambda: True):
+    super().__init__()
+    self.has, self.is_intact = has, is_intact
+
+  def common(self, numbers):
+    return [number for number in numbers if number in self.has]
+
+  def any(self, which):
+    return which or not self.is_intact()
+
+
+def test_learners_restore_the_newest_checkpoint_that_all_have(tmp_path):
+  number = tf.Variable(0)
+  config = schema.CheckpointConfig(num_kept=3)
+  saver = checkpoints.Checkpoints(tmp_path, {"number": number}, config)
+  for env_steps in (10, 20, 30):
+    number.assign(env_steps)
+    save(saver, env_steps)
+
+  def restored(together):
+    return checkpoints.Checkpoints(
+      tmp_path, {"number": number}, config, together
+    ).restore(no_report)
+
+  assert restored(OneOfTwo([20, 10])).env_steps == int(number) == 20
+  answers = iter([False, True])  # the other's second is damaged
+  together = OneOfTwo([30, 20], lambda: next(answers))
+  assert restored(together).env_steps == int(number) == 20
+  with pytest.raises(errors.RunError, match="every checkpoint is damaged"):
+    restored(OneOfTwo([]))
+
+
+def test_learners_begin_where_only_some_have_saved(tmp_path):
+  saver = checkpoints.Checkpoints(tmp_path, {"number": tf.Variable(1)})
+  save(saver, 10)
+  together = OneOfTwo([])
+  saver = checkpoints.Checkpoints(
+    tmp_path, {"number": tf.Variable(1)}, None, together
+  )
+  assert saver.restore(no_report) is None

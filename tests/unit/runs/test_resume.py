@@ -123,3 +123,17 @@ def test_other_package_versions_are_reported():
     f"numpy is {now.packages['numpy']}, but was 1.0 when this was saved: "
     "numbers may differ in their last bits from here on"
   ]
+
+
+@pytest.mark.parametrize("allow_changes", [False, True])
+def test_the_number_of_learners_stays(tmp_path, allow_changes):
+  folder = run_folder.RunFolder(tmp_path)
+  folder.run_record.write_text('{"starts": []}')
+  seed, number = "Experiment.seed = 0\n", "TrainingConfig.num_learners = "
+  folder.config.write_text(f"{seed}{number}2\n")
+  with pytest.raises(errors.UserError, match="with other learners .*: 2 -> 1"):
+    resume.changes(folder, f"{seed}{number}1\n", allow_changes=allow_changes)
+  folder.config.write_text(seed)  # an earlier version's: there was one
+  resume.changes(folder, f"{seed}{number}1\n", allow_changes=allow_changes)
+  with pytest.raises(errors.UserError, match="with other learners"):
+    resume.changes(folder, f"{seed}{number}2\n", allow_changes=allow_changes)

@@ -135,3 +135,14 @@ def test_a_table_of_another_size_keeps_its_episodes(tmp_path, max_episodes):
   watch(after, ([2, 1], (7.0, 0.0)))
   expected = [(2, 1.0, 1), (2, 2.0, 1), (4, 6.0, 1), (6, 12.0, 2)]
   assert taken(after) == expected
+
+
+def test_several_learners_count_the_env_steps_of_all():
+  statistics = episode_statistics.EpisodeStatistics(2, 9, num_learners=3)
+  watch(statistics, ([1, 2], (1.0, 10.0)))
+  assert int(statistics.env_steps) == 6
+  assert statistics.ended().env_steps.tolist() == [6]
+  statistics.forget_ended(num_episodes=4)  # three ended elsewhere
+  watch(statistics, ([2, 1], (2.0, 20.0)))
+  assert int(statistics.num_episodes) == 5
+  assert taken(statistics) == [(12, 3.0, 2)]

@@ -100,7 +100,9 @@ class Asterix(game.MinAtarGame):
 
   def draw(self):
     """What may come next: from either side, one in three is gold."""
-    side, kind, row = tf.unstack(self._rng.bits((3, self.batch_size)))
+    side, kind, row = tf.unstack(
+      self._rng.bits((3, self.batch_size), batch_axis=1)
+    )
     return Draws(
       random_stream.below(side, 2) == 0, random_stream.below(kind, 3) == 0, row
     )

@@ -68,7 +68,7 @@ class Freeway(game.MinAtarGame):
   def draw(self):
     """[B, 8] int32, the speeds of the cars after the top."""
     size, direction = tf.unstack(
-      self._rng.bits((2, self.batch_size, _NUM_CARS))
+      self._rng.bits((2, self.batch_size, _NUM_CARS), batch_axis=1)
     )
     period = 1 + random_stream.below(size, _SLOWEST)
     return tf.where(random_stream.below(direction, 2) == 0, -period, period)

@@ -86,7 +86,7 @@ class Seaquest(game.MinAtarGame):
   def draw(self):
     """What may come next: from either side, one in three is a submarine."""
     side, kind, row, diver_side, diver_row = tf.unstack(
-      self._rng.bits((5, self.batch_size))
+      self._rng.bits((5, self.batch_size), batch_axis=1)
     )
     return Draws(
       random_stream.below(side, 2) == 0,

@@ -1,0 +1,363 @@
+"""Starts the learners of a run, and all of them again when one dies.
+
+Each is a `train` process, in an actor of Ray. None can go on alone: the sum of
+the gradients takes all of them, as does what they have learned since their
+newest common checkpoint.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agents_pipeline import errors
+from agents_pipeline.cluster import connection
+from agents_pipeline.files import lock, run_folder
+from agents_pipeline.runs import train_process
+
+LOST = 75  # exit code of a learner that has lost another: EX_TEMPFAIL
+_KILLED, _STOPPED = -9, 143
+_FAILED, _WRONG_INPUT = 1, 2
+_VARIABLE = "TF_CONFIG"  # as TensorFlow has it
+_POLL_SECONDS = 0.2
+_SECONDS_TO_FOLLOW = 5.0  # from the end of one learner to that of the others
+_SAID_HERE = ("error: ", "stopping after this call")
+_MOST_DEATHS = 4  # in a row, without a checkpoint between them
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+  """Which of several learners a process is.
+
+  Attributes:
+    rank: from 0.
+    addresses: 'host:port' of every learner.
+  """
+
+  rank: int
+  addresses: list[str]
+
+
+def place_of(environ: Mapping[str, str], num_learners: int) -> Place | None:
+  """Reads a process's place from its environment variables.
+
+  Args:
+    environ: those variables.
+    num_learners: how many the run has.
+
+  Returns:
+    None where they do not say, so that this process has to start learners.
+
+  Raises:
+    UserError: they say something else.
+  """
+  text = environ.get(_VARIABLE)
+  if num_learners == 1 or not text:
+    return None
+  try:
+    content = json.loads(text)
+    addresses = list(content["cluster"]["worker"])
+    place = Place(int(content["task"]["index"]), addresses)
+    fits = len(addresses) == num_learners and place.rank < num_learners
+  except (ValueError, LookupError, TypeError):
+    fits = False
+  if not fits:
+    raise errors.UserError(
+      f"{_VARIABLE}={text!r}: expected none, or {num_learners} workers as of "
+      "TrainingConfig.num_learners, and the index of one"
+    )
+  return place
+
+
+def folder_of(folder: run_folder.RunFolder, rank: int) -> run_folder.RunFolder:
+  """Where a learner writes; the first writes the run."""
+  return run_folder.RunFolder(folder.learners / str(rank)) if rank else folder
+
+
+class _Learner:
+  """What runs in an actor's process: a `train` process and its end."""
+
+  def __init__(self) -> None:
+    self._wants_to_stop = False
+    self._process: subprocess.Popen | None = None
+
+  def address(self, is_alone: bool) -> str:
+    """'host:port' that nothing listens on.
+
+    Args:
+      is_alone: whether all learners are on this machine.
+    """
+    import ray
+
+    host = "127.0.0.1" if is_alone else ray.util.get_node_ip_address()
+    with socket.socket() as free:
+      free.bind((host, 0))
+      return f"{host}:{free.getsockname()[1]}"
+
+  def train(self, place: Place, how: "_How") -> int:
+    """Trains until the run ends or is stopped; returns the exit code."""
+    try:
+      os.chdir(how.cwd)
+    except OSError as error:
+      raise errors.UserError(
+        f"{os.uname().nodename} cannot work in {how.cwd!r} ({error.strerror}); "
+        "expected a folder that all machines share"
+      ) from None
+    os.environ.update(how.environ)
+    folder = run_folder.RunFolder(how.root)
+    train_process.check_shared(folder.learners)
+    if not train_process.wait_until_unlocked(
+      folder_of(folder, place.rank).root, lambda: self._wants_to_stop
+    ):
+      return _STOPPED if self._wants_to_stop else _KILLED
+    task = {"type": "worker", "index": place.rank}
+    config = {"cluster": {"worker": place.addresses}, "task": task}
+    self._process = train_process.start(
+      how.flags, _log(folder, place.rank), {_VARIABLE: json.dumps(config)}
+    )
+    while (code := self._process.poll()) is None:
+      time.sleep(_POLL_SECONDS)
+      if self._wants_to_stop:
+        self._wants_to_stop = False
+        self._process.terminate()
+    return code
+
+  def stop(self) -> None:
+    """Has it save and end."""
+    self._wants_to_stop = True
+
+
+@dataclasses.dataclass(frozen=True)
+class _How:
+  """How the learners of a run are started.
+
+  Attributes:
+    flags: of `train`.
+    root: of the run folder.
+    cwd: where the flags' paths begin.
+    environ: environment variables to train with.
+  """
+
+  flags: list[str]
+  root: pathlib.Path
+  cwd: str
+  environ: dict[str, str]
+
+
+def _log(folder: run_folder.RunFolder, rank: int) -> pathlib.Path:
+  return folder.learners / f"{rank}.log"
+
+
+def train(
+  num_learners: int,
+  flags: Sequence[str],
+  folder: run_folder.RunFolder,
+  *,
+  address: str,
+  overwrite: bool,
+  report: Callable[[str], None],
+  stop_requested: Callable[[], bool],
+) -> bool:
+  """Trains by several learners, each with a share of the environments.
+
+  Args:
+    num_learners: how many.
+    flags: of `train`, but --overwrite. With --device=gpu, each learner gets a
+      GPU of its own.
+    folder: the run folder, on a disk that all machines share.
+    address: of the Ray cluster; '' starts Ray on this machine.
+    overwrite: whether the run in the folder is removed.
+    report: gets what the first learner prints, line by line.
+    stop_requested: whether the user asks to stop.
+
+  Returns:
+    Whether the run has finished; False if the user asked it to stop.
+
+  Raises:
+    UserError: the user's input is wrong, or Ray is not installed.
+    RunError: the run failed, or learners died again and again.
+  """
+  with lock.exclusive(folder.root):
+    pass  # refused at once; from now on, the first learner locks it
+  ray = connection.connect(address)
+  environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+  # TensorFlow tells at length of a learner that is gone.
+  environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+  with lock.exclusive(folder.learners):
+    group = _Group(
+      ray, num_learners, folder, not address, report, stop_requested
+    )
+    num_deaths = 0
+    while True:
+      before = _saved(folder)
+      more = ["--overwrite"] * overwrite
+      how = _How([*flags, *more], folder.root, os.getcwd(), environ)
+      codes = group.train(how)
+      overwrite = False
+      if codes.get(0) == 0:
+        return True
+      _raise_failure(folder, codes)
+      if stop_requested():
+        return False
+      num_deaths = 1 if _saved(folder) != before else num_deaths + 1
+      what = _what_died(codes)
+      if num_deaths == _MOST_DEATHS:
+        raise errors.RunError(
+          f"{what}, {_MOST_DEATHS} times in a row with no checkpoint between "
+          f"them; see {folder.learners}"
+        )
+      report(f"{what}: all begin again from what they have saved")
+
+
+class _Group:
+  """Starts learners, and waits for them."""
+
+  def __init__(
+    self,
+    ray: Any,
+    num_learners: int,
+    folder: run_folder.RunFolder,
+    is_alone: bool,
+    report: Callable[[str], None],
+    stop_requested: Callable[[], bool],
+  ):
+    """Starts nothing; see `train`."""
+    self._ray = ray
+    self._num_learners = num_learners
+    self._folder = folder
+    self._is_alone = is_alone
+    self._report = report
+    self._stop_requested = stop_requested
+
+  def train(self, how: _How) -> dict[int, int]:
+    """Starts all learners, and returns when none is left.
+
+    Returns:
+      The exit code of each that has ended by itself, by rank.
+
+    Raises:
+      UserError: a machine does not share the run folder.
+    """
+    learner_class = self._ray.remote(_Learner).options(
+      num_cpus=1,
+      num_gpus=int("--device=gpu" in how.flags),
+      max_concurrency=2,  # `stop` is heard while it trains
+      scheduling_strategy="SPREAD",
+    )
+    actors = [learner_class.remote() for _ in range(self._num_learners)]
+    try:
+      addresses = [actor.address.remote(self._is_alone) for actor in actors]
+      while not self._have(addresses):  # there may be no room yet
+        if self._stop_requested():
+          return {}
+        time.sleep(_POLL_SECONDS)
+      known = self._ray.get(addresses)
+      lines = _Lines(_log(self._folder, 0))
+      answers = [
+        actor.train.remote(Place(rank, known), how)
+        for rank, actor in enumerate(actors)
+      ]
+      return self._wait(actors, answers, lines)
+    except self._ray.exceptions.RayActorError:
+      return {0: _KILLED}  # before it began
+    finally:
+      for actor in actors:
+        self._ray.kill(actor)
+
+  def _wait(
+    self, actors: list, answers: list, lines: "_Lines"
+  ) -> dict[int, int]:
+    """Waits until the run has ended, and as long as others are about to."""
+    is_stopping, deadline = False, float("inf")
+    codes: dict[int, int] = {}
+    while len(codes) < len(actors) and time.monotonic() < deadline:
+      time.sleep(_POLL_SECONDS)
+      for line in lines.new():
+        self._report(line)
+      if self._stop_requested() and not is_stopping:
+        is_stopping = True
+        for actor in actors:
+          actor.stop.remote()
+      for rank, answer in enumerate(answers):
+        if rank not in codes and self._have([answer]):
+          codes[rank] = self._code(answer)
+      if deadline == float("inf") and _is_over(codes):
+        deadline = time.monotonic() + _SECONDS_TO_FOLLOW
+    for line in lines.new():
+      self._report(line)
+    return codes
+
+  def _code(self, answer: Any) -> int:
+    try:
+      return self._ray.get(answer)
+    except self._ray.exceptions.RayTaskError as error:
+      raise error.cause from None
+    except self._ray.exceptions.RayError:
+      return _KILLED
+
+  def _have(self, references: list) -> bool:
+    ready, _ = self._ray.wait(
+      references, num_returns=len(references), timeout=0
+    )
+    return len(ready) == len(references)
+
+
+class _Lines:
+  """What a `train` process prints, line by line, but what this one says."""
+
+  def __init__(self, log: pathlib.Path):
+    log.unlink(missing_ok=True)  # of an earlier start
+    self._log = log
+    self._num_read = 0
+
+  def new(self) -> list[str]:
+    """The lines since the last call."""
+    try:
+      with self._log.open("rb") as file:
+        file.seek(self._num_read)
+        text, newline, _ = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+      return []
+    self._num_read += len(text + newline)
+    lines = text.decode("utf-8", "replace").splitlines()
+    return [line for line in lines if not line.startswith(_SAID_HERE)]
+
+
+def _is_over(codes: Mapping[int, int]) -> bool:
+  """Whether no learner can go on: the first has ended, or one by mistake."""
+  by_mistake = any(code not in (0, _STOPPED) for code in codes.values())
+  return 0 in codes or by_mistake
+
+
+def _raise_failure(
+  folder: run_folder.RunFolder, codes: Mapping[int, int]
+) -> None:
+  """Raises what a learner failed by; the others only lost it."""
+  if any(code < 0 for code in codes.values()):
+    return  # what others say, follows from that
+  for rank, code in sorted(codes.items()):
+    if code in (_FAILED, _WRONG_INPUT):
+      message = train_process.last_line(_log(folder, rank))
+      if not folder.has_run:  # refused: nothing is left behind
+        shutil.rmtree(folder.learners, ignore_errors=True)
+      error = errors.UserError if code == _WRONG_INPUT else errors.RunError
+      raise error(message)
+
+
+def _what_died(codes: Mapping[int, int]) -> str:
+  """Which learner ended first, and how."""
+  for rank, code in sorted(codes.items(), key=lambda pair: pair[1]):
+    how = f"by signal {-code}" if code < 0 else f"with code {code}"
+    return f"learner {rank} of the run ended {how}"
+  return "no learner ended"
+
+
+def _saved(folder: run_folder.RunFolder) -> set[str]:
+  """The names of what the first learner has saved."""
+  return {path.name for path in folder.checkpoints.glob("[!.]*")}

@@ -1,0 +1,109 @@
+"""A `train` process that another process starts, here or on a cluster."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from agents_pipeline import errors
+from agents_pipeline.files import lock
+
+# Killed with its parent, so that nothing is left running in a folder that the
+# same command is to go on with; before the package is imported, which takes
+# long enough for the parent to be killed meanwhile.
+_PROGRAM = """
+import contextlib, ctypes, os, runpy, signal, sys
+with contextlib.suppress(AttributeError, OSError):  # on Linux alone
+  ctypes.CDLL(None).prctl({set_death_signal}, signal.SIGKILL)
+if os.getppid() != {parent}:
+  sys.exit(1)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())  # Ray's threads block some
+runpy.run_module(
+  "agents_pipeline.apps.train", run_name="__main__", alter_sys=True
+)
+"""
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.2
+# A file system may keep the locks of a machine that died for minutes.
+_SECONDS_TO_UNLOCK = 600.0
+
+
+def start(
+  flags: Sequence[str],
+  log: pathlib.Path,
+  environ: Mapping[str, str] | None = None,
+) -> subprocess.Popen:
+  """Starts `train`, which ends with this process.
+
+  Args:
+    flags: of `train`.
+    log: gets what it prints; a new file.
+    environ: environment variables beside those of this process.
+  """
+  log.parent.mkdir(parents=True, exist_ok=True)
+  program = _PROGRAM.format(
+    set_death_signal=_PR_SET_PDEATHSIG, parent=os.getpid()
+  )
+  with log.open("wb") as file:
+    return subprocess.Popen(
+      [sys.executable, "-c", program, *flags],
+      stdin=subprocess.DEVNULL,
+      stdout=file,
+      stderr=subprocess.STDOUT,
+      start_new_session=True,  # Ctrl-C reaches the parent alone
+      env=os.environ | dict(environ or {}),
+    )
+
+
+def last_line(log: os.PathLike) -> str:
+  """The last line of what `train` printed, without what marks an error."""
+  lines: list[str] = []
+  with (
+    contextlib.suppress(FileNotFoundError),
+    open(log, encoding="utf-8", errors="replace") as file,
+  ):
+    lines = file.read().strip().splitlines()
+  return lines[-1].removeprefix("error: ") if lines else "it printed nothing"
+
+
+def wait_until_unlocked(
+  folder: pathlib.Path, gives_up: Callable[[], bool]
+) -> bool:
+  """Waits for the end of a run that was killed with another machine.
+
+  Args:
+    folder: of the run.
+    gives_up: whether there is no more use in waiting.
+
+  Returns:
+    Whether nobody writes to the folder.
+  """
+  deadline = time.monotonic() + _SECONDS_TO_UNLOCK
+  while time.monotonic() < deadline and not gives_up():
+    with contextlib.suppress(lock.LockedError), lock.exclusive(folder):
+      return True
+    time.sleep(_POLL_SECONDS)
+  return False
+
+
+def check_shared(folder: pathlib.Path) -> None:
+  """Refuses a disk on which two machines could write to one folder.
+
+  Args:
+    folder: one that the process which asks for this has locked.
+
+  Raises:
+    UserError: the lock is not seen on this machine.
+  """
+  try:
+    with lock.exclusive(folder):
+      pass
+  except lock.LockedError:
+    return
+  raise errors.UserError(
+    f"--root_dir={str(folder)!r}: {os.uname().nodename} does not see that it "
+    "is locked; expected a disk that all machines share, with locks (flock)"
+  )

@@ -1,0 +1,226 @@
+"""The learners of a run, each a process with its share of the environments.
+
+They are `tf.distribute.MultiWorkerMirroredStrategy`'s workers, of which only
+the sum over all of them is used: of gradients inside a graph, and between two
+calls of what has to be the same for all. A learner alone needs none of it.
+"""
+
+import concurrent.futures
+import contextlib
+import ipaddress
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from agents_pipeline import errors
+from agents_pipeline.training import episode_statistics
+
+# What TensorFlow raises where a learner, or the way to it, is gone.
+_LOST = (
+  tf.errors.UnavailableError,
+  tf.errors.AbortedError,
+  tf.errors.CancelledError,
+  tf.errors.DeadlineExceededError,
+)
+_LOOPBACK = b"lo"
+_POLL_SECONDS = 0.01
+
+
+class Learners:
+  """The learners of a run, of which this process is one.
+
+  Every learner calls the same methods in the same order; each returns the same
+  to all.
+
+  Attributes:
+    rank: which one this is; the first, 0, writes what the run writes.
+    num_learners: how many there are.
+  """
+
+  def __init__(
+    self, rank: int = 0, strategy: tf.distribute.Strategy | None = None
+  ):
+    """Wraps a strategy.
+
+    Args:
+      rank: which one this is.
+      strategy: sums over all of them; None where there is one alone.
+    """
+    self.rank = rank
+    self._strategy = strategy
+    self.num_learners = strategy.num_replicas_in_sync if strategy else 1
+    self._sum_now = tf.function(self.sum, autograph=False)
+
+  def sum(self, x: tf.Tensor) -> tf.Tensor:
+    """The sum of a tensor of the same shape over all. Not inside XLA."""
+    if self._strategy is None:
+      return x
+    # As a value of this learner, which `reduce` would not take `x` for.
+    value = self._strategy.run(tf.identity, (x,))
+    return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+
+  def each(self, row: Sequence[int]) -> np.ndarray:
+    """The rows of all learners, [L, N] int64, given one of each."""
+    rows = np.zeros((self.num_learners, len(row)), np.int64)
+    rows[self.rank] = row
+    if self._strategy is None:
+      return rows
+    with _explained():
+      return self._sum_now(tf.constant(rows)).numpy()
+
+  def any(self, which: bool) -> bool:
+    """Whether it is true of a learner."""
+    return bool(self.each([which]).any())
+
+  def least(self, number: int) -> int:
+    """The least of the learners' numbers."""
+    return int(self.each([number]).min())
+
+  def wait(self) -> None:
+    """Returns when all have come here."""
+    self.each([0])
+
+  def common(self, numbers: Sequence[int]) -> list[int]:
+    """The numbers that every learner has, in the order of this one's."""
+    everybodys = self._rows(np.array(numbers, np.int64).reshape(-1, 1))
+    return [
+      number for number in numbers if all(number in own for own in everybodys)
+    ]
+
+  def gather(
+    self, episodes: episode_statistics.Episodes
+  ) -> episode_statistics.Episodes:
+    """The episodes of all, in the order of their ends."""
+    if self._strategy is None:
+      return episodes
+    bits = episodes.returns.view(np.int32).astype(np.int64)
+    own = np.stack([episodes.env_steps, bits, episodes.lengths], axis=1)
+    rows = np.concatenate(self._rows(own))
+    # Of one step: in the order of the environments, of which the first are the
+    # first learner's.
+    env_steps, bits, lengths = rows[np.argsort(rows[:, 0], kind="stable")].T
+    returns = bits.astype(np.int32).view(np.float32)
+    return episode_statistics.Episodes(env_steps, returns, lengths)
+
+  def _rows(self, own: np.ndarray) -> list[np.ndarray]:
+    """The rows [N, C] int64 of every learner, whose numbers N may differ."""
+    counts = self.each([len(own)])[:, 0]
+    # One at least: a sum of nothing ends the process.
+    padded = np.zeros((max(counts.max(), 1), own.shape[1]), np.int64)
+    padded[: len(own)] = own
+    rows = self.each(padded.ravel()).reshape(-1, *padded.shape)
+    return [of[:count] for of, count in zip(rows, counts, strict=True)]
+
+  def guarded(self, call: Callable) -> Callable:
+    """A compiled call that says in one line that a learner is gone."""
+    if self._strategy is None:
+      return call
+
+    def explained_call(*args):
+      with _explained():
+        return call(*args)
+
+    return explained_call
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+  """Turns what TensorFlow raises where a learner is gone into LearnerLost."""
+  try:
+    yield
+  except _LOST as error:
+    raise errors.LearnerLost("another learner of this run ended") from error
+
+
+ALONE = Learners()
+
+
+def connect(addresses: Sequence[str], rank: int) -> Learners:
+  """Connects to the other learners; returns when all are there.
+
+  In the main thread, before TensorFlow computes anything, and after its threads
+  are chosen. Where
+  all learners are on this machine, TensorFlow's server, which listens on every
+  interface and asks for no password, is bound to the loopback.
+
+  Args:
+    addresses: 'host:port' of every learner.
+    rank: which one this is.
+
+  Raises:
+    LearnerLost: one did not come.
+    RunError: the server cannot be bound.
+  """
+  resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+    tf.train.ClusterSpec({"worker": list(addresses)}),
+    task_type="worker",
+    task_id=rank,
+    rpc_layer="grpc",
+  )
+  with contextlib.ExitStack() as at_the_end:
+    # TensorFlow's coordination service takes it, to tell of preemptions.
+    at_the_end.callback(
+      signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM)
+    )
+    if all(map(_is_loopback, addresses)):
+      port = int(addresses[rank].rpartition(":")[2])
+      at_the_end.enter_context(_bound_to_loopback(port))
+    try:
+      strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except (*_LOST, tf.errors.UnknownError) as error:  # or its port is taken
+      raise errors.LearnerLost("another learner did not come") from error
+  return Learners(rank, strategy)
+
+
+def _is_loopback(address: str) -> bool:
+  host = address.rpartition(":")[0]
+  try:
+    return ipaddress.ip_address(host).is_loopback
+  except ValueError:  # a name
+    return host == "localhost"
+
+
+@contextlib.contextmanager
+def _bound_to_loopback(port: int) -> Iterator[None]:
+  """Binds a server that is started in the block, as soon as it listens.
+
+  TensorFlow has no setting for it: `GrpcServer::Init` says 0.0.0.0.
+
+  Raises:
+    RunError: it cannot be bound.
+  """
+  given_up = threading.Event()
+  with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    bound = pool.submit(_bind_to_loopback, port, given_up)
+    try:
+      yield
+    except BaseException:
+      given_up.set()  # it may never listen
+      raise
+    bound.result()
+
+
+def _bind_to_loopback(port: int, given_up: threading.Event) -> None:
+  """Binds this process's server on a port; see `_bound_to_loopback`."""
+  while not given_up.is_set():
+    for one in psutil.Process().net_connections("inet"):
+      if one.status == psutil.CONN_LISTEN and one.laddr.port == port:
+        with socket.socket(fileno=os.dup(one.fd)) as listening:
+          try:
+            listening.setsockopt(
+              socket.SOL_SOCKET, socket.SO_BINDTODEVICE, _LOOPBACK
+            )
+          except (AttributeError, OSError) as error:
+            raise errors.RunError(
+              f"TensorFlow's server cannot be bound to the loopback ({error}); "
+              "expected Linux, from version 5.7 on"
+            ) from None
+        return
+    time.sleep(_POLL_SECONDS)

@@ -1,0 +1,111 @@
+"""Which learner a process is, and what the ends of learners mean."""
+
+import json
+
+import pytest
+import small_runs
+
+from agents_pipeline import errors
+from agents_pipeline.config import gin_files
+from agents_pipeline.files import run_folder
+from agents_pipeline.runs import learner_group
+
+
+def environ(workers, index):
+  task = {"type": "worker", "index": index}
+  config = {"cluster": {"worker": workers}, "task": task}
+  return {"TF_CONFIG": json.dumps(config)}
+
+
+def test_a_process_reads_its_place_from_its_environment():
+  workers = ["127.0.0.1:1001", "127.0.0.1:1002"]
+  place = learner_group.place_of(environ(workers, 1), 2)
+  assert place == learner_group.Place(1, workers)
+  assert learner_group.place_of({}, 2) is None
+  assert learner_group.place_of(environ(workers, 1), 1) is None
+
+
+@pytest.mark.parametrize(
+  "variables",
+  [environ(["a:1"], 0), environ(["a:1", "b:1"], 2), {"TF_CONFIG": "x"}],
+)
+def test_another_place_is_the_users_error(variables):
+  with pytest.raises(
+    errors.UserError, match="TF_CONFIG=.* expected none, or 2"
+  ):
+    learner_group.place_of(variables, 2)
+
+
+def test_the_first_learner_writes_the_run(tmp_path):
+  folder = run_folder.RunFolder(tmp_path)
+  assert learner_group.folder_of(folder, 0) is folder
+  second = learner_group.folder_of(folder, 1)
+  assert second.checkpoints == tmp_path / "learners/1/checkpoints"
+
+
+@pytest.mark.parametrize(
+  "codes, is_over",
+  [
+    ({}, False),
+    ({1: 0}, False),  # the first is still writing
+    ({1: 143}, False),
+    ({0: 0}, True),
+    ({0: 143}, True),
+    ({1: -9}, True),
+    ({1: learner_group.LOST}, True),
+    ({1: 2}, True),
+  ],
+)
+def test_no_learner_goes_on_without_another(codes, is_over):
+  assert learner_group._is_over(codes) == is_over
+
+
+def test_a_failure_is_raised_and_a_death_is_not(tmp_path):
+  folder = run_folder.RunFolder(tmp_path)
+  folder.learners.mkdir()
+  log = folder.learners / "1.log"
+  log.write_text("begun\nerror: the environment raised\n")
+  for codes in ({0: 75, 1: -9}, {0: 1, 1: -9}, {0: 143, 1: 143}, {}):
+    learner_group._raise_failure(folder, codes)
+  folder.run_record.touch()
+  with pytest.raises(errors.RunError, match="^the environment raised$"):
+    learner_group._raise_failure(folder, {0: 75, 1: 1})
+  assert log.exists()
+  folder.run_record.unlink()
+  with pytest.raises(errors.UserError, match="^the environment raised$"):
+    learner_group._raise_failure(folder, {0: 75, 1: 2})
+  assert not log.exists()  # nothing has begun
+
+
+@pytest.mark.parametrize(
+  "codes, what",
+  [
+    ({0: 75, 1: -9}, "learner 1 of the run ended by signal 9"),
+    ({1: 75}, "learner 1 of the run ended with code 75"),
+  ],
+)
+def test_the_learner_that_died_is_named(codes, what):
+  assert learner_group._what_died(codes) == what
+
+
+def test_lines_are_shown_once_and_whole(tmp_path):
+  log = tmp_path / "0.log"
+  log.write_text("of an earlier start\n")
+  lines = learner_group._Lines(log)
+  assert lines.new() == []
+  log.write_text("one\nerror: is raised\ntw")
+  assert lines.new() == ["one"]
+  log.write_text("one\nerror: is raised\ntwo\n")
+  assert lines.new() == ["two"]
+  assert lines.new() == []
+
+
+def test_python_does_not_start_learners(tmp_path):
+  bindings = [
+    *small_runs.bindings("a2c"),
+    "TrainingConfig.num_learners = 2",
+  ]
+  experiment = gin_files.load_experiment([], bindings)
+  with pytest.raises(errors.UserError, match="expected the command"):
+    small_runs.train(experiment, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
