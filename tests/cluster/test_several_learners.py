@@ -87,7 +87,7 @@ def test_two_learners_give_the_run_of_one(expected, tmp_path):
   one, two = map(run_folder.RunFolder, (tmp_path / "one", expected))
   assert one.episodes.read_bytes() == two.episodes.read_bytes()
   rows = [tables.read(folder.metrics) for folder in (one, two)]
-  assert len(rows[0]) == len(rows[1]) == 11
+  assert len(rows[0]) == len(rows[1]) == 12
   for ours, theirs in zip(*rows, strict=True):
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
