@@ -102,16 +102,8 @@ class _Learner:
 
   def train(self, place: Place, how: "_How") -> int:
     """Trains until the run ends or is stopped; returns the exit code."""
-    try:
-      os.chdir(how.cwd)
-    except OSError as error:
-      raise errors.UserError(
-        f"{os.uname().nodename} cannot work in {how.cwd!r} ({error.strerror}); "
-        "expected a folder that all machines share"
-      ) from None
-    os.environ.update(how.environ)
     folder = run_folder.RunFolder(how.root)
-    train_process.check_shared(folder.learners)
+    train_process.prepare_worker(how.cwd, how.environ, locked=folder.learners)
     if not train_process.wait_until_unlocked(
       folder_of(folder, place.rank).root, lambda: self._wants_to_stop
     ):

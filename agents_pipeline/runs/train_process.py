@@ -89,6 +89,30 @@ def wait_until_unlocked(
   return False
 
 
+def prepare_worker(
+  cwd: str, environ: Mapping[str, str], *, locked: pathlib.Path
+) -> None:
+  """Prepares a process on any machine to start `train` as the driver would.
+
+  Args:
+    cwd: the driver's folder.
+    environ: the driver's environment variables that `train` gets.
+    locked: a folder that the driver has locked.
+
+  Raises:
+    UserError: this machine does not share the driver's disk, or its locks.
+  """
+  try:
+    os.chdir(cwd)
+  except OSError as error:
+    raise errors.UserError(
+      f"{os.uname().nodename} cannot work in {cwd!r} ({error.strerror}); "
+      "expected a folder that all machines share"
+    ) from None
+  os.environ.update(environ)
+  check_shared(locked)
+
+
 def check_shared(folder: pathlib.Path) -> None:
   """Refuses a disk on which two machines could write to one folder.
 

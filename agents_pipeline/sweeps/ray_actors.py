@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.runs import train_process
 from agents_pipeline.sweeps import planned, processes
@@ -56,15 +55,7 @@ class _Trainer:
       return self._code
 
   def _train(self, run: planned.PlannedRun, how: "_How") -> int:
-    try:
-      os.chdir(how.cwd)
-    except OSError as error:
-      raise errors.UserError(
-        f"{os.uname().nodename} cannot work in {how.cwd!r} ({error.strerror}); "
-        "expected a folder that all machines share"
-      ) from None
-    os.environ.update(how.environ)
-    train_process.check_shared(how.sweep)
+    train_process.prepare_worker(how.cwd, how.environ, locked=how.sweep)
     if not train_process.wait_until_unlocked(
       run.folder.root, lambda: self._wants_to_stop
     ):
