@@ -8,6 +8,8 @@ import secrets
 import subprocess
 import sys
 
+import psutil
+
 
 class Cluster:
   """Nodes of two CPUs each.
@@ -45,6 +47,16 @@ class Cluster:
   def kill_node(self):
     """Kills the oldest node, and all that runs on it."""
     self._ask("kill")
+
+  def actors(self, name):
+    """The processes of actors whose names begin so; fails if there are none."""
+    found = [
+      child
+      for child in psutil.Process(self._process.pid).children(recursive=True)
+      if child.name().startswith(name)
+    ]
+    assert found
+    return found
 
   def close(self):
     """Ends it."""

@@ -1,8 +1,9 @@
-"""Sweeps and training on a cluster of two nodes, of which one is killed."""
+"""Searches and training on a cluster of two nodes, of which one is killed."""
 
 import importlib.util
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def start(binary, root, environ, *flags):
 
 
 def sweep(root, environ, *flags):
-  varied = "--vary=DqnConfig.gamma = [0.5, 0.9]"
-  return start("sweep", root, environ, varied, "--at_once=2", *flags)
+  """A search by Optuna of two trials."""
+  varied = "--vary=DqnConfig.gamma = uniform(0.5, 0.9)"
+  search = ("--num_trials=2", "--at_once=2")
+  return start("sweep", root, environ, varied, *search, *flags)
 
 
 def end(process, expected_code=0):
@@ -63,11 +66,16 @@ def end(process, expected_code=0):
   return out
 
 
-def wait_for_rows(process, root, num_rows):
-  """Waits until the first run of a sweep has written so much."""
+def rows_of(root):
+  """How much the first run of a sweep has written."""
   metrics = root / "trials/000/seed_0/metrics.csv"
+  return metrics.read_text().count("\n") if metrics.exists() else 0
+
+
+def wait_for_rows(process, root, num_rows):
+  """Waits until it has written more."""
   deadline = time.monotonic() + 200
-  while not metrics.exists() or metrics.read_text().count("\n") <= num_rows:
+  while rows_of(root) <= num_rows:
     assert process.poll() is None, process.stdout.read()
     assert time.monotonic() < deadline
     time.sleep(0.05)
@@ -90,7 +98,9 @@ def assert_same(root, expected):
     assert (root / name).read_bytes() == (expected / name).read_bytes(), name
 
 
-def test_a_sweep_survives_a_node_and_its_driver(cluster, expected, tmp_path):
+def test_a_sweep_survives_its_driver_an_actor_and_a_node(
+  cluster, expected, tmp_path
+):
   root, address = tmp_path / "sweep", f"--address={cluster.address}"
   process = sweep(root, cluster.environ, address)
   wait_for_rows(process, root, 1)
@@ -98,7 +108,10 @@ def test_a_sweep_survives_a_node_and_its_driver(cluster, expected, tmp_path):
   end(process, -signal.SIGKILL)
 
   process = sweep(root, cluster.environ, address)
-  wait_for_rows(process, root, 2)
+  wait_for_rows(process, root, rows_of(root))
+  for actor in cluster.actors("ray::_Trainer"):
+    actor.kill()
+  wait_for_rows(process, root, rows_of(root))
   cluster.kill_node()
   out = end(process)
   assert "(raylet)" not in out
@@ -119,12 +132,13 @@ def test_a_sweep_that_is_stopped_saves(cluster, expected, tmp_path):
 
 
 def test_environments_survive_a_node(cluster, expected, tmp_path):
-  root = tmp_path / "trials/000/seed_0"
+  root, first = (path / "trials/000/seed_0" for path in (tmp_path, expected))
+  gamma = re.search(r"DqnConfig.gamma = .*", (first / "config.gin").read_text())
   process = start(
     "train",
     root,
     cluster.environ,
-    "--gin_bindings=DqnConfig.gamma = 0.5",
+    f"--gin_bindings={gamma[0]}",
     "--gin_bindings=EnvironmentConfig.vectorization = 'ray'",
     f"--address={cluster.address}",
   )
@@ -133,8 +147,7 @@ def test_environments_survive_a_node(cluster, expected, tmp_path):
   end(process)
   cluster.add_node()
   for name in ("metrics.csv", "episodes.csv", "evaluation.json"):
-    one, other = (p / "trials/000/seed_0" / name for p in (tmp_path, expected))
-    assert one.read_bytes() == other.read_bytes(), name
+    assert (root / name).read_bytes() == (first / name).read_bytes(), name
 
 
 def test_an_address_without_a_cluster_is_one_line(tmp_path):
