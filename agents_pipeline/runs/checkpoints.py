@@ -136,8 +136,9 @@ class Checkpoints:
     for path in map(paths.__getitem__, common):
       about = None
       with skip_damaged(report):
-        about = read_about(path)
-        self._restore(path, about)
+        saved = read_about(path)
+        self._restore(path, saved)
+        about = saved  # it is intact
       if not self._together.any(about is None):
         return about
     # The first may have been saved by some, when another was killed.
