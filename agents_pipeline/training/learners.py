@@ -146,9 +146,8 @@ def connect(addresses: Sequence[str], rank: int) -> Learners:
   """Connects to the other learners; returns when all are there.
 
   In the main thread, before TensorFlow computes anything, and after its threads
-  are chosen. Where
-  all learners are on this machine, TensorFlow's server, which listens on every
-  interface and asks for no password, is bound to the loopback.
+  are chosen. Where all learners are on this machine, TensorFlow's server, which
+  listens on every interface and asks for no password, is bound to the loopback.
 
   Args:
     addresses: 'host:port' of every learner.

@@ -1,7 +1,6 @@
-"""Ends the Ray that tests of a module have started in pytest's process.
+"""Shuts down the Ray that a module's tests have started in pytest's process.
 
-Ray ends the process that is connected to it when it does not answer in time,
-hours later as well.
+Left running, it would end pytest's process if it failed during later tests.
 """
 
 import sys
