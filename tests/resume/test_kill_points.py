@@ -27,8 +27,9 @@ pytestmark = pytest.mark.slow
 NUM_POINTS = int(os.environ.get("KILL_POINTS", "6"))  # of each
 SEED = random.SystemRandom().randrange(10**6)  # SEED = ... repeats a failure
 
+NUM_ENV_STEPS = 200
 RUN = [
-  "TrainingConfig.num_env_steps = 200",
+  f"TrainingConfig.num_env_steps = {NUM_ENV_STEPS}",
   "TrainingConfig.log_period_env_steps = 20",
   "TrainingConfig.checkpoint_period_env_steps = 50",
   "EvaluationConfig.period_env_steps = 100",
@@ -169,7 +170,10 @@ def test_killed_and_resumed_once_and_twice(
   def resume(root):
     # Once; and killed again on the way.
     again = random.Random(f"{SEED} {agent} {environment} {root.name}")
-    moment = again.uniform(0, seconds / 3)  # what is left is shorter
+    saved = checkpoints.newest_first(root / "checkpoints")
+    done = max((int(path.name.split("-")[1]) for path in saved), default=0)
+    left = seconds * (1 - done / NUM_ENV_STEPS)
+    moment = again.uniform(0, left / 3)  # nothing is compiled again
     killed_again = copies(starting, bindings, root, [moment])
     assert_same_end(root, expected)
     for twice in killed_again:
