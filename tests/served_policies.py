@@ -4,6 +4,7 @@ import functools
 
 import gymnasium as gym
 import numpy as np
+import tensorflow as tf
 
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import agent as a2c_agent
@@ -49,16 +50,55 @@ CASES = (
   | {
     "a2c_box": ("a2c", VECTOR, gym.spaces.Box(-2, 2, (2,), np.float64)),
     "a2c_multi": ("a2c", VECTOR, gym.spaces.MultiDiscrete([3, 2])),
+    "dqn_own": ("dqn_own", VECTOR, ACTIONS),
+    "a2c_own": ("a2c_own", PICTURE, ACTIONS),
   }
 )
 
+layers = tf.keras.layers
+
+
+def own_q_network(observation_spec, action_spec):
+  """A user's network for DQN."""
+  return tf.keras.Sequential(
+    [
+      layers.Dense(8, "gelu"),
+      layers.BatchNormalization(),
+      layers.Dense(action_spec.maximum + 1),
+    ]
+  )
+
+
+def own_torso(observation_spec, action_spec):
+  """A user's network for A2C, of pictures."""
+  return tf.keras.Sequential(
+    [
+      layers.Conv2D(4, 3, 2, activation="swish"),
+      layers.LayerNormalization(),
+      layers.Flatten(),
+      layers.Dense(8, "mish"),
+    ]
+  )
+
 
 _FAMILY = {
-  "dqn": dqn_config.DqnConfig,
-  "c51": functools.partial(c51_config.C51Config, v_min=-20, v_max=5),
-  "qr_dqn": functools.partial(qr_dqn_config.QrDqnConfig, num_quantiles=20),
+  "dqn": functools.partial(dqn_config.DqnConfig, dueling=True),
+  "dqn_own": functools.partial(
+    dqn_config.DqnConfig, network=f"{__name__}:{own_q_network.__name__}"
+  ),
+  "c51": functools.partial(
+    c51_config.C51Config, v_min=-20, v_max=5, dueling=True
+  ),
+  "qr_dqn": functools.partial(
+    qr_dqn_config.QrDqnConfig, num_quantiles=20, dueling=True
+  ),
   "rainbow": functools.partial(
-    c51_config.C51Config, v_min=-20, v_max=5, noisy=True, epsilon=None
+    c51_config.C51Config,
+    v_min=-20,
+    v_max=5,
+    dueling=True,
+    noisy=True,
+    epsilon=None,
   ),
 }
 
@@ -66,14 +106,18 @@ _FAMILY = {
 def make(agent, space, actions):
   """A network with random weights, as others get it."""
   task = task_lib.Task("X-v0", space, actions)
-  layers = ((8, 3, 1),) if "uint8" in str(space) else ()
+  is_ours = not agent.endswith("_own")
+  convolutions = ((8, 3, 1),) if is_ours and "uint8" in str(space) else ()
   spec, action_spec = task.observation_spec, task.action_spec
   if agent in _FAMILY:
-    config = _FAMILY[agent](conv_layers=layers, dueling=True)
+    config = _FAMILY[agent](conv_layers=convolutions)
     network = q_network.make_q_network(config, spec, action_spec, seed=3)
     return task.serve(q_agent.served_outputs, network)
   config = a2c_config.A2cConfig(
-    conv_layers=layers, policy_gain=3.0, normalize_observations=True
+    conv_layers=convolutions,
+    policy_gain=3.0,
+    normalize_observations=is_ours,
+    network=None if is_ours else f"{__name__}:{own_torso.__name__}",
   )
   network = a2c_network.make_actor_critic_network(
     config, spec, action_spec, seed=1

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from agents_pipeline import errors
@@ -110,7 +111,12 @@ def _onnx_model(function: Any) -> bytes:
     autograph=False,
   )
   try:
-    model, _ = tf2onnx.convert.from_function(flat, leaves, opset=_OPSET)
+    model, _ = tf2onnx.convert.from_function(
+      flat,
+      leaves,
+      opset=_OPSET,
+      custom_op_handlers={"Erfc": (_one_minus_erf, [])},
+    )
     # tf2onnx leaves operations that it does not know as they are.
     onnx.checker.check_model(model, full_check=True)
   except Exception as error:  # each of its operations raises what it likes
@@ -118,6 +124,23 @@ def _onnx_model(function: Any) -> bytes:
   for tensor in (*model.graph.input, *model.graph.output):
     tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
   return model.SerializeToString()
+
+
+def _one_minus_erf(graph: Any, node: Any, name: str, args: list) -> None:
+  """Replaces tf.math.erfc, of which GELU is made: ONNX has only erf."""
+  from onnx import helper
+
+  kind = graph.get_dtype(node.output[0])
+  one = np.array(1, helper.tensor_dtype_to_np_dtype(kind))
+  inputs = [
+    graph.make_const(f"{name}_one", one).output[0],
+    graph.make_node("Erf", node.input).output[0],
+  ]
+  shapes = [graph.get_shape(node.output[0])]
+  graph.remove_node(name)
+  graph.make_node(
+    "Sub", inputs, name=name, outputs=node.output, shapes=shapes, dtypes=[kind]
+  )
 
 
 def _refusal(file_format: str, error: Exception) -> errors.UserError:
