@@ -2,11 +2,15 @@
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
 
 from agents_pipeline import errors
+from agents_pipeline.apps import command_line, signals
 
 
 def train_command(
@@ -51,6 +55,45 @@ def train(
       f"{root_dir}: train ended with exit code {done.returncode}: "
       f"{last_line(done.stderr)}"
     )
+
+
+def train_until(
+  is_enough: Callable[[], bool],
+  gin_file: str,
+  root_dir: pathlib.Path,
+  *flags: str,
+) -> None:
+  """Trains, and stops the run as a user does once there is enough of it.
+
+  If there already is, it does nothing.
+
+  Args:
+    is_enough: asked twice a second.
+    gin_file: the configuration.
+    root_dir: the run folder.
+    *flags: of `train`, in addition.
+
+  Raises:
+    RunError: it ended otherwise; the message ends with the last line that it
+      printed.
+  """
+  if is_enough():
+    return
+  # Not a pipe: nobody would read it, and a full one stops the process.
+  with tempfile.TemporaryFile("w+") as printed:
+    process = subprocess.Popen(
+      train_command(gin_file, root_dir, *flags), stderr=printed
+    )
+    while process.poll() is None and not is_enough():
+      time.sleep(0.5)
+    process.terminate()
+    code = process.wait()
+    printed.seek(0)
+    if code not in (command_line.DONE, signals.exit_code(signal.SIGTERM)):
+      raise errors.RunError(
+        f"{root_dir}: train ended with exit code {code}: "
+        f"{last_line(printed.read())}"
+      )
 
 
 def last_line(printed: str) -> str:

@@ -11,6 +11,7 @@ python -m benchmarks.learning --gin_file=configs/dqn_cartpole.gin \\
 import concurrent.futures
 import hashlib
 import json
+import math
 import pathlib
 from collections.abc import Sequence
 
@@ -54,16 +55,52 @@ def train_seeds(
     return list(pool.map(train, seeds))
 
 
+def still_begins(
+  gin_file: str, row: dict, root: pathlib.Path, bindings: Sequence[str] = ()
+) -> bool:
+  """Whether a seed's first tenth gives the same metrics, to the byte.
+
+  Args:
+    gin_file: the configuration.
+    row: what its run reached.
+    root: the run is in root/seed_N; it is stopped after that tenth.
+    bindings: of gin.
+  """
+  seed, num_rows = row["seed"], row["early_rows"]
+  run = run_folder.RunFolder(root / f"seed_{seed}")
+  lines = lambda: run.metrics.read_bytes() if run.metrics.exists() else b""
+  commands.train_until(
+    lambda: lines().count(b"\n") > num_rows,
+    gin_file,
+    root / f"seed_{seed}",
+    f"--seed={seed}",
+    *(f"--gin_bindings={binding}" for binding in bindings),
+  )
+  return _digest(lines(), num_rows) == row["early_metrics_sha256"]
+
+
+def _digest(metrics: bytes, num_rows: int | None = None) -> str:
+  """Of the header and the first rows; None: of all."""
+  lines = metrics.splitlines(keepends=True)
+  if num_rows is not None:
+    lines = lines[: num_rows + 1]
+  return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
 def _row(seed: int, run: run_folder.RunFolder) -> dict:
-  """What a finished run reached, and the digest of its metrics."""
+  """What a finished run reached, and the digests of its metrics."""
   record = json.loads(run.run_record.read_text("utf-8"))
+  metrics = run.metrics.read_bytes()
+  num_early = math.ceil((metrics.count(b"\n") - 1) / 10)
   return {
     "seed": seed,
     "mean_return": record["mean_return"],
     "policy_env_steps": record["policy_env_steps"],
     "env_steps": record["env_steps"],
     "seconds": round(sum(record["seconds"].values()), 1),
-    "metrics_sha256": hashlib.sha256(run.metrics.read_bytes()).hexdigest(),
+    "metrics_sha256": _digest(metrics),
+    "early_rows": num_early,
+    "early_metrics_sha256": _digest(metrics, num_early),
   }
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import small_runs
 
 from agents_pipeline import errors
 from benchmarks import comparison, learning, learning_tables
@@ -141,6 +142,30 @@ def test_the_bindings_of_a_table_reach_its_seeds(tmp_path, monkeypatch):
   assert learning_tables.verify(task, tmp_path)
   file = "configs/dqn_catch.gin"
   assert seen == [(file, [0, 1], shorter), (file, [0], shorter)]
+
+
+@pytest.mark.slow
+def test_a_long_run_is_compared_by_its_first_tenth(
+  make_experiment, tmp_path, monkeypatch
+):
+  often = (
+    "TrainingConfig.num_env_steps = 3_000",
+    "TrainingConfig.log_period_env_steps = 100",
+  )
+  whole = small_runs.train(make_experiment(*often), tmp_path / "whole")
+  lines = whole.folder.metrics.read_bytes().splitlines(keepends=True)
+  gin_file = tmp_path / "small.gin"
+  gin_file.write_text("\n".join([*small_runs.bindings(), *often]))
+  row = {"seed": 0, "early_rows": 3}
+  begins = lambda lines: learning.still_begins(
+    str(gin_file),
+    row | {"early_metrics_sha256": learning._digest(b"".join(lines))},
+    tmp_path / "verify",
+  )
+  assert begins(lines[:4])
+  verified = tmp_path / "verify" / "seed_0"
+  assert not (verified / "evaluation.json").exists()  # it was stopped
+  assert not begins([*lines[:3], lines[4]])
 
 
 def test_every_dependency_and_every_configuration_exists():
