@@ -253,7 +253,7 @@ def _of_learner(num_rounds: int) -> dict[str, float]:
     side.close()
   few, many = _NUM_LEARNER_COPIES
   of_few, of_many = (statistics.median(found[num]) for num in (few, many))
-  copy = (of_many - of_few) / (many - few)
+  copy = max(of_many - of_few, 0.0) / (many - few)  # less than the noise
   return {"iteration": of_few - few * copy, "copy": copy}
 
 

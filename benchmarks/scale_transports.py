@@ -98,7 +98,7 @@ def measure(num_rounds: int, report: Callable[[str], None]) -> list[dict]:
   rows = []
   for num_copies in NUM_COPIES:
     for num_bytes in NUM_BYTES:
-      report(f"a step of {num_copies} copies, {num_bytes} bytes")
+      report(f"a step, copies: {num_copies}, bytes: {num_bytes:,}")
       sides: dict = {
         way: _Stepping(way, num_copies, num_bytes) for way in WAYS[:-1]
       }
