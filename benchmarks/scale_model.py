@@ -13,6 +13,7 @@ on the machines or the network is in it.
 import dataclasses
 import json
 import pathlib
+import statistics
 from typing import NamedTuple
 
 import numpy as np
@@ -138,13 +139,17 @@ def _slowest(
   """Seconds [periods] in the environment, of the last collector to end.
 
   Env steps have a gamma distribution, so that of their sum is known: it is
-  sampled as a whole. How fast each collector is stays the same throughout.
+  sampled as a whole. How fast each collector is stays the same throughout:
+  quantiles of a normal distribution.
   """
-  rng = np.random.default_rng(0)
-  speed = 1 + assumed.machine_variation * rng.standard_normal(num_collectors)
+  normal = statistics.NormalDist()
+  speed = 1 + assumed.machine_variation * np.array(
+    [normal.inv_cdf((i + 0.5) / num_collectors) for i in range(num_collectors)]
+  )
   if not assumed.step_variation:
     longest = env_seconds / speed.min()
     return np.full(_NUM_PERIODS, assumed.chunk_length * longest)
+  rng = np.random.default_rng(0)
   shape = assumed.step_variation**-2  # of one env step
   steps = rng.gamma(
     shape * assumed.chunk_length,
@@ -179,7 +184,7 @@ def markdown(costs: Costs) -> str:
   """Rates by number of collectors, and goodput by kills per hour."""
   assumed = Assumed()
   rates = [
-    [f"{milliseconds} ms"]
+    [f"an env step of {milliseconds} ms"]
     + [
       _rate_in_words(costs, assumed, milliseconds / 1e3, n)
       for n in _NUM_COLLECTORS
@@ -201,7 +206,7 @@ def markdown(costs: Costs) -> str:
       for kills in _KILLS_PER_HOUR
     ]
   )
-  header = ["an env step", *(f"{n:,} collectors" for n in _NUM_COLLECTORS)]
+  header = ["collectors", *(f"{n:,}" for n in _NUM_COLLECTORS)]
   kills = ["killed", *(f"{n:,} per hour" for n in _KILLS_PER_HOUR)]
   return "\n\n".join(
     [report.markdown_table(header, rates), report.markdown_table(kills, shares)]
