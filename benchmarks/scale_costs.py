@@ -37,7 +37,6 @@ _LAYERS = (4, 64, 64, 2)  # of the policy; DqnConfig's
 _NUM_LEARNER_COPIES = (1, 16)
 _LEARNER_STEPS = 1_024  # of a chunk that is learned from without asking
 _WEIGHTS_BYTES = (10**4, 10**6, 10**7)
-_PACKAGES = ("agents_pipeline", "gymnasium", "numpy", "ray", "tensorflow")
 
 
 class _Collectors:
@@ -260,7 +259,7 @@ def _of_learner(num_rounds: int) -> dict[str, float]:
 def measure(is_quick: bool) -> dict:
   """Measures everything, as plain data for JSON."""
   num_rounds = 3 if is_quick else 20
-  about = machine.describe(_PACKAGES)  # before this is a load itself
+  about = machine.describe()  # before this is a load itself
   command_line.report("a run whose learner is killed")
   restarts = [scale_restart.measure() for _ in range(1 if is_quick else 3)]
   with command_line.quiet_imports():
