@@ -128,13 +128,15 @@ format: $(TESTABLE)  ## rewrite the code in the project's format
 
 # QUICK=1 takes less than a minute; DEVICE=gpu compares a GPU with the CPU;
 # ONLY=dqn_tensor,start measures these alone.
-# ONLY=scale adds Ray there.
+# ONLY=scale adds Ray there, and measures what collectors cost as well.
 bench: $(BENCHABLE)  ## measure this pipeline beside others, in .venv-bench
 	$(if $(findstring scale,$(ONLY)),$(BENCH)/bin/python -m pip \
 	  --disable-pip-version-check install --quiet \
 	  --no-deps --require-hashes -r requirements-scale.lock)
 	$(BENCH)/bin/python -m benchmarks.suite $(if $(QUICK),--quick) \
 	  $(if $(DEVICE),--device=$(DEVICE)) $(if $(ONLY),--only=$(ONLY))
+	$(if $(findstring scale,$(ONLY)),$(BENCH)/bin/python -m \
+	  benchmarks.scale_costs $(if $(QUICK),--quick))
 
 bench-check: $(BENCHABLE)  ## fail where speed fell by more than 20 %
 	$(BENCH)/bin/python -m benchmarks.check

@@ -17,6 +17,7 @@ _PACKAGES = (
   "gymnax",
   "jax",
   "numpy",
+  "ray",
   "sbx-rl",
   "stable_baselines3",
   "tensorflow",

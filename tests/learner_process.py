@@ -65,6 +65,8 @@ def _main(rank, addresses, num_iterations, path):
     "any": [together.any(rank == 1), together.any(False)],
     "least": together.least(7 - rank),
     "common": together.common([[30, 20, 10], [40, 20, 10]][rank]),
+    "of_nothing": together.each([]),
+    "nobody_has_any": together.common([]),
     "none_common": together.common([[], [5]][rank]),
   }
   ended = [

@@ -131,8 +131,8 @@ def _check_network(agent: schema.AgentConfig) -> None:
 
 
 def _check_update(experiment: schema.Experiment) -> None:
-  """Refuses updates whose activations no memory holds."""
-  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  """Refuses updates whose activations no memory holds, each learner's own."""
+  agent, num_envs = experiment.agent, _num_own_envs(experiment)
   num_transitions = agent.num_transitions_per_update(num_envs)
   outputs = agent.num_outputs_per_action
   # A distribution's numbers are compared with each of their targets.
@@ -141,16 +141,19 @@ def _check_update(experiment: schema.Experiment) -> None:
   needed = num_transitions * units * _BYTES_PER_ACTIVATION
   available = memory.available()
   if needed > available.num_bytes:
+    num_learners = experiment.training.num_learners
+    by = f" of {num_learners:,} learners" if num_learners > 1 else ""
     raise errors.UserError(
       f"{type(agent).__name__}: an update of {num_transitions:,} transitions "
-      f"(EnvironmentConfig.num_envs = {num_envs:,}) needs "
+      f"(EnvironmentConfig.num_envs = {experiment.environment.num_envs:,}{by}) "
+      "needs "
       f"{needed / 2**30:,.1f} GiB of the {available}; expected fewer"
     )
 
 
 def gpu_reason(experiment: schema.Experiment) -> str:
   """What of it a GPU is faster for; '' where it is not."""
-  num_envs = experiment.environment.num_envs
+  num_envs = _num_own_envs(experiment)
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if experiment.agent.conv_layers:
     return "images"
@@ -161,9 +164,14 @@ def gpu_reason(experiment: schema.Experiment) -> str:
   return ""
 
 
+def _num_own_envs(experiment: schema.Experiment) -> int:
+  """How many environments a process has: its share, as one of the learners."""
+  return experiment.environment.num_envs // experiment.training.num_learners
+
+
 def _largest_product(experiment: schema.Experiment) -> int:
   """Operations of a train step's largest matrix product, about."""
-  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  agent, num_envs = experiment.agent, _num_own_envs(experiment)
   batch_size = agent.num_transitions_per_update(num_envs)
   outputs = _FEW * agent.num_outputs_per_action
   layers = (_FEW, *agent.hidden_layers, outputs)
@@ -173,7 +181,7 @@ def _largest_product(experiment: schema.Experiment) -> int:
 
 def _of_pictures(experiment: schema.Experiment, task: task_lib.Task) -> int:
   """Likewise, from pictures to the first hidden layer; 0 without pictures."""
-  agent, num_envs = experiment.agent, experiment.environment.num_envs
+  agent, num_envs = experiment.agent, _num_own_envs(experiment)
   batch_size = agent.num_transitions_per_update(num_envs)
   largest = 0
   for shape in task_lib.pictures(task).values():

@@ -60,7 +60,8 @@ class Learners:
 
   def sum(self, x: tf.Tensor) -> tf.Tensor:
     """The sum of a tensor of the same shape over all. Not inside XLA."""
-    if self._strategy is None:
+    # A sum of nothing would end the process, by a segmentation fault.
+    if self._strategy is None or x.shape.num_elements() == 0:
       return x
     # As a value of this learner, which `reduce` would not take `x` for.
     value = self._strategy.run(tf.identity, (x,))
@@ -112,10 +113,9 @@ class Learners:
   def _rows(self, own: np.ndarray) -> list[np.ndarray]:
     """The rows [N, C] int64 of every learner, whose numbers N may differ."""
     counts = self.each([len(own)])[:, 0]
-    # One at least: a sum of nothing ends the process.
-    padded = np.zeros((max(counts.max(), 1), own.shape[1]), np.int64)
+    padded = np.zeros((counts.max(), own.shape[1]), np.int64)
     padded[: len(own)] = own
-    rows = self.each(padded.ravel()).reshape(-1, *padded.shape)
+    rows = self.each(padded.ravel()).reshape(len(counts), *padded.shape)
     return [of[:count] for of, count in zip(rows, counts, strict=True)]
 
   def guarded(self, call: Callable) -> Callable:

@@ -75,35 +75,43 @@ def learner(root):
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
-  """A run of two learners that nothing happens to."""
-  root = tmp_path_factory.mktemp("runs") / "together"
-  end(start(root, TOGETHER))
-  return root
+def untouched(tmp_path_factory):
+  """Runs of two learners and of one that nothing happens to.
+
+  They go on beside the first test, as processes that start leave a core idle.
+
+  Yields:
+    A function of a run's name, "two" or "one", that starts it; and one to its
+    folder, when it has ended.
+  """
+  folder, processes, begun = tmp_path_factory.mktemp("runs"), {}, set()
+
+  def begin(name):
+    begun.add(name)
+    more = (TOGETHER,) if name == "two" else ()
+    processes[name] = start(folder / name, *more)
+
+  def ended(name):
+    if name not in begun:  # where one test is run alone
+      begin(name)
+    if process := processes.pop(name, None):
+      end(process)
+    return folder / name
+
+  yield begin, ended
+  for process in processes.values():  # of tests that failed
+    process.kill()
+    process.communicate()
 
 
-def test_two_learners_give_the_run_of_one(expected, tmp_path):
-  end(start(tmp_path / "one"))
-  one, two = map(run_folder.RunFolder, (tmp_path / "one", expected))
-  assert one.episodes.read_bytes() == two.episodes.read_bytes()
-  rows = [tables.read(folder.metrics) for folder in (one, two)]
-  assert len(rows[0]) == len(rows[1]) == 12
-  for ours, theirs in zip(*rows, strict=True):
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-      if value is None:
-        assert theirs[name] is None
-      else:
-        np.testing.assert_allclose(value, theirs[name], rtol=1e-3, err_msg=name)
-  written = {path.name for path in (expected / "learners/1").iterdir()}
-  assert written == {"checkpoints", "config.gin", "run.json"}
-
-
-def test_killed_and_stopped_they_end_with_the_same_bytes(expected, tmp_path):
+def test_killed_and_stopped_they_end_with_the_same_bytes(untouched, tmp_path):
+  begin, ended = untouched
   root = tmp_path / "run"
   process = start(root, TOGETHER)
+  begin("one")
   # After the second interval, all have saved the first.
   wait_for(process, lambda: num_rows(root) > 3)
+  begin("two")  # one Ray after the other: starting takes both cores
   assert_only_this_machine_is_listened_to(process)
   second = learner(root / "learners/1")
   os.kill(second, signal.SIGKILL)
@@ -118,8 +126,26 @@ def test_killed_and_stopped_they_end_with_the_same_bytes(expected, tmp_path):
   assert "Traceback" not in out
 
   end(start(root, TOGETHER))
+  expected = ended("two")
   for name in ("metrics.csv", "episodes.csv", "evaluation.json"):
     assert (root / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+def test_two_learners_give_the_run_of_one(untouched):
+  _, ended = untouched
+  one, two = (run_folder.RunFolder(ended(name)) for name in ("one", "two"))
+  assert one.episodes.read_bytes() == two.episodes.read_bytes()
+  rows = [tables.read(folder.metrics) for folder in (one, two)]
+  assert len(rows[0]) == len(rows[1]) == 12
+  for ours, theirs in zip(*rows, strict=True):
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+      if value is None:
+        assert theirs[name] is None
+      else:
+        np.testing.assert_allclose(value, theirs[name], rtol=1e-3, err_msg=name)
+  written = {path.name for path in (two.root / "learners/1").iterdir()}
+  assert written == {"checkpoints", "config.gin", "run.json"}
 
 
 def assert_only_this_machine_is_listened_to(process):

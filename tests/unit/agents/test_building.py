@@ -1,7 +1,5 @@
 """What is decided, and refused, before a pipeline is built."""
 
-import dataclasses
-
 import pytest
 
 from agents_pipeline import errors
@@ -11,6 +9,7 @@ from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 from agents_pipeline.config import schema, seeding
 from agents_pipeline.replay import choices
+from agents_pipeline.training import compilation
 
 
 def experiment(**agent):
@@ -40,18 +39,26 @@ def test_a_gpu_pays_for_pictures_and_wide_layers(fields, reason):
 
 
 @pytest.mark.parametrize(
-  ("backend", "num_envs", "reason"),
+  ("backend", "num_envs", "num_learners", "reason"),
   [
-    ("tensor", 511, ""),
-    ("tensor", 512, "512 tensor environments"),
-    ("gymnasium", 512, ""),
+    ("tensor", 511, 1, ""),
+    ("tensor", 512, 1, "512 tensor environments"),
+    ("gymnasium", 512, 1, ""),
+    ("tensor", 1_022, 2, ""),
+    ("tensor", 1_024, 2, "512 tensor environments"),
   ],
 )
-def test_a_gpu_pays_for_many_tensor_environments(backend, num_envs, reason):
+def test_a_gpu_pays_for_many_tensor_environments(
+  backend, num_envs, num_learners, reason
+):
   environment = schema.EnvironmentConfig(
     "CartPole-v1", num_envs=num_envs, backend=backend
   )
-  many = dataclasses.replace(experiment(), environment=environment)
+  many = schema.Experiment(
+    agent=a2c_config.A2cConfig(),
+    environment=environment,
+    training=schema.TrainingConfig(2_000_000, num_learners=num_learners),
+  )
   assert building.gpu_reason(many) == reason
 
 
@@ -77,6 +84,39 @@ def test_updates_that_no_memory_holds_are_rejected():
   )
   with pytest.raises(errors.UserError, match=expected):
     building.build(many, seeding.Seeds(0))
+
+
+def test_of_an_update_each_learner_needs_its_share():
+  """Two learners' halves of the same update."""
+  many = schema.Experiment(
+    agent=a2c_config.A2cConfig(),
+    environment=schema.EnvironmentConfig("CartPole-v1", num_envs=2**24),
+    training=schema.TrainingConfig(2**30, num_learners=2),
+  )
+  expected = (
+    r"A2cConfig: an update of 41,943,040 transitions .*num_envs = 16,777,216 "
+    r"of 2 learners\) needs 42.5 GiB"
+  )
+  with pytest.raises(errors.UserError, match=expected):
+    building.build(many, seeding.Seeds(0))
+
+
+def test_threads_are_chosen_by_the_share_of_a_learner(monkeypatch):
+  asked = []
+  monkeypatch.setattr(
+    compilation,
+    "choose_threads",
+    lambda largest, *, enters_python: asked.append(largest),
+  )
+  for num_learners in (1, 2):
+    a2c = schema.Experiment(
+      agent=a2c_config.A2cConfig(hidden_layers=(64, 32), num_rollout_steps=5),
+      environment=schema.EnvironmentConfig("CartPole-v1", num_envs=16),
+      training=schema.TrainingConfig(2_000, num_learners=num_learners),
+    )
+    building.choose_threads(*building.complete(a2c))
+  # 2 * 5 * 16 * 64 * 32 operations.
+  assert asked == [327_680, 163_840]
 
 
 def test_updates_of_distributions_that_no_memory_holds_are_rejected():

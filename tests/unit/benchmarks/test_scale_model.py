@@ -11,6 +11,7 @@ COSTS = scale_model.Costs(
   act=1e-3,
   answer=2e-3,
   recovery=5.0,
+  restart=20.0,
   weights_bytes=1000,
 )
 EVEN = scale_model.Assumed(
@@ -63,13 +64,38 @@ def test_a_kill_costs_the_recovery_and_the_steps_taken_again():
   assert scale_model.goodput(COSTS, EVEN, 0.05, 0) == 1.0
 
 
+def test_a_killed_learner_costs_its_restart_and_half_a_checkpoint():
+  # 20 s and 30 s, of 600 s between kills.
+  found = scale_model.goodput_of_restarts(COSTS, EVEN, 6)
+  assert found == pytest.approx(1 / (1 + 50 / 600))
+
+
 def test_the_tables_have_a_row_for_each_environment():
+  text = scale_model.markdown(COSTS)
+  for row in ("| an env step of 1 ms", "| a collector, 1 ms", "| the learner"):
+    assert text.count(row) == 1
+
+
+def test_what_was_measured_is_shown_by_way_and_size():
   about = {
     "command": ["python"],
     "date": "2026-01-01T00:00",
     "git_commit": None,
+    "python": "3.11",
+    "packages": {"ray": "2.0"},
     "machine": {"cores": 2, "cpu": "CPU", "memory_gib": 8, "system": "Linux"},
   }
-  text = scale_model.markdown(COSTS, about)
-  for row in ("| 1 ms", "| 100 ms"):
-    assert text.count(row) == 2
+  step = {"num_copies": 4, "num_bytes": 28_224, "low": 0.001, "high": 0.003}
+  found = {
+    "about": about,
+    "costs": dataclasses.asdict(COSTS),
+    "steps": [step | {"way": "ray", "seconds": 0.0015}],
+    "weights": [{"num_bytes": 10**6, "put": 0.002, "answer": 0.004}],
+  }
+  text = scale_model.costs_markdown(found)
+  assert "| ms per step of all copies | 4 copies, 28 kB |" in text
+  assert "| `ray` | 1.5 (1 to 3) |" in text
+  assert "| 1,000 kB | 2.00 | 4.00 |" in text
+  assert (
+    "| the learner, per copy and iteration in addition | 100.0 us |" in text
+  )

@@ -65,6 +65,8 @@ def test_learners_agree(pair):
     assert found["least"] == 6
     assert found["common"].tolist() == [20, 10]
     assert found["none_common"].tolist() == []
+    assert found["nobody_has_any"].tolist() == []
+    assert found["of_nothing"].shape == (2, 0)  # TensorFlow's would crash
 
 
 @slow

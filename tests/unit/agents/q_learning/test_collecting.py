@@ -1,8 +1,10 @@
-"""What chunks are asked with."""
+"""What chunks are asked with, and when."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.q_learning import collecting, network, schedules
@@ -30,3 +32,28 @@ def test_a_request_has_epsilons_and_weights():
 
   statistics.env_steps.assign(40)
   assert make(0)[0].tolist() == [pytest.approx(1 - 40 / 100)] * 4
+
+
+def test_environments_step_when_what_chunks_are_asked_with_is_there():
+  written, seen = tf.Variable(0.0), []
+  policy = collecting.CollectorsAct(
+    ts.time_step_spec(tf.TensorSpec((1,), tf.float32)),
+    tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
+    [written],
+  )
+  time_step = ts.restart(tf.zeros((2, 1)), batch_size=2)
+
+  def step(action):
+    seen.append((float(written), action.tolist()))
+    return action
+
+  @tf.function(autograph=False)
+  def learn_act_and_step(x):
+    for _ in range(6):  # takes longer than to enter Python
+      x = tf.matmul(x, x)
+    written.assign(x[0, 0])
+    action = policy.action(time_step).action
+    return tf.numpy_function(step, [action], tf.int64)
+
+  learn_act_and_step(tf.fill((1_024, 1_024), 2.0**-10))
+  assert seen == [(2.0**-10, [0, 0])]
