@@ -70,7 +70,7 @@ class Starter:
   def train(self, experiment, root, **fields):
     """`small_runs.train` in a process of its own, to its end.
 
-    It draws no learning curve: that takes a sixth of the time.
+    It draws no learning curve: that takes a tenth of the time.
 
     Args:
       experiment: the configuration.
