@@ -117,6 +117,12 @@ def make_family_experiment(request, make_experiment_of):
   return make_experiment_of(request.param)
 
 
+@pytest.fixture(params=["dqn", "rainbow"])
+def make_simple_and_combined(request, make_experiment_of):
+  """Likewise, for what does not depend on the loss: the least and the most."""
+  return make_experiment_of(request.param)
+
+
 @pytest.fixture
 def make_a2c_experiment(make_experiment_of):
   """Makes a small experiment of A2C on CartPole-v1; bindings change it."""

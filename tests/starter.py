@@ -26,7 +26,12 @@ _SECONDS_TO_END = 300.0
 
 
 class Starter:
-  """Starts processes, for tests: the client of this module's server."""
+  """Starts processes, for tests: the client of this module's server.
+
+  Attributes:
+    environ: of processes that are started otherwise and are to share, and to
+      compile as quickly, what these compile.
+  """
 
   def __init__(self):
     # Processes compile the same few programs again and again. Entries appear
@@ -34,26 +39,26 @@ class Starter:
     # They do not record the compiler's flags: so one folder for each server,
     # whose processes all have these.
     self._compiled = tempfile.TemporaryDirectory(prefix="compiled-")
+    self.environ = os.environ | {
+      # The package beside these tests, whichever is installed.
+      "PYTHONPATH": os.pathsep.join(
+        filter(None, [_ROOT, os.environ.get("PYTHONPATH")])
+      ),
+      # Compiling takes longest. The second flag is the package's own choice
+      # for networks as small as these.
+      "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+      "--xla_cpu_multi_thread_eigen=false",
+      "TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory="
+      + self._compiled.name,
+      "TF_CPP_MIN_LOG_LEVEL": "3",  # a line for each program that is loaded
+    }
     self._process = subprocess.Popen(
       [sys.executable, __file__],
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
       stderr=subprocess.DEVNULL,
       text=True,
-      env=os.environ
-      | {
-        # The package beside these tests, whichever is installed.
-        "PYTHONPATH": os.pathsep.join(
-          filter(None, [_ROOT, os.environ.get("PYTHONPATH")])
-        ),
-        # Compiling takes longest. The second flag is the package's own choice
-        # for networks as small as these.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0 "
-        "--xla_cpu_multi_thread_eigen=false",
-        "TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory="
-        + self._compiled.name,
-        "TF_CPP_MIN_LOG_LEVEL": "3",  # a line for each program that is loaded
-      },
+      env=self.environ,
     )
     self._lock = threading.Lock()
     self._started = set()  # and not waited for
@@ -64,6 +69,8 @@ class Starter:
 
   def train(self, experiment, root, **fields):
     """`small_runs.train` in a process of its own, to its end.
+
+    It draws no learning curve: that takes a tenth of the time.
 
     Args:
       experiment: the configuration.
@@ -79,7 +86,8 @@ class Starter:
     with tempfile.TemporaryDirectory() as folder:
       call, answer = (pathlib.Path(folder, n) for n in ("call", "answer"))
       call.write_bytes(pickle.dumps((experiment, root, fields)))
-      code = self.wait(self._ask({"call": [str(call), str(answer)]}))
+      asked = [str(call), str(answer), sys.path]
+      code = self.wait(self._ask({"call": asked}))
       assert code == 0, code
       outcome, raised = pickle.loads(answer.read_bytes())
     if raised is not None:
@@ -101,7 +109,7 @@ class Starter:
       return code, read("out"), read("err")
 
   def start_app(self, app, flags, folder, output, replaced=(), limits=None):
-    """Starts a binary; returns its process id.
+    """Starts a binary; returns its process id, which is its group's as well.
 
     Args:
       app: its name.
@@ -190,9 +198,13 @@ def _run(bindings, root):
   small_runs.train(gin_files.load_experiment([], bindings), root)
 
 
-def _call(call, answer):
+def _call(call, answer, path):
   import small_runs
 
+  from agents_pipeline.runs.sinks import learning_curve
+
+  sys.path[:] = path
+  learning_curve.LearningCurve.draw = lambda self: None
   experiment, root, fields = pickle.loads(pathlib.Path(call).read_bytes())
   outcome = raised = None
   try:
@@ -206,6 +218,7 @@ def _app(app, flags, folder, output, replaced, limits):
   import importlib
   import runpy
 
+  os.setsid()
   for number, name in ((1, "out"), (2, "err")):
     descriptor = os.open(f"{output}/{name}", os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, number)
@@ -237,8 +250,20 @@ def _end_with_parent():
 
 def _serve():
   _end_with_parent()
+  # Also what a run imports when it needs it.
+  import small_runs  # noqa: F401
+
+  import agents_pipeline.agents.a2c.pipeline
+  import agents_pipeline.agents.c51.pipeline
+  import agents_pipeline.agents.dqn.pipeline
+  import agents_pipeline.agents.qr_dqn.pipeline
   import agents_pipeline.runs.training_run  # noqa: F401
+  from agents_pipeline.runs.sinks import learning_curve
   from agents_pipeline.training import compiler_flags
+
+  with tempfile.TemporaryDirectory() as folder:
+    picture = pathlib.Path(folder, "picture.png")
+    learning_curve.LearningCurve("", picture).draw()
 
   compiler_flags.check = lambda: None  # those of `Starter` are known
   gc.disable()  # runs are short, and a collection walks all of TensorFlow

@@ -14,6 +14,7 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 import small_runs
+import starter
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
@@ -156,11 +157,11 @@ def test_videos_of_the_trained_and_the_random_policy(run_folder):
     assert frames[0].std() > 5
 
 
-def test_running_again_says_that_it_is_finished(run_folder):
+def test_running_again_says_that_it_is_finished(starting, run_folder):
   root, _, _ = run_folder
   before = (root / "metrics.csv").read_text()
   (root / "report.html").unlink()  # as if it was killed before it wrote this
-  code, _, err = run("train", *train_flags(root))
+  code, _, err = starting.run_app("train", train_flags(root), ROOT)
   assert code == 0
   assert "is finished: 600 env steps" in err
   assert (root / "metrics.csv").read_text() == before
@@ -180,7 +181,9 @@ def test_evaluate_prints_and_writes(run_folder, tmp_path):
   assert f"{content['mean_return']:.2f}" in out
 
 
-def test_record_video_of_a_policy_and_of_random_actions(run_folder, tmp_path):
+def test_record_video_of_a_policy_and_of_random_actions(
+  starting, run_folder, tmp_path
+):
   root, _, _ = run_folder
   code, out, err = run(
     "record_video", f"--policy_dir={root}/policy",
@@ -188,10 +191,11 @@ def test_record_video_of_a_policy_and_of_random_actions(run_folder, tmp_path):
   )  # fmt: skip
   assert code == 0, err
   assert len(imageio.mimread(tmp_path / "trained.gif", memtest=False)) > 8
-  code, out, err = run(
-    "record_video", "--random_policy", "--environment=Acrobot-v1",
+  flags = [
+    "--random_policy", "--environment=Acrobot-v1",
     f"--output={tmp_path}/random.mp4",
-  )  # fmt: skip
+  ]  # fmt: skip
+  code, out, err = starting.run_app("record_video", flags, ROOT)
   assert code == 0, err
   assert "Acrobot-v1, returns -" in out
 
@@ -253,7 +257,7 @@ def test_wrong_input_is_one_line_and_leaves_nothing(tmp_path):
 def test_every_app_works_for_a2c(starting, tmp_path):
   """On a task of continuous actions, from training to export.
 
-  DQN's tests start each binary as a user does; of these, only `train` is.
+  DQN's tests start each binary as a user does.
   """
   root = tmp_path / "run"
   bindings = [
@@ -261,7 +265,8 @@ def test_every_app_works_for_a2c(starting, tmp_path):
     "EnvironmentConfig.num_envs = 4",
     "A2cConfig.normalize_observations = True",
   ]
-  code, _, err = run("train", *small_runs.flags(root, bindings))
+  run_app = lambda app, *flags: starting.run_app(app, flags, ROOT)
+  code, _, err = run_app("train", *small_runs.flags(root, bindings))
   assert code == 0, err
   assert max(map(len, err.splitlines())) <= 80 + len(str(root))
   header, *lines = (root / "metrics.csv").read_text().splitlines()
@@ -276,7 +281,6 @@ def test_every_app_works_for_a2c(starting, tmp_path):
     "action": [5, 1], "mean": [5, 1], "stddev": [5, 1], "value": [5]
   }  # fmt: skip
   policy = f"--policy_dir={root / 'policy'}"
-  run_app = lambda app, *flags: starting.run_app(app, flags, ROOT)
   code, out, err = run_app("evaluate", policy, "--num_episodes=2")
   assert code == 0 and "Pendulum-v1" in out + err, err
   best = f"--root_dir={root}"  # is what was exported
@@ -314,23 +318,25 @@ def test_help_lists_the_flags():
   ],
 )
 def test_a_signal_saves_and_the_next_start_resumes(
-  tmp_path, number, expected, bindings
+  starting, tmp_path, number, expected, bindings
 ):
   """To all processes of the run at once, as a terminal sends it."""
   root = tmp_path / "run"
   flags = train_flags(
     root, "TrainingConfig.num_env_steps = 100_000_000", *bindings
   )
-  process = start("train", *flags, start_new_session=True)
+  output = tmp_path / "output"
+  output.mkdir()
+  pid = starting.start_app("train", flags, ROOT, output)
   deadline = time.monotonic() + 120
   while not list(root.glob("checkpoints/env_steps-*")):
-    assert time.monotonic() < deadline and process.poll() is None
-    time.sleep(0.1)
-  os.killpg(process.pid, number)
+    assert time.monotonic() < deadline and not starter.has_ended(pid)
+    time.sleep(0.02)
+  os.killpg(pid, number)
   asked = time.monotonic()
-  _, err = process.communicate(timeout=60)
+  code = starting.wait(pid)
   assert time.monotonic() - asked < 30
-  assert process.returncode == expected, err
+  assert code == expected, (output / "err").read_text()
   assert json.loads((root / "run.json").read_text())["outcome"] == "stopped"
   assert "Not finished: stopped." in (root / "report.html").read_text()
   newest = max(
@@ -340,19 +346,16 @@ def test_a_signal_saves_and_the_next_start_resumes(
   assert int(last["env_steps"]) <= newest
   if number == signal.SIGTERM:
     shorter = f"TrainingConfig.num_env_steps = {newest + 200}"
-    code, _, err = run("train", *train_flags(root, shorter))
+    code, _, err = starting.run_app("train", train_flags(root, shorter), ROOT)
     assert code == 0, err
     assert f"resuming at {newest:,} env steps" in err
 
 
-def test_a_diverging_run_exits_with_one(tmp_path):
+def test_a_diverging_run_exits_with_one(starting, tmp_path):
   root = tmp_path / "run"
-  code, _, err = run(
-    "train",
-    *train_flags(
-      root, "Adam.learning_rate = 1e25", "DqnConfig.loss = 'squared'"
-    ),
-  )
+  diverges = "Adam.learning_rate = 1e25", "DqnConfig.loss = 'squared'"
+  flags = train_flags(root, *diverges)
+  code, _, err = starting.run_app("train", flags, ROOT)
   assert code == 1
   assert err.splitlines()[-1].startswith("error: diverged: loss is not finite")
   assert "Traceback" not in err
@@ -376,15 +379,13 @@ def test_importing_tensorflow_first_is_explained_in_one_line():
   )
 
 
-def test_environments_in_processes_of_their_own_end_with_the_run(tmp_path):
-  code, _, err = run(
-    "train",
-    *train_flags(
-      tmp_path / "run",
-      *IN_PROCESSES,
-      "TrainingConfig.num_env_steps = 200",
-    ),
+def test_environments_in_processes_of_their_own_end_with_the_run(
+  starting, tmp_path
+):
+  flags = train_flags(
+    tmp_path / "run", *IN_PROCESSES, "TrainingConfig.num_env_steps = 200"
   )
+  code, _, err = starting.run_app("train", flags, ROOT)
   assert code == 0, err
   content = json.loads((tmp_path / "run" / "run.json").read_text())
   assert (content["outcome"], content["env_steps"]) == ("finished", 200)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -23,24 +22,37 @@ SMALL = [
 VARY = "--vary=DqnConfig.gamma = [0.5, 0.9]"
 
 
-def start(root, *flags):
-  return subprocess.Popen(
-    [
-      sys.executable, "-m", "agents_pipeline.apps.sweep", f"--root_dir={root}",
-      "--at_once=2", *(f"--gin_bindings={b}" for b in SMALL), *flags,
-    ],
-    cwd=ROOT,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-  )  # fmt: skip
+@pytest.fixture(scope="module")
+def start(starting):
+  """Starts a sweep, whose runs share what they compile."""
+
+  def start_sweep(root, *flags):
+    return subprocess.Popen(
+      [
+        sys.executable, "-m", "agents_pipeline.apps.sweep",
+        f"--root_dir={root}", "--at_once=2",
+        *(f"--gin_bindings={b}" for b in SMALL), *flags,
+      ],
+      cwd=ROOT,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+      env=starting.environ,
+    )  # fmt: skip
+
+  return start_sweep
 
 
-def run(root, *flags):
-  process = start(root, *flags)
-  out, err = process.communicate(timeout=400)
-  return process.returncode, out, err
+@pytest.fixture(scope="module")
+def run(start):
+  """Runs one to its end."""
+
+  def run_sweep(root, *flags):
+    process = start(root, *flags)
+    out, err = process.communicate(timeout=400)
+    return process.returncode, out, err
+
+  return run_sweep
 
 
 def rows(root):
@@ -61,7 +73,7 @@ def trainings(root):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(run, tmp_path_factory):
   """A grid of two trials, never killed."""
   root = tmp_path_factory.mktemp("sweeps") / "whole"
   code, out, err = run(root, VARY)
@@ -91,12 +103,21 @@ def test_a_grid_has_a_row_per_run_and_a_best_configuration(whole):
   assert "gamma = 0.5" in page and "Not finished" not in page
 
 
-def test_killed_three_times_it_ends_with_the_same_table(whole, tmp_path):
+def test_killed_three_times_it_ends_with_the_same_table(
+  start, run, whole, tmp_path
+):
   root, _, _ = whole
   victim = tmp_path / "victim"
-  for num_kill in range(3):
+  for has_come_far in (
+    lambda: len(trainings(victim)) == 2,
+    lambda: list(victim.glob("trials/*/seed_0/metrics.csv")),
+    lambda: list(victim.glob("trials/*/seed_0/policy")),
+  ):
     process = start(victim, VARY)
-    time.sleep(5 + 4 * num_kill)
+    deadline = time.monotonic() + 120
+    while not has_come_far():
+      assert process.poll() is None and time.monotonic() < deadline
+      time.sleep(0.05)
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 10
@@ -114,7 +135,7 @@ def test_killed_three_times_it_ends_with_the_same_table(whole, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_the_same_command_adds_seeds_and_refuses_another_sweep(whole):
+def test_the_same_command_adds_seeds_and_refuses_another_sweep(run, whole):
   root, _, _ = whole
   before = (root / "trials/000/seed_0/run.json").read_bytes()
   code, _, err = run(root, "--vary=DqnConfig.gamma = [0.5]")
@@ -129,7 +150,9 @@ def test_the_same_command_adds_seeds_and_refuses_another_sweep(whole):
   assert (root / "trials/000/seed_0/run.json").read_bytes() == before
 
 
-def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(tmp_path):
+def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(
+  start, run, tmp_path
+):
   # The second value makes the weights infinite within a few updates.
   vary = "--vary=Adam.learning_rate = [1e-3, 1e30]"
   process = start(tmp_path, vary)
@@ -147,7 +170,7 @@ def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(tmp_path):
   assert out.startswith("best trial 0: ")
 
 
-def test_a_search_asks_optuna_and_goes_on(tmp_path):
+def test_a_search_asks_optuna_and_goes_on(run, tmp_path):
   vary = "--vary=DqnConfig.gamma = uniform(0.5, 0.99)"
   code, _, err = run(tmp_path, vary, "--num_trials=1")
   assert code == 0, err

@@ -19,10 +19,16 @@ class Cluster:
     environ: environment variables of the processes that connect to it.
   """
 
-  def __init__(self, folder, num_nodes=2):
-    """Starts it, with its files in a folder of a short name."""
+  def __init__(self, folder, environ=os.environ, num_nodes=2):
+    """Starts it, with its files in a folder of a short name.
+
+    Args:
+      folder: of its files.
+      environ: what `environ` and the nodes have besides.
+      num_nodes: how many there are at first.
+    """
     (folder / "ray").mkdir()
-    self.environ = os.environ | {
+    self.environ = environ | {
       "RAY_AUTH_MODE": "token",
       "RAY_AUTH_TOKEN": secrets.token_hex(32),
       "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the loopback alone

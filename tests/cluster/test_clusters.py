@@ -25,14 +25,15 @@ EXPERIMENT = [
   *small_runs.bindings(environment="mortal:Mortal-v0", num_env_steps=600),
   "EnvironmentConfig.num_envs = 2",
   "EnvironmentConfig.arguments = {'seconds': 0.02}",
+  "TrainingConfig.log_period_env_steps = 50",  # to see where it is
 ]
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(starting):
   # Not pytest's folder: paths of sockets have at most 107 characters.
   with tempfile.TemporaryDirectory() as folder:
-    started = local_cluster.Cluster(pathlib.Path(folder))
+    started = local_cluster.Cluster(pathlib.Path(folder), starting.environ)
     yield started
     started.close()
 
@@ -72,20 +73,25 @@ def rows_of(root):
   return metrics.read_text().count("\n") if metrics.exists() else 0
 
 
-def wait_for_rows(process, root, num_rows):
-  """Waits until it has written more."""
+def wait_until(process, condition):
+  """Waits for something that happens while a process runs."""
   deadline = time.monotonic() + 200
-  while rows_of(root) <= num_rows:
+  while not condition():
     assert process.poll() is None, process.stdout.read()
     assert time.monotonic() < deadline
     time.sleep(0.05)
 
 
+def wait_for_rows(process, root, num_rows):
+  """Waits until it has written more."""
+  wait_until(process, lambda: rows_of(root) > num_rows)
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected(starting, tmp_path_factory):
   """A sweep of this machine's processes."""
   root = tmp_path_factory.mktemp("sweeps") / "processes"
-  end(sweep(root, dict(os.environ)))
+  end(sweep(root, starting.environ))
   return root
 
 
@@ -98,12 +104,20 @@ def assert_same(root, expected):
     assert (root / name).read_bytes() == (expected / name).read_bytes(), name
 
 
-def test_a_sweep_survives_its_driver_an_actor_and_a_node(
+def test_a_sweep_survives_a_stop_its_driver_an_actor_and_a_node(
   cluster, expected, tmp_path
 ):
   root, address = tmp_path / "sweep", f"--address={cluster.address}"
   process = sweep(root, cluster.environ, address)
-  wait_for_rows(process, root, 1)
+  wait_for_rows(process, root, 2)  # by then all is compiled
+  process.send_signal(signal.SIGTERM)
+  assert "the same command goes on" in end(process, 143)
+
+  process = sweep(root, cluster.environ, address)
+  wait_for_rows(process, root, rows_of(root))
+  for trial in ("000", "001"):  # both had saved
+    log = root / f"trials/{trial}/seed_0.log"
+    wait_until(process, lambda log=log: "resuming at" in log.read_text())
   process.kill()  # the same command goes on
   end(process, -signal.SIGKILL)
 
@@ -117,18 +131,6 @@ def test_a_sweep_survives_its_driver_an_actor_and_a_node(
   assert "(raylet)" not in out
   assert_same(root, expected)
   cluster.add_node()
-
-
-def test_a_sweep_that_is_stopped_saves(cluster, expected, tmp_path):
-  root, address = tmp_path / "sweep", f"--address={cluster.address}"
-  process = sweep(root, cluster.environ, address)
-  wait_for_rows(process, root, 2)  # by then all is compiled
-  process.send_signal(signal.SIGTERM)
-  assert "the same command goes on" in end(process, 143)
-  end(sweep(root, cluster.environ, address))
-  for trial in ("000", "001"):  # both had saved
-    assert "resuming at" in (root / f"trials/{trial}/seed_0.log").read_text()
-  assert_same(root, expected)
 
 
 def test_environments_survive_a_node(cluster, expected, tmp_path):

@@ -31,20 +31,27 @@ ON_RAY = "EnvironmentConfig.vectorization = 'ray'"
 HERE = str(pathlib.Path(__file__).parent)
 
 
-def start(root, *more, allow_changes=False):
-  return psutil.Popen(
-    [
-      sys.executable,
-      "-m",
-      "agents_pipeline.apps.train",
-      *small_runs.flags(root, [*EXPERIMENT, *more]),
-      *["--allow_changes"] * allow_changes,
-    ],
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
-    text=True,
-    env=os.environ | {"PYTHONPATH": os.pathsep.join([HERE, *sys.path])},
-  )
+@pytest.fixture(scope="module")
+def start(starting):
+  """Starts `train`; its processes share what they compile."""
+
+  def start_training(root, *more, allow_changes=False):
+    path = os.pathsep.join([HERE, starting.environ["PYTHONPATH"], *sys.path])
+    return psutil.Popen(
+      [
+        sys.executable,
+        "-m",
+        "agents_pipeline.apps.train",
+        *small_runs.flags(root, [*EXPERIMENT, *more]),
+        *["--allow_changes"] * allow_changes,
+      ],
+      stdout=subprocess.PIPE,
+      stderr=subprocess.STDOUT,
+      text=True,
+      env=starting.environ | {"PYTHONPATH": path},
+    )
+
+  return start_training
 
 
 def wait_for_rows(process, root, num_rows):
@@ -63,7 +70,7 @@ def end(process):
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected(start, tmp_path_factory):
   """A run with all environments in its own process."""
   root = tmp_path_factory.mktemp("runs") / "sync"
   code, out = end(start(root))
@@ -76,7 +83,7 @@ def assert_same(root, expected):
     assert (root / name).read_bytes() == (expected / name).read_bytes(), name
 
 
-def test_three_actors_are_killed_and_nothing_shows(expected, tmp_path):
+def test_three_actors_are_killed_and_nothing_shows(start, expected, tmp_path):
   process = start(tmp_path / "run", ON_RAY)
   for num_rows in range(1, 3):
     wait_for_rows(process, tmp_path / "run", num_rows)
@@ -90,7 +97,9 @@ def test_three_actors_are_killed_and_nothing_shows(expected, tmp_path):
   assert "(raylet)" not in out  # its messages of actors that died
 
 
-def test_stopped_and_killed_it_is_resumed_to_the_same_bytes(expected, tmp_path):
+def test_stopped_and_killed_it_is_resumed_to_the_same_bytes(
+  start, expected, tmp_path
+):
   root = tmp_path / "run"
   process = start(root, ON_RAY)
   wait_for_rows(process, root, 2)

@@ -111,7 +111,7 @@ def test_one_seed_gives_one_sequence_in_any_number_of_calls(
   parts = run(build(experiment, seed=1, jit=jit), 60, 7, 12, 1)
   assert first["losses"][0] == pytest.approx(sum(parts["losses"]), rel=1e-5)
   assert_same(first | {"losses": 0}, parts | {"losses": 0})
-  other = run(build(experiment, seed=2, jit=jit), 60, 20)
+  other = run(build(experiment, seed=2), 60, 20)  # differs anyway
   assert np.any(first["weights"][0] != other["weights"][0])
   assert np.any(first["rows"][OBSERVATIONS] != other["rows"][OBSERVATIONS])
   assert first["losses"] != other["losses"]

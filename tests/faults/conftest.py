@@ -8,16 +8,9 @@ import small_runs
 from agents_pipeline.agents import building
 
 
-@pytest.fixture
-def with_xla():
-  """Has a test's iterations compiled, as a user's are."""
-
-
 @pytest.fixture(autouse=True)
-def iterations_as_graphs(request, monkeypatch):
+def iterations_as_graphs(monkeypatch):
   """In this process, they are not compiled with XLA: that takes seconds."""
-  if "with_xla" in request.fixturenames:
-    return
   graphs = functools.partial(building.build, jit=False)
   monkeypatch.setattr(building, "build", graphs)
 

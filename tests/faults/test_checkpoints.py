@@ -83,11 +83,11 @@ def test_nothing_is_restored_if_all_are_damaged(two):
 
 
 def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
-  make_family_experiment, train_apart, tmp_path
+  make_simple_and_combined, train_apart, tmp_path
 ):
   longer = "TrainingConfig.num_env_steps = 400"
-  train_apart(make_family_experiment(longer), "whole")
-  train_apart(make_family_experiment(), "run")
+  train_apart(make_simple_and_combined(longer), "whole")
+  train_apart(make_simple_and_combined(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   assert [p.name for p in checkpoints.newest_first(run.checkpoints)] == [
     "env_steps-300",
@@ -108,7 +108,7 @@ def test_a_run_resumes_from_the_previous_one_and_ends_the_same(
       run, "env_steps-300", tmp_path / "other", print
     )
 
-  printed = train_apart(make_family_experiment(longer), "run")
+  printed = train_apart(make_simple_and_combined(longer), "run")
   assert printed[1].startswith(f"skipped: {newest} is damaged: ")
   assert "resuming at 200 env steps" in printed
   # The damaged one has been overwritten on the way.
@@ -248,9 +248,9 @@ def test_a_checkpoint_that_was_being_replaced_is_recovered(
 
 
 def test_an_export_uses_the_configuration_that_was_saved(
-  make_family_experiment, train_apart, tmp_path
+  make_simple_and_combined, train_apart, tmp_path
 ):
-  train_apart(make_family_experiment(), "run")
+  train_apart(make_simple_and_combined(), "run")
   run = run_folder.RunFolder(tmp_path / "run")
   export.export_from_checkpoint(run, "best", tmp_path / "one", print)
   edited = run.config.read_text().replace("'relu'", "'tanh'")

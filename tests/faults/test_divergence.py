@@ -25,10 +25,11 @@ def fails(train, experiment, name, **fields):
   return str(caught.value)
 
 
-def test_a_non_finite_loss(make_family_experiment, train, tmp_path, with_xla):
-  """In a graph, TensorFlow's checks would raise before ours."""
-  experiment = make_family_experiment(*DIVERGES)
-  message = fails(train, experiment, "run")
+@pytest.mark.parametrize("agent", ["dqn", "qr_dqn", "rainbow"])
+def test_a_non_finite_loss(make_experiment_of, train_apart, tmp_path, agent):
+  """Compiled: in a graph, TensorFlow's checks would raise before ours."""
+  experiment = make_experiment_of(agent)(*DIVERGES)
+  message = fails(train_apart, experiment, "run")
   run = run_folder.RunFolder(tmp_path / "run")
   saved = run.checkpoints / "env_steps-100"
   assert message.startswith("diverged: loss is not finite at train step ")
@@ -41,7 +42,7 @@ def test_a_non_finite_loss(make_family_experiment, train, tmp_path, with_xla):
   assert restored.restore(print).env_steps == 100
   assert all(np.isfinite(v).all() for v in pipeline.network.variables)
   # The same run again: it diverges at the same step.
-  assert fails(train, experiment, "run") == message
+  assert fails(train_apart, experiment, "run") == message
 
 
 class Sabotage(small_runs.ResultCounter):
@@ -60,11 +61,10 @@ class Sabotage(small_runs.ResultCounter):
 
 
 def test_non_finite_weights_are_neither_evaluated_nor_saved(
-  make_family_experiment, train, tmp_path
+  make_simple_and_combined, train, tmp_path
 ):
-  message = fails(
-    train, make_family_experiment(), "run", extra_sinks=[Sabotage]
-  )
+  experiment = make_simple_and_combined()
+  message = fails(train, experiment, "run", extra_sinks=[Sabotage])
   run = run_folder.RunFolder(tmp_path / "run")
   assert message.startswith("diverged: a weight of ")
   assert f"; saved: {run.checkpoints}/env_steps-100 (" in message
@@ -72,10 +72,12 @@ def test_non_finite_weights_are_neither_evaluated_nor_saved(
   assert tables.read(run.metrics)[-1]["env_steps"] == 200
 
 
-def test_q_values_beyond_their_bound(make_family_experiment, train):
+@pytest.mark.parametrize("agent", ["dqn", "qr_dqn", "c51"])
+def test_q_values_beyond_their_bound(make_experiment_of, train, agent):
   """CartPole's q is above 1 within its first updates."""
-  experiment = make_family_experiment("DqnConfig.max_mean_q = 0.25")
+  make = make_experiment_of(agent)
+  experiment = make("DqnConfig.max_mean_q = 0.25")
   assert fails(train, experiment, "bounded").startswith(
     "diverged: mean_q is beyond plus or minus 0.25 at train step "
   )
-  train(make_family_experiment("DqnConfig.max_mean_q = 1e6"), "free")
+  train(make("DqnConfig.max_mean_q = 1e6"), "free")

@@ -13,6 +13,7 @@ from nested_task import Nested
 
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files
+from agents_pipeline.files import run_folder
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +28,28 @@ def as_graphs(monkeypatch):
   monkeypatch.setattr(building, "build", graphs)
 
 
-def make(agent, *bindings, num_env_steps=300):
+def bindings_of(agent, *bindings, num_env_steps=300):
   config, _ = small_runs.FAMILY.get(agent, ("A2cConfig", ()))
   extra = [f"{config}.normalize_observations = True"]
   if agent in small_runs.FAMILY:
     extra.append(f"{config}.n_step = 2")
-  return gin_files.load_experiment(
-    [],
-    [
-      *small_runs.bindings(agent, nested_task.NAME, num_env_steps),
-      *extra,
-      "EnvironmentConfig.action_mask = 'info'",
-      *bindings,
-    ],
-  )
+  return [
+    *small_runs.bindings(agent, nested_task.NAME, num_env_steps),
+    *extra,
+    "EnvironmentConfig.action_mask = 'info'",
+    *bindings,
+  ]
+
+
+def make(agent, *bindings):
+  return gin_files.load_experiment([], bindings_of(agent, *bindings))
 
 
 def results(folder):
   return folder.metrics.read_bytes(), folder.episodes.read_bytes()
 
 
-@pytest.mark.parametrize("agent", [*small_runs.FAMILY, "a2c"])
+@pytest.mark.parametrize("agent", ["dqn", "rainbow", "a2c"])
 def test_a_stopped_run_goes_on_to_the_same_bytes(starting, agent, tmp_path):
   experiment = make(agent)
   whole = starting.train(experiment, tmp_path / "whole")
@@ -102,12 +104,11 @@ _SOLVES = {
 
 
 @pytest.mark.parametrize("agent", list(_SOLVES))
-def test_it_is_learned_and_served_without_this_package(agent, tmp_path):
+def test_it_is_learned_and_served_without_this_package(
+  starting, agent, tmp_path
+):
   """A policy that looks at all three gets 5; one that does not, 3.75."""
-  from agents_pipeline.files import run_folder
-  from agents_pipeline.runs import console, training_run
-
-  experiment = make(
+  bindings = bindings_of(
     agent,
     *_SOLVES[agent],
     "EvaluationConfig.num_episodes_while_training = 10",
@@ -115,13 +116,13 @@ def test_it_is_learned_and_served_without_this_package(agent, tmp_path):
     num_env_steps=3_000,
   )
   folder = run_folder.RunFolder(tmp_path / "run")
-  training_run.train(
-    experiment,
-    folder,
-    device="cpu",
-    overwrite=False,
-    console=console.Console(print),
+  code, _, err = starting.run_app(
+    "train",
+    small_runs.flags(folder.root, bindings),
+    tmp_path,
+    replaced=["agents_pipeline.runs.videos:try_record"],
   )
+  assert code == 0, err
   assert json.loads(folder.evaluation.read_text())["mean_return"] == 5.0
   served = subprocess.run(
     [sys.executable, "-c", _SERVE, str(folder.policy)],

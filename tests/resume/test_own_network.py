@@ -86,12 +86,12 @@ def results(folder):
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_a_stopped_run_goes_on_to_the_same_bytes(case, tmp_path):
+def test_a_stopped_run_goes_on_to_the_same_bytes(starting, case, tmp_path):
   experiment = make(case)
-  whole = small_runs.train(experiment, tmp_path / "whole")
-  stopped = small_runs.train(experiment, tmp_path / "halves", max_results=2)
+  whole = starting.train(experiment, tmp_path / "whole")
+  stopped = starting.train(experiment, tmp_path / "halves", max_results=2)
   assert whole.completed and not stopped.completed
-  resumed = small_runs.train(experiment, tmp_path / "halves")
+  resumed = starting.train(experiment, tmp_path / "halves")
   assert results(resumed.folder) == results(whole.folder)
 
 
@@ -106,8 +106,8 @@ print(json.dumps(outputs["q_values"].numpy().tolist()))
 """
 
 
-def test_it_is_served_without_its_module(tmp_path):
-  small_runs.train(make("dqn"), tmp_path / "run")
+def test_it_is_served_without_its_module(starting, tmp_path):
+  starting.train(make("dqn"), tmp_path / "run")
   restored = restored_policy.restore(
     run_folder.RunFolder(tmp_path / "run"), "latest", print
   )

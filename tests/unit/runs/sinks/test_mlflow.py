@@ -1,6 +1,8 @@
 """MLflow for real: its own server and its own database, on this machine."""
 
+import functools
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import small_runs
 
 from agents_pipeline import errors
+from agents_pipeline.agents import building
 from agents_pipeline.files import tables
 
 pytestmark = pytest.mark.slow
@@ -57,22 +60,35 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-  started = Server(tmp_path_factory.mktemp("server"))
+def empty_database(tmp_path_factory):
+  """What MLflow makes at its first use, which takes seconds: to be copied."""
+  path = tmp_path_factory.mktemp("database") / "empty.db"
+  mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+  return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, empty_database):
+  folder = tmp_path_factory.mktemp("server")
+  shutil.copy(empty_database, folder / "server.db")
+  started = Server(folder)
   yield started
   started.stop()
+
+
+def bindings_of(uri, name):
+  return [
+    "TrackingConfig.sinks = (@Mlflow(),)",
+    f"Mlflow.tracking_uri = '{uri}'",
+    f"Mlflow.experiment = '{name}'",
+    "Mlflow.tags = {'team': 'control'}",
+  ]
 
 
 @pytest.fixture
 def train(make_experiment, starting, tmp_path):
   def run(uri, name, *bindings, **fields):
-    experiment = make_experiment(
-      "TrackingConfig.sinks = (@Mlflow(),)",
-      f"Mlflow.tracking_uri = '{uri}'",
-      f"Mlflow.experiment = '{name}'",
-      "Mlflow.tags = {'team': 'control'}",
-      *bindings,
-    )
+    experiment = make_experiment(*bindings_of(uri, name), *bindings)
     return starting.train(experiment, tmp_path / name, **fields)
 
   return run
@@ -139,9 +155,10 @@ def test_a_database_needs_no_server(train, tmp_path, monkeypatch):
 
 
 def test_a_server_that_goes_and_comes_back_lacks_nothing(
-  make_experiment, tmp_path
+  server, make_experiment, train, tmp_path, monkeypatch
 ):
-  server = Server(tmp_path)
+  graphs = functools.partial(building.build, jit=False)
+  monkeypatch.setattr(building, "build", graphs)  # compiling takes seconds
   results = small_runs.ResultCounter()
   gone = []
 
@@ -150,13 +167,9 @@ def test_a_server_that_goes_and_comes_back_lacks_nothing(
       gone.append(server.stop())
     return False
 
-  experiment = make_experiment(
-    "TrackingConfig.sinks = (@Mlflow(),)",
-    f"Mlflow.tracking_uri = '{server.uri}'",
-  )
   outcome = small_runs.train(
-    experiment,
-    tmp_path / "run",
+    make_experiment(*bindings_of(server.uri, "gone")),
+    tmp_path / "gone",
     stop_requested=stop_requested,
     extra_sinks=[lambda *_: results],
   )
@@ -164,14 +177,9 @@ def test_a_server_that_goes_and_comes_back_lacks_nothing(
   (line,) = [line for line in outcome.printed if "the run goes on" in line]
   assert line.startswith("@Mlflow(): ")
   server.start()
-  longer = make_experiment(
-    "TrackingConfig.sinks = (@Mlflow(),)",
-    f"Mlflow.tracking_uri = '{server.uri}'",
-    "TrainingConfig.num_env_steps = 400",
-  )
-  outcome = small_runs.train(longer, tmp_path / "run")
-  _, points, _ = tracked(server.uri, "agents_pipeline")
-  server.stop()
+  longer = "TrainingConfig.num_env_steps = 400"
+  outcome = train(server.uri, "gone", longer)
+  _, points, _ = tracked(server.uri, "gone")
   assert_has_the_table(points, outcome.folder)
 
 
@@ -197,8 +205,10 @@ def test_a_server_that_is_not_there_is_one_line(
   assert not (tmp_path / "run").exists()
 
 
-def test_a_deleted_experiment_is_one_line(make_experiment, tmp_path):
-  uri = f"sqlite:///{tmp_path}/mlflow.db"
+def test_a_deleted_experiment_is_one_line(
+  make_experiment, empty_database, tmp_path
+):
+  uri = f"sqlite:///{shutil.copy(empty_database, tmp_path / 'mlflow.db')}"
   client = mlflow.MlflowClient(uri)
   client.delete_experiment(client.create_experiment("old"))
   experiment = make_experiment(

@@ -1,5 +1,7 @@
 """Each game against the `minatar` package, and what all of them offer."""
 
+import functools
+
 import minatar
 import numpy as np
 import pytest
@@ -158,19 +160,21 @@ def play_theirs(name, choose_action, is_immortal, **arguments):
   return (first, tf.nest.map_structure(lambda *x: np.stack(x), *steps)), game
 
 
-def play_ours(game, first, steps, is_immortal):
-  """Plays the same; returns boards, rewards and ends, [T, B, ...] each."""
-
-  def step(carried, given):
-    action, chance, draws, start_draws = given
-    state, reward, ended = game.advance(carried[0], action, chance, draws)
-    board = game.observe(state)
-    if not is_immortal:
-      state = tf.where(ended[:, None], game.begin(start_draws), state)
-    return state, board, reward, ended
+@functools.cache  # compiled once for all tests
+def player_of_ours(name, **arguments):
+  """What plays the same with our game: see `play_ours`."""
+  game = make(name, **arguments)
 
   @tf.function(jit_compile=True)
-  def play(start_draws, given):
+  def play(start_draws, given, is_immortal):
+    def step(carried, given):
+      action, chance, draws, start_draws = given
+      state, reward, ended = game.advance(carried[0], action, chance, draws)
+      board = game.observe(state)
+      begins = ended & ~is_immortal
+      state = tf.where(begins[:, None], game.begin(start_draws), state)
+      return state, board, reward, ended
+
     state = game.begin(start_draws)
     zeros = tf.zeros((NUM_COPIES,))
     results = tf.scan(
@@ -178,8 +182,14 @@ def play_ours(game, first, steps, is_immortal):
     )
     return game.observe(state), results[1:]
 
+  return play
+
+
+def play_ours(play, first, steps, is_immortal):
+  """Plays the same; returns boards, rewards and ends, [T, B, ...] each."""
   actions, chances, draws, _, _, _, start_draws = steps
-  return play(first, (actions, chances, draws, start_draws))
+  given = actions, chances, draws, start_draws
+  return play(first, given, tf.constant(is_immortal))
 
 
 def check_equal(
@@ -200,7 +210,7 @@ def check_equal(
     lambda *x: np.stack(x, axis=1), *[steps for _, steps in played]
   )
   first_board, (boards, rewards, ends) = play_ours(
-    make(name, **arguments), draws, steps, is_immortal
+    player_of_ours(name, **arguments), draws, steps, is_immortal
   )
   np.testing.assert_array_equal(first_board, board)
   np.testing.assert_array_equal(boards, steps[3])
