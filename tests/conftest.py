@@ -117,7 +117,7 @@ def make_family_experiment(request, make_experiment_of):
   return make_experiment_of(request.param)
 
 
-@pytest.fixture(params=["dqn", "rainbow"])
+@pytest.fixture(params=small_runs.agents("dqn", "rainbow"))
 def make_simple_and_combined(request, make_experiment_of):
   """Likewise, for what does not depend on the loss: the least and the most."""
   return make_experiment_of(request.param)

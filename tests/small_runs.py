@@ -1,6 +1,7 @@
 """Small experiments, and a way to train them without their final stage."""
 
 import dataclasses
+import os
 
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import console, training_run
@@ -49,6 +50,17 @@ _AGENTS = {
     "A2cConfig.hidden_layers = (16,)",
   ),
 }
+
+
+def agents(*chosen):
+  """Those that a test is run with: the chosen, or all if EVERY_AGENT is set.
+
+  A property that does not depend on the loss is shown by those of which code
+  paths differ; before a release, by every agent of `FAMILY`.
+  """
+  if not os.environ.get("EVERY_AGENT"):
+    return list(chosen)
+  return list(dict.fromkeys([*chosen, *FAMILY]))
 
 
 def capacity(agent, env_steps):

@@ -25,7 +25,7 @@ def fails(train, experiment, name, **fields):
   return str(caught.value)
 
 
-@pytest.mark.parametrize("agent", ["dqn", "qr_dqn", "rainbow"])
+@pytest.mark.parametrize("agent", small_runs.agents("dqn", "qr_dqn", "rainbow"))
 def test_a_non_finite_loss(make_experiment_of, train_apart, tmp_path, agent):
   """Compiled: in a graph, TensorFlow's checks would raise before ours."""
   experiment = make_experiment_of(agent)(*DIVERGES)
@@ -72,7 +72,7 @@ def test_non_finite_weights_are_neither_evaluated_nor_saved(
   assert tables.read(run.metrics)[-1]["env_steps"] == 200
 
 
-@pytest.mark.parametrize("agent", ["dqn", "qr_dqn", "c51"])
+@pytest.mark.parametrize("agent", small_runs.agents("dqn", "qr_dqn", "c51"))
 def test_q_values_beyond_their_bound(make_experiment_of, train, agent):
   """CartPole's q is above 1 within its first updates."""
   make = make_experiment_of(agent)

@@ -49,7 +49,7 @@ def results(folder):
   return folder.metrics.read_bytes(), folder.episodes.read_bytes()
 
 
-@pytest.mark.parametrize("agent", ["dqn", "rainbow", "a2c"])
+@pytest.mark.parametrize("agent", small_runs.agents("dqn", "rainbow", "a2c"))
 def test_a_stopped_run_goes_on_to_the_same_bytes(starting, agent, tmp_path):
   experiment = make(agent)
   whole = starting.train(experiment, tmp_path / "whole")

@@ -148,7 +148,11 @@ def assert_same_end(root, expected):
     # Nested tasks are gymnasium's as well.
     *itertools.product(("dqn", "a2c"), ("tensor", "nested")),
     ("dqn, prioritized", "gymnasium"),
-    ("rainbow", "tensor"),
+    *(
+      (agent, "tensor")
+      for agent in small_runs.agents("rainbow")
+      if agent != "dqn"
+    ),
   ],
 )
 def test_killed_and_resumed_once_and_twice(

@@ -93,12 +93,12 @@ GYMNASIUM = [
 ]
 # Rainbow is C51, with all that C51 can have.
 STOPPED_TWICE = {
-  "dqn": ("dqn", []),
-  "dqn, gymnasium": ("dqn", GYMNASIUM),
+  **{a: (a, []) for a in small_runs.agents("dqn", "rainbow", "qr_dqn")},
+  **{
+    f"{a}, gymnasium": (a, GYMNASIUM)
+    for a in small_runs.agents("dqn", "rainbow")
+  },
   "dqn, prioritized": ("dqn", PRIORITIZED),
-  "rainbow": ("rainbow", []),
-  "rainbow, gymnasium": ("rainbow", GYMNASIUM),
-  "qr_dqn": ("qr_dqn", []),
   "qr_dqn, prioritized, gymnasium": (
     "qr_dqn",
     [*PRIORITIZED, *GYMNASIUM, "DqnConfig.n_step = 3"],
@@ -168,7 +168,7 @@ def test_minatar_stopped_ends_like_one_never_stopped(make_experiment, run_once):
   assert rows(whole) == rows(parts)
 
 
-@pytest.mark.parametrize("agent", ["dqn", "a2c"])
+@pytest.mark.parametrize("agent", small_runs.agents("dqn", "a2c"))
 def test_a_run_that_meets_its_stopping_criterion_ends_early(
   make_experiment_of, run_once, agent
 ):
@@ -226,7 +226,7 @@ def test_a_run_ends_early_on_an_evaluation(make_a2c_experiment, run_once):
   assert [r["env_steps"] for r in tables.read(run.metrics)] == [0]
 
 
-@pytest.mark.parametrize("agent", ["dqn", "c51"])
+@pytest.mark.parametrize("agent", small_runs.agents("dqn", "c51"))
 def test_work_after_the_last_checkpoint_is_repeated(
   make_experiment_of, run_once, agent
 ):
