@@ -1,5 +1,6 @@
 """An environment of episodes of ten steps that can end its own process."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -71,9 +72,30 @@ gym.register("Mortal-v0", Mortal)
 
 
 def actors_of(process):
-  """The processes of the actors with environments, of a `psutil.Process`."""
-  return [
-    child
-    for child in process.children(recursive=True)
-    if child.name().startswith(("ray::CopiesActor", "ray::Collector"))
-  ]
+  """The processes of the actors with environments, of a `psutil.Process`.
+
+  Without those that have ended, and that Ray has yet to collect.
+  """
+  import psutil  # an actor has no need of it
+
+  found = []
+  for child in process.children(recursive=True):
+    with contextlib.suppress(psutil.NoSuchProcess):
+      if (
+        child.name().startswith(("ray::CopiesActor", "ray::Collector"))
+        and child.status() != psutil.STATUS_ZOMBIE
+      ):
+        found.append(child)
+  return found
+
+
+def wait_for_the_end_of(find):
+  """Waits until the actors of another test are gone: Ray takes a while.
+
+  Args:
+    find: returns those that are left.
+  """
+  deadline = time.monotonic() + 60
+  while (left := find()) and time.monotonic() < deadline:
+    time.sleep(0.1)
+  assert not left

@@ -79,9 +79,7 @@ def actors():
 
 @pytest.fixture(autouse=True)
 def no_actors():
-  """Another test's are ended by Ray, which takes a while."""
-  psutil.wait_procs(actors(), timeout=30)
-  assert not actors()
+  mortal.wait_for_the_end_of(actors)
 
 
 @pytest.fixture(scope="module")

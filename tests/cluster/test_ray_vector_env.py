@@ -29,9 +29,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def no_actors():
-  """Another test's are ended by Ray, which takes a while."""
-  psutil.wait_procs(actors(), timeout=30)
-  assert not actors()
+  mortal.wait_for_the_end_of(actors)
 
 
 def make(vectorization="ray", num_envs=3, arguments=None, **fields):
