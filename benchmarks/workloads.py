@@ -177,7 +177,7 @@ SIDES: Mapping[str, Side] = {
   "minatar": _minatar(),
   "minatar_100": _minatar("DqnConfig.batch_size = 100"),
   "jax_minatar": _jax_minatar("one compiled JAX scan", True, 32),
-  "jax_minatar_usual": _jax_minatar("with JAX's convolution", False, 32),
+  "jax_minatar_usual": _jax_minatar("the same with JAX's convolution", False, 32),
   "jax_minatar_100": _jax_minatar("one compiled JAX scan", True, 100),
   # Floors: a part of the work alone.
   "numpy_dqn": _peer(_FLOOR, "numpy_products:Dqn", "floors"),
