@@ -84,10 +84,12 @@ def train_until(
     process = subprocess.Popen(
       train_command(gin_file, root_dir, *flags), stderr=printed
     )
-    while process.poll() is None and not is_enough():
-      time.sleep(0.5)
-    process.terminate()
-    code = process.wait()
+    try:
+      while process.poll() is None and not is_enough():
+        time.sleep(0.5)
+    finally:
+      process.terminate()
+      code = process.wait()
     printed.seek(0)
     if code not in (command_line.DONE, signals.exit_code(signal.SIGTERM)):
       raise errors.RunError(

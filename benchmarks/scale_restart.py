@@ -53,9 +53,9 @@ def _restart_seconds(folder: pathlib.Path) -> float:
     try:
       _wait(process, log, lambda: _last_env_step(metrics) >= 5_000)
     finally:
+      start = time.perf_counter()
       process.kill()
-    start = time.perf_counter()
-    process.wait()
+      process.wait()
     reached = _last_env_step(metrics)
     process = subprocess.Popen(command, stdout=file, stderr=file)
     try:
@@ -63,7 +63,7 @@ def _restart_seconds(folder: pathlib.Path) -> float:
       return time.perf_counter() - start
     finally:
       process.send_signal(signal.SIGTERM)
-      process.wait()
+      process.wait(_MAX_SECONDS)
 
 
 def _last_env_step(metrics: pathlib.Path) -> int:

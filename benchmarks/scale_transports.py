@@ -14,7 +14,11 @@ from benchmarks import interleaved, slow_environment
 
 WAYS = ("sync", "async", "ray", "collectors")
 NUM_COPIES = (1, 4)
-NUM_BYTES = (0, 28_224, 307_200)  # four floats; Atari's 84 x 84 x 4; 320 x 320
+NUM_BYTES = (
+  0,
+  28_224,
+  307_200,
+)  # four floats; Atari's 84 x 84 x 4; 320 x 320 x 3
 NUM_STEPS_PER_CHUNK = 32
 _NUM_STEPS = 96  # of a turn: three chunks, less than an episode
 

@@ -53,6 +53,7 @@ class Workload:
 
 OURS = "this pipeline"
 _NUM_COPIES = (1, 2, 4, 8)
+_JAX_CONVOLUTION = "the same with JAX's convolution"
 _FLOOR = "NumPy's products alone"
 _BARE = "gymnasium's CartPole alone"
 _VECTOR = "EnvironmentConfig.vectorization = 'vector_entry_point'"
@@ -177,7 +178,7 @@ SIDES: Mapping[str, Side] = {
   "minatar": _minatar(),
   "minatar_100": _minatar("DqnConfig.batch_size = 100"),
   "jax_minatar": _jax_minatar("one compiled JAX scan", True, 32),
-  "jax_minatar_usual": _jax_minatar("the same with JAX's convolution", False, 32),
+  "jax_minatar_usual": _jax_minatar(_JAX_CONVOLUTION, False, 32),
   "jax_minatar_100": _jax_minatar("one compiled JAX scan", True, 100),
   # Floors: a part of the work alone.
   "numpy_dqn": _peer(_FLOOR, "numpy_products:Dqn", "floors"),

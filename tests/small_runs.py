@@ -55,8 +55,7 @@ _AGENTS = {
 def agents(*chosen):
   """Those that a test is run with: the chosen, or all if EVERY_AGENT is set.
 
-  A property that does not depend on the loss is shown by those of which code
-  paths differ; before a release, by every agent of `FAMILY`.
+  Those whose code paths differ are enough for most properties.
   """
   if not os.environ.get("EVERY_AGENT"):
     return list(chosen)

@@ -29,8 +29,8 @@ class Starter:
   """Starts processes, for tests: the client of this module's server.
 
   Attributes:
-    environ: of processes that are started otherwise and are to share, and to
-      compile as quickly, what these compile.
+    environ: environment variables for processes that tests start themselves:
+      the same compiler flags, and the same cache of compiled programs.
   """
 
   def __init__(self):

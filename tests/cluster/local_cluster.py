@@ -24,7 +24,7 @@ class Cluster:
 
     Args:
       folder: of its files.
-      environ: what `environ` and the nodes have besides.
+      environ: environment variables to start from.
       num_nodes: how many there are at first.
     """
     (folder / "ray").mkdir()

@@ -1,5 +1,6 @@
 """Copies in Ray actors, whose processes are ended in every way."""
 
+import contextlib
 import importlib.util
 import ipaddress
 import os
@@ -48,13 +49,13 @@ def make(vectorization="ray", num_envs=3, arguments=None, **fields):
 def history(environment, num_steps=25, before_step=lambda step: None):
   """Everything that it returns, step by step."""
   rng = np.random.default_rng(0)
-  seen = [environment.reset()]
-  for step in range(num_steps):
-    before_step(step)
-    action = rng.integers(0, 2, environment.batch_size)
-    seen += environment.step_and_reset(action)
-  environment.close()
-  return seen
+  with contextlib.closing(environment):
+    seen = [environment.reset()]
+    for step in range(num_steps):
+      before_step(step)
+      action = rng.integers(0, 2, environment.batch_size)
+      seen += environment.step_and_reset(action)
+    return seen
 
 
 def assert_same(one, other):

@@ -150,7 +150,7 @@ def assert_same_end(root, expected):
     ("dqn, prioritized", "gymnasium"),
     *(
       (agent, "tensor")
-      for agent in small_runs.agents("rainbow")
+      for agent in small_runs.agents("rainbow", "qr_dqn")
       if agent != "dqn"
     ),
   ],

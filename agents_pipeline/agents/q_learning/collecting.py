@@ -123,9 +123,9 @@ class CollectorsAct(tf_policy.TFPolicy):
 
   def _action(self, time_step, policy_state, seed):
     num_envs = time_step.reward.shape[0]
-    # All of it must be written before the environments step, and may ask for a
-    # chunk: entering Python is not ordered after what writes variables, within
-    # an iteration of several steps.
+    # What a request reads must be written before the environments step, and may
+    # ask for a chunk: entering Python is not ordered after what writes
+    # variables, within an iteration of several steps.
     with tf.control_dependencies([v.read_value() for v in self._awaited]):
       action = tf.identity(tf.zeros((num_envs,), self.action_spec.dtype))
     return policy_step.PolicyStep(action, policy_state, ())

@@ -34,7 +34,7 @@ def test_a_request_has_epsilons_and_weights():
   assert make(0)[0].tolist() == [pytest.approx(1 - 40 / 100)] * 4
 
 
-def test_environments_step_when_what_chunks_are_asked_with_is_there():
+def test_requests_are_made_after_their_variables_are_written():
   written, seen = tf.Variable(0.0), []
   policy = collecting.CollectorsAct(
     ts.time_step_spec(tf.TensorSpec((1,), tf.float32)),
