@@ -8,6 +8,7 @@ on after a collector or its learner was killed. Needs `make scale`, and nothing
 else on the machine; a few minutes.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -119,11 +120,7 @@ class _Collectors:
 
   def seconds_to_recover(self) -> float:
     """From a kill of the only collector to its chunk, of another."""
-    (process,) = [
-      child
-      for child in psutil.Process().children(recursive=True)
-      if child.name().startswith("ray::CollectorActor")
-    ]
+    (process,) = _collector_processes()
     request = self.ray.put(self.request(_LENGTH))
     start = time.perf_counter()
     self.ask(self.each[0], _LENGTH, request)
@@ -135,9 +132,19 @@ class _Collectors:
     """Ends them, and waits until they have."""
     for collector in self.each:
       collector.kill()
-    children = psutil.Process().children(recursive=True)
-    gone = [c for c in children if c.name().startswith("ray::CollectorActor")]
-    psutil.wait_procs(gone, timeout=10)
+    psutil.wait_procs(_collector_processes(), timeout=10)
+
+
+def _collector_processes() -> list[psutil.Process]:
+  """Of the collectors that are alive."""
+  found = []
+  for child in psutil.Process().children(recursive=True):
+    with contextlib.suppress(psutil.NoSuchProcess):
+      if child.name().startswith("ray::CollectorActor") and (
+        child.status() != psutil.STATUS_ZOMBIE
+      ):
+        found.append(child)
+  return found
 
 
 def _of_collectors(num_rounds: int) -> dict[str, float]:
