@@ -146,8 +146,7 @@ def _check_update(experiment: schema.Experiment) -> None:
     raise errors.UserError(
       f"{type(agent).__name__}: an update of {num_transitions:,} transitions "
       f"(EnvironmentConfig.num_envs = {experiment.environment.num_envs:,}{by}) "
-      "needs "
-      f"{needed / 2**30:,.1f} GiB of the {available}; expected fewer"
+      f"needs {needed / 2**30:,.1f} GiB of the {available}; expected fewer"
     )
 
 

@@ -24,7 +24,7 @@ from agents_pipeline.runs import checkpoints
 
 pytestmark = pytest.mark.slow
 
-NUM_POINTS = int(os.environ.get("KILL_POINTS", "4"))  # of each
+NUM_POINTS = int(os.environ.get("KILL_POINTS", "6"))  # of each
 SEED = random.SystemRandom().randrange(10**6)  # SEED = ... repeats a failure
 
 NUM_ENV_STEPS = 200

@@ -197,3 +197,14 @@ def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
     f"| -0.50, 1.00 | 1.0 | 3 to 9 | 123456789 |\n{mark[1]}\nx"
   )
   assert "| `dqn_catch` | 3 | 10,000 | 0.50 |" in text
+  for verified, words in (
+    ({"verified_at": "fedcba9876543"}, "the same at fedcba987"),
+    (
+      {"verified_at": "fedcba9876543", "verified_rows": 2},
+      "its first tenth at fedcba987",
+    ),
+  ):
+    (tmp_path / "dqn_catch.json").write_text(json.dumps(table | verified))
+    learning_tables.render()
+    text = (tmp_path / "learning.md").read_text()
+    assert f"| 123456789, {words} |" in text
