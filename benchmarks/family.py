@@ -4,10 +4,10 @@ python -m benchmarks.family --root_dir=runs/family --at_once=2
 
 A configuration of DQN, configs/dqn_TASK.gin, is trained by the other methods,
 which change nothing of it but the agent or its replay. It is double DQN
-already. Where a task has a configuration of a method, such as
-configs/c51_cartpole.gin, its table in docs/learning/ is what counts. What every
-seed reached goes to docs/learning/family/METHOD_TASK.json, and the table that
-is printed compares its first seeds with DQN's.
+already. What every seed reached goes to docs/learning/family/METHOD_TASK.json.
+CartPole is not trained here: there each method has a configuration and a table
+of its own. The table in docs/learning.md compares the seeds that all methods of
+a task have.
 """
 
 import dataclasses
@@ -78,6 +78,19 @@ def _of_agent(config: str, text: str) -> str:
 
 METHODS = {"prioritized_dqn": _prioritized, "c51": _c51, "qr_dqn": _qr_dqn}
 
+_TITLES = {
+  "prioritized_dqn": "prioritized DQN",
+  "c51": "C51",
+  "qr_dqn": "QR-DQN",
+}
+
+# Method -> the name of its configuration of CartPole.
+CARTPOLE = {
+  "prioritized_dqn": "dqn_cartpole_prioritized",
+  "c51": "c51_cartpole",
+  "qr_dqn": "qr_dqn_cartpole",
+}
+
 
 def gin_text(method: str, task: str) -> str:
   """DQN's configuration of a task, changed to another method."""
@@ -103,21 +116,36 @@ def make(method: str, task: str, root: pathlib.Path, at_once: int) -> None:
 
 
 def rows_of(task: str) -> list[list[str]]:
-  """The rows of a task: DQN, and each method that has a table beside it."""
-  num_seeds = TASKS[task].num_seeds
-  own = comparison.read_returns(learning_tables.TABLES / f"dqn_{task}.json")
-  dqn = {seed: own[seed] for seed in range(num_seeds)}
+  """The rows of a task: DQN's, and one for each method that has a table."""
+  found = {
+    method: comparison.read_returns(path)
+    for method, path in _tables_of(task).items()
+    if path.exists()
+  }
+  if not found:
+    return []
+  dqn = comparison.read_returns(learning_tables.TABLES / f"dqn_{task}.json")
+  seeds = sorted(set(dqn).intersection(*found.values()))
+  dqn = {seed: dqn[seed] for seed in seeds}
   rows = [[task, "DQN", *_cells(dqn), "", ""]]
-  for method in METHODS:
-    path = TABLES / f"{method}_{task}.json"
-    if path.exists():
-      found = comparison.read_returns(path)
-      drawn = comparison.differences(dqn, found, "interquartile mean")
-      low, high = np.percentile(drawn, [2.5, 97.5])
-      differ = comparison.probability_of_difference(drawn)
-      more = f"{low:+.1f} to {high:+.1f}", f"{differ:.2f}"
-      rows.append([task, method, *_cells(found), *more])
+  for method, returns in found.items():
+    returns = {seed: returns[seed] for seed in seeds}
+    drawn = comparison.differences(dqn, returns, "interquartile mean")
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    differ = comparison.probability_of_difference(drawn)
+    more = f"{low:+.1f} to {high:+.1f}", f"{differ:.2f}"
+    rows.append([task, _TITLES[method], *_cells(returns), *more])
   return rows
+
+
+def _tables_of(task: str) -> dict[str, pathlib.Path]:
+  """Method -> its table of a task, which may not be made yet."""
+  if task == "cartpole":
+    return {
+      method: learning_tables.TABLES / f"{name}.json"
+      for method, name in CARTPOLE.items()
+    }
+  return {method: TABLES / f"{method}_{task}.json" for method in METHODS}
 
 
 def _cells(returns: dict[int, float]) -> tuple[str, str, str]:
@@ -129,19 +157,25 @@ def _cells(returns: dict[int, float]) -> tuple[str, str, str]:
   )
 
 
+def render() -> str:
+  """Writes the table into docs/learning.md, and returns it."""
+  header = [
+    "task", "method", "seeds", "interquartile mean", "95 %",
+    "difference to DQN (95 %)", "probability that they differ",
+  ]  # fmt: skip
+  rows = [row for task in ("cartpole", *TASKS) for row in rows_of(task)]
+  table = report.markdown_table(header, rows)
+  learning_tables.write_section("family", table)
+  return table
+
+
 def main() -> int:
   """Trains what is asked for, prints the table, and returns the exit code."""
   names = {f"{m}_{t}": (m, t) for t in TASKS for m in METHODS}
   for name in commands.choose(_FLAGS.only, [*names]):
     command_line.report(name)
     make(*names[name], pathlib.Path(_FLAGS.root_dir), _FLAGS.at_once)
-  header = [
-    "task", "method", "seeds", "interquartile mean", "95 %",
-    "difference to DQN (95 %)", "probability that they differ",
-  ]  # fmt: skip
-  print(
-    report.markdown_table(header, [row for t in TASKS for row in rows_of(t)])
-  )
+  print(render())
   return command_line.DONE
 
 

@@ -26,7 +26,6 @@ ROOT = pathlib.Path(__file__).parents[1]
 TABLES = ROOT / "docs" / "learning"
 PAGE = ROOT / "docs" / "learning.md"
 _LONG = 300  # seconds of a seed, from which on its first tenth is compared
-_BEGIN, _END = "<!-- begin tables -->", "<!-- end tables -->"
 _FLAGS = flags.FLAGS
 
 # What a seed's numbers depend on, beside its own configuration.
@@ -221,10 +220,13 @@ def render() -> None:
   ]  # fmt: skip
   tables = ((task, read(task.name)) for task in TASKS)
   rows = [_cells(task, table) for task, table in tables if table]
-  head, _, rest = PAGE.read_text("utf-8").partition(_BEGIN)
-  _, _, tail = rest.partition(_END)
-  body = report.markdown_table(header, rows)
-  PAGE.write_text(f"{head}{_BEGIN}\n{body}\n{_END}{tail}", "utf-8")
+  write_section("tables", report.markdown_table(header, rows))
+
+
+def write_section(name: str, text: str) -> None:
+  """Replaces a section of docs/learning.md that is made by a command."""
+  page = report.between_markers(PAGE.read_text("utf-8"), name, text)
+  PAGE.write_text(page, "utf-8")
 
 
 def _cells(task: Task, table: dict) -> list[str]:

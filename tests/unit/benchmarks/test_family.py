@@ -43,13 +43,35 @@ def test_a_method_has_the_settings_of_dqn(
   )
 
 
-def test_the_table_compares_the_same_seeds(tmp_path, monkeypatch):
-  monkeypatch.setattr(family, "TABLES", tmp_path)
-  returns = [-60.0 - seed for seed in range(10)]
-  seeds = [
-    {"seed": seed, "mean_return": value} for seed, value in enumerate(returns)
+def test_the_table_compares_the_seeds_that_all_have(tmp_path, monkeypatch):
+  monkeypatch.setattr(family, "TABLES", tmp_path / "family")
+  (tmp_path / "family").mkdir()
+  monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
+  page = tmp_path / "learning.md"
+  monkeypatch.setattr(learning_tables, "PAGE", page)
+  page.write_text("a\n<!-- family: begin -->\nb\n<!-- family: end -->\nc")
+
+  def write(name, returns):
+    seeds = [{"seed": i, "mean_return": r} for i, r in enumerate(returns)]
+    (tmp_path / f"{name}.json").write_text(json.dumps({"seeds": seeds}))
+
+  write("dqn_acrobot", [-60.0, -70.0, -80.0, -90.0, 0.0])
+  write("family/c51_acrobot", [-61.0, -71.0, -81.0, -91.0])
+  write("family/qr_dqn_acrobot", [-60.0, -70.0, -80.0, -90.0, 0.0])
+  write("dqn_cartpole", [500.0, 500.0])
+  write("c51_cartpole", [400.0, 400.0])
+  table = family.render()
+  assert page.read_text() == (
+    f"a\n<!-- family: begin -->\n\n{table}\n\n<!-- family: end -->\nc"
+  )
+  cells = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+  assert [row[:4] for row in cells] == [
+    ["cartpole", "DQN", "2", "500.0"],
+    ["cartpole", "C51", "2", "400.0"],
+    ["acrobot", "DQN", "4", "-75.0"],
+    ["acrobot", "C51", "4", "-76.0"],
+    ["acrobot", "QR-DQN", "4", "-75.0"],
   ]
-  (tmp_path / "c51_acrobot.json").write_text(json.dumps({"seeds": seeds}))
-  dqn, c51 = family.rows_of("acrobot")
-  assert dqn[:3] == ["acrobot", "DQN", "10"]  # of its 20
-  assert c51[:4] == ["acrobot", "c51", "10", "-64.5"]
+  assert cells[1][5:] == ["-100.0 to -100.0", "1.00"]
+  assert cells[3][5:] == ["-1.0 to -1.0", "1.00"]
+  assert cells[4][5:] == ["+0.0 to +0.0", "0.00"]

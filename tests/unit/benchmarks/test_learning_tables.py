@@ -181,7 +181,7 @@ def test_every_dependency_and_every_configuration_exists():
 def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
   monkeypatch.setattr(learning_tables, "PAGE", tmp_path / "learning.md")
-  mark = learning_tables._BEGIN, learning_tables._END
+  mark = "<!-- tables: begin -->", "<!-- tables: end -->"
   (tmp_path / "learning.md").write_text(f"before\n{mark[0]}\nold\n{mark[1]}\nx")
   row = {"policy_env_steps": 5, "env_steps": 10_000, "metrics_sha256": "a"}
   seeds = [
@@ -192,9 +192,9 @@ def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   (tmp_path / "dqn_catch.json").write_text(json.dumps(table))
   learning_tables.render()
   text = (tmp_path / "learning.md").read_text()
-  assert text.startswith(f"before\n{mark[0]}\n| configuration ")
+  assert text.startswith(f"before\n{mark[0]}\n\n| configuration ")
   assert text.endswith(
-    f"| -0.50, 1.00 | 1.0 | 3 to 9 | 123456789 |\n{mark[1]}\nx"
+    f"| -0.50, 1.00 | 1.0 | 3 to 9 | 123456789 |\n\n{mark[1]}\nx"
   )
   assert "| `dqn_catch` | 3 | 10,000 | 0.50 |" in text
   for verified, words in (
