@@ -229,6 +229,13 @@ class Optimizer(OptimizerConfig):
     for argument, field in _FIELDS.items():
       if argument in self.arguments:
         raise self._error(f"{argument!r} is {field}; expected other arguments")
+    given = {name for name, value in self.arguments.items() if value}
+    both = {"use_ema", "ema_overwrite_frequency"}
+    if given & {*both, "ema_momentum"} and not both <= given:
+      raise self._error(
+        "averages of weights change nothing by themselves; expected both "
+        "'use_ema' and 'ema_overwrite_frequency', or none of them"
+      )
 
   def make(self, variables, clip_value, clip_global_norm):
     """See `OptimizerConfig`.
@@ -239,6 +246,11 @@ class Optimizer(OptimizerConfig):
     import tensorflow as tf
 
     self._check_names()
+    if clip_value is not None and self.arguments.get("clipnorm") is not None:
+      raise self._error(
+        "beside 'clipnorm', Keras ignores the agent's gradient_clip_value; "
+        "expected one of them"
+      )
     try:
       # Some are looked at when something is updated.
       weight = tf.Variable([1.0])

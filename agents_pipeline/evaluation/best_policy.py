@@ -10,7 +10,7 @@ class BestPolicy(tf.Module):
   Attributes:
     network: the copy.
     mean_return: the mean return of its evaluation.
-    env_steps: when it was evaluated; -1 before the first evaluation.
+    env_steps: when it was kept; -1 before the first time.
     evaluated_at: env steps at the last evaluation, of whatever network.
   """
 
@@ -46,10 +46,23 @@ class BestPolicy(tf.Module):
     self.evaluated_at.assign(env_steps)
     if not mean_return >= float(self.mean_return):  # NaN is never kept
       return False
+    self._keep(network, mean_return, env_steps)
+    return True
+
+  def take(self, network: tf_agents_network.Network, env_steps: int) -> None:
+    """Keeps a copy of a network that was not evaluated, whatever was kept.
+
+    Args:
+      network: the newest one.
+      env_steps: its age.
+    """
+    self.evaluated_at.assign(env_steps)
+    self._keep(network, float("-inf"), env_steps)
+
+  def _keep(self, network, mean_return: float, env_steps: int) -> None:
     for ours, theirs in zip(
       self.network.variables, network.variables, strict=True
     ):
       ours.assign(theirs)
     self.mean_return.assign(mean_return)
     self.env_steps.assign(env_steps)
-    return True

@@ -3,10 +3,16 @@
 import tensorflow as tf
 
 _EPSILON = 1e-8  # added to the variance
+# More values than this count as this many: another one would be lost beside
+# them in float32, first in the sum of squares, from 2^24 on in the count.
+_LARGEST_COUNT = 2.0**20
 
 
 class RunningNormalization(tf.keras.layers.Layer):
   """Running mean and variance of all values so far.
+
+  From 2^20 values on, the newest ones weigh as if there had been that many: a
+  moving average over about a million values.
 
   Until the first update the mean is 0 and the variance 1. TF-Agents'
   `StreamingTensorNormalizer` begins with variance 0, which blows up what is
@@ -30,8 +36,9 @@ class RunningNormalization(tf.keras.layers.Layer):
     )
     self._mean = make("mean", "zeros")
     self._variance = make("variance", "ones")
-    self._count = self.add_weight("count", (), initializer="zeros")
-    self._count._trainable = False
+    self._count = self.add_weight(
+      "count", (), initializer="zeros", trainable=False
+    )
 
   def call(self, x: tf.Tensor, center: bool = True) -> tf.Tensor:
     """Normalizes.
@@ -68,4 +75,4 @@ class RunningNormalization(tf.keras.layers.Layer):
       tf.where(count > 0, both / total, self._variance.value())
     )
     self._mean.assign_add(delta * tf.math.divide_no_nan(count, total))
-    self._count.assign(total)
+    self._count.assign(tf.minimum(total, _LARGEST_COUNT))

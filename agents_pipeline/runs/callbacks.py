@@ -111,12 +111,13 @@ class EvaluationCallback:
   def after_result(self, result: loop.IntervalResult) -> metrics.Measured:
     """Evaluates once per period, and at the end of the run.
 
-    Without a period, the newest policy is the best one that is known.
+    Without a period, the newest policy is exported, even where an earlier part
+    of the run was evaluated.
     """
     if self._period is None:
       if result.is_last:
-        best, network = self._run.pipeline.best, self._run.pipeline.network
-        best.offer(network, float("-inf"), result.env_steps)
+        pipeline = self._run.pipeline
+        pipeline.best.take(pipeline.network, result.env_steps)
       return metrics.Measured()
     with self._run.stopwatch.part("evaluation"):
       if self._period.has_passed(result.env_steps) or result.is_last:

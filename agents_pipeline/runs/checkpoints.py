@@ -20,7 +20,7 @@ from agents_pipeline.files import atomic
 from agents_pipeline.runs import run_record
 from agents_pipeline.training import learners
 
-FORMAT = 8  # version of the tracked objects' names and shapes
+FORMAT = 9  # version of the tracked objects' names and shapes
 _PREFIX = "env_steps-"
 ABOUT = "about.json"  # describes a checkpoint, in its folder
 _STATE = "state"

@@ -110,14 +110,19 @@ def weighted(values: Any, weight: tf.Tensor) -> tf.Tensor:
   """What has to be summed over the learners for `mean_of`.
 
   Args:
-    values: a nest of float32.
+    values: a nest of float32; None, of a variable that the loss does not depend
+      on, is left out.
     weight: [] float32, of how many steps they are means.
 
   Returns:
     [N] float32.
   """
-  flat = [tf.reshape(x, [-1]) * weight for x in tf.nest.flatten(values)]
+  flat = [tf.reshape(x, [-1]) * weight for x in _tensors(values)]
   return tf.concat([*flat, weight[None]], axis=0)
+
+
+def _tensors(values: Any) -> list[tf.Tensor]:
+  return [x for x in tf.nest.flatten(values) if x is not None]
 
 
 def mean_of(summed: tf.Tensor, like: Any) -> Any:
@@ -128,11 +133,13 @@ def mean_of(summed: tf.Tensor, like: Any) -> Any:
 
   Args:
     summed: [N] float32, of what `weighted` gave each learner.
-    like: a nest of the same shapes.
+    like: a nest of the same shapes; None stays None.
   """
-  flat = tf.nest.flatten(like)
+  flat = _tensors(like)
   *sums, total = tf.split(summed, [tf.size(x) for x in flat] + [1])
-  means = [
+  means = (
     tf.reshape(of / total, x.shape) for of, x in zip(sums, flat, strict=True)
-  ]
-  return tf.nest.pack_sequence_as(like, means)
+  )
+  return tf.nest.map_structure(
+    lambda x: None if x is None else next(means), like
+  )

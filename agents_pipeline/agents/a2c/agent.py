@@ -129,7 +129,7 @@ class A2cAgent(tf_agent.TFAgent):
 
   def gradients(
     self, experience: trajectory.Transition, weights: tf.Tensor | None = None
-  ) -> tuple[list[tf.Tensor], tf_agent.LossInfo]:
+  ) -> tuple[list[tf.Tensor | None], tf_agent.LossInfo]:
     """The first half of a train step: the gradients of the loss.
 
     Args:
@@ -138,7 +138,8 @@ class A2cAgent(tf_agent.TFAgent):
 
     Returns:
       One for each trainable variable of the network, neither clipped nor
-      applied, and the info of the train step.
+      applied, None where the loss does not depend on it; and the info of the
+      train step.
     """
     if self._reward_normalizer is not None:
       self._reward_normalizer.update(experience)

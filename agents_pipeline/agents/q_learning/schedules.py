@@ -4,6 +4,7 @@ Each is a function of the env steps done, or the episodes ended, over all
 environments, including those before training.
 """
 
+import math
 import typing
 
 from agents_pipeline.config import fields
@@ -107,9 +108,10 @@ class GeometricEpsilon(Epsilon):
     """Returns epsilon after that many env steps."""
     import tensorflow as tf
 
-    factor = tf.constant(self.factor_per_env_step, tf.float32)
-    decayed = self.initial * factor ** tf.cast(env_steps, tf.float32)
-    return tf.maximum(self.final, decayed)
+    # In Python's float64: in float32, a factor near 1 is 1.
+    per_env_step = math.log(self.factor_per_env_step)
+    decay = tf.exp(per_env_step * tf.cast(env_steps, tf.float32))
+    return tf.maximum(self.final, self.initial * decay)
 
 
 @fields.config

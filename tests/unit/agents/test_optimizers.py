@@ -205,6 +205,27 @@ def test_nadam_is_its_formula(compiled):
       assert float(one[0]) == pytest.approx(weight, abs=1e-4)
 
 
+def test_weights_are_replaced_by_their_average():
+  averaged = {"use_ema": True, "ema_overwrite_frequency": 5}
+  of_steps = steps(optimizers.Optimizer("SGD", 0.1))
+  found = steps(
+    optimizers.Optimizer("SGD", 0.1, averaged | {"ema_momentum": 0.5})
+  )
+  assert found[:4] == of_steps[:4]
+  # The average begins at the weight itself, and halves its distance each step.
+  average = START
+  for weight in of_steps:
+    average = 0.5 * average + 0.5 * weight
+  assert found[4] == pytest.approx(average, rel=1e-5)
+
+
+def test_only_one_kind_of_clipping_by_value_or_norm():
+  optimizer = optimizers.Optimizer("SGD", arguments={"clipnorm": 1.0})
+  optimizer.make([tf.Variable([1.0])], None, None)
+  with pytest.raises(errors.UserError, match="beside 'clipnorm', Keras igno"):
+    optimizer.make([tf.Variable([1.0])], 0.5, None)
+
+
 @pytest.mark.parametrize(
   ("arguments", "expected"),
   [
@@ -212,6 +233,8 @@ def test_nadam_is_its_formula(compiled):
     ({"clipvalue": 1.0}, "'clipvalue' is the agent's gradient_clip_value; "),
     ({"beta1": 0.5}, "Nadam takes no 'beta1'; expected some of beta_1, "),
     ({"beta_1": "x"}, "Nadam refuses them: "),
+    ({"use_ema": True}, "averages of weights change nothing by themselves; "),
+    ({"ema_momentum": 0.9}, "averages of weights change nothing by themselves"),
     ({"epsilon": -1.0}, "a weight of 1 with a gradient of 1 is no number"),
   ],
 )

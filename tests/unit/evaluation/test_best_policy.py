@@ -28,3 +28,7 @@ def test_the_best_network_is_kept_and_of_equals_the_latest():
   assert int(best.env_steps) == 3
   assert len(best.network.variables) == 7 > len(network.trainable_variables)
   assert all(np.all(v.numpy() == 3.0) for v in best.network.variables)
+  best.take(network, 5)  # of 4.0, however it does
+  assert int(best.env_steps) == 5 == int(best.evaluated_at)
+  assert all(np.all(v.numpy() == 4.0) for v in best.network.variables)
+  assert best.offer(network, -1e9, 6)  # nothing is known of what was taken

@@ -23,6 +23,8 @@ NEVER = "EvaluationConfig.period_env_steps = None"
 def test_without_evaluations_the_newest_policy_is_exported(
   make_experiment, tmp_path, monkeypatch
 ):
+  evaluated = small_runs.train(make_experiment(), tmp_path / "run")
+  assert evaluated.completed
   monkeypatch.setattr(evaluator, "evaluate", None)  # nothing is evaluated
   ended_with = []
 
@@ -35,9 +37,10 @@ def test_without_evaluations_the_newest_policy_is_exported(
       np.testing.assert_array_equal(ours, theirs)
     return run.counters()
 
-  experiment = make_experiment(NEVER)
-  outcome = small_runs.train(experiment, tmp_path / "run", finish=finish)
-  assert outcome.completed and ended_with == [300]
+  # Longer, with evaluations no more: what was best before is not exported.
+  longer = make_experiment(NEVER, "TrainingConfig.num_env_steps = 400")
+  outcome = small_runs.train(longer, tmp_path / "run", finish=finish)
+  assert outcome.completed and ended_with == [400]
   *rows, last = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
   assert len(rows) > 3 and last.endswith(",,")  # the evaluation's two columns
 

@@ -29,6 +29,11 @@ from agents_pipeline.agents.q_learning import schedules
       schedules.GeometricEpsilon(1.0, 0.1, 0.99),
       {0: 1.0, 1: 0.99, 100: 0.36603234, 1000: 0.1},
     ),
+    (
+      # A factor that is 1 in float32: exp(-1) = 0.3679
+      schedules.GeometricEpsilon(1.0, 0.0, 1 - 1e-8),
+      {0: 1.0, 10**8: 0.36787944},
+    ),
   ],
 )
 def test_schedules(schedule, points, compiled):
