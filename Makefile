@@ -93,12 +93,13 @@ train: $(INSTALLED)  ## train, evaluate, record and export CONFIG into RUN
 	  --gin_file=$(CONFIG) --root_dir=$(RUN) \
 	  $(if $(SEED),--seed=$(SEED)) $(if $(DEVICE),--device=$(DEVICE))
 
-# Two processes at a time: one test keeps less than a core busy. In the order
-# of the folders: xdist's own puts off files of few tests, and these are slowest.
-TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
+# In three processes: a test keeps less than a core busy, those with Ray hardly
+# any. tests/conftest.py says which tests share one. In the order of the folders:
+# xdist's own puts off files of few tests, and these are slowest.
+IN_PROCESSES := -n 3 --no-loadscope-reorder
 
 test: $(TESTABLE)  ## run every test
-	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) --durations=40
+	$(BIN)/python -m pytest tests $(IN_PROCESSES) --durations=40
 
 test-gpu: $(TESTABLE)  ## run the tests that need a GPU, after `make gpu`
 	$(BIN)/python -m pytest tests -m gpu
@@ -112,7 +113,7 @@ test-package:  ## build the wheel, install it by plain pip with PYTHON, train
 	.ci/package $(PYTHON)
 
 quick: $(TESTABLE)  ## run the tests that take less than a few seconds each
-	$(BIN)/python -m pytest tests $(TWO_AT_A_TIME) -m "not slow"
+	$(BIN)/python -m pytest tests $(IN_PROCESSES) -m "not slow"
 
 lint: $(TESTABLE)  ## format, lint and types, changing nothing
 	$(BIN)/python -m compileall -q agents_pipeline tests benchmarks

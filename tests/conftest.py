@@ -1,6 +1,7 @@
 """What every test needs: Keras 2, quiet, and the three ways to run a graph."""
 
 import contextlib
+import functools
 import os
 
 import agents_pipeline  # first: it chooses Keras 2
@@ -14,7 +15,9 @@ import pytest
 import small_runs
 import starter
 import tensorflow as tf
+from xdist import scheduler
 
+from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files
 
 assert agents_pipeline.__version__
@@ -27,6 +30,22 @@ _WAYS = {
     function, jit_compile=True, autograph=False
   ),
 }
+
+
+class FilesAtATime(scheduler.LoadFileScheduling):
+  """Gives each process a file at a time, but one of them all tests with Ray.
+
+  These mostly wait. Two at once would leave the other core idle.
+  """
+
+  def _split_scope(self, nodeid):
+    file = super()._split_scope(nodeid)
+    return "tests/cluster" if file.startswith("tests/cluster/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+  """Whatever --dist says."""
+  return FilesAtATime(config, log)
 
 
 def pytest_collection_modifyitems(items):
@@ -73,6 +92,13 @@ def all_ways():
   return _WAYS
 
 
+@pytest.fixture
+def iterations_as_graphs(monkeypatch):
+  """In this process, they are not compiled with XLA: that takes seconds."""
+  graphs = functools.partial(building.build, jit=False)
+  monkeypatch.setattr(building, "build", graphs)
+
+
 @pytest.fixture(scope="session")
 def starting():
   """Starts processes, which share what they import and compile."""
@@ -109,12 +135,6 @@ def make_experiment_of(tmp_path_factory):
 def make_experiment(make_experiment_of):
   """Makes a small experiment of DQN on CartPole-v1; bindings change it."""
   return make_experiment_of("dqn")
-
-
-@pytest.fixture(params=list(small_runs.FAMILY))
-def make_family_experiment(request, make_experiment_of):
-  """Likewise, of DQN and of every other agent of its family in turn."""
-  return make_experiment_of(request.param)
 
 
 @pytest.fixture(params=small_runs.agents("dqn", "rainbow"))

@@ -6,6 +6,7 @@ line of JSON on its stdin, the answer a line on its stdout.
 
 import contextlib
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -23,6 +24,10 @@ import traceback
 _ROOT = str(pathlib.Path(__file__).parents[1])
 _PR_SET_PDEATHSIG = 1
 _SECONDS_TO_END = 300.0
+# `replaced` of `Starter.start_app`: the videos at a run's end take half of it.
+NO_VIDEOS = ("agents_pipeline.runs.videos:try_record",)
+# Tracing is half of a small run, compiling the other half.
+_XLA = "EVERY_AGENT" in os.environ  # where a test does not say
 
 
 class Starter:
@@ -63,11 +68,17 @@ class Starter:
     self._lock = threading.Lock()
     self._started = set()  # and not waited for
 
-  def start(self, bindings, root):
-    """Starts a run without its end; returns its process id."""
-    return self._ask({"run": [list(bindings), str(root)]})
+  def start(self, bindings, root, xla=_XLA):
+    """Starts a run without its end; returns its process id.
 
-  def train(self, experiment, root, **fields):
+    Args:
+      bindings: its configuration.
+      root: of the run folder.
+      xla: whether iterations are compiled; they are graphs otherwise.
+    """
+    return self._ask({"run": [list(bindings), str(root), xla]})
+
+  def train(self, experiment, root, xla=_XLA, **fields):
     """`small_runs.train` in a process of its own, to its end.
 
     It draws no learning curve: that takes a tenth of the time.
@@ -75,6 +86,7 @@ class Starter:
     Args:
       experiment: the configuration.
       root: of the run folder.
+      xla: see `start`.
       **fields: of `small_runs.train`, as far as they can be pickled.
 
     Returns:
@@ -86,7 +98,7 @@ class Starter:
     with tempfile.TemporaryDirectory() as folder:
       call, answer = (pathlib.Path(folder, n) for n in ("call", "answer"))
       call.write_bytes(pickle.dumps((experiment, root, fields)))
-      asked = [str(call), str(answer), sys.path]
+      asked = [str(call), str(answer), sys.path, xla]
       code = self.wait(self._ask({"call": asked}))
       assert code == 0, code
       outcome, raised = pickle.loads(answer.read_bytes())
@@ -190,21 +202,23 @@ def has_ended(pid):
   return _state(pid) == "Z"
 
 
-def _run(bindings, root):
+def _run(bindings, root, xla):
   import small_runs
 
   from agents_pipeline.config import gin_files
 
+  _choose_compiler(xla)
   small_runs.train(gin_files.load_experiment([], bindings), root)
 
 
-def _call(call, answer, path):
+def _call(call, answer, path, xla):
   import small_runs
 
   from agents_pipeline.runs.sinks import learning_curve
 
   sys.path[:] = path
   learning_curve.LearningCurve.draw = lambda self: None
+  _choose_compiler(xla)
   experiment, root, fields = pickle.loads(pathlib.Path(call).read_bytes())
   outcome = raised = None
   try:
@@ -212,6 +226,19 @@ def _call(call, answer, path):
   except Exception as error:
     raised = error
   pathlib.Path(answer).write_bytes(pickle.dumps((outcome, raised)))
+
+
+def _choose_compiler(xla):
+  import tensorflow as tf
+
+  from agents_pipeline.agents import building
+
+  if not xla:
+    building.build = functools.partial(building.build, jit=False)
+    # Graphs that run for a second are not worth rewriting.
+    tf.config.optimizer.set_experimental_options(
+      {"disable_meta_optimizer": True}
+    )
 
 
 def _app(app, flags, folder, output, replaced, limits):

@@ -114,7 +114,7 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
       priorities.append(tf.where(i < num_starts, own, 0.0))
     for i in range(_MAX_ROWS_PER_STEP):
       rows.append(from_head(-self._max_length - 1 - i))  # [B], no longer kept
-      priorities.append(tf.zeros_like(own))
+      priorities.append(tf.zeros((self._spec.num_envs,)))
     updated = self._tree.update(tf.concat(rows, 0), tf.concat(priorities, 0))
     return [*updated, self._is_step.assign(is_step)]
 

@@ -266,7 +266,12 @@ def test_every_app_works_for_a2c(starting, tmp_path):
     "A2cConfig.normalize_observations = True",
   ]
   run_app = lambda app, *flags: starting.run_app(app, flags, ROOT)
-  code, _, err = run_app("train", *small_runs.flags(root, bindings))
+  code, _, err = starting.run_app(
+    "train",
+    small_runs.flags(root, bindings),
+    ROOT,
+    replaced=starter.NO_VIDEOS,
+  )
   assert code == 0, err
   assert max(map(len, err.splitlines())) <= 80 + len(str(root))
   header, *lines = (root / "metrics.csv").read_text().splitlines()
@@ -346,7 +351,9 @@ def test_a_signal_saves_and_the_next_start_resumes(
   assert int(last["env_steps"]) <= newest
   if number == signal.SIGTERM:
     shorter = f"TrainingConfig.num_env_steps = {newest + 200}"
-    code, _, err = starting.run_app("train", train_flags(root, shorter), ROOT)
+    code, _, err = starting.run_app(
+      "train", train_flags(root, shorter), ROOT, replaced=starter.NO_VIDEOS
+    )
     assert code == 0, err
     assert f"resuming at {newest:,} env steps" in err
 
@@ -385,7 +392,9 @@ def test_environments_in_processes_of_their_own_end_with_the_run(
   flags = train_flags(
     tmp_path / "run", *IN_PROCESSES, "TrainingConfig.num_env_steps = 200"
   )
-  code, _, err = starting.run_app("train", flags, ROOT)
+  code, _, err = starting.run_app(
+    "train", flags, ROOT, replaced=starter.NO_VIDEOS
+  )
   assert code == 0, err
   content = json.loads((tmp_path / "run" / "run.json").read_text())
   assert (content["outcome"], content["env_steps"]) == ("finished", 200)

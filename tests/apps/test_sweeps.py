@@ -2,22 +2,24 @@
 
 import csv
 import json
+import os
 import pathlib
 import signal
 import subprocess
 import sys
 import time
 
+import plain_cartpole
 import pytest
 import small_runs
 
-ROOT = pathlib.Path(__file__).parents[2]
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[1]
 pytestmark = pytest.mark.slow
 
 SMALL = [
-  *small_runs.bindings(),
+  *small_runs.bindings(environment=plain_cartpole.NAME),
   "EvaluationConfig.num_episodes = 2",
-  "VideoConfig.captions = True",
 ]
 VARY = "--vary=DqnConfig.gamma = [0.5, 0.9]"
 
@@ -25,6 +27,8 @@ VARY = "--vary=DqnConfig.gamma = [0.5, 0.9]"
 @pytest.fixture(scope="module")
 def start(starting):
   """Starts a sweep, whose runs share what they compile."""
+  path = os.pathsep.join([str(HERE), starting.environ["PYTHONPATH"]])
+  environ = starting.environ | {"PYTHONPATH": path}
 
   def start_sweep(root, *flags):
     return subprocess.Popen(
@@ -37,7 +41,7 @@ def start(starting):
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,
-      env=starting.environ,
+      env=environ,
     )  # fmt: skip
 
   return start_sweep
@@ -99,7 +103,9 @@ def test_a_grid_has_a_row_per_run_and_a_best_configuration(whole):
   assert (run / "policy").exists()
   assert f"{root}/report.html  all runs on one page" in err
   page = (root / "report.html").read_text()
-  assert "2 runs of 2 configurations on CartPole-v1." in page
+  assert (
+    "2 runs of 2 configurations on plain_cartpole:PlainCartPole-v0." in page
+  )
   assert "gamma = 0.5" in page and "Not finished" not in page
 
 

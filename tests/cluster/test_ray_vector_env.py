@@ -195,7 +195,10 @@ def test_folders_of_dead_processes_are_removed(tmp_path, monkeypatch):
 def test_nobody_joins_without_the_token():
   address = connection.connect().get_runtime_context().gcs_address
   program = "import ray, sys; ray.init(sys.argv[1])"
-  environ = os.environ | {"RAY_AUTH_TOKEN": "0" * 64}
+  environ = os.environ | {
+    "RAY_AUTH_TOKEN": "0" * 64,
+    "RAY_NUM_REDIS_GET_RETRIES": "1",  # of 20, a second apart
+  }
   joining = subprocess.run(
     [sys.executable, "-c", program, address],
     env=environ,

@@ -1,18 +1,12 @@
 """What tests of faults share: a small run, and processes to run it in."""
 
-import functools
-
 import pytest
 import small_runs
 
-from agents_pipeline.agents import building
-
 
 @pytest.fixture(autouse=True)
-def iterations_as_graphs(monkeypatch):
-  """In this process, they are not compiled with XLA: that takes seconds."""
-  graphs = functools.partial(building.build, jit=False)
-  monkeypatch.setattr(building, "build", graphs)
+def quicker(iterations_as_graphs):
+  """No test of faults needs XLA in this process."""
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ TASK = (
 
 
 @pytest.fixture
-def interrupted(train, make_family_experiment, tmp_path):
+def interrupted(train, make_simple_and_combined, tmp_path):
   """Trains a run that is stopped between two evaluations.
 
   Returns:
@@ -28,7 +28,7 @@ def interrupted(train, make_family_experiment, tmp_path):
   def run(period_env_steps):
     folder = run_folder.RunFolder(tmp_path / "run")
     printed = train(
-      make_family_experiment(
+      make_simple_and_combined(
         "TrainingConfig.num_env_steps = 10_000",
         f"EvaluationConfig.period_env_steps = {period_env_steps}",
       ),

@@ -6,6 +6,7 @@ import os
 import pathlib
 
 import pytest
+import starter
 
 from agents_pipeline import errors
 from agents_pipeline.evaluation import served_policy
@@ -146,7 +147,9 @@ def test_a_process_that_may_write_no_larger_files(
   assert names(root / "checkpoints") == []
   assert json.loads((root / "run.json").read_text())["outcome"] == "failed"
   assert not list(root.rglob(".*"))
-  code, _, err = starting.run_app("train", flags, HERE)
+  code, _, err = starting.run_app(
+    "train", flags, HERE, replaced=starter.NO_VIDEOS
+  )
   assert code == 0, err
 
 

@@ -111,7 +111,9 @@ def test_a_second_process_is_rejected_until_the_first_is_dead(
   saved, _ = checkpoints.newest(root / "checkpoints")
   reached = int(saved.name.split("-")[1])
   flags = train_flags(root, f"TrainingConfig.num_env_steps = {reached + 100}")
-  code, _, err = starting.run_app("train", flags, HERE)
+  code, _, err = starting.run_app(
+    "train", flags, HERE, replaced=starter.NO_VIDEOS
+  )
   assert code == 0, err
   assert f"resuming at {reached:,} env steps" in err
   assert not (root / ".lock").exists()
@@ -131,7 +133,10 @@ def test_a_stop_during_an_evaluation_or_a_video_saves_and_repeats_it(
 ):
   """The result that it belongs to is not logged until the run resumes."""
   experiment = make_experiment(
-    "VideoConfig.period_episodes = 3", "VideoConfig.format = 'gif'"
+    "EnvironmentConfig.name = 'FlappyBall-v0'",
+    "VideoConfig.period_episodes = 3",
+    "VideoConfig.format = 'html'",
+    "VideoConfig.captions = True",
   )
   train(experiment, "whole")
   whole = run_folder.RunFolder(tmp_path / "whole")
@@ -195,7 +200,9 @@ def test_a_run_killed_while_it_finishes_finishes_the_next_time(
   whole, run = (
     run_folder.RunFolder(tmp_path / name) for name in ("whole", "run")
   )
-  code, _, err = starting.run_app("train", train_flags(whole.root), HERE)
+  code, _, err = starting.run_app(
+    "train", train_flags(whole.root), HERE, replaced=starter.NO_VIDEOS
+  )
   assert code == 0, err
   kept = ("policy", "tf_agents_policy", "evaluation", "trained_video")
   for killed_at in kept:

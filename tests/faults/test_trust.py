@@ -36,10 +36,10 @@ sys.addaudithook(listen)
 
 
 def test_policies_and_checkpoints_hold_no_pickles(
-  make_family_experiment, train, tmp_path
+  make_simple_and_combined, train, tmp_path
 ):
   train(
-    make_family_experiment("EnvironmentConfig.backend = 'gymnasium'"), "run"
+    make_simple_and_combined("EnvironmentConfig.backend = 'gymnasium'"), "run"
   )
   run = run_folder.RunFolder(tmp_path / "run")
   unpickled.clear()

@@ -7,6 +7,7 @@ import shlex
 import shutil
 
 import pytest
+import starter
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,10 @@ def place(starting, tmp_path_factory):
   (folder / "junk").mkdir()
   (folder / "junk" / "saved_model.pb").write_bytes(b"junk")
   code, _, err = starting.run_app(
-    "train", [f"--root_dir={folder}/run", *map(binding, TINY)], ROOT
+    "train",
+    [f"--root_dir={folder}/run", *map(binding, TINY)],
+    ROOT,
+    replaced=starter.NO_VIDEOS,
   )
   assert code == 0, err
   for name, file, content in (

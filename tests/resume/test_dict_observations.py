@@ -11,7 +11,6 @@ import pytest
 import small_runs
 from nested_task import Nested
 
-from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files
 from agents_pipeline.files import run_folder
 
@@ -19,13 +18,6 @@ from agents_pipeline.files import run_folder
 @pytest.fixture(autouse=True)
 def counted():
   Nested.num_living = Nested.forbidden = 0
-
-
-@pytest.fixture
-def as_graphs(monkeypatch):
-  """Iterations are not compiled with XLA: that takes seconds."""
-  graphs = functools.partial(building.build, jit=False)
-  monkeypatch.setattr(building, "build", graphs)
 
 
 def bindings_of(agent, *bindings, num_env_steps=300):
@@ -49,14 +41,15 @@ def results(folder):
   return folder.metrics.read_bytes(), folder.episodes.read_bytes()
 
 
-@pytest.mark.parametrize("agent", small_runs.agents("dqn", "rainbow", "a2c"))
+# The kill points are those of DQN and of A2C.
+@pytest.mark.parametrize("agent", small_runs.agents("rainbow"))
 def test_a_stopped_run_goes_on_to_the_same_bytes(starting, agent, tmp_path):
-  experiment = make(agent)
-  whole = starting.train(experiment, tmp_path / "whole")
+  train = functools.partial(starting.train, make(agent), xla=True)
+  whole = train(tmp_path / "whole")
   assert whole.completed
-  stopped = starting.train(experiment, tmp_path / "halves", max_results=2)
+  stopped = train(tmp_path / "halves", max_results=2)
   assert not stopped.completed
-  resumed = starting.train(experiment, tmp_path / "halves")
+  resumed = train(tmp_path / "halves")
   assert resumed.completed
   assert not any("new ones begin" in line for line in resumed.printed)
   assert results(resumed.folder) == results(whole.folder)
@@ -136,7 +129,7 @@ def test_it_is_learned_and_served_without_this_package(
 
 @pytest.mark.parametrize("agent", ["dqn", "a2c"])
 def test_evaluation_can_take_the_environment_that_is_trained_on(
-  agent, tmp_path, as_graphs
+  agent, tmp_path, iterations_as_graphs
 ):
   """One copy lives at a time, and a stopped run goes on exactly."""
   experiment = make(
@@ -162,7 +155,7 @@ def test_evaluation_can_take_the_environment_that_is_trained_on(
   assert Nested.forbidden == 0
 
 
-def test_copies_may_live_on_between_evaluations(tmp_path, as_graphs):
+def test_copies_may_live_on_between_evaluations(tmp_path, iterations_as_graphs):
   """They are as many as an evaluation plays episodes, and end with the run."""
   kept = "EvaluationConfig.keeps_environments = True"
   living = []

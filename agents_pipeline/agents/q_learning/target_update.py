@@ -62,7 +62,11 @@ class TargetUpdate(tf.Module):
     return self._num_calls.assign_add(1)
 
   def _update(self, is_due: tf.Tensor | bool = True) -> bool:
-    """Moves the weights, or leaves them where they are."""
+    """Moves the weights, or leaves them where they are.
+
+    Returns:
+      True; branches of `tf.cond` return something.
+    """
     networks = (network.variables for network in self._networks)
     for variable, target in zip(*networks, strict=True):
       moved = variable.value()

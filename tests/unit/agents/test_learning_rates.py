@@ -75,6 +75,7 @@ def trained(experiment):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("iterations_as_graphs")
 def test_a_schedule_is_as_long_as_the_run(make_experiment, make_a2c_experiment):
   """Its end is reached at the last train step, for every agent."""
   linear = ("Adam.learning_rate = @LinearLearningRate()",)

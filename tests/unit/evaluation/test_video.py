@@ -1,5 +1,6 @@
 """Videos: their frames, their timing, and what is rejected."""
 
+import endless_video
 import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
@@ -67,40 +68,15 @@ def test_an_environment_that_does_not_render_is_rejected(tmp_path):
   assert list(tmp_path.iterdir()) == []
 
 
-class Endless(gym.Env):
-  """Nothing happens for ever, or for some steps, at 2 frames per second."""
-
-  metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012
-  observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
-  action_space = gym.spaces.Discrete(2)
-
-  def __init__(self, length=None, render_mode=None):
-    self.render_mode, self.length = render_mode, length
-
-  def reset(self, *, seed=None, options=None):
-    self.age = 0
-    return np.zeros(2, np.float32), {}
-
-  def step(self, action):
-    self.age += 1
-    return np.zeros(2, np.float32), 1.0, self.age == self.length, False, {}
-
-  def render(self):
-    return np.full((10, 10, 3), self.age % 250, np.uint8)
-
-
-gym.register("EndlessVideo-v0", Endless)
-
-
 def test_short_episodes_fill_five_seconds_and_long_ones_a_minute(tmp_path):
   path = tmp_path / "video.mp4"
-  short = schema.EnvironmentConfig("EndlessVideo-v0", arguments={"length": 3})
+  short = schema.EnvironmentConfig(endless_video.NAME, arguments={"length": 3})
   recorded = video.record_video(ALWAYS_RIGHT, short, path, None, seed=1)
   # An episode has 4 frames: after 3 of them, 10 frames are full.
   assert (recorded.lengths, recorded.is_cut) == ([3, 3, 3], False)
   assert len(imageio.mimread(path)) == 12
   path = tmp_path / "long.mp4"
-  endless = schema.EnvironmentConfig("EndlessVideo-v0")
+  endless = schema.EnvironmentConfig(endless_video.NAME)
   recorded = video.record_video(ALWAYS_RIGHT, endless, path, None, seed=1)
   assert (recorded.lengths, recorded.is_cut) == ([119], True)
   frames = imageio.mimread(path)
@@ -113,4 +89,4 @@ def test_a_window_shows_episodes(monkeypatch):
   played = video.show(ALWAYS_RIGHT, CARTPOLE, 2, seed=1)
   assert len(played.returns) == 2 and not played.is_cut
   with pytest.raises(errors.UserError, match="'human': it has no window"):
-    video.show(ALWAYS_RIGHT, schema.EnvironmentConfig("EndlessVideo-v0"), 1, 1)
+    video.show(ALWAYS_RIGHT, schema.EnvironmentConfig(endless_video.NAME), 1, 1)

@@ -52,6 +52,7 @@ def train(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("iterations_as_graphs")
 @pytest.mark.parametrize("config", [DQN, A2C])
 def test_metrics_are_the_same_to_the_byte_and_settings_come_back(train, config):
   expected = train("plain", config)

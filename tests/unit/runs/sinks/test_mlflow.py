@@ -1,6 +1,5 @@
 """MLflow for real: its own server and its own database, on this machine."""
 
-import functools
 import os
 import shutil
 import socket
@@ -13,7 +12,6 @@ import pytest
 import small_runs
 
 from agents_pipeline import errors
-from agents_pipeline.agents import building
 from agents_pipeline.files import tables
 
 pytestmark = pytest.mark.slow
@@ -155,10 +153,8 @@ def test_a_database_needs_no_server(train, tmp_path, monkeypatch):
 
 
 def test_a_server_that_goes_and_comes_back_lacks_nothing(
-  server, make_experiment, train, tmp_path, monkeypatch
+  server, make_experiment, train, tmp_path
 ):
-  graphs = functools.partial(building.build, jit=False)
-  monkeypatch.setattr(building, "build", graphs)  # compiling takes seconds
   results = small_runs.ResultCounter()
   gone = []
 
