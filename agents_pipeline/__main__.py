@@ -3,6 +3,7 @@
 python -m agents_pipeline train --environment=CartPole-v1 --root_dir=runs/one
 """
 
+import os
 import runpy
 import sys
 
@@ -35,6 +36,9 @@ def main() -> None:
     )
     sys.exit(_WRONG_INPUT)
   del sys.argv[1]
+  here = os.getcwd()
+  if here not in sys.path:  # `python -m` has it there: modules of one's own
+    sys.path.insert(0, here)
   runpy.run_module(
     f"agents_pipeline.apps.{name}", run_name="__main__", alter_sys=True
   )

@@ -133,7 +133,7 @@ class VideoConfig:
 class Experiment:
   """A whole experiment: the root of every gin file.
 
-  `Experiment.agent = @DqnConfig()` or `@A2cConfig()` chooses the agent; the
+  `Experiment.agent = @DqnConfig()`, or another agent's, chooses it; the
   other parts are bound through their own classes.
 
   Attributes:

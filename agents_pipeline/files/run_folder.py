@@ -4,7 +4,7 @@ import pathlib
 
 
 class RunFolder:
-  """Every file and folder that a run writes; the README describes each.
+  """Every file and folder that a run writes; docs/run_folder.md has each.
 
   Attributes:
     root: the run folder itself, `--root_dir`.

@@ -71,15 +71,16 @@ SHORT = (
 )
 
 
-def command_of(page):
-  """The arguments of the first `train` command of a page."""
-  text = (ROOT / "docs" / page).read_text("utf-8")
-  block = re.search(r"```console\n(.*?)```", text, re.S)[1]
-  lines = block.replace("\\\n", " ").splitlines()
-  (command,) = [line for line in lines if "agents-pipeline train" in line]
-  dollar, binary, *arguments = shlex.split(command)
+def arguments_of(command):
+  """The arguments of a `train` command, as it is printed."""
+  dollar, binary, *arguments = shlex.split(command.replace("\\\n", " "))
   assert (dollar, binary) == ("$", "agents-pipeline")
-  return ["-m", "agents_pipeline", *arguments]
+  return arguments
+
+
+def blocks_of(text, language):
+  """The blocks of a language in a text of Markdown."""
+  return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 
 def run(arguments, folder):
@@ -97,9 +98,20 @@ def run(arguments, folder):
 
 
 def test_an_environment_of_ones_own(tmp_path):
-  """Arguments, time limit, wrappers, mask and keys reach the environment."""
+  """The page's, and one for which arguments, wrappers, mask and keys count."""
+  page = (ROOT / "docs/how_to/own_environment.md").read_text("utf-8")
+  (module,) = blocks_of(page, "python")
+  (tmp_path / "my_corridor.py").write_text(module)
   (tmp_path / "my_module.py").write_text(MY_MODULE)
-  run(command_of("how_to/own_environment.md"), tmp_path)
+  # What pip writes. The folder of a script is on its path, not the current one.
+  script = tmp_path / "bin" / "agents-pipeline"
+  script.parent.mkdir()
+  script.write_text("from agents_pipeline.__main__ import main\nmain()\n")
+  plain, full, *_ = blocks_of(page, "console")
+  run([script, *arguments_of(plain)], tmp_path)
+  found = json.loads((tmp_path / "runs/corridor/evaluation.json").read_text())
+  assert set(found["returns"]) <= {0.0, 1.0}
+  run([script, *arguments_of(full)], tmp_path)
   root = tmp_path / "runs/mine"
   about = root / "policy/assets.extra/policy.json"
   policy = json.loads(about.read_text("utf-8"))
@@ -113,11 +125,6 @@ def test_an_environment_of_ones_own(tmp_path):
   returns = json.loads((root / "evaluation.json").read_text())["returns"]
   assert set(returns) <= {0.0, 2.0}
   assert 2.0 in returns  # doubled by the wrapper
-
-
-def blocks_of(text, language):
-  """The blocks of a language in a text of Markdown."""
-  return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 
 def test_a_network_of_ones_own(tmp_path):
