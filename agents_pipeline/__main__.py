@@ -3,6 +3,7 @@
 python -m agents_pipeline train --environment=CartPole-v1 --root_dir=runs/one
 """
 
+import contextlib
 import os
 import runpy
 import sys
@@ -36,9 +37,10 @@ def main() -> None:
     )
     sys.exit(_WRONG_INPUT)
   del sys.argv[1]
-  here = os.getcwd()
-  if here not in sys.path:  # `python -m` has it there: modules of one's own
-    sys.path.insert(0, here)
+  # As with `python -m`, modules of one's own are found in the current folder.
+  with contextlib.suppress(FileNotFoundError):  # it was removed
+    if os.getcwd() not in sys.path:
+      sys.path.insert(0, os.getcwd())
   runpy.run_module(
     f"agents_pipeline.apps.{name}", run_name="__main__", alter_sys=True
   )
