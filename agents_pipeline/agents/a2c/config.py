@@ -14,7 +14,7 @@ class A2cConfig(schema.AgentConfig):
   Attributes:
     network: a function of a module of yours that makes what is before the
       heads, such as @my_module.make_network, in place of the layers below: see
-      "Train a network of your own" in the documentation. Pictures stay pictures.
+      "Train a network of your own" in the documentation. Pictures stay so.
     network_arguments: that the function is called with as well.
     conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
       () flattens them. None chooses those of Mnih et al. (2015) where every
