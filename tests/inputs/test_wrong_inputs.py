@@ -56,6 +56,8 @@ def place(starting, tmp_path_factory):
     replaced=starter.NO_VIDEOS,
   )
   assert code == 0, err
+  (folder / "run/videos").mkdir()
+  (folder / "run/videos/trained.mp4").write_bytes(b"a video")
   for name, file, content in (
     ("damaged", "variables/variables.index", ""),
     ("babble", "assets.extra/policy.json", "[1]"),
@@ -103,7 +105,7 @@ def there(folder):
   }
 
 
-@pytest.mark.parametrize(("typed", "answer"), rows())
+@pytest.mark.parametrize(("typed", "answer"), list(rows()))
 def test_one_line_answers_and_nothing_changes(place, typed, answer):
   folder, starting = place
   app, *words = shlex.split(typed)
