@@ -1,7 +1,13 @@
 """Error messages and suggestions for unknown gin names."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+  Collection,
+  Iterable,
+  Iterator,
+  Mapping,
+  Sequence,
+)
 
 from agents_pipeline import errors
 from agents_pipeline.config import fields, gin_choices, gin_syntax
@@ -166,18 +172,24 @@ _LACKING = {
 }
 
 
-def aliases() -> dict[str, list[str]]:
-  """Names that other libraries use -> our "Class.field" for each."""
-  found: dict[str, list[str]] = {}
+def names_elsewhere() -> Iterator[tuple[str, list[str], list[str]]]:
+  """A field, our classes that have it, and what other libraries call it."""
   for field, owners, names in _ALIASES:
-    ours = [
-      f"{name}.{field}"
+    classes = [
+      name
       for name, kind in fields.CLASSES.items()
       if field in {f.name for f in dataclasses.fields(kind)}
       and not {base.__name__ for base in kind.__mro__}.isdisjoint(owners)
     ]
-    for name in names.split():
-      found.setdefault(name, []).extend(ours)
+    yield field, classes, names.split()
+
+
+def aliases() -> dict[str, list[str]]:
+  """Names that other libraries use -> our "Class.field" for each."""
+  found: dict[str, list[str]] = {}
+  for field, classes, names in names_elsewhere():
+    for name in names:
+      found.setdefault(name, []).extend(f"{one}.{field}" for one in classes)
   return found
 
 

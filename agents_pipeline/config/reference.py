@@ -13,7 +13,7 @@ from typing import Any
 import gin
 
 from agents_pipeline import errors
-from agents_pipeline.config import fields, schema
+from agents_pipeline.config import fields, gin_names, schema
 
 _WIDTH = 80
 _PAGE_WIDTH = 120
@@ -26,6 +26,10 @@ _INTRO = (
   "one transition of one environment, a train step one update of the "
   "optimizer.",
   "`make reference` makes this page of the docstrings of the classes.",
+)
+_ELSEWHERE = (
+  "What Stable-Baselines3, CleanRL, RLlib, Dopamine and TF-Agents call it, and "
+  "what it is here. Some count in other units."
 )
 
 
@@ -100,7 +104,15 @@ def as_markdown() -> str:
       for f in fields_of(cls)
     ]
     parts += ["\n".join(entries)] * bool(entries)
+  parts += ["## Names of other libraries", _fill(_ELSEWHERE)]
+  rows = gin_names.names_elsewhere()
+  parts.append("\n".join(_elsewhere(*row) for row in rows))
   return "\n\n".join(parts) + "\n"
+
+
+def _elsewhere(field: str, owners: list[str], names: list[str]) -> str:
+  theirs = ", ".join(f"`{name}`" for name in names)
+  return _fill(f"* {theirs}: `{field}` of {', '.join(sorted(owners))}", "  ")
 
 
 class _Unfit:

@@ -57,5 +57,12 @@ def test_a_name_that_is_none():
     reference.as_text("DqnConfg")
 
 
+def test_the_page_has_the_names_of_other_libraries():
+  line = (
+    "* `n_envs`, `num_environments`, `num_env`: `num_envs` of EnvironmentConfig"
+  )
+  assert line in reference.as_markdown().splitlines()
+
+
 def test_the_page_is_as_the_docstrings_are():
   assert PAGE.read_text("utf-8") == reference.as_markdown(), "make reference"
