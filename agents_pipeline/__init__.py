@@ -33,12 +33,12 @@ os.environ[_KERAS_SWITCH] = "1"
 
 
 def _keras_refuses_its_settings() -> bool:
-  """Whether Keras 2 cannot be imported for what its keras.json holds."""
+  """Whether the content of keras.json makes the import of Keras 2 fail."""
   home = os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))
   try:
     held = json.loads(pathlib.Path(home, "keras.json").read_text())
   except (FileNotFoundError, NotADirectoryError, ValueError):
-    return False  # Keras passes over what is no JSON
+    return False  # Keras ignores a file that is not JSON
   except OSError:
     return True
   return not (

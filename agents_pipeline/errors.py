@@ -12,7 +12,7 @@ class UserError(ValueError):
 
     Args:
       message: one line.
-      trace: the traceback, where code of the user's own raised.
+      trace: the traceback, if the user's own code raised; else "".
     """
     super().__init__(message)
     self.trace = trace
@@ -45,6 +45,25 @@ class EnvironmentFailure(RunError):
 
   def __str__(self) -> str:
     return self.args[0]
+
+
+def first_line(error: object) -> str:
+  """The first line of a message, which may have many; the type's name of none.
+
+  Args:
+    error: an exception, or a message.
+  """
+  return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def described(error: Exception) -> str:
+  """One line about any exception; of other libraries' also its type."""
+  is_ours = isinstance(error, (UserError, RunError))
+  return (
+    first_line(error)
+    if is_ours
+    else f"{type(error).__name__}: {first_line(error)}"
+  )
 
 
 def nearest(value: object, choices: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ class Policy:
     takes, and its rewards are never shaped.
 
     Args:
-      render_mode: 'human' shows a window, 'rgb_array' returns pictures.
+      render_mode: 'human' shows a window, 'rgb_array' returns images.
 
     Raises:
       UserError: the policy does not say which environment, it cannot be made,

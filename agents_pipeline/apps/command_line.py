@@ -86,7 +86,7 @@ def _with_trace(error: errors.UserError) -> str:
 
 def _print_error(error: object, code: int) -> int:
   """Prints the first line of an error; returns the exit code."""
-  first = str(error).strip().split("\n")[0]
+  first = errors.first_line(error)
   # User input in the message may contain control characters.
   line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in first)
   print(f"error: {line}", file=sys.stderr, flush=True)

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     )
   command_line.check_writable("--output", output)
   folders = run_folders.find(arguments)
-  output.parent.mkdir(parents=True, exist_ok=True)
+
   num_groups = page.write(folders, output)
   command_line.print_result(
     f"{output}: {page.count(len(folders), 'run')} of "

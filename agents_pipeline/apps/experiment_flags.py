@@ -14,7 +14,7 @@ _FLAGS = flags.FLAGS
 
 
 def define() -> None:
-  """Defines them."""
+  """Defines the flags."""
   flags.DEFINE_string(
     "environment",
     None,
@@ -48,7 +48,7 @@ def define() -> None:
 
 
 def as_arguments() -> list[str]:
-  """What another `train` process has to be given to do the same."""
+  """The flags as arguments of another `train` process, which does the same."""
   environment = [f"--environment={_FLAGS.environment}"]
   return [
     *(environment if _FLAGS.environment is not None else []),
@@ -64,7 +64,7 @@ def load(
   more_bindings: Sequence[str] = (),
   report: Callable[[str], None] = command_line.report,
 ) -> schema.Experiment:
-  """What the flags say; for an environment alone, what fits it.
+  """Loads the experiment of the flags; for --environment alone, chooses one.
 
   Args:
     more_bindings: of gin, which come last.

@@ -21,10 +21,10 @@ def define_checkpoint() -> None:
   flags.DEFINE_string(
     "checkpoint",
     _BEST,
-    "Of --root_dir: 'best' is the best policy evaluated so far, or the latest "
-    "if there was no evaluation since training began; 'latest' is the newest "
-    "one; a name in checkpoints/, such as env_steps-20000, is the policy of "
-    "that moment.",
+    "Which policy of --root_dir: 'best' is the best one evaluated so far, or "
+    "the latest if there was no evaluation since training began; 'latest' is "
+    "the newest one; a name in checkpoints/, such as env_steps-20000, is the "
+    "policy of that checkpoint.",
   )
 
 
@@ -43,8 +43,8 @@ def folder() -> pathlib.Path | None:
   """The exported policy or the run that is given; None without one.
 
   Raises:
-    UserError: both are given, a checkpoint of neither, or a name that cannot be
-      used.
+    UserError: both are given, --checkpoint is given without --root_dir, or the
+      path cannot be used.
   """
   values = flags.FLAGS
   if values.policy_dir and values.root_dir:

@@ -64,10 +64,10 @@ class _Output(io.FileIO):
   def write(self, data) -> int:
     """Writes what it can, and returns the number of bytes written."""
     try:
-      while (
-        written := super().write(data)
-      ) is None:  # O_NONBLOCK is set, and the pipe is full
+      written = super().write(data)
+      while written is None:  # O_NONBLOCK is set, and the pipe is full
         select.select([], [self], [])
+        written = super().write(data)
       return written
     except OSError as error:
       if error.errno not in _NO_READER:

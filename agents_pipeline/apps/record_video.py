@@ -87,7 +87,7 @@ def main() -> int:
     )
   returns = ", ".join(f"{r:.1f}" for r in played.returns)
   if played.is_cut:
-    returns += " (cut before its end)"
+    returns += " (an episode was cut before its end)"
   shown = f"{output}: {config.name}" if output else config.name
   command_line.print_result(f"{shown}, returns {returns}")
   return command_line.DONE

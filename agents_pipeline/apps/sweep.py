@@ -42,7 +42,7 @@ _SEED = "Experiment.seed"
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir",
   None,
-  "The folder of the sweep; one that stopped there goes on.",
+  "The folder of the sweep; a sweep that stopped there is resumed.",
   required=True,
 )
 experiment_flags.define()
@@ -80,7 +80,7 @@ _PRUNER = flags.DEFINE_enum(
 _ADDRESS = flags.DEFINE_string(
   "address",
   "",
-  "Of the Ray cluster to run on: 'auto' or 'host:port'. By default, runs are "
+  "The Ray cluster to run on: 'auto' or 'host:port'. By default, runs are "
   "processes of this machine.",
 )
 help_config.define()
@@ -93,7 +93,7 @@ def main() -> int:
   root = paths.from_text("--root_dir", _ROOT_DIR.value).absolute()
   paths.check_no_glob("--root_dir", root)
   varied = parameters.parse(_VARY.value)
-  trials = _check(varied)
+  trials = _checked_trials(varied)
   stop_signals = signals.StopSignals(report=command_line.report)
   folder = sweep_folder.SweepFolder(root)
   experiment = experiment_flags.load()
@@ -116,13 +116,15 @@ def main() -> int:
   return _report_end(source, folder, best, completed, stop_signals)
 
 
-def _check(
+def _checked_trials(
   varied: Sequence[parameters.Parameter],
 ) -> list[parameters.Settings]:
-  """The trials of a grid, [] of a search; all of them make an experiment.
+  """The trials of a grid; [] for a search.
+
+  Every trial, and every bound of a search, is checked to be an experiment.
 
   Raises:
-    UserError: one does not, or there are too many.
+    UserError: one is not, or there are too many trials.
   """
   if not varied:
     raise errors.UserError(
@@ -240,7 +242,7 @@ def _report_end(
   if not completed:
     command_line.report(
       f"saved with {num_ended} of {len(states)} runs done; the same command "
-      "goes on"
+      "resumes"
     )
     return stop_signals.exit_code
   if best is not None:

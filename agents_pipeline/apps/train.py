@@ -57,7 +57,7 @@ _ALLOW_CHANGES = flags.DEFINE_bool(
 _ADDRESS = flags.DEFINE_string(
   "address",
   "",
-  "Of the Ray cluster with the environments of EnvironmentConfig.vectorization "
+  "The Ray cluster with the environments of EnvironmentConfig.vectorization "
   "= 'ray', or with the learners of TrainingConfig.num_learners: 'auto' or "
   "'host:port'. By default, Ray is started on this machine.",
 )

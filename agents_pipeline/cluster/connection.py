@@ -74,7 +74,7 @@ def connect(address: str = "") -> Any:
     ):
       raise errors.UserError(
         "Ray was imported before, and would listen on every interface; "
-        "expected that this is left to agents_pipeline, or ray.init() before"
+        "expected agents_pipeline to import it, or ray.init() before that"
       )
     if not _shows_messages():
       # Of dead actors and machines, dozens of lines each. Nothing public stops
@@ -141,7 +141,7 @@ def _start(ray: Any) -> None:
   _remove_abandoned_folders()
   folder = tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}_")
   atexit.register(shutil.rmtree, folder, ignore_errors=True)
-  atexit.register(ray.shutdown)  # before that
+  atexit.register(ray.shutdown)  # called first: atexit goes backwards
   try:
     ray.init(
       "local",  # never a cluster that happens to be here

@@ -135,5 +135,5 @@ def _one_line_errors(path: pathlib.Path) -> Iterator[None]:
     tensorflow = sys.modules.get("tensorflow")
     if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
       raise
-    reason = str(error).strip().split("\n")[0]
+    reason = errors.first_line(error)
     raise errors.RunError(f"{path} cannot be written: {reason}") from None

@@ -69,13 +69,16 @@ def _acquire(folder: pathlib.Path) -> int:
       raise _not_writable(folder, error) from None
     try:
       fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
       holder = os.pread(descriptor, 1000, 0).decode() or "another process"
       os.close(descriptor)
       raise LockedError(
         f"--root_dir={str(folder)!r}: {holder} is writing this run; wait for "
         "it to end, or use another --root_dir"
       ) from None
+    except OSError as error:  # such as a file system without locks
+      os.close(descriptor)
+      raise _not_writable(folder, error) from None
     if _is_same_file(descriptor, path):
       break
     # The previous holder removed this file after it was opened here.

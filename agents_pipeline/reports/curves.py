@@ -11,8 +11,8 @@ from agents_pipeline.reports import run_data
 NUM_POINTS = 201
 # The training return at a point is a mean over this part of the longest run.
 WINDOW = 1 / 20
-# A run counts at points so far beyond its end, as a part of the longest run:
-# two of one length end some env steps apart.
+# A curve keeps its last value for this share of the longest run: runs of one
+# configured length end some env steps apart.
 _BEYOND_END = 1 / 100
 _NUM_RESAMPLES = 1_000  # for each point
 
@@ -80,8 +80,8 @@ def training_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:
 def over_seeds(points: Sequence[Points], at: np.ndarray) -> Curve:
   """Puts the curves of several seeds together.
 
-  Between its points, a seed's curve is a straight line; before the first and
-  after the last it has no value.
+  Between its points, a seed's curve is a straight line. Before the first it has
+  no value; after the last it keeps that value up to `_BEYOND_END`.
 
   Args:
     points: of each seed.

@@ -10,7 +10,7 @@ from agents_pipeline.evaluation import statistics
 from agents_pipeline.reports import run_data
 
 # Runs that differ in these alone are of one group: they learn the same way.
-NOT_TOLD_APART = (
+NOT_COMPARED = (
   "Experiment.seed",
   "TrainingConfig.log_period_env_steps",
   "TrainingConfig.checkpoint_period_env_steps",
@@ -69,7 +69,7 @@ def by_environment(
   return found
 
 
-def group(runs: Sequence[run_data.RunData]) -> list[Group]:
+def by_configuration(runs: Sequence[run_data.RunData]) -> list[Group]:
   """Groups the runs of one environment.
 
   Args:
@@ -79,7 +79,7 @@ def group(runs: Sequence[run_data.RunData]) -> list[Group]:
     The groups, the highest interquartile mean first; those without a finished
     run come last.
   """
-  configs = [_told_apart(run.config) for run in runs]
+  configs = [_compared(run.config) for run in runs]
   fields = _differing(configs)
   members: dict[str, list[run_data.RunData]] = {}
   values: dict[str, dict[str, Any]] = {}
@@ -125,19 +125,20 @@ def _rank(group: Group) -> float:
   return float("-inf") if found is None else found
 
 
-def _told_apart(config: dict[str, Any]) -> dict[str, Any]:
+def _compared(config: dict[str, Any]) -> dict[str, Any]:
   return {
     name: value
     for name, value in config.items()
-    if not name.startswith(NOT_TOLD_APART)
+    if not name.startswith(NOT_COMPARED)
   }
 
 
 def _differing(configs: Sequence[dict[str, Any]]) -> list[str]:
-  """The fields that tell configurations apart, in their order there.
+  """The fields that differ between configurations, in their order there.
 
-  The fields of a component that only some have chosen, such as Adam's, differ
-  where those do; that others have none follows from the choice.
+  A component that only some have chosen, such as Adam, is compared among these
+  alone: the others lack its fields because of their choice, which is itself a
+  field that differs.
   """
   names = dict.fromkeys(name for config in configs for name in config)
   return [name for name in names if _differs(name, configs)]

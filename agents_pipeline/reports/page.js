@@ -1,7 +1,7 @@
 "use strict";
 
-// Draws the charts, with uPlot. A line is three series: the bounds of its band,
-// which the legend does not list, and its middle, whose value there has both.
+// Draws the charts, with uPlot. A line is three series: the two bounds of its
+// band, and its middle. The legend lists only the middle, with the bounds.
 
 const HEIGHT = 320;
 const PRINTED_WIDTH = 640; // fits A4 and Letter

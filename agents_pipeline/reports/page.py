@@ -47,7 +47,7 @@ def write(folders: Sequence[run_folder.RunFolder], output: pathlib.Path) -> int:
   bodies: list[Markup] = []
   num_groups = 0
   for environment, members in grouping.by_environment(runs).items():
-    groups = grouping.group(members)
+    groups = grouping.by_configuration(members)
     num_groups += len(groups)
     drawn = charts.of_environment(environment, groups)
     parts = [
@@ -84,9 +84,9 @@ def try_write(
   output: pathlib.Path,
   report: Callable[[str], None],
 ) -> bool:
-  """Writes a report of runs that are complete without it.
+  """Writes a report, or prints why it cannot be written.
 
-  Nothing that is wrong with a report ends what made them.
+  The runs do not need it, so no error of it ends the caller.
 
   Args:
     folders: see `write`.
@@ -99,10 +99,7 @@ def try_write(
   try:
     write(folders, output)
   except Exception as error:
-    reason = str(error).strip().split("\n")[0]
-    if not isinstance(error, (errors.UserError, errors.RunError)):
-      reason = f"{type(error).__name__}: {reason}"
-    report(f"no {output.name}: {reason}")
+    report(f"no {output.name}: {errors.described(error)}")
     return False
   return True
 
@@ -150,7 +147,7 @@ def _resource(name: str) -> str:
 
 
 def _fill(template: str, **parts: str) -> str:
-  """Puts the parts in their places, once: nothing in them is a place."""
+  """Replaces each {{name}} of a template; a {{name}} in a part stays."""
   return re.sub(
     r"{{(\w+)}}", lambda found: parts[found.group(1)], _resource(template)
   )

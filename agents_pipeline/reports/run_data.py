@@ -64,9 +64,10 @@ class RunData:
 
   @property
   def env_steps(self) -> int:
-    """Env steps that its tables tell of."""
+    """Env steps of the last row of metrics.csv; 0 without rows."""
     steps = self.metrics.get("env_steps", np.zeros(0))
-    return int(steps[-1]) if len(steps) else 0
+    known = steps[np.isfinite(steps)]
+    return int(known[-1]) if len(known) else 0
 
   @property
   def wanted_env_steps(self) -> int | None:
@@ -196,11 +197,13 @@ def _read_json(path: Path) -> dict | None:
 
 
 def _check_evaluation(path: Path, content: dict) -> None:
-  interval = content.get("interval_95")
-  numbers = [
-    content.get("mean_return"),
-    *(interval if isinstance(interval, list) else [None]),
-    *(content.get("returns") or [None]),
-  ]
+  numbers: list = [None]
+  match content:
+    case {
+      "mean_return": mean,
+      "interval_95": [low, high],
+      "returns": [_, *_] as returns,
+    }:
+      numbers = [mean, low, high, *returns]
   if not all(isinstance(number, int | float) for number in numbers):
     raise errors.UserError(f"{path} is not an evaluation")

@@ -192,7 +192,8 @@ def _value(values: dict[str, Any], name: str) -> object:
 def _link(run: run_data.RunData, base: str) -> Markup:
   """The run's name, which leads to its own report if it has one elsewhere."""
   report = run.folder.report
-  if not report.exists() or os.path.samefile(report.parent, base):
+  is_beside = os.path.realpath(report.parent) == os.path.realpath(base)
+  if not report.exists() or is_beside:
     return Markup(text(run.name))
   return element("a", run.name, href=href(report, base))
 
@@ -225,7 +226,7 @@ def _remarks(groups: Sequence[grouping.Group]) -> Markup:
 
 
 def _same_seeds(group: grouping.Group) -> list[str]:
-  """Runs of one seed are one run made twice, and narrow the intervals."""
+  """Warns of runs with one seed: as repetitions, they narrow the intervals."""
   seeds: dict[int | None, list[str]] = {}
   for run in group.runs:
     seeds.setdefault(run.seed, []).append(run.name)

@@ -46,7 +46,7 @@ class Embedding:
     if self._num_bytes + num_bytes > MAX_EMBEDDED_BYTES:
       link = element("a", path.name, href=sections.href(path, self._base))
       why = (
-        f" Linked, not in the page: it has {size(num_bytes)}, and with it the "
+        f" Linked, not embedded: it has {size(num_bytes)}, and with it the "
         f"page would hold more than {size(MAX_EMBEDDED_BYTES)} of videos."
       )
       return element("figure", link, element("figcaption", about, ".", why))

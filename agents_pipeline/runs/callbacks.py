@@ -45,7 +45,7 @@ def make_callbacks(
 ) -> list[Callback]:
   """All callbacks of a run, in the order in which they are called.
 
-  There are none where another learner has them.
+  Of several learners, only the first has any.
 
   Args:
     run: the run.
@@ -59,7 +59,7 @@ def make_callbacks(
 class Period:
   """Tells whether a counter has passed a multiple of a period.
 
-  Used after every result, whose counters need not be such multiples.
+  The counter may jump: it need not be a multiple when it is looked at.
   """
 
   def __init__(self, length: int, start: int):
@@ -132,18 +132,9 @@ class EvaluationCallback:
 
   def _evaluate(self, env_steps: int) -> metrics.Measured:
     experiment, pipeline = self._run.experiment, self._run.pipeline
-    keeps = experiment.evaluation.keeps_environments
-    copies = self._copies
-    if keeps == "training":
-      copies = pipeline.training_copies()
-    elif keeps and not copies:
-      config = experiment.evaluation
-      copies = self._copies = evaluator.make_copies(
-        experiment.environment,
-        min(config.num_envs, config.num_episodes_while_training),
-      )
+    copies = self._copies_to_act_in()
     num_episodes = experiment.evaluation.num_episodes_while_training
-    with self._run.console.told_if_slow(
+    with self._run.console.print_if_slow(
       f"evaluating {num_episodes} episodes at env step {env_steps:,}"
     ):
       evaluation = evaluator.evaluate(
@@ -159,7 +150,8 @@ class EvaluationCallback:
       self._run.console.print(
         f"evaluation at env step {env_steps:,}: {evaluation.cut_message}"
       )
-    if keeps == "training":  # not if it was interrupted: it will be repeated
+    # Not reached if it was interrupted: it will be repeated.
+    if experiment.evaluation.keeps_environments == "training":
       pipeline.abandon_episodes()
     pipeline.best.offer(pipeline.network, evaluation.mean_return, env_steps)
     return metrics.Measured(
@@ -169,6 +161,18 @@ class EvaluationCallback:
       },
       _rows(env_steps, evaluation),
     )
+
+  def _copies_to_act_in(self) -> list[interfaces.Copy]:
+    """The copies of an evaluation; [] leaves making them to it."""
+    experiment, config = self._run.experiment, self._run.experiment.evaluation
+    if config.keeps_environments == "training":
+      return self._run.pipeline.training_copies()
+    if config.keeps_environments and not self._copies:
+      self._copies = evaluator.make_copies(
+        experiment.environment,
+        min(config.num_envs, config.num_episodes_while_training),
+      )
+    return self._copies
 
 
 def _rows(

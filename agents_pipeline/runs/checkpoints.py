@@ -72,7 +72,7 @@ class Checkpoints:
     folder: pathlib.Path,
     objects: dict,
     config: schema.CheckpointConfig | None = None,
-    together: learners.Learners = learners.ALONE,
+    all_learners: learners.Learners = learners.ALONE,
   ):
     """Tracks objects; nothing is read or written.
 
@@ -80,12 +80,12 @@ class Checkpoints:
       folder: the folder of the checkpoints; created when the first is saved.
       objects: name -> anything that `tf.train.Checkpoint` can track.
       config: which checkpoints are kept; None is the default.
-      together: the learners of the run, each with checkpoints of its own.
+      all_learners: the learners of the run, each with checkpoints of its own.
     """
     self._folder = folder
     self._config = config or schema.CheckpointConfig()
     self._checkpoint = tf.train.Checkpoint(**objects)
-    self._together = together
+    self._all_learners = all_learners
 
   def save(self, about: About) -> pathlib.Path:
     """Saves a checkpoint, then removes those that need not be kept.
@@ -107,7 +107,7 @@ class Checkpoints:
       content["checksum"] = _checksum(content)
       text = json.dumps(content, indent=2)
       (temporary / ABOUT).write_text(text + "\n", "utf-8")
-    self._together.wait()  # so that there is always one that all have
+    self._all_learners.barrier()  # so that there is always one that all have
     # Newer ones may be there: damaged, and not yet overwritten.
     not_newer = [
       saved
@@ -132,17 +132,18 @@ class Checkpoints:
       RunError: all checkpoints are damaged.
     """
     paths = {_env_steps(path): path for path in newest_first(self._folder)}
-    common = self._together.common(list(paths))
+    common = self._all_learners.common(list(paths))
     for path in map(paths.__getitem__, common):
       about = None
       with skip_damaged(report):
         saved = read_about(path)
         self._restore(path, saved)
         about = saved  # it is intact
-      if not self._together.any(about is None):
+      if not self._all_learners.any(about is None):
         return about
-    # The first may have been saved by some, when another was killed.
-    if self._together.any(len(paths) > 1 or bool(common)):
+    # One checkpoint that not all have is no damage: a learner was killed while
+    # the others saved the first one.
+    if self._all_learners.any(len(paths) > 1 or bool(common)):
       raise _all_damaged(self._folder)
     return None
 
@@ -160,7 +161,7 @@ class Checkpoints:
 def _not_kept(
   saved: list[pathlib.Path], config: schema.CheckpointConfig
 ) -> list[pathlib.Path]:
-  """Those of some checkpoints, newest first, that may be removed."""
+  """Which checkpoints of a list, newest first, may be removed."""
   old = saved[config.num_kept :]
   if (period := config.keep_period_env_steps) is None:
     return old
@@ -286,7 +287,7 @@ def _reading(path: pathlib.Path, about: About) -> Iterator[None]:
     except (AssertionError, ValueError) as error:
       raise errors.UserError(
         f"checkpoint {path} does not fit this configuration: "
-        f"{_first_line(error)}"
+        f"{errors.first_line(error)}"
       ) from None
 
 
@@ -295,7 +296,9 @@ def _damage_reported(path: pathlib.Path) -> Iterator[None]:
   try:
     yield
   except _DAMAGE_ERRORS as error:
-    raise DamagedError(f"{path} is damaged: {_first_line(error)}") from None
+    raise DamagedError(
+      f"{path} is damaged: {errors.first_line(error)}"
+    ) from None
 
 
 def _env_steps(path: pathlib.Path) -> int:
@@ -304,7 +307,3 @@ def _env_steps(path: pathlib.Path) -> int:
 
 def _checksum(content: dict) -> int:
   return zlib.crc32(json.dumps(content, sort_keys=True).encode())
-
-
-def _first_line(error: Exception) -> str:
-  return str(error).strip().split("\n")[0] or type(error).__name__

@@ -13,8 +13,8 @@ _SLOW_SECONDS = 5.0
 class StopRequested(BaseException):
   """Aborts an evaluation or a video, which the resumed run repeats.
 
-  A BaseException: those of a renderer, which are Exceptions, are reported, and
-  the run continues.
+  A BaseException, so that `videos.try_record`, which reports every Exception of
+  a renderer and lets the run continue, does not catch it.
   """
 
 
@@ -36,11 +36,11 @@ class Console:
       raise StopRequested
 
   @contextlib.contextmanager
-  def told_if_slow(self, what: str) -> Iterator[None]:
-    """Prints what takes long, once it has taken five seconds.
+  def print_if_slow(self, what: str) -> Iterator[None]:
+    """Prints what a `with` block does, once it has taken five seconds.
 
     Args:
-      what: is being done, such as "evaluating 10 episodes".
+      what: such as "evaluating 10 episodes".
     """
     timer = threading.Timer(_SLOW_SECONDS, self.print, [f"{what} ..."])
     timer.daemon = True

@@ -39,7 +39,7 @@ LinearEpsilon.num_env_steps = 20_000
 
 # One update per four env steps, and a rate for convolutions: Mnih et al. (2015)
 # as in Stable-Baselines3 and RL Zoo.
-_DQN_PICTURES = """
+_DQN_IMAGES = """
 DqnConfig.normalize_observations = False
 DqnConfig.num_collect_steps_per_iteration = 4
 DqnConfig.hidden_layers = (512,)
@@ -67,7 +67,7 @@ A2cConfig.optimizer = @Adam()
 Adam.learning_rate = 0.0007
 """
 
-_A2C_PICTURES = """
+_A2C_IMAGES = """
 A2cConfig.normalize_observations = False
 A2cConfig.shared_torso = True
 A2cConfig.hidden_layers = (512,)
@@ -130,9 +130,9 @@ def _text_for(task: task_lib.Task, agent: str | None) -> str:
     fields.CLASSES.get(name, schema.AgentConfig), q_config.QLearningConfig
   )
   text = _DQN if is_dqn else _A2C
-  if task_lib.pictures(task):
-    text += _DQN_PICTURES if is_dqn else _A2C_PICTURES
-    if task_lib.numbers(task):
+  if task_lib.image_shapes(task):
+    text += _DQN_IMAGES if is_dqn else _A2C_IMAGES
+    if task_lib.non_image_leaves(task):
       family = "DqnConfig" if is_dqn else "A2cConfig"
       text += f"{family}.normalize_observations = True\n"  # of the numbers
   return text.replace("DqnConfig", name)  # its family shares what is bound

@@ -57,7 +57,7 @@ def export_best(run: run_lib.Run) -> None:
 
 
 def add_result(folder: run_folder.RunFolder) -> None:
-  """Adds evaluation.json's result to what policy/ says of itself.
+  """Adds the result in evaluation.json to policy.json and README.md of policy/.
 
   Raises:
     RunError: it cannot be written.

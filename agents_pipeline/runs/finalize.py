@@ -24,7 +24,7 @@ def finalize(run: run_lib.Run) -> dict:
   """
   start = time.monotonic()
   if _evaluates_in_training(run) and not _is_on_ray(run):
-    run.pipeline.close()  # there is never a second one
+    run.pipeline.close()  # before evaluating makes new copies
   with run.stopwatch.part("export"):
     export.export_best(run)
   # What was exported, as others will load it.
@@ -56,7 +56,7 @@ def finalize(run: run_lib.Run) -> dict:
 
 
 def _evaluates_in_training(run: run_lib.Run) -> bool:
-  """Whether nothing but the copies that were trained on is evaluated in."""
+  """Whether evaluations have no copies beside those that are trained on."""
   return run.experiment.evaluation.keeps_environments == "training"
 
 
@@ -76,7 +76,7 @@ def _evaluate(run: run_lib.Run, act: evaluator.Act) -> evaluator.Evaluation:
       copies = run.pipeline.training_copies()
   with (
     run.stopwatch.part("evaluation"),
-    run.console.told_if_slow(
+    run.console.print_if_slow(
       f"evaluating {config.num_episodes} episodes of the exported policy"
     ),
   ):

@@ -89,7 +89,7 @@ def _weights_of_saved_model(path: pathlib.Path) -> list[np.ndarray]:
   except (tf.errors.OpError, ValueError) as error:
     raise errors.UserError(
       f"--initial_policy={str(path)!r}: this SavedModel cannot be read: "
-      f"{str(error).strip().splitlines()[0]}"
+      f"{errors.first_line(error)}"
     ) from None
 
 

@@ -1,13 +1,13 @@
 """Starts the learners of a run, and all of them again when one dies.
 
-Each is a `train` process, in an actor of Ray. None can go on alone: the sum of
-the gradients takes all of them, as does what they have learned since their
-newest common checkpoint.
+Each learner is a `train` process in a Ray actor. None can go on alone, because
+every update sums the gradients of all. When one dies, all are started again and
+resume from the newest checkpoint that every learner has.
 """
 
+import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import socket
@@ -19,7 +19,7 @@ from typing import Any
 from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.files import lock, run_folder
-from agents_pipeline.runs import train_process
+from agents_pipeline.runs import run_record, train_process
 
 LOST = 75  # exit code of a learner that has lost another: EX_TEMPFAIL
 _KILLED, _STOPPED = -9, 143
@@ -27,7 +27,7 @@ _FAILED, _WRONG_INPUT = 1, 2
 _VARIABLE = "TF_CONFIG"  # as TensorFlow has it
 _POLL_SECONDS = 0.2
 _SECONDS_TO_FOLLOW = 5.0  # from the end of one learner to that of the others
-_SAID_HERE = ("error: ", "stopping after this call")
+_PRINTED_HERE_TOO = ("error: ", "stopping after this call")
 _MOST_DEATHS = 4  # in a row, without a checkpoint between them
 
 
@@ -52,10 +52,11 @@ def place_of(environ: Mapping[str, str], num_learners: int) -> Place | None:
     num_learners: how many the run has.
 
   Returns:
-    None where they do not say, so that this process has to start learners.
+    None if the run has one learner, or if the variables name no place: then
+    this process starts the learners.
 
   Raises:
-    UserError: they say something else.
+    UserError: the place that they name does not fit the run.
   """
   text = environ.get(_VARIABLE)
   if num_learners == 1 or not text:
@@ -87,23 +88,25 @@ class _Learner:
     self._wants_to_stop = False
     self._process: subprocess.Popen | None = None
 
-  def address(self, is_alone: bool) -> str:
-    """'host:port' that nothing listens on.
+  def address(self, on_one_machine: bool) -> str:
+    """A free 'host:port' of the machine of the actor.
 
     Args:
-      is_alone: whether all learners are on this machine.
+      on_one_machine: whether all learners are on this machine.
     """
     import ray
 
-    host = "127.0.0.1" if is_alone else ray.util.get_node_ip_address()
+    host = "127.0.0.1" if on_one_machine else ray.util.get_node_ip_address()
     with socket.socket() as free:
       free.bind((host, 0))
       return f"{host}:{free.getsockname()[1]}"
 
-  def train(self, place: Place, how: "_How") -> int:
+  def train(self, place: Place, launch: train_process.Launch) -> int:
     """Trains until the run ends or is stopped; returns the exit code."""
-    folder = run_folder.RunFolder(how.root)
-    train_process.prepare_worker(how.cwd, how.environ, locked=folder.learners)
+    folder = run_folder.RunFolder(launch.folder)
+    train_process.prepare_worker(
+      launch.cwd, launch.environ, locked=folder.learners
+    )
     if not train_process.wait_until_unlocked(
       folder_of(folder, place.rank).root, lambda: self._wants_to_stop
     ):
@@ -111,7 +114,7 @@ class _Learner:
     task = {"type": "worker", "index": place.rank}
     config = {"cluster": {"worker": place.addresses}, "task": task}
     self._process = train_process.start(
-      how.flags, _log(folder, place.rank), {_VARIABLE: json.dumps(config)}
+      launch.flags, _log(folder, place.rank), {_VARIABLE: json.dumps(config)}
     )
     while (code := self._process.poll()) is None:
       time.sleep(_POLL_SECONDS)
@@ -123,23 +126,6 @@ class _Learner:
   def stop(self) -> None:
     """Has it save and end."""
     self._wants_to_stop = True
-
-
-@dataclasses.dataclass(frozen=True)
-class _How:
-  """How the learners of a run are started.
-
-  Attributes:
-    flags: of `train`.
-    root: of the run folder.
-    cwd: where the flags' paths begin.
-    environ: environment variables to train with.
-  """
-
-  flags: list[str]
-  root: pathlib.Path
-  cwd: str
-  environ: dict[str, str]
 
 
 def _log(folder: run_folder.RunFolder, rank: int) -> pathlib.Path:
@@ -178,9 +164,10 @@ def train(
   with lock.exclusive(folder.root):
     pass  # refused at once; from now on, the first learner locks it
   ray = connection.connect(address)
-  environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+  launch = train_process.Launch.from_here(flags, folder.root)
   # TensorFlow tells at length of a learner that is gone.
-  environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+  launch.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+  earlier = _first_starts(folder, num_learners)
   with lock.exclusive(folder.learners):
     group = _Group(
       ray, num_learners, folder, not address, report, stop_requested
@@ -189,9 +176,16 @@ def train(
     while True:
       before = _saved(folder)
       more = ["--overwrite"] * overwrite
-      how = _How([*flags, *more], folder.root, os.getcwd(), environ)
-      codes = group.train(how)
-      overwrite = False
+      codes = group.train(
+        dataclasses.replace(launch, flags=[*launch.flags, *more])
+      )
+      # Once every learner has begun anew, the new run must not be removed.
+      overwrite = overwrite and any(
+        now is None or now == old
+        for now, old in zip(
+          _first_starts(folder, num_learners), earlier, strict=True
+        )
+      )
       if codes.get(0) == 0:
         return True
       _raise_failure(folder, codes)
@@ -207,6 +201,19 @@ def train(
       report(f"{what}: all begin again from what they have saved")
 
 
+def _first_starts(
+  folder: run_folder.RunFolder, num_learners: int
+) -> list[str | None]:
+  """When the run of each learner was first started; None where it was not."""
+  found: list[str | None] = []
+  for rank in range(num_learners):
+    record = None
+    with contextlib.suppress(errors.UserError):  # damaged: --overwrite ends it
+      record = run_record.read(folder_of(folder, rank).run_record)
+    found.append(next(iter((record or {}).get("starts", [])), None))
+  return found
+
+
 class _Group:
   """Starts learners, and waits for them."""
 
@@ -215,7 +222,7 @@ class _Group:
     ray: Any,
     num_learners: int,
     folder: run_folder.RunFolder,
-    is_alone: bool,
+    on_one_machine: bool,
     report: Callable[[str], None],
     stop_requested: Callable[[], bool],
   ):
@@ -223,11 +230,11 @@ class _Group:
     self._ray = ray
     self._num_learners = num_learners
     self._folder = folder
-    self._is_alone = is_alone
+    self._on_one_machine = on_one_machine
     self._report = report
     self._stop_requested = stop_requested
 
-  def train(self, how: _How) -> dict[int, int]:
+  def train(self, launch: train_process.Launch) -> dict[int, int]:
     """Starts all learners, and returns when none is left.
 
     Returns:
@@ -238,21 +245,23 @@ class _Group:
     """
     learner_class = self._ray.remote(_Learner).options(
       num_cpus=1,
-      num_gpus=int("--device=gpu" in how.flags),
+      num_gpus=int("--device=gpu" in launch.flags),
       max_concurrency=2,  # `stop` is heard while it trains
       scheduling_strategy="SPREAD",
     )
     actors = [learner_class.remote() for _ in range(self._num_learners)]
     try:
-      addresses = [actor.address.remote(self._is_alone) for actor in actors]
-      while not self._have(addresses):  # there may be no room yet
+      addresses = [
+        actor.address.remote(self._on_one_machine) for actor in actors
+      ]
+      while not self._all_are_ready(addresses):  # there may be no room yet
         if self._stop_requested():
           return {}
         time.sleep(_POLL_SECONDS)
       known = self._ray.get(addresses)
       lines = _Lines(_log(self._folder, 0))
       answers = [
-        actor.train.remote(Place(rank, known), how)
+        actor.train.remote(Place(rank, known), launch)
         for rank, actor in enumerate(actors)
       ]
       return self._wait(actors, answers, lines)
@@ -265,7 +274,7 @@ class _Group:
   def _wait(
     self, actors: list, answers: list, lines: "_Lines"
   ) -> dict[int, int]:
-    """Waits until the run has ended, and as long as others are about to."""
+    """Waits for all learners, but only 5 s longer once the run is over."""
     is_stopping, deadline = False, float("inf")
     codes: dict[int, int] = {}
     while len(codes) < len(actors) and time.monotonic() < deadline:
@@ -277,7 +286,7 @@ class _Group:
         for actor in actors:
           actor.stop.remote()
       for rank, answer in enumerate(answers):
-        if rank not in codes and self._have([answer]):
+        if rank not in codes and self._all_are_ready([answer]):
           codes[rank] = self._code(answer)
       if deadline == float("inf") and _is_over(codes):
         deadline = time.monotonic() + _SECONDS_TO_FOLLOW
@@ -293,7 +302,7 @@ class _Group:
     except self._ray.exceptions.RayError:
       return _KILLED
 
-  def _have(self, references: list) -> bool:
+  def _all_are_ready(self, references: list) -> bool:
     ready, _ = self._ray.wait(
       references, num_returns=len(references), timeout=0
     )
@@ -301,7 +310,7 @@ class _Group:
 
 
 class _Lines:
-  """What a `train` process prints, line by line, but what this one says."""
+  """The lines that a `train` process prints, but those printed here as well."""
 
   def __init__(self, log: pathlib.Path):
     log.unlink(missing_ok=True)  # of an earlier start
@@ -318,21 +327,21 @@ class _Lines:
       return []
     self._num_read += len(text + newline)
     lines = text.decode("utf-8", "replace").splitlines()
-    return [line for line in lines if not line.startswith(_SAID_HERE)]
+    return [line for line in lines if not line.startswith(_PRINTED_HERE_TOO)]
 
 
 def _is_over(codes: Mapping[int, int]) -> bool:
-  """Whether no learner can go on: the first has ended, or one by mistake."""
-  by_mistake = any(code not in (0, _STOPPED) for code in codes.values())
-  return 0 in codes or by_mistake
+  """Whether the others have to end: the first has ended, or any has failed."""
+  has_failed = any(code not in (0, _STOPPED) for code in codes.values())
+  return 0 in codes or has_failed
 
 
 def _raise_failure(
   folder: run_folder.RunFolder, codes: Mapping[int, int]
 ) -> None:
-  """Raises what a learner failed by; the others only lost it."""
+  """Raises the error that a learner printed; the others only lost that one."""
   if any(code < 0 for code in codes.values()):
-    return  # what others say, follows from that
+    return  # one was killed: what the others printed follows from that
   for rank, code in sorted(codes.items()):
     if code in (_FAILED, _WRONG_INPUT):
       message = train_process.last_line(_log(folder, rank))

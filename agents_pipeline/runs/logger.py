@@ -19,9 +19,9 @@ from agents_pipeline.runs.sinks import (
 )
 from agents_pipeline.training import episode_statistics, loop
 
-# Opens a sink, given the run and the env steps of the last entry that a resumed
-# run keeps: entries written later are repeated. They are None for a new run. It
-# raises RunError if the sink cannot be opened.
+# (run, resumed_at) -> an open sink. `resumed_at` is the env steps of the last
+# entry that a resumed run keeps, as later entries are written again; it is None
+# for a new run. Raises RunError if the sink cannot be opened.
 SinkFactory = Callable[[run_lib.Run, int | None], sink.Sink]
 
 _SINKS: tuple[SinkFactory, ...] = (
@@ -38,7 +38,8 @@ _SINKS: tuple[SinkFactory, ...] = (
 class Logger:
   """Turns results into log entries and writes them to all sinks.
 
-  A context manager, which closes the sinks; a stop is no failure to them.
+  A context manager that closes the sinks. They do not take a requested stop for
+  a failure.
 
   Attributes:
     last_row: the last row of metrics.csv; {} if there is none.

@@ -74,7 +74,7 @@ def row(names: Sequence[str], **values: float | int | None) -> Row:
 
 
 def tag(column: str) -> str:
-  """What a column is called where curves are grouped by their first word.
+  """The name of a column in TensorBoard and tracking services, "group/name".
 
   Args:
     column: of metrics.csv or timing.csv.

@@ -22,8 +22,8 @@ def imports() -> Iterator[None]:
   takes effect, so the descriptor itself is redirected.
 
   Raises:
-    UserError: it was not imported before, and cannot start with the flags of
-      XLA that are set.
+    UserError: this is the first import, and TensorFlow cannot start with the
+      XLA flags that are set.
   """
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   sys.stderr.flush()
@@ -63,7 +63,7 @@ def _import_tensorflow() -> None:
 
 
 def hide_logs() -> None:
-  """Hides warnings and log lines from here on; TensorFlow is imported."""
+  """Hides warnings and log lines from here on. Imports TensorFlow."""
   import tensorflow as tf
 
   absl_logging.set_verbosity(absl_logging.ERROR)

@@ -93,7 +93,7 @@ def restore_from(
 
 
 def _has_evaluation(path: pathlib.Path, about: checkpoints.About) -> bool:
-  """Whether a policy was evaluated since training began."""
+  """Whether `BestPolicy` was offered or took a network since training began."""
   evaluated_at = tf.Variable(-1, dtype=tf.int64)
   best = tf.train.Checkpoint(evaluated_at=evaluated_at)
   checkpoints.restore_part(path, about, {"best": best})

@@ -23,7 +23,7 @@ _MAY_CHANGE = (
   "Mlflow.",
   "WandB.",
 )
-# What a checkpoint holds is divided among them.
+# Each learner's checkpoints hold its share of the run, so this cannot change.
 _NUM_LEARNERS = "TrainingConfig.num_learners:"
 # It is where a run began, so it cannot change.
 _INITIAL_POLICY = "Experiment.initial_policy:"
@@ -103,7 +103,7 @@ def changes(
 
 
 def _check_seed(folder: run_folder.RunFolder, saved: str, config: str) -> None:
-  """Refuses another seed: it has already been drawn from."""
+  """Refuses another seed: the run has drawn from the first one."""
   seed = gin_files.values(config)[_SEED]
   # None if the process was killed while it removed this run.
   recorded = (run_record.read(folder.run_record) or {}).get("seed")

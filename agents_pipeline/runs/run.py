@@ -38,7 +38,7 @@ class Run:
   @property
   def is_written(self) -> bool:
     """Whether this process writes the run: of several learners, the first."""
-    return self.pipeline.together.rank == 0
+    return self.pipeline.all_learners.rank == 0
 
   @property
   def columns(self) -> tuple[str, ...]:

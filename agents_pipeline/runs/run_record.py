@@ -62,23 +62,23 @@ class RunRecord:
     """Adds settings that differ from those that the run was saved with.
 
     Args:
-      env_steps: done when they changed; what was told of the same ones before,
-        by a start after which nothing was saved, is replaced.
+      env_steps: done when they changed. Changes that are recorded at as many or
+        more are dropped: the start that made them saved nothing.
       changed: "Class.field: old -> new" for each.
 
     Raises:
       RunError: it cannot be written.
     """
-    if not changed:
-      return
-    earlier = [
+    changes = [
       entry
       for entry in self._content["changes"]
       if entry["env_steps"] < env_steps
     ]
-    now = {"env_steps": env_steps, "settings": list(changed)}
-    self._content["changes"] = [*earlier, now]
-    write_json(self._path, self._content)
+    if changed:
+      changes.append({"env_steps": env_steps, "settings": list(changed)})
+    if changes != self._content["changes"]:
+      self._content["changes"] = changes
+      write_json(self._path, self._content)
 
   def end(self, outcome: str, **results) -> None:
     """Adds how the run ended.

@@ -1,6 +1,7 @@
 """A `train` process that another process starts, here or on a cluster."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -11,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from agents_pipeline import errors
 from agents_pipeline.files import lock
 
-# Killed with its parent, so that nothing is left running in a folder that the
-# same command is to go on with; before the package is imported, which takes
-# long enough for the parent to be killed meanwhile.
+# It is killed with its parent: left running, it would write to the folder that
+# the next start of the same command writes to. This is set up before the
+# package is imported, as the parent may be killed during the import.
 _PROGRAM = """
 import contextlib, ctypes, os, runpy, signal, sys
 with contextlib.suppress(AttributeError, OSError):  # on Linux alone
@@ -29,6 +30,29 @@ _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.2
 # A file system may keep the locks of a machine that died for minutes.
 _SECONDS_TO_UNLOCK = 600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+  """How `train` is started in the actors of a Ray cluster.
+
+  Attributes:
+    flags: of `train`.
+    folder: of the run or of the sweep, which the driver has locked.
+    cwd: where the paths in the flags begin.
+    environ: environment variables to train with.
+  """
+
+  flags: list[str]
+  folder: pathlib.Path
+  cwd: str
+  environ: dict[str, str]
+
+  @classmethod
+  def from_here(cls, flags: Sequence[str], folder: pathlib.Path) -> "Launch":
+    """As this process would start it: its folder, and where modules are."""
+    environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
+    return cls(list(flags), folder, os.getcwd(), environ)
 
 
 def start(
@@ -72,14 +96,14 @@ def last_line(log: os.PathLike) -> str:
 def wait_until_unlocked(
   folder: pathlib.Path, gives_up: Callable[[], bool]
 ) -> bool:
-  """Waits for the end of a run that was killed with another machine.
+  """Waits until the lock of a run is released, as of one on a dead machine.
 
   Args:
     folder: of the run.
-    gives_up: whether there is no more use in waiting.
+    gives_up: asked again and again; True ends the waiting.
 
   Returns:
-    Whether nobody writes to the folder.
+    Whether the lock was released, within ten minutes.
   """
   deadline = time.monotonic() + _SECONDS_TO_UNLOCK
   while time.monotonic() < deadline and not gives_up():
@@ -117,7 +141,7 @@ def check_shared(folder: pathlib.Path) -> None:
   """Refuses a disk on which two machines could write to one folder.
 
   Args:
-    folder: one that the process which asks for this has locked.
+    folder: one that the driver has locked.
 
   Raises:
     UserError: the lock is not seen on this machine.

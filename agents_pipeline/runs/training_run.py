@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import building
+from agents_pipeline.agents import task as task_lib
 from agents_pipeline.cluster import connection
 from agents_pipeline.config import gin_files, schema, seeding
 from agents_pipeline.files import atomic, lock, run_folder
@@ -77,9 +78,7 @@ def train(
       config = gin_files.to_text(experiment)
       changed = resume.changes(folder, config, allow_changes=allow_changes)
       if resume.is_finished(folder, experiment):
-        if not folder.report.exists():  # killed before, or an earlier version's
-          _write_report(folder, console)
-        console.print(resume.finished_message(folder, experiment, changed))
+        _report_finished(folder, experiment, changed, console)
         return True
     if experiment.environment.vectorization == "ray":
       connection.connect(address)
@@ -87,31 +86,45 @@ def train(
     connecting = tracked_run.connected(services)
     trackers = at_the_end.enter_context(connecting)
     device = _choose_device(experiment, device, deterministic, console)
-    together = learners.ALONE
-    if place is not None:
-      building.choose_threads(experiment, task)
-      together = learners.connect(place.addresses, place.rank)
+    all_learners = _connect_learners(experiment, task, place)
     weights = None
     saved_paths = checkpoints.newest_first(folder.checkpoints)
-    # Whether there is a checkpoint that all learners have, shows later.
+    # With several learners it shows only later whether all have a checkpoint.
     if overwrite or place is not None or not saved_paths:
       weights = initial_policy.load(experiment, console.print)
-    seeds = seeding.Seeds(experiment.seed, together.rank, together.num_learners)
+    seeds = seeding.Seeds(
+      experiment.seed, all_learners.rank, all_learners.num_learners
+    )
     with _explained_memory_errors(), _traceback_in_file(folder):
       pipeline = building.build(
-        experiment, seeds, console.print, task=task, together=together
+        experiment, seeds, console.print, task=task, all_learners=all_learners
       )
     with contextlib.closing(pipeline), _explained_memory_errors():
-      if together.any(console.stop_requested()):
+      if all_learners.any(console.stop_requested()):
         return False
       _clean_up(folder, overwrite, is_alone=place is None)
       if weights is not None:
         pipeline.begin_with(weights)
       saved = checkpoints.Checkpoints(
-        folder.checkpoints, pipeline.tracked, experiment.checkpoints, together
+        folder.checkpoints,
+        pipeline.tracked,
+        experiment.checkpoints,
+        all_learners,
       )
       run = run_lib.Run(experiment, folder, pipeline, seeds, saved, console)
       return _execute(run, device, changed, finish, (*extra_sinks, *trackers))
+
+
+def _report_finished(
+  folder: run_folder.RunFolder,
+  experiment: schema.Experiment,
+  changed: Sequence[str],
+  console: console_lib.Console,
+) -> None:
+  """Says that a run is finished; writes its report where that is missing."""
+  if not folder.report.exists():  # killed before, or an earlier version's
+    _write_report(folder, console)
+  console.print(resume.finished_message(folder, experiment, changed))
 
 
 def _check_place(
@@ -124,6 +137,18 @@ def _check_place(
       f"TrainingConfig.num_learners = {number}: expected the command "
       "`agents-pipeline train`, which starts them, or 1"
     )
+
+
+def _connect_learners(
+  experiment: schema.Experiment,
+  task: task_lib.Task,
+  place: learner_group.Place | None,
+) -> learners.Learners:
+  """The learners of the run, of which this process is one."""
+  if place is None:
+    return learners.ALONE
+  building.choose_threads(experiment, task)
+  return learners.connect(place.addresses, place.rank)
 
 
 def _choose_device(
@@ -194,7 +219,8 @@ def _execute(
       if run.env_steps
       else "stopped before the first env step; the same command starts over"
     )
-    run.pipeline.together.wait()  # whoever ends before, seems to have died
+    # A learner that ends before the others seems to have died.
+    run.pipeline.all_learners.barrier()
     return False
   except KeyboardInterrupt:  # the second one, in a notebook
     record.end("stopped")
@@ -215,7 +241,7 @@ def _execute(
   )
   if _write_report_of(run):
     run.console.print(f"  {run.folder.report}  all of it on one page")
-  run.pipeline.together.wait()
+  run.pipeline.all_learners.barrier()
   return True
 
 

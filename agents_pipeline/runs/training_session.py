@@ -22,9 +22,9 @@ from agents_pipeline.runs import run as run_lib
 class TrainingSession:
   """Trains a run from its current position, logging and saving on the way.
 
-  A position is a pair of env steps: those done, and those at which the current
-  interval began, the one of the next result. They are equal when every result
-  has been logged.
+  A position is a pair of numbers of env steps: how many are done, and how many
+  were done when the last result was logged. They are equal when nothing is left
+  to be logged.
   """
 
   def __init__(
@@ -65,7 +65,7 @@ class TrainingSession:
     except errors.DivergedError as error:
       raise errors.RunError(f"{error}; {self._last_checkpoint()}") from None
     except (errors.EnvironmentFailure, errors.UserError) as error:
-      if run.pipeline.together.num_learners == 1:  # others are not so far
+      if run.pipeline.all_learners.num_learners == 1:  # others are not so far
         self._save()
       raise errors.RunError(self._explain(error)) from None
     finally:
@@ -114,7 +114,7 @@ class TrainingSession:
       measured = [call(callback) for callback in self._callbacks]
     except console_lib.StopRequested:
       is_stopped = True
-    if self._run.pipeline.together.any(is_stopped):
+    if self._run.pipeline.all_learners.any(is_stopped):
       raise console_lib.StopRequested
     return measured
 

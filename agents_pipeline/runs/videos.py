@@ -45,8 +45,5 @@ def try_record(
   except Exception as error:
     if console.stop_requested():
       raise console_lib.StopRequested from None
-    reason = str(error).strip().split("\n")[0]
-    if not isinstance(error, (errors.UserError, errors.RunError)):
-      reason = f"{type(error).__name__}: {reason}"
-    console.print(f"no video {path.name}: {reason}")
+    console.print(f"no video {path.name}: {errors.described(error)}")
     return False

@@ -7,13 +7,13 @@ resumed from its folder, which all machines share.
 
 import ast
 import dataclasses
-import os
 import pathlib
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.runs import train_process
 from agents_pipeline.sweeps import planned, processes
@@ -36,31 +36,35 @@ class _Trainer:
     """True: answered as soon as Ray has found a place for the actor."""
     return True
 
-  def train(self, run: planned.PlannedRun, how: "_How") -> int:
+  def train(self, run: planned.PlannedRun, launch: train_process.Launch) -> int:
     """Trains until the run ends or is stopped; returns the exit code.
 
-    After a failure of the network Ray may ask for the same again while it goes
-    on; that waits for its end.
+    After a network failure, Ray may call this again while the first call still
+    runs. The second call waits for the first, and returns the same exit code.
 
     Args:
       run: to be trained, or resumed.
-      how: the same for all runs of a sweep.
+      launch: the same for all runs of a sweep.
 
     Raises:
       UserError: this machine does not have the folders.
     """
     with self._lock:
       if self._code is None:
-        self._code = self._train(run, how)
+        self._code = self._train(run, launch)
       return self._code
 
-  def _train(self, run: planned.PlannedRun, how: "_How") -> int:
-    train_process.prepare_worker(how.cwd, how.environ, locked=how.sweep)
+  def _train(
+    self, run: planned.PlannedRun, launch: train_process.Launch
+  ) -> int:
+    train_process.prepare_worker(
+      launch.cwd, launch.environ, locked=launch.folder
+    )
     if not train_process.wait_until_unlocked(
       run.folder.root, lambda: self._wants_to_stop
     ):
       return _KILLED
-    job = processes.Processes(how.flags).start(run)
+    job = processes.Processes(launch.flags).start(run)
     is_stopped = False
     while (code := job.exit_code()) is None:
       if self._wants_to_stop and not is_stopped:
@@ -72,23 +76,6 @@ class _Trainer:
   def stop(self) -> None:
     """Has the run save and end; safe to be called again."""
     self._wants_to_stop = True
-
-
-@dataclasses.dataclass(frozen=True)
-class _How:
-  """How the runs of a sweep are trained.
-
-  Attributes:
-    flags: of `train`.
-    sweep: the folder of the sweep, which the driver has locked.
-    cwd: where the flags' paths begin.
-    environ: environment variables to train with.
-  """
-
-  flags: list[str]
-  sweep: pathlib.Path
-  cwd: str
-  environ: dict[str, str]
 
 
 class RayActors:
@@ -114,8 +101,7 @@ class RayActors:
       UserError: Ray is not installed, or there is no such cluster.
     """
     self._ray = connection.connect(address)
-    environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
-    self._how = _How(list(flags), sweep, os.getcwd(), environ)
+    self._launch = train_process.Launch.from_here(flags, sweep)
     self._address = f"--address={address}"
     self._vectorization = vectorization
     self._num_gpus = int("--device=gpu" in flags)
@@ -131,12 +117,12 @@ class RayActors:
       scheduling_strategy="SPREAD",
     )
     actor = actor_class.remote()
-    how, vectorization = self._how, run.settings.get(_VECTORIZATION)
+    launch, vectorization = self._launch, run.settings.get(_VECTORIZATION)
     if vectorization is None:
       vectorization = repr(self._vectorization)
     if ast.literal_eval(vectorization) == "ray":  # its environments too
-      how = dataclasses.replace(how, flags=[*how.flags, self._address])
-    answer = actor.train.remote(run, how)
+      launch = dataclasses.replace(launch, flags=[*launch.flags, self._address])
+    answer = actor.train.remote(run, launch)
     return _ActorJob(self._ray, actor, answer, run)
 
 
@@ -164,28 +150,28 @@ class _ActorJob:
     """
     if self._code is None and self._is_stopping:
       self._send_stop()
-    if self._code is None and self._has(self._answer):
+    if self._code is None and self._is_ready(self._answer):
       try:
         self._code = self._ray.get(self._answer)
       except self._ray.exceptions.RayTaskError as error:
         raise error.cause from None
       except self._ray.exceptions.RayError as error:
         self._code = _KILLED
-        self._reason = f"Ray: {str(error).splitlines()[0]}"
+        self._reason = f"Ray: {errors.first_line(error)}"
       self._ray.kill(self._actor)
     return self._code
 
   def stop(self) -> None:
     """See `Job`."""
     self._is_stopping = True
-    if self._code is None and not self._has(self._placed):
+    if self._code is None and not self._is_ready(self._placed):
       self._ray.kill(self._actor)  # it has not begun
       self._code = _STOPPED
     if self._code is None:
       self._send_stop()
 
   def _send_stop(self) -> None:
-    """Again every second: it may be another actor by now."""
+    """Asks it to stop, every second: Ray may have restarted the actor."""
     if time.monotonic() >= self._next_stop:
       self._next_stop = time.monotonic() + _SECONDS_BETWEEN_STOPS
       self._actor.stop.options(max_task_retries=0).remote()
@@ -194,5 +180,5 @@ class _ActorJob:
     """See `Job`."""
     return self._reason or train_process.last_line(self._log)
 
-  def _has(self, reference: Any) -> bool:
+  def _is_ready(self, reference: Any) -> bool:
     return bool(self._ray.wait([reference], timeout=0)[0])

@@ -1,4 +1,4 @@
-"""A search by Optuna: what to try next, and what not to finish."""
+"""A search by Optuna: which trial to run next, and which to end early."""
 
 from collections.abc import Sequence
 
@@ -93,10 +93,10 @@ class Search:
     self._num_reported: dict[int, int] = {}
     self.runs: dict[tuple[int, int], tuple[planned.PlannedRun, str]] = {}
     for frozen in study.get_trials(deepcopy=False):
-      self._plan(frozen.number, self._settings(frozen.params))
       if frozen.state == TrialState.RUNNING:
         self._adopt(frozen)
       else:
+        self._plan(frozen.number, self._settings(frozen.params))
         self._mark_ended(frozen)
 
   def next(self) -> planned.PlannedRun | None:
@@ -157,7 +157,12 @@ class Search:
 
   def _adopt(self, frozen: optuna.trial.FrozenTrial) -> None:
     """Goes on with a trial that was under way when the sweep ended."""
+    self._study.sampler = make_sampler(self._sampler, frozen.number)
     trial = optuna.trial.Trial(self._study, frozen._trial_id)
+    # A start that was killed within `Study.ask` has drawn only some of them.
+    for parameter in self._varied:
+      trial._suggest(parameter.name, parameter.distribution)
+    self._plan(frozen.number, self._settings(trial.params))
     self._trials[frozen.number] = trial
     self._num_reported[frozen.number] = len(frozen.intermediate_values)
     for run, _ in self._of_trial(frozen.number):

@@ -23,7 +23,7 @@ def by_trial(runs: Runs) -> dict[int, list[tuple[planned.PlannedRun, str]]]:
 
 
 def value_of(runs: list[tuple[planned.PlannedRun, str]]) -> float | None:
-  """The interquartile mean over the seeds of a trial, once all have ended."""
+  """The interquartile mean over a trial's seeds; None unless all finished."""
   results = [run.result for run, _ in runs]
   if any(result is None for result in results):
     return None
@@ -31,7 +31,7 @@ def value_of(runs: list[tuple[planned.PlannedRun, str]]) -> float | None:
 
 
 def best_trial(runs: Runs) -> int | None:
-  """The trial with the highest value, the first of equals; None of none."""
+  """The trial with the highest value, the first of equals; None without any."""
   values = {
     trial: value
     for trial, of_trial in by_trial(runs).items()
@@ -65,12 +65,11 @@ def write(folder: sweep_folder.SweepFolder, runs: Runs) -> int | None:
     raise errors.RunError(
       f"{first.folder.config} cannot be read: {error.strerror}"
     ) from None
+  seeds = "1 seed" if len(of_trial) == 1 else f"{len(of_trial)} seeds"
   run_record.write_text(
     folder.best,
     f"# Trial {best} of {len(by_trial(runs))}: {settings}\n"
-    f"# Interquartile mean over {len(of_trial)} "
-    f"seed{'s'[: len(of_trial) > 1]}: "
-    f"{value_of(of_trial):.6g}\n\n{config}",
+    f"# Interquartile mean over {seeds}: {value_of(of_trial):.6g}\n\n{config}",
   )
   return best
 

@@ -37,11 +37,11 @@ class SweepFolder:
     return run_folder.RunFolder(self.trials / f"{trial:03d}" / f"seed_{seed}")
 
   def begin(self, about: dict[str, Any], may_grow: set[str]) -> None:
-    """Writes what the sweep is, or compares it with what it was.
+    """Writes sweep.json, after comparing it with that of an earlier start.
 
     Args:
-      about: JSON.
-      may_grow: keys whose numbers may become larger.
+      about: what the sweep is, as JSON.
+      may_grow: keys whose numbers may be larger than before.
 
     Raises:
       UserError: the folder holds something else, or another sweep.

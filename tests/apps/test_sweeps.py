@@ -167,7 +167,7 @@ def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(
   process.send_signal(signal.SIGINT)
   _, err = process.communicate(timeout=100)
   assert process.returncode == 130, err
-  assert "runs done; the same command goes on" in err.splitlines()[-1]
+  assert "runs done; the same command resumes" in err.splitlines()[-1]
   code, out, err = run(tmp_path, vary)
   assert code == 1, err
   assert [row["state"] for row in rows(tmp_path)] == ["finished", "failed"]

@@ -113,7 +113,7 @@ def test_a_sweep_survives_a_stop_its_driver_an_actor_and_a_node(
   process = sweep(root, cluster.environ, address)
   wait_for_rows(process, root, 2)  # by then all is compiled, both have saved
   process.send_signal(signal.SIGTERM)
-  assert "the same command goes on" in end(process, 143)
+  assert "the same command resumes" in end(process, 143)
 
   process = sweep(root, cluster.environ, address)
   wait_for_rows(process, root, rows_of(root))

@@ -48,6 +48,7 @@ def open_curve(run: run_lib.Run, resumed_at: int | None) -> sink.Sink:
     making.environment_spec(config.name).reward_threshold
     if config.is_as_registered
     else None,
+    exports_best=run.experiment.evaluation.period_env_steps is not None,
   )
 
 
@@ -65,6 +66,8 @@ class LearningCurve(sink.Sink):
     episodes: Sequence[metrics.Row] = (),
     evaluated: Sequence[metrics.Row] = (),
     threshold: float | None = None,
+    *,
+    exports_best: bool = True,
   ):
     """Begins with what an earlier start of the run has logged.
 
@@ -74,10 +77,13 @@ class LearningCurve(sink.Sink):
       episodes: rows of episodes.csv.
       evaluated: rows of evaluations.csv.
       threshold: the return from which on the environment counts as solved.
+      exports_best: whether the policy of the best evaluation is exported; else
+        it is the newest.
     """
     self._environment = environment
     self._path = path
     self._threshold = threshold
+    self._exports_best = exports_best
     self._evaluated = list(evaluated)
     self._env_steps: list[Any] = []  # at the end of each episode
     self._returns: list[Any] = []
@@ -170,15 +176,16 @@ class LearningCurve(sink.Sink):
       markersize=4,
       label="greedy evaluation",
     )
-    axes.plot(
-      found.env_steps[found.best],
-      found.mean[found.best],
-      "o",
-      color=_GREEDY,
-      markersize=10,
-      markerfacecolor="none",
-      label="exported",
-    )
+    if self._exports_best:
+      axes.plot(
+        found.env_steps[found.best],
+        found.mean[found.best],
+        "o",
+        color=_GREEDY,
+        markersize=10,
+        markerfacecolor="none",
+        label="exported",
+      )
     cut = found.has_cut
     if cut.any():
       axes.plot(

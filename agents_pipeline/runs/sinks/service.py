@@ -65,24 +65,24 @@ class Row(NamedTuple):
 
 
 class Service(Protocol):
-  """Keeps runs, of which it shows one.
+  """The client of a tracking service, for one run.
 
-  Its methods may raise anything, and are then called again, unless they raise
-  UserError.
+  What `connect` raises ends the run before it begins. Other methods but `close`
+  may raise anything, and are then called again later.
   """
 
   def connect(self) -> None:
-    """Looks whether it can be used; changes nothing.
+    """Checks that the service can be used; changes nothing.
 
     Raises:
-      UserError: it cannot, and why.
+      UserError: it cannot be used; the message says why.
     """
 
   def open(self, about: About) -> Opened:
     """Begins to show the run, or goes on with it."""
 
   def write(self, rows: Sequence[Row]) -> int:
-    """Adds rows. Those that it has, from a call that failed, are left out.
+    """Adds rows, but not those that an earlier call added before it failed.
 
     Returns:
       The env steps of the last row that it has.
@@ -153,5 +153,4 @@ def serve(parent: connection.Connection, service: Service) -> None:
 
 def first_line(error: Exception) -> str:
   """What an error says, in one line of at most 200 characters."""
-  lines = str(error).strip().split("\n")
-  return (lines[0] or type(error).__name__)[:200]
+  return errors.first_line(error)[:200]

@@ -95,7 +95,7 @@ class ServiceProcess:
     self._send((method, arguments))
 
   def has_answer(self, seconds: float) -> bool:
-    """Whether there is one within some seconds, or will never be any."""
+    """Whether `answer` need not wait; waits for that some seconds at most."""
     try:
       return self._connection.poll(seconds)
     except OSError:

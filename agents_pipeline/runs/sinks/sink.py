@@ -69,7 +69,7 @@ class Sink:
   def finish(self, results: Mapping[str, Any]) -> None:
     """Called when the run has finished, with its final evaluation and videos.
 
-    A run that is killed right after it calls this again.
+    If the run is killed right afterwards, its next start calls this again.
 
     Args:
       results: as run.json has them.

@@ -66,7 +66,7 @@ class TensorBoardSink(sink.Sink):
     path = folder.root / f"events.out.tfevents.{name}"
     with _one_line_errors():
       self._file = tf.io.TFRecordWriter(str(path))
-    # A page that is open drops what it has read from this step on.
+    # Makes a TensorBoard that is open drop the later steps that it has read.
     start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
     next_step = 0 if resumed_at is None else resumed_at + 1
     self._add(0, file_version="brain.Event:2")
@@ -152,9 +152,14 @@ class TensorBoardSink(sink.Sink):
 
 
 def _cut(path: pathlib.Path, env_steps: int) -> None:
-  """Drops the events of a file that are later, or cut short by a kill.
+  """Drops what a resumed run writes again from the events of an earlier start.
 
-  And the settings, of which TensorBoard would show the first ones for good.
+  These are later events, one that a kill cut short, and the hyperparameters:
+  TensorBoard shows the first ones that it finds.
+
+  Args:
+    path: the event file.
+    env_steps: of the checkpoint that the run was resumed from.
   """
   kept, is_whole = [], True
   try:
@@ -184,7 +189,6 @@ def _one_line_errors() -> Iterator[None]:
   try:
     yield
   except tf.errors.OpError as error:
-    reason = str(error).strip().split("\n")[0]
     raise errors.RunError(
-      f"TensorBoard's events cannot be written: {reason}"
+      f"TensorBoard's events cannot be written: {errors.first_line(error)}"
     ) from None

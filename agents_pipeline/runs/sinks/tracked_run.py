@@ -106,7 +106,7 @@ class TrackedRun(sink.Sink):
     video = self._run.folder.trained_video
     videos = [video.absolute()] if video.exists() else []
     self._final = results["env_steps"], metrics.final(results), videos
-    with self._run.console.told_if_slow(f"{self._name} gets the last results"):
+    with self._run.console.print_if_slow(f"{self._name} gets the last results"):
       self._advance(_SECONDS_TO_FINISH)
 
   def close(self, *, failed: bool = False) -> None:
@@ -200,9 +200,12 @@ def _read(run: run_lib.Run) -> dict:
   """tracking.json; {} if there is none."""
   path = run.folder.tracking
   try:
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    record = json.loads(path.read_text("utf-8")) if path.exists() else {}
   except (OSError, ValueError) as error:
     raise errors.UserError(f"{path} cannot be read: {error}") from None
+  if not isinstance(record, dict):
+    raise errors.UserError(f"{path} is not a JSON object")
+  return record
 
 
 def _logged_rows(run: run_lib.Run) -> list[service.Row]:

@@ -1,5 +1,7 @@
 """One process writes a run folder."""
 
+import errno
+import fcntl
 import os
 import socket
 
@@ -29,3 +31,17 @@ def test_a_lock_that_a_dead_process_left_is_taken_over(tmp_path):
   with lock.exclusive(tmp_path):
     holder = (tmp_path / ".lock").read_text()
     assert holder == f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def test_a_file_system_without_locks_is_not_another_writer(
+  tmp_path, monkeypatch
+):
+  def refuse(descriptor, operation):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+  monkeypatch.setattr(fcntl, "flock", refuse)
+  with (
+    pytest.raises(errors.UserError, match="No locks available"),
+    lock.exclusive(tmp_path / "run"),
+  ):
+    pass

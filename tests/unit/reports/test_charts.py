@@ -8,7 +8,7 @@ from agents_pipeline.reports import charts, grouping
 
 
 def of(runs):
-  return charts.of_environment("X-v0", grouping.group(runs))
+  return charts.of_environment("X-v0", grouping.by_configuration(runs))
 
 
 def test_a_run_alone_has_learning_curves_without_a_band(read_run):

@@ -18,7 +18,7 @@ def test_seeds_are_put_together_and_the_best_group_is_first(read_run):
     read_run("c", FAST, seed=0, returns=(4.0,)),
     read_run("d", "Adam.learning_rate = 1.0", returns=()),
   ]
-  groups = grouping.group(runs)
+  groups = grouping.by_configuration(runs)
   assert shape(groups) == [
     ("learning_rate = 0.001", ["b"]),
     ("learning_rate = 0.01", ["a", "c"]),
@@ -36,7 +36,9 @@ def test_what_is_only_written_does_not_tell_apart(read_run):
     read_run("b", "VideoConfig.captions = True"),
     read_run("c", "TrainingConfig.log_period_env_steps = 10"),
   ]
-  assert shape(grouping.group(runs)) == [("DqnConfig", ["a", "b", "c"])]
+  assert shape(grouping.by_configuration(runs)) == [
+    ("DqnConfig", ["a", "b", "c"])
+  ]
   shared = grouping.shared(runs)
   assert "DqnConfig.batch_size = 16" in shared
   assert "VideoConfig.captions = False" not in shared
@@ -47,11 +49,11 @@ def test_the_fields_of_a_choice_follow_from_it(read_run):
   """Adam's are not listed beside it, unless they differ themselves."""
   rmsprop = "DqnConfig.optimizer = @RmsProp()"
   runs = [read_run("a", FAST), read_run("b", rmsprop)]
-  assert {label for label, _ in shape(grouping.group(runs))} == {
+  assert {label for label, _ in shape(grouping.by_configuration(runs))} == {
     "optimizer = Adam", "optimizer = RmsProp",
   }  # fmt: skip
   runs.append(read_run("c", SLOW))
-  assert {label for label, _ in shape(grouping.group(runs))} == {
+  assert {label for label, _ in shape(grouping.by_configuration(runs))} == {
     "optimizer = Adam, learning_rate = 0.01",
     "optimizer = Adam, learning_rate = 0.001",
     "optimizer = RmsProp",
@@ -64,7 +66,7 @@ def test_a_field_name_of_two_classes_is_written_with_its_class(read_run):
     read_run("b", "EnvironmentConfig.num_envs = 2"),
     read_run("c", "EvaluationConfig.num_envs = 3"),
   ]
-  labels = [label for label, _ in shape(grouping.group(runs))]
+  labels = [label for label, _ in shape(grouping.by_configuration(runs))]
   assert "EnvironmentConfig.num_envs = 2, EvaluationConfig.num_envs = 25" in (
     labels
   )
@@ -80,7 +82,7 @@ def test_groups_that_differ_in_much_are_numbered_best_first(read_run):
     read_run("a", returns=(1.0,)),
     read_run("b", *more, returns=(2.0,)),
   ]
-  assert shape(grouping.group(runs)) == [
+  assert shape(grouping.by_configuration(runs)) == [
     ("configuration 1", ["b"]), ("configuration 2", ["a"]),
   ]  # fmt: skip
 
@@ -92,7 +94,7 @@ def test_a_field_that_an_earlier_version_did_not_have(make_run):
   assert len(kept) == len(lines) - 1
   old.config.write_text("\n".join(kept))
   runs = [run_data.read(folder, folder.root.name) for folder in (old, new)]
-  assert {label for label, _ in shape(grouping.group(runs))} == {
+  assert {label for label, _ in shape(grouping.by_configuration(runs))} == {
     "gamma = (not set)", "gamma = 0.99",
   }  # fmt: skip
 

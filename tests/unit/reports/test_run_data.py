@@ -53,6 +53,12 @@ def test_empty_fields_and_a_row_that_is_being_written(tmp_path):
   assert run_data.read_table(path) == {}
 
 
+def test_a_last_row_without_env_steps_counts_none(make_run):
+  folder = make_run("a")
+  folder.metrics.write_text("env_steps,loss\n,0.5\n")
+  assert run_data.read(folder, "a").env_steps == 0
+
+
 @pytest.mark.parametrize(
   ("file", "content", "expected"),
   [
@@ -62,6 +68,16 @@ def test_empty_fields_and_a_row_that_is_being_written(tmp_path):
     ("config.gin", "", "config.gin does not bind EnvironmentConfig.name"),
     ("config.gin", None, "config.gin cannot be read: No such file or direct"),
     ("evaluation.json", "{}", "evaluation.json is not an evaluation"),
+    (
+      "evaluation.json",
+      '{"mean_return": 1, "interval_95": [1], "returns": [1]}',
+      "evaluation.json is not an evaluation",
+    ),
+    (
+      "evaluation.json",
+      '{"mean_return": 1, "interval_95": [1, 2], "returns": 5}',
+      "evaluation.json is not an evaluation",
+    ),
     ("metrics.csv", "a,b\n1,x\n", "line 2 is not a row of 2 numbers"),
     ("timing.csv", "a,b\n1,2\n1\n", "line 3 is not a row of 2 numbers"),
     ("episodes.csv", b"\xff", "episodes.csv cannot be read: 'utf-8' codec"),

@@ -18,7 +18,7 @@ def section(read_run, tmp_path):
       for i, size in enumerate(sizes)
     ]  # fmt: skip
     embedding = videos.Embedding(str(tmp_path / "pages"))
-    return embedding.section(grouping.group(runs))
+    return embedding.section(grouping.by_configuration(runs))
 
   return make
 
@@ -28,7 +28,7 @@ def test_small_videos_are_in_the_page_and_others_are_linked(section):
   assert found.count("<video") == 2 and found.count("<a ") == 1
   assert "run 0, whose mean return is 0.00. In the page: it has 84 kB." in found
   assert 'href="../run%201/videos/trained.mp4"' in found
-  assert "Linked, not in the page: it has 3.0 MB, and with it the page" in found
+  assert "Linked, not embedded: it has 3.0 MB, and with it the page" in found
   assert "run 2" not in found and "run 3" in found
 
 
@@ -43,6 +43,8 @@ def test_the_video_is_of_the_best_run_of_a_group(read_run, tmp_path):
     read_run("c", seed=2, returns=(2.0,), video=b"x"),
     read_run("d", seed=3, outcome="stopped", video=b"x"),
   ]
-  found = videos.Embedding(str(tmp_path)).section(grouping.group(runs))
+  found = videos.Embedding(str(tmp_path)).section(
+    grouping.by_configuration(runs)
+  )
   assert "DqnConfig: c, whose mean return is 2.00" in found
   assert found.count("<figure") == 1

@@ -142,15 +142,15 @@ def test_learners_restore_the_newest_checkpoint_that_all_have(tmp_path):
     number.assign(env_steps)
     save(saver, env_steps)
 
-  def restored(together):
+  def restored(all_learners):
     return checkpoints.Checkpoints(
-      tmp_path, {"number": number}, config, together
+      tmp_path, {"number": number}, config, all_learners
     ).restore(no_report)
 
   assert restored(OneOfTwo([20, 10])).env_steps == int(number) == 20
   answers = iter([False, True])  # the other's second is damaged
-  together = OneOfTwo([30, 20], lambda: next(answers))
-  assert restored(together).env_steps == int(number) == 20
+  all_learners = OneOfTwo([30, 20], lambda: next(answers))
+  assert restored(all_learners).env_steps == int(number) == 20
   with pytest.raises(errors.RunError, match="every checkpoint is damaged"):
     restored(OneOfTwo([]))
 
@@ -158,8 +158,8 @@ def test_learners_restore_the_newest_checkpoint_that_all_have(tmp_path):
 def test_learners_begin_where_only_some_have_saved(tmp_path):
   saver = checkpoints.Checkpoints(tmp_path, {"number": tf.Variable(1)})
   save(saver, 10)
-  together = OneOfTwo([])
+  all_learners = OneOfTwo([])
   saver = checkpoints.Checkpoints(
-    tmp_path, {"number": tf.Variable(1)}, None, together
+    tmp_path, {"number": tf.Variable(1)}, None, all_learners
   )
   assert saver.restore(no_report) is None

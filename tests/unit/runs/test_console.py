@@ -19,12 +19,12 @@ def test_a_policy_is_interrupted_once_a_stop_is_requested():
 def test_what_takes_long_is_told_and_what_does_not_is_not(monkeypatch):
   monkeypatch.setattr(console, "_SLOW_SECONDS", 0.01)
   told = []
-  with console.Console(told.append).told_if_slow("evaluating 3 episodes"):
+  with console.Console(told.append).print_if_slow("evaluating 3 episodes"):
     deadline = time.monotonic() + 10
     while not told and time.monotonic() < deadline:
       time.sleep(0.001)
   assert told == ["evaluating 3 episodes ..."]
   monkeypatch.setattr(console, "_SLOW_SECONDS", 1_000.0)
-  with console.Console(told.append).told_if_slow("evaluating"):
+  with console.Console(told.append).print_if_slow("evaluating"):
     pass
   assert len(told) == 1

@@ -8,7 +8,7 @@ import small_runs
 from agents_pipeline import errors
 from agents_pipeline.config import gin_files
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import learner_group
+from agents_pipeline.runs import learner_group, run_record
 
 
 def environ(workers, index):
@@ -86,6 +86,43 @@ def test_a_failure_is_raised_and_a_death_is_not(tmp_path):
 )
 def test_the_learner_that_died_is_named(codes, what):
   assert learner_group._what_died(codes) == what
+
+
+def test_overwrite_ends_once_every_learner_has_begun_anew(
+  tmp_path, monkeypatch
+):
+  """A learner that is killed at its start has left the old run as it was."""
+  folder = run_folder.RunFolder(tmp_path)
+  of_ranks = [learner_group.folder_of(folder, rank) for rank in (0, 1)]
+
+  def begin(which, start):
+    for learner in which:
+      learner.root.mkdir(parents=True, exist_ok=True)
+      run_record.write_json(learner.run_record, {"starts": [start]})
+
+  begin(of_ranks, "old")
+  overwrites = []
+
+  class Group:
+    def __init__(self, *arguments):
+      pass
+
+    def train(self, launch):
+      overwrites.append("--overwrite" in launch.flags)
+      if len(overwrites) == 2:
+        begin(of_ranks[:1], "new")
+      if len(overwrites) == 3:
+        begin(of_ranks, "newer")
+      return {0: 0} if len(overwrites) == 4 else {1: -9}
+
+  monkeypatch.setattr(learner_group, "_Group", Group)
+  monkeypatch.setattr(learner_group, "_MOST_DEATHS", 9)
+  monkeypatch.setattr(learner_group.connection, "connect", lambda address: None)
+  assert learner_group.train(
+    2, [], folder, address="", overwrite=True, report=print,
+    stop_requested=lambda: False,
+  )  # fmt: skip
+  assert overwrites == [True, True, True, False]
 
 
 def test_lines_are_shown_once_and_whole(tmp_path):

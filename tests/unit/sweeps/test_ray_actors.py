@@ -7,6 +7,7 @@ import pytest
 
 from agents_pipeline import errors
 from agents_pipeline.files import lock, run_folder
+from agents_pipeline.runs import train_process
 from agents_pipeline.sweeps import planned, processes, ray_actors
 
 
@@ -16,8 +17,8 @@ def run(tmp_path):
   return planned.PlannedRun(0, 0, {}, run_folder.RunFolder(root))
 
 
-def how(tmp_path):
-  return ray_actors._How([], tmp_path / "sweep", str(tmp_path), {})
+def launch(tmp_path):
+  return train_process.Launch([], tmp_path / "sweep", str(tmp_path), {})
 
 
 def test_a_repeated_request_waits_for_the_training_under_way(
@@ -39,7 +40,7 @@ def test_a_repeated_request_waits_for_the_training_under_way(
   with lock.exclusive(tmp_path / "sweep"):  # as the driver does
     threads = [
       threading.Thread(
-        target=lambda: codes.append(trainer.train(run, how(tmp_path)))
+        target=lambda: codes.append(trainer.train(run, launch(tmp_path)))
       )
       for _ in range(2)
     ]
@@ -57,12 +58,12 @@ def test_a_disk_without_the_lock_of_the_sweep_is_refused(
 ):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(errors.UserError, match="does not see that it is locked"):
-    ray_actors._Trainer().train(run, how(tmp_path))
+    ray_actors._Trainer().train(run, launch(tmp_path))
   assert not (tmp_path / "sweep").exists()
 
 
 def test_a_machine_without_the_folder_is_named(run, tmp_path):
-  elsewhere = ray_actors._How([], tmp_path, str(tmp_path / "missing"), {})
+  elsewhere = train_process.Launch([], tmp_path, str(tmp_path / "missing"), {})
   with pytest.raises(errors.UserError, match="cannot work in .*missing"):
     ray_actors._Trainer().train(run, elsewhere)
 
@@ -78,4 +79,4 @@ def test_a_run_that_is_locked_elsewhere_is_waited_for_until_a_stop(
   ):
     timer = threading.Timer(0.5, trainer.stop)
     timer.start()
-    assert trainer.train(run, how(tmp_path)) == ray_actors._KILLED
+    assert trainer.train(run, launch(tmp_path)) == ray_actors._KILLED

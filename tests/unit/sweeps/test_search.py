@@ -57,6 +57,17 @@ def test_a_search_that_was_killed_goes_on_with_the_same_trials(tmp_path):
   assert again.next().settings == other.settings
 
 
+def test_a_search_that_was_killed_while_it_asked_draws_the_rest(tmp_path):
+  _, study = open_search(tmp_path, num_trials=1, num_seeds=1)
+  rate, _ = VARIED
+  asked = study.ask({rate.name: rate.distribution})  # killed before n_step
+  again, _ = open_search(tmp_path, num_trials=1, num_seeds=1)
+  run = again.next()
+  assert run.settings[rate.name] == repr(asked.params[rate.name])
+  assert run.settings["DqnConfig.n_step"] in ("1", "3")
+  assert again.next() is None
+
+
 def test_a_trial_depends_on_its_number_not_on_restarts(tmp_path):
   whole, _ = open_search(tmp_path / "whole", num_seeds=1)
   wanted = []

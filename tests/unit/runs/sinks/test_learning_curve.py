@@ -81,6 +81,18 @@ def test_an_evaluation_has_its_spread_and_the_last_best_one_is_exported():
   assert found.best == 2
 
 
+def test_the_best_evaluation_is_marked_only_where_it_is_exported(tmp_path):
+  texts = []
+  for exports_best in (True, False):
+    curve = learning_curve.LearningCurve(
+      "X-v0", tmp_path / "x.png", evaluated=EVALUATED, exports_best=exports_best
+    )
+    legend = curve._figure().legends[0]
+    texts.append([text.get_text() for text in legend.get_texts()])
+  with_best, without = texts
+  assert with_best == [*without, "exported"]
+
+
 def test_the_users_matplotlib_style_does_not_change_it(tmp_path):
   """Such as one from a matplotlibrc that a notebook has read."""
   path = tmp_path / "curve.png"

@@ -199,11 +199,17 @@ def test_training_does_not_wait_for_a_service(start, tmp_path):
   assert len(assert_has_the_table(tmp_path)) == 7
 
 
-def test_a_record_that_cannot_be_read_is_one_line(start, tmp_path):
+@pytest.mark.parametrize(
+  ("content", "expected"),
+  [("{", "cannot be read: "), ("[]", "is not a JSON object")],
+)
+def test_a_record_that_cannot_be_read_is_one_line(
+  start, tmp_path, content, expected
+):
   (tmp_path / "run").mkdir()
-  (tmp_path / "run" / "tracking.json").write_text("{")
+  (tmp_path / "run" / "tracking.json").write_text(content)
   with (
-    pytest.raises(errors.UserError, match="tracking.json cannot be read: "),
+    pytest.raises(errors.UserError, match=f"tracking.json {expected}"),
     start(),
   ):
     pass
