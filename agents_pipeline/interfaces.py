@@ -68,8 +68,8 @@ class Environment(Protocol):
 class Copy(Protocol):
   """A copy of the environment to evaluate in.
 
-  What is begun in several copies before the first is waited for, is done at the
-  same time where they live in other processes.
+  A reset or a step is begun in every copy before the first result is waited
+  for, so copies in other processes do it at the same time.
 
   Attributes:
     observation_space: of gymnasium.
@@ -80,10 +80,10 @@ class Copy(Protocol):
   label: str
 
   def begin_reset(self, seed: int) -> Callable[[], tuple]:
-    """Begins an episode; what it returns, returns the observation and info."""
+    """Begins an episode; returns a function that gives (observation, info)."""
 
   def begin_step(self, action: Any) -> Callable[[], tuple]:
-    """Begins an env step; what it returns, returns what `gym.Env.step` does."""
+    """Begins an env step; returns a function that gives what `step` returns."""
 
   def fail(self, reason: str) -> NoReturn:
     """Raises EnvironmentFailure, for the given reason."""
@@ -119,7 +119,8 @@ class PythonEnvironment(Environment, Protocol):
 
     Args:
       arrays: what `step_in_python` returned.
-      action: what it was given; taken, unless collectors had chosen others.
+      action: what `step_in_python` was given; returned as it is, unless
+        collectors chose the actions.
     """
 
   def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
@@ -137,10 +138,11 @@ class PythonEnvironment(Environment, Protocol):
 
 
 class CollectorPolicy(Protocol):
-  """What chooses actions in an actor with some of the copies; pickled.
+  """Chooses the actions of the copies of one actor; it is pickled.
 
-  It acts in one copy at a time: products of matrices are rounded differently
-  with other batches, so an action would depend on who shares an actor.
+  It acts in one copy at a time: matrix products are rounded differently for
+  batches of other sizes, so actions would depend on how many copies an actor
+  has.
   """
 
   def prepare(self) -> None:
@@ -152,10 +154,11 @@ class CollectorPolicy(Protocol):
     """Takes the weights for a chunk.
 
     Args:
-      request: what the learner asked with, its weights among it.
-      number: of the chunk; random numbers depend on it and on the copy alone.
-      copies: those that this actor has, of all copies.
-      num_steps: of each of them.
+      request: arrays of the learner, with the weights among them.
+      number: the number of the chunk in the run. The random numbers of a copy
+        depend only on this and on the index of the copy.
+      copies: the indices of this actor's copies among all B.
+      num_steps: env steps of each copy in this chunk.
     """
 
   def action(self, observation: Any, place: int, step: int) -> int:
@@ -174,7 +177,8 @@ class Collecting(NamedTuple):
   Attributes:
     policy: acts in each of them.
     num_steps: of every environment in a chunk.
-    is_ahead: whether a chunk is collected while the one before is learned from.
+    is_ahead: whether a chunk is collected while the agent learns from the one
+      before it.
   """
 
   policy: CollectorPolicy
@@ -244,7 +248,7 @@ class Agent(Protocol):
   measure_bounds: dict[str, float]
 
   def initialize(self) -> Any:
-    """Makes what follows the network, such as a target network, equal to it."""
+    """Copies the network's weights to its followers, as a target network."""
 
   def train(
     self, experience: trajectory.Transition, weights: tf.Tensor | None = None

@@ -19,7 +19,7 @@ EXPERIMENT = (
 )
 
 
-def trained(seeds, backend, num_iterations, together=None):
+def trained(seeds, backend, num_iterations, all_learners=None):
   """Weights, sums of the measures and counters after so many iterations."""
   import tensorflow as tf
 
@@ -36,12 +36,12 @@ def trained(seeds, backend, num_iterations, together=None):
     ],
   )
   pipeline = building.build(
-    experiment, seeds, together=together or learners.ALONE
+    experiment, seeds, all_learners=all_learners or learners.ALONE
   )
   before = [v.numpy() for v in pipeline.network.variables]
   totals = pipeline.compiled.train(tf.constant(num_iterations))
   after = [v.numpy() for v in pipeline.network.variables]
-  ended = (together or learners.ALONE).gather(pipeline.statistics.ended())
+  ended = (all_learners or learners.ALONE).gather(pipeline.statistics.ended())
   pipeline.close()
   flat = lambda arrays: np.concatenate([a.ravel() for a in arrays])
   return {
@@ -58,23 +58,23 @@ def _main(rank, addresses, num_iterations, path):
   from agents_pipeline.config import seeding
   from agents_pipeline.training import episode_statistics, learners
 
-  together = learners.connect(addresses, rank)
+  all_learners = learners.connect(addresses, rank)
   found = {
-    "num_learners": together.num_learners,
-    "each": together.each([rank, 10 * rank]),
-    "any": [together.any(rank == 1), together.any(False)],
-    "least": together.least(7 - rank),
-    "common": together.common([[30, 20, 10], [40, 20, 10]][rank]),
-    "of_nothing": together.each([]),
-    "nobody_has_any": together.common([]),
-    "none_common": together.common([[], [5]][rank]),
+    "num_learners": all_learners.num_learners,
+    "all_gather": all_learners.all_gather([rank, 10 * rank]),
+    "any": [all_learners.any(rank == 1), all_learners.any(False)],
+    "least": all_learners.least(7 - rank),
+    "common": all_learners.common([[30, 20, 10], [40, 20, 10]][rank]),
+    "of_nothing": all_learners.all_gather([]),
+    "nobody_has_any": all_learners.common([]),
+    "none_common": all_learners.common([[], [5]][rank]),
   }
   ended = [
     ([8, 8, 24], [1.5, -2.0, 0.25], [1, 2, 3]),
     ([8, 16], [5.0, 6.0], [4, 5]),
   ][rank]
   types = (np.int64, np.float32, np.int64)
-  gathered = together.gather(
+  gathered = all_learners.gather(
     episode_statistics.Episodes(*map(np.array, ended, types))
   )
   found |= dict(zip(("at", "returns", "lengths"), gathered, strict=True))
@@ -85,17 +85,17 @@ def _main(rank, addresses, num_iterations, path):
     for one in psutil.Process().net_connections("inet")
     if one.status == psutil.CONN_LISTEN
   ]
-  seeds = seeding.Seeds(0, rank, together.num_learners)
+  seeds = seeding.Seeds(0, rank, all_learners.num_learners)
   for backend in ("tensor", "gymnasium"):
-    of_one = trained(seeds, backend, num_iterations, together)
+    of_one = trained(seeds, backend, num_iterations, all_learners)
     found |= {f"{backend}_{name}": value for name, value in of_one.items()}
   np.savez(path, **found)
-  together.wait()
+  all_learners.barrier()
   if rank == 1:
     return  # and the other is told so
   try:
     while True:
-      together.wait()
+      all_learners.barrier()
   except errors.LearnerLost as error:
     print(error, flush=True)
 

@@ -86,7 +86,7 @@ def read(buffer, env, place):
     flat = buffer._read_field(i, several, tf.reshape(place, [-1]))
     return tf.reshape(flat, [*place.shape, *flat.shape[1:]])
 
-  row = buffer._read_numbers(env, place)
+  row = buffer._read_packed(env, place)
   return storage.Row(*(field(i) if x is None else x for i, x in enumerate(row)))
 
 

@@ -42,7 +42,7 @@ def build(
   *,
   task: task_lib.Task | None = None,
   jit: bool = True,
-  together: learners.Learners = learners.ALONE,
+  all_learners: learners.Learners = learners.ALONE,
 ) -> pipeline.Pipeline:
   """Wires an experiment; see `registry.PipelineModule.build`.
 
@@ -55,7 +55,7 @@ def build(
     report: gets lines.
     task: what `complete` gave with the experiment; None to look again.
     jit: False leaves everything a plain graph, for comparison.
-    together: the learners of the run; `seeds` say which of them this is.
+    all_learners: the learners of the run; `seeds` say which of them this is.
 
   Raises:
     UserError: layers do not fit into memory, or as there.
@@ -68,8 +68,8 @@ def build(
   experiment = _with_schedule_length(experiment)
   choose_threads(experiment, task)
   more: dict[str, Any] = {}
-  if together.num_learners > 1:  # of agents that can
-    more["together"] = together
+  if all_learners.num_learners > 1:  # of agents that can
+    more["all_learners"] = all_learners
   agent_pipeline = registry.pipeline_of(experiment.agent)
   return agent_pipeline.build(experiment, task, seeds, report, jit=jit, **more)
 
@@ -85,7 +85,7 @@ def choose_threads(experiment: schema.Experiment, task: task_lib.Task) -> None:
   if on_device or not experiment.agent.conv_layers:
     largest = _largest_product(experiment)
     if on_device:
-      largest = max(largest, _of_pictures(experiment, task))
+      largest = max(largest, _of_images(experiment, task))
     compilation.choose_threads(
       largest,
       enters_python=_only_enters_python(experiment),
@@ -151,7 +151,7 @@ def _check_update(experiment: schema.Experiment) -> None:
 
 
 def gpu_reason(experiment: schema.Experiment) -> str:
-  """What of it a GPU is faster for; '' where it is not."""
+  """What a GPU computes faster in this experiment; '' if nothing."""
   num_envs = _num_own_envs(experiment)
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if experiment.agent.conv_layers:
@@ -178,12 +178,12 @@ def _largest_product(experiment: schema.Experiment) -> int:
   return 2 * batch_size * widest
 
 
-def _of_pictures(experiment: schema.Experiment, task: task_lib.Task) -> int:
-  """Likewise, from pictures to the first hidden layer; 0 without pictures."""
+def _of_images(experiment: schema.Experiment, task: task_lib.Task) -> int:
+  """Likewise, from images to the first hidden layer; 0 without images."""
   agent, num_envs = experiment.agent, _num_own_envs(experiment)
   batch_size = agent.num_transitions_per_update(num_envs)
   largest = 0
-  for shape in task_lib.pictures(task).values():
+  for shape in task_lib.image_shapes(task).values():
     height, width, channels = (*shape, 1)[:3]
     for filters, kernel, stride in agent.conv_layers or ():
       height = (height - kernel) // stride + 1

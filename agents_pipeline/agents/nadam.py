@@ -6,10 +6,10 @@ import tensorflow as tf
 class Nadam(tf.keras.optimizers.Nadam):
   """Adam with Nesterov momentum (Dozat 2016).
 
-  Its momentum schedule is a product with one factor for each train step. Keras
-  counts the factors by a Python integer: within a compiled function that is
-  what it was when the function was traced, so that the product has a factor
-  for each variable instead, and depends on how often there was a trace.
+  Its momentum schedule is a product with one factor per train step. Keras
+  counts these factors in a Python integer, which a compiled function fixes when
+  it is traced: the product then gets a factor per variable, and depends on how
+  often the function was traced.
   """
 
   def apply_gradients(self, grads_and_vars, name=None):
@@ -19,7 +19,8 @@ class Nadam(tf.keras.optimizers.Nadam):
 
   def update_step(self, gradient, variable):
     """Updates one variable."""
-    # What Keras compares with iterations + 2, the factors that there should be.
+    # Keras leaves the product as it is if this equals iterations + 2, else it
+    # adds a factor.
     is_up_to_date = not self._is_first
     self._u_product_counter = self.iterations + 2 if is_up_to_date else -1
     self._is_first = False

@@ -103,8 +103,8 @@ class AdamW(OptimizerConfig):
   """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
   Attributes:
-    weight_decay: times the learning rate, the share of each weight that is
-      taken off per train step.
+    weight_decay: each train step multiplies every weight by
+      1 - learning_rate * weight_decay.
     beta_1: the decay, per train step, of the mean of gradients.
     beta_2: likewise, of their mean square.
     epsilon: epsilon-hat, as Adam's.
@@ -137,7 +137,7 @@ class RmsProp(OptimizerConfig):
 
   Attributes:
     decay: per train step, of the mean square of gradients.
-    momentum: the share of the last update that is made again.
+    momentum: the decay, per train step, of the velocity that updates add up in.
     epsilon: added to the mean square, inside the square root.
     centered: divides by the standard deviation instead (Graves 2013).
     initial_accumulator: the mean square before the first train step. 1 is
@@ -183,8 +183,8 @@ class Sgd(OptimizerConfig):
   """Stochastic gradient descent, with momentum (Sutskever et al. 2013).
 
   Attributes:
-    momentum: the share of the last update that is made again.
-    nesterov: looks ahead by it (Nesterov 1983).
+    momentum: the fraction of the previous update that is added to the next.
+    nesterov: whether the momentum is Nesterov's (1983).
     weight_decay: times the learning rate, the share of each weight that is
       taken off per train step.
   """
@@ -252,7 +252,7 @@ class Optimizer(OptimizerConfig):
         "expected one of them"
       )
     try:
-      # Some are looked at when something is updated.
+      # Keras reads some arguments only in an update, so try one.
       weight = tf.Variable([1.0])
       trial = super().make([weight], clip_value, clip_global_norm)
       trial.apply_gradients([(tf.constant([1.0]), weight)])

@@ -43,7 +43,7 @@ class Pipeline:
     measure_names: the names of what the agent measures of its train steps.
     schedules: metric name -> its value now.
     network: the one that learns.
-    best: the best of it so far.
+    best: a copy of it at its best evaluation so far.
     serve: network -> the policy that is exported and evaluated.
     make_tf_agents_policy: network -> greedy TF-Agents policy.
     tracked: everything that a checkpoint holds, by name; "network", "best",
@@ -51,11 +51,12 @@ class Pipeline:
     resume: called after a checkpoint was restored.
     begin_with: takes weights, one for each variable of the network, in place of
       those that were drawn.
-    training_copies: the environments that are trained on, where they can be
-      lent to an evaluation.
-    abandon_episodes: called after they were lent: other episodes begin.
+    training_copies: gives the copies of the training environment, if it can
+      lend them to an evaluation.
+    abandon_episodes: called when an evaluation has used these copies: drops the
+      training episodes that it interrupted, and begins new ones.
     close: ends the training environment and its processes.
-    together: the learners of the run, of which this is one.
+    all_learners: the learners of the run, of which this is one.
   """
 
   task: task_lib.Task
@@ -79,7 +80,7 @@ class Pipeline:
   training_copies: Callable[[], list[interfaces.Copy]]
   abandon_episodes: Callable[[], None]
   close: Callable[[], None]
-  together: learners.Learners = learners.ALONE
+  all_learners: learners.Learners = learners.ALONE
 
   def run(
     self, wants_to_stop: Callable[[], bool] = lambda: False
@@ -100,7 +101,7 @@ class Pipeline:
       self.train_steps,
       self.should_stop,
       wants_to_stop,
-      self.together,
+      self.all_learners,
     )
 
 
@@ -207,8 +208,8 @@ def assemble(
   make_greedy_policy: Callable[..., tf_policy.TFPolicy],
   tracked: dict,
   abandon_episodes: Callable[[], None],
-  together: learners.Learners = learners.ALONE,
-  compile_together: Callable[..., iterations.Iterations] | None = None,
+  all_learners: learners.Learners = learners.ALONE,
+  compile_for_learners: Callable[..., iterations.Iterations] | None = None,
 ) -> Pipeline:
   """Wires the parts, an agent and its iterations into a pipeline.
 
@@ -226,8 +227,8 @@ def assemble(
     make_greedy_policy: time step spec, action spec, network -> TF-Agents'.
     tracked: what else a checkpoint holds, by name.
     abandon_episodes: called where episodes under way cannot be continued.
-    together: the learners of the run.
-    compile_together: compiles the iterations of several, such as
+    all_learners: the learners of the run.
+    compile_for_learners: compiles the iterations of several, such as
       `data_parallel.compile_rollouts`; None where there is one alone.
   """
   if parts.on_device and compilation.convolves_by_products():
@@ -240,8 +241,8 @@ def assemble(
   )
   interval = loop.Interval(agent.measures, agent.measure_bounds)
   compiler = _compiler(parts, compile_around_python, iterations_per_turn)
-  if compile_together is not None:
-    compiler = _compiler_together(parts, compile_together, together)
+  if compile_for_learners is not None:
+    compiler = _compiler_for_learners(parts, compile_for_learners, all_learners)
   return Pipeline(
     task=task,
     compiled=compiler(iteration, should_stop, jit=jit).map(
@@ -267,7 +268,7 @@ def assemble(
     training_copies=lambda: environment.copies,  # type: ignore[attr-defined]
     abandon_episodes=functools.partial(_abandon, parts, abandon_episodes),
     close=environment.close,
-    together=together,
+    all_learners=all_learners,
   )
 
 
@@ -283,14 +284,14 @@ def _tracked(parts: Parts, agent: interfaces.Agent) -> dict:
   }
 
 
-def _compiler_together(
-  parts: Parts, compile_together: Callable, together: learners.Learners
+def _compiler_for_learners(
+  parts: Parts, compile_for_learners: Callable, all_learners: learners.Learners
 ) -> Callable[..., iterations.Iterations]:
   """What compiles iterations of several learners; see `assemble`."""
   conv_layers = parts.experiment.agent.conv_layers
   return functools.partial(
-    compile_together,
-    together=together,
+    compile_for_learners,
+    all_learners=all_learners,
     enters_python=not parts.on_device,
     jit_learning=parts.on_device or compilation.xla_trains(conv_layers),
   )

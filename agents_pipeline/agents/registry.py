@@ -32,7 +32,7 @@ class PipelineModule(Protocol):
     report: "pipeline.Report",
     *,
     jit: bool = True,
-    **together: Any,
+    **all_learners: Any,
   ) -> "pipeline.Pipeline":
     """Wires an experiment. Nothing is restored, nothing has run.
 
@@ -43,8 +43,8 @@ class PipelineModule(Protocol):
       report: gets a line with the size of a buffer before it is allocated, and
         one where a run cannot be resumed exactly.
       jit: False leaves everything a plain graph, for comparison.
-      **together: the learners of the run, where there are several, which is of
-        agents whose configuration `averages_gradients`.
+      **all_learners: `all_learners`, the learners of the run, if there are
+        several. Only agents whose configuration `averages_gradients` get it.
 
     Raises:
       UserError: the environment cannot be used, or a buffer does not fit.

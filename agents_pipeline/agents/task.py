@@ -17,7 +17,7 @@ from agents_pipeline.evaluation import served_policy
 from agents_pipeline.networks import encoding
 from agents_pipeline.ops import random_stream
 
-# Convolutions by the size of pictures: (filters, kernel size, stride).
+# Convolutions by the size of images: (filters, kernel size, stride).
 _NATURE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # Mnih et al. (2015)
 _NATURE_PIXELS = 36  # the smallest side that its kernels fit into
 _MINATAR = ((16, 3, 1),)  # Young & Tian (2019)
@@ -31,7 +31,8 @@ class Task:
     name: the gymnasium id.
     observation_space: the observation space of gymnasium's own environment.
     action_space: likewise.
-    num_frames: stacked in an observation, its first dimension if above 1.
+    num_frames: frames stacked in an observation, as its first dimension; with 1
+      there is no such dimension.
     keys: how leaves are encoded; see `ObservationEncoder.keys`.
     renders: whether the environment renders images.
   """
@@ -65,14 +66,14 @@ class Task:
   def serve(
     self, outputs: served_policy.Outputs, network: tf_agents_network.Network
   ) -> served_policy.ServedPolicy:
-    """The policy of a network, with gymnasium's spaces at its door."""
+    """The policy of a network, for gymnasium's observations and actions."""
     return served_policy.ServedPolicy(
       network, outputs, self.observation_space, self.action_space
     )
 
 
 def task_of(experiment: schema.Experiment) -> Task:
-  """Looks at gymnasium's own environment.
+  """The task of an experiment, as gymnasium's own environment declares it.
 
   Raises:
     UserError: there is no such environment.
@@ -96,19 +97,20 @@ def make_training_environment(
   seeds: seeding.Seeds,
   collecting: interfaces.Collecting | None = None,
 ) -> interfaces.Environment:
-  """Makes what is trained on, with the spaces that evaluations act in.
+  """Makes the training environment, and checks its spaces against the task's.
 
-  An environment's own vector version may declare others than a single one.
+  They may differ: an environment's own vector version may declare other spaces
+  than a single copy.
 
   Args:
-    experiment: says which.
+    experiment: its environment is made.
     task: what evaluations act in.
     rng: the random stream of tensor environments.
-    seeds: those of Python ones, and which learner's share this is.
-    collecting: how actors of Ray collect; None where they do not.
+    seeds: seed Python environments, and say which learner's share this is.
+    collecting: how actors of Ray collect; None if they do not.
 
   Raises:
-    UserError: it cannot be made, or has other spaces.
+    UserError: the environment cannot be made, or its spaces are not the task's.
   """
   num_envs = experiment.environment.num_envs // seeds.num_learners
   first = num_envs * seeds.rank
@@ -158,12 +160,12 @@ def with_conv_layers(
 ) -> schema.Experiment:
   """The experiment with convolutions chosen, where it leaves that open.
 
-  Those of Mnih et al. (2015) where every picture is large enough for them, else
-  the one of Young & Tian (2019) for MinAtar; none where there is no picture.
+  Those of Mnih et al. (2015) where every image is large enough for them, else
+  the one of Young & Tian (2019) for MinAtar; none where there is no image.
   """
   if experiment.agent.conv_layers is not None:
     return experiment
-  shapes = pictures(task).values()
+  shapes = image_shapes(task).values()
   sides = [min(shape[:2], default=0) for shape in shapes]
   layers: tuple = ()
   if sides:
@@ -172,8 +174,8 @@ def with_conv_layers(
   return dataclasses.replace(experiment, agent=agent)
 
 
-def pictures(task: Task) -> dict[str, tuple[int, ...]]:
-  """The shape [H, W(, C)] of each picture among the observations, by key."""
+def image_shapes(task: Task) -> dict[str, tuple[int, ...]]:
+  """The shape [H, W(, C)] of each image among the observations, by key."""
   spec = task.observation_spec
   if isinstance(spec, dict):
     named = {encoding.key_of(leaf): one for leaf, one in spec.items()}
@@ -181,17 +183,17 @@ def pictures(task: Task) -> dict[str, tuple[int, ...]]:
       key: tuple(one.shape)
       for key, one in named.items()
       if key != encoders.ACTION_MASK
-      and encoding.is_picture(one, task.keys.get(key))
+      and encoding.is_image(one, task.keys.get(key))
     }
   frame = tf.TensorSpec(spec.shape[task.num_frames > 1 :], spec.dtype)
-  return {"": tuple(frame.shape)} if encoding.is_picture(frame) else {}
+  return {"": tuple(frame.shape)} if encoding.is_image(frame) else {}
 
 
-def numbers(task: Task) -> list[str]:
-  """The leaves that are neither pictures nor the action mask, by name."""
+def non_image_leaves(task: Task) -> list[str]:
+  """The leaves that are neither images nor the action mask, by name."""
   spec = task.observation_spec
   named = spec if isinstance(spec, dict) else {encoders.OBSERVATION: spec}
-  seen = pictures(task)
+  seen = image_shapes(task)
   return [
     leaf
     for leaf in named
@@ -201,17 +203,18 @@ def numbers(task: Task) -> list[str]:
 
 
 def check_normalization(agent: schema.AgentConfig, task: Task) -> None:
-  """Refuses to normalize a Dict of which only pictures are observed.
+  """Refuses to normalize a Dict of which only images are observed.
 
   Raises:
     UserError: naming the field.
   """
   normalizes = getattr(agent, "normalize_observations", False)
   is_dict = isinstance(task.observation_spec, dict)
-  if normalizes and is_dict and agent.conv_layers and not numbers(task):
+  convolves = is_dict and agent.conv_layers
+  if normalizes and convolves and not non_image_leaves(task):
     raise errors.UserError(
       f"{type(agent).__name__}.normalize_observations = True: {task.name!r} "
-      "gives only pictures, which are scaled by their bounds; expected False"
+      "gives only images, which are scaled by their bounds; expected False"
     )
 
 
@@ -231,11 +234,11 @@ def check_images(agent: schema.AgentConfig, task: Task) -> None:
         )
     return
   if isinstance(task.observation_spec, dict):
-    found = pictures(task)
+    found = image_shapes(task)
     if not found:
       raise errors.UserError(
         f"{type(agent).__name__}.conv_layers = {agent.conv_layers!r}: "
-        f"{task.name!r} gives no pictures; expected no convolutions: ()"
+        f"{task.name!r} gives no images; expected no convolutions: ()"
       )
     for key, image in found.items():
       _check_image(agent, f"{task.name!r} gives {key!r} of shape", image)

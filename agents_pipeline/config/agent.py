@@ -23,14 +23,14 @@ class AgentConfig:
       chosen by the observations.
     network: 'my_module:make_network', a function that makes the layers in
       place of ours; None for ours.
-    network_arguments: that the function is called with as well.
+    network_arguments: further keyword arguments of that function.
     optimizer: what turns gradients into updates, by its learning_rate.
     gradient_clip_value: element-wise bound; None does not clip.
     gradient_clip_global_norm: bound of the norm over all variables, or None.
   """
 
-  # The fields of layers that a network of one's own has none of.
-  LAYERS: typing.ClassVar[tuple[str, ...]] = ()
+  # The fields that describe our layers: not read with a user's own network.
+  LAYER_FIELDS: typing.ClassVar[tuple[str, ...]] = ()
 
   hidden_layers: tuple[int, ...]
   conv_layers: tuple[tuple[int, int, int], ...] | None
@@ -68,12 +68,12 @@ class AgentConfig:
 
   @property
   def collectors(self) -> RayCollectors | None:
-    """What collects in place of the process that learns; None: nothing."""
+    """What collects in place of the learning process; None if it does so."""
     return None
 
   @property
   def num_outputs_per_action(self) -> int:
-    """What the network says of each action, in numbers."""
+    """How many numbers the network outputs for each action."""
     return 1
 
   @property
@@ -137,7 +137,7 @@ class AgentConfig:
     unread = [
       f"{name}.{field.name}"
       for field in dataclasses.fields(self)  # type: ignore[arg-type]
-      if field.name in self.LAYERS
+      if field.name in self.LAYER_FIELDS
       and getattr(self, field.name) != field.default
     ]
     network = f"{name}.network is {self.network!r}"

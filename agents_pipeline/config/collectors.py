@@ -18,8 +18,9 @@ class RayCollectors:
   Attributes:
     num_steps_per_chunk: steps of every environment that are collected with the
       same weights. A run that is to stop waits for the end of a chunk.
-    staleness_chunks: 1 collects a chunk while the one before it is learned
-      from, with the weights of before that; 0 collects it afterwards.
+    staleness_chunks: 1 collects a chunk while the learner trains on the chunk
+      before it, with the weights from before that training; 0 collects it
+      afterwards, with the newest weights.
     epsilon_alpha: environment i of N explores with the probability
       epsilon ** (1 + epsilon_alpha * i / (N - 1)), of the agent's epsilon
       (Horgan et al. 2018, section 4.1, with a constant epsilon of 0.4 and an

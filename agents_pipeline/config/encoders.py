@@ -13,7 +13,7 @@ CONVOLUTIONS, FLAT, DROPPED = "convolutions", "flat", "dropped"
 class ObservationEncoder:
   """How each key of a Dict or Tuple observation is encoded.
 
-  By default pictures go through the agent's convolutions; numbers are scaled or
+  By default images go through the agent's convolutions; numbers are scaled or
   one-hot encoded, and joined to what comes out of these.
 
   Attributes:

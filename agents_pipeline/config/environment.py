@@ -38,19 +38,20 @@ class EnvironmentConfig:
       'async' each in a process of its own, 'vector_entry_point' by the
       environment's own vector version, 'ray' in actors of Ray, on this machine
       or those of a cluster (`train --address`).
-    copies_per_actor: with 'ray', how many share an actor, one after the other.
-    observation: what is seen of it.
+    copies_per_actor: with 'ray', how many copies each actor steps, one after
+      the other.
+    observation: what the agent observes.
     encoder: how each key of a Dict or Tuple observation is encoded.
     action_mask: where to find which actions are allowed, [A] of 0 and 1:
       'info' is `info['action_mask']`, anything else a key of the observation.
       None allows every action.
     max_episode_env_steps: an episode in Python that has not ended after so many
       is an error; None lets one go on for ever.
-    step_timeout_seconds: with 'async', a copy that takes longer for a step is
-      an error, with 'ray', another actor takes its place; a video whose process
-      takes longer (60 at least) is given up.
-    reward: the reward to train on.
-      Evaluations and logged returns are always of the environment's own.
+    step_timeout_seconds: if a copy takes longer for a step, that is an error
+      with 'async', and with 'ray' another actor takes its place. A video is
+      given up if its process takes longer than this, or 60 s if that is more.
+    reward: the reward to train on. Evaluations and logged returns always use
+      the environment's own.
   """
 
   name: str = fields.text(gin.REQUIRED)

@@ -272,7 +272,9 @@ def check(config: Any) -> None:
         f"{type(config).__name__}.{field.name} = {_short(value)}: expected "
         f"{problem}"
       )
-    if isinstance(rule, rules.Number) and not rule.whole and value is not None:
+    numeric = rule.one if isinstance(rule, rules.Either) else rule
+    takes_floats = isinstance(numeric, rules.Number) and not numeric.whole
+    if takes_floats and isinstance(value, (int, float)):
       object.__setattr__(config, field.name, float(value))
     if isinstance(rule, rules.Numbers):
       object.__setattr__(config, field.name, tuple(map(float, value)))

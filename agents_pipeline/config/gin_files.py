@@ -40,11 +40,11 @@ def load_experiment(
     files: paths of gin files; later ones override earlier ones.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
     base: the text of a gin file before all others.
-    allow_imports: `import` statements in them may run the code of modules.
-      Where there are any, bindings that nothing reads are not looked for: what
-      is imported may read anything.
-    report: gets a line for each choice that a later one replaced whose bindings
-      nothing reads any more, and for what is hardly meant.
+    allow_imports: whether they may hold `import` statements, which run code. If
+      they do, unused bindings are not refused: imported code may read them.
+    report: called with a line for each choice that a later file replaced and
+      whose bindings are now unused, and for each setting that is valid but
+      hardly intended.
 
   Raises:
     UserError: a file is missing, a name is unknown, a value does not fit, a
@@ -80,7 +80,7 @@ def load_experiment(
       else gin_choices.check_all_read(found.bindings, classes)
     )
   except errors.UserError as error:
-    raise errors.UserError(_first_line(error)) from None
+    raise errors.UserError(errors.first_line(error)) from None
   except Exception as error:  # whatever a parser raises of what is no gin
     raise errors.UserError(_explain(error, found)) from None
   for line in (*replaced, *experiment.warnings):
@@ -105,7 +105,7 @@ def as_texts(bindings: str | Iterable[str]) -> list[str]:
 
 
 def _find(path: pathlib.Path) -> pathlib.Path:
-  """The file itself, or of a name alone the one that comes with the package.
+  """The file at a path; a bare name may also be one of the package's own.
 
   Raises:
     UserError: there is neither.
@@ -200,13 +200,9 @@ def parameters(experiment: schema.Experiment) -> dict[str, Any]:
   }
 
 
-def _first_line(error: Exception) -> str:
-  return str(error).strip().split("\n")[0]
-
-
 def _explain(error: Exception, found: gin_syntax.Statements) -> str:
   """One line for what gin says, with the nearest valid name."""
-  message = _first_line(error)
+  message = errors.first_line(error)
   classes = fields.CLASSES
   unknown = re.search(
     r"No configurable matching (?:reference )?'?@?([\w.]+)", message

@@ -47,7 +47,7 @@ class Binding(NamedTuple):
     owner: name of the class; of the macro where there is no field.
     field: "" where a macro is bound.
     value: with `Reference` and `Macro` objects in it.
-    until: how many bindings there are when its own text has ended.
+    until: how many bindings had been parsed when the text that it is in ended.
   """
 
   where: str

@@ -278,7 +278,7 @@ def from_json(content: dict[str, Any]) -> Observation:
     values = dict(content)
     return kinds[values.pop("kind")](**values)
   except (KeyError, TypeError, ValueError) as error:
-    reason = str(error).splitlines()[0]  # gin adds where it was called
+    reason = errors.first_line(error)  # gin adds where it was called
     raise errors.UserError(
       f"observation {content!r}: expected one of {', '.join(kinds)} ({reason})"
     ) from None

@@ -31,11 +31,11 @@ class TrainingConfig:
     num_env_steps: env steps of the whole run, over all environments.
     log_period_env_steps: env steps between two rows of metrics.
     checkpoint_period_env_steps: env steps between two checkpoints.
-    num_episodes: the run ends after so many as well, over all environments;
-      None for any number.
-    stop: when to end before that.
-    num_learners: processes that learn together, each with as large a share of
-      the environments; their gradients are averaged (docs/scaling.md).
+    num_episodes: training episodes, over all environments, after which the run
+      ends early; None for no limit.
+    stop: the goal at which the run ends early; @AtTheEnd() for none.
+    num_learners: processes that learn together, each with an equal share of the
+      environments; their gradients are averaged (docs/scaling.md).
   """
 
   num_env_steps: int = fields.integer(gin.REQUIRED, high=10**15)
@@ -77,15 +77,15 @@ class EvaluationConfig:
       choose the policy that is exported. None: there are none, and the newest
       policy is exported.
     num_envs: how many copies of the environment live at once.
-    keeps_environments: whether the copies live on from one evaluation to the
-      next; else each makes new ones. 'training' makes none: it takes the one
-      that is trained on, whose unfinished episode ends there, as truncated. For
-      simulators that can exist only once, and for copies in actors of Ray,
-      which then play all episodes at the same time.
+    keeps_environments: True keeps the copies from one evaluation to the next,
+      False makes new ones each time. 'training' makes none, and evaluates in
+      the training environments, whose unfinished episodes end there, as
+      truncated. It is for simulators that can exist only once, and for copies
+      in actors of Ray, which then play all episodes at the same time.
     num_episodes_while_training: episodes of each evaluation while training.
     num_episodes: episodes of the final one, written to evaluation.json.
-    max_episode_env_steps: where an episode is cut; 27,000 are 30 minutes of
-      Atari. A line tells of it.
+    max_episode_env_steps: env steps after which an evaluation cuts an episode
+      off, and reports that it did; 27,000 are 30 minutes of Atari.
   """
 
   period_env_steps: int | None = fields.integer(5_000, optional=True)

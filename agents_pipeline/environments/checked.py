@@ -98,7 +98,7 @@ class CheckedEnv(gym.Wrapper):
     return observation, reward, *ends, {}
 
   def begin_reset(self, seed: int) -> Callable[[], tuple]:
-    """See `interfaces.Copy`: what is done, is done when it is asked for."""
+    """See `interfaces.Copy`; here, only calling the result does the reset."""
     return functools.partial(self.reset, seed=seed)
 
   def begin_step(self, action) -> Callable[[], tuple]:

@@ -42,7 +42,8 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
       step_timeout_seconds: a subprocess that takes longer is taken to hang.
       leaves_of: makes leaves of the observations of an environment's own vector
         version; None leaves them as they are.
-      copies_are_checked: it is gymnasium's, of copies that are `CheckedEnv`.
+      copies_are_checked: whether the copies are `CheckedEnv`, so that only the
+        checks that need all copies are made here.
 
     Raises:
       UserError: its autoreset mode is unknown.

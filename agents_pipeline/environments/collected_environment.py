@@ -1,4 +1,4 @@
-"""What collectors collected, as a TF-Agents environment."""
+"""A TF-Agents environment of the steps that Ray actors collect."""
 
 import contextlib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from agents_pipeline.environments import gymnasium_vector, ray_collectors
 
 
 class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
-  """B copies that are stepped elsewhere, by the policy that is there.
+  """B copies in Ray actors, which choose the actions with their own policy.
 
   Attributes:
     actions_taken: [B] of the last step; integers count from 0.
@@ -22,11 +22,10 @@ class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
   def collect_with(
     self, make_request: Callable[[int], ray_collectors.Request]
   ) -> None:
-    """Says what chunks are asked with, before the first step.
+    """Sets how chunks are requested; called before the first step.
 
     Args:
-      make_request: from how many steps after the next one a chunk begins, to
-        what `CollectorPolicy.begin_chunk` takes.
+      make_request: see `CollectedVectorEnv`.
     """
     self._collected.make_request = make_request
 

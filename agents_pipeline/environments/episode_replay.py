@@ -22,7 +22,8 @@ class ActionLog:
 
   Attributes:
     actions: [B, ...] of every step since the oldest of the episodes began.
-    lengths: [B] int64, how many of the last of these are each copy's.
+    lengths: [B] int64: the last lengths[i] of `actions` are those of copy i's
+      current episode.
   """
 
   def __init__(self, num_envs: int):

@@ -288,14 +288,15 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
 
 def observation_converter(space: gym.Space, name: str) -> Callable[[Any], Any]:
-  """Makes what copies observations to the spec's dtype, counting from 0.
+  """Makes a function that converts observations to their spec.
 
   Args:
-    space: of one copy.
+    space: the observation space of one copy.
     name: the environment's id, for messages.
 
   Returns:
-    Observations [..., ...] -> the same, as their spec says.
+    A function of an array, or of a dict of leaves, with any batch dimensions in
+    front. It returns copies of the spec's dtype; discrete ones count from 0.
   """
   spec = specs.observation_spec(space, name)
   start = leaves.map_leaves(_start_or_none, _spaces(space))

@@ -2,8 +2,8 @@
 
 A leaf is a space that holds no others. Its name is the path to it:
 `observation/image`, `observation/goal/position`, `observation/0` of a Tuple.
-So everything after an environment knows two kinds of observation, an array and
-a dict of arrays. Which actions are allowed is one of these, `action_mask`.
+So the rest of the pipeline handles two kinds of observation: an array, and a
+dict of arrays. The mask of the allowed actions is a leaf too, `action_mask`.
 """
 
 import re
@@ -124,7 +124,8 @@ class Leaves:
     Args:
       observation: as returned.
       info: returned with it.
-      is_terminal: no action is taken from it, and none has to be allowed.
+      is_terminal: whether the episode terminated here: then no action follows,
+        and the mask need not allow one.
 
     Raises:
       InvalidValueError: it is not what the space declares.
@@ -160,7 +161,7 @@ class Leaves:
     return {name: values[name] for name in self._names}
 
   def _to_mask(self, value: Any, is_terminal: bool) -> np.ndarray:
-    """[A] int8; where the episode terminated, anything goes."""
+    """[A] int8; at a terminal step it may be missing, or allow nothing."""
     where = "info['action_mask']" if self._in_info else self._mask_leaf
     if value is None and is_terminal:
       return np.ones(self._num_actions, np.int8)

@@ -64,9 +64,8 @@ class CopiesActor:
     each = gym.vector.utils.iterate(self._vector_env.action_space, actions)
     for i, action in enumerate(each):
       if mask[i]:
-        observation, rewards[i], terminated[i], truncated[i], _ = self._envs[
-          i
-        ].step(action)
+        stepped = self._envs[i].step(action)
+        observation, rewards[i], terminated[i], truncated[i], _ = stepped
         self._observe(i, observation)
     return self._observations, rewards, terminated, truncated
 

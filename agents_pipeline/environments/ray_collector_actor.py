@@ -44,8 +44,8 @@ class Chunk(NamedTuple):
     rewards: [K, n] float64.
     terminated: [K, n] bool.
     truncated: [K, n] bool.
-    after_resets: of each step at which an episode ended, what all copies
-      observe once the next has begun, [n, ...].
+    after_resets: step -> the observations [n, ...] of all copies after its
+      resets; only steps at which an episode ended are there.
     seeds: of the episodes that began, in order of step and copy.
   """
 
@@ -118,8 +118,9 @@ class CollectorActor(ray_actor.CopiesActor):
       observations, rewards, terminated, truncated = self.step(
         chunk.actions[k], everyone
       )
+      reached = dict(leaves.arrays(observations))
       for name, values in leaves.arrays(chunk.observations):
-        values[k] = dict(leaves.arrays(observations))[name]
+        values[k] = reached[name]
       chunk.rewards[k] = rewards
       chunk.terminated[k], chunk.truncated[k] = terminated, truncated
       if chunk.ended[k].any():

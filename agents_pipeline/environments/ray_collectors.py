@@ -52,15 +52,16 @@ class RayCollector(ray_copies.RayCopies):
 
 
 class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
-  """Gives the steps of one chunk after the other.
+  """A vector environment whose steps the actors have already collected.
 
-  A step takes the actions that `next_actions` said: they have been taken. Until
-  the first of these, and from any reset of all copies on, it steps as
-  `RayVectorEnv` does; so episodes are played again, and evaluated.
+  `next_actions` returns the actions that were chosen for the next step, and
+  `step` has to be called with them: it returns what they led to. Before the
+  first call of `next_actions`, and after a reset of all copies, it steps as
+  `RayVectorEnv` does, to replay episodes and to evaluate.
 
   Attributes:
-    make_request: makes what a chunk is asked with, from how many steps after
-      the next one it begins.
+    make_request: (how many steps after the next one a chunk begins) -> what the
+      actors are asked with, as `CollectorPolicy.begin_chunk` takes it.
   """
 
   def __init__(
@@ -86,7 +87,7 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     self._number = 0  # of the next chunk
     self._chunk: Chunk | None = None  # whose steps are being given
     self._place = 0  # in it
-    # How many steps were asked for, and with what.
+    # The chunk that is being collected: its number of steps, its request.
     self._asked: tuple[int, Request] | None = None
     super().__init__(config)
 
@@ -163,7 +164,7 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     return super().copies
 
   def stop(self) -> None:
-    """Leaves the chunks under way."""
+    """Drops the collected steps, and waits for the chunk under way, if any."""
     if self._asked is not None:
       for collector in self._collectors:
         collector.collect_wait()
@@ -189,8 +190,8 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
 
     Args:
       state: what `get_state` returned.
-      episodes: [B], the number of each copy's episode, which have been played
-        up to there; None where other episodes begin.
+      episodes: [B], the number of each copy's episode, which the caller has
+        replayed; None if other episodes begin instead.
 
     Raises:
       EnvironmentFailure: an environment failed.

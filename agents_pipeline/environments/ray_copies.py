@@ -21,7 +21,7 @@ from agents_pipeline.cluster import connection
 from agents_pipeline.config import schema
 from agents_pipeline.environments import checked, episode_replay, ray_actor
 
-_MOST_LIVES = 4  # of actors in a row that died with the same call
+_MAX_ACTORS = 4  # that may die of the same call, one after the other
 # A machine may have to be found for it, and an environment to be imported.
 _SECONDS_TO_START = 600.0
 
@@ -39,7 +39,7 @@ class Episode:
   actions: list[Any] = dataclasses.field(default_factory=list)
 
   def add(self, action: Any) -> None:
-    """Adds one, but to an episode that is too long to be played again."""
+    """Adds an action, unless the episode is too long to be replayed."""
     if len(self.actions) <= episode_replay.MAX_ACTIONS:
       self.actions.append(action)
 
@@ -147,7 +147,7 @@ class RayCopies:
         self._ray.kill(self._actor)
 
   def _begin(self) -> None:
-    """Starts an actor, which plays again what is to be continued."""
+    """Starts an actor, which first replays the episodes under way."""
     actor = self._ray.remote(self._actor_class).options(
       num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD"
     )
@@ -162,7 +162,7 @@ class RayCopies:
     self._num_replayed = sum(len(actions) for _, actions in episodes.values())
 
   def _to_replay(self) -> dict[int, tuple[int, list]]:
-    """The episodes under way, but for those that the call ends."""
+    """copy -> (seed, actions) of each episode that the call does not reset."""
     ended = self._call[2] if self._call[0] == "reset" else ()
     return {
       i: (episode.seed, episode.actions)
@@ -175,10 +175,10 @@ class RayCopies:
     self._answer = getattr(self._actor, name).remote(*arguments)
 
   def _result(self) -> Any:
-    """Waits for the call under way, by as many actors as that takes."""
+    """Waits for the call under way; an actor that dies is replaced."""
     exceptions = self._ray.exceptions
     reason = ""
-    for life in range(_MOST_LIVES):
+    for life in range(_MAX_ACTORS):
       if life:
         self._begin()
         if self._call[0] != "start":
@@ -192,13 +192,13 @@ class RayCopies:
           raise self._not_started() from None
         reason = f"has not answered for {self._timeout:g} s"
       except exceptions.RaySystemError as error:
-        raise self._not_understood(error) from None
+        raise self._lacks_package(error) from None
       except exceptions.RayError as error:
         reason = f"died ({type(error).__name__})"
       self.kill()
       self._check_replayable(reason)
     raise self._failure(
-      f"its process {reason}, {_MOST_LIVES} times in a row; expected an "
+      f"its process {reason}, {_MAX_ACTORS} times in a row; expected an "
       "environment that leaves its process alive"
     )
 
@@ -239,7 +239,7 @@ class RayCopies:
       )
 
   def _raised(self, cause: BaseException) -> BaseException:
-    """What was raised in the actor: of our own kinds, as it is."""
+    """What an actor raised; if not one of our errors, as EnvironmentFailure."""
     if isinstance(cause, (errors.RunError, errors.UserError)):
       return cause
     return self._failure(checked.describe_exception(cause))
@@ -251,9 +251,9 @@ class RayCopies:
       f"CPU, of {num_cpus:g} that the cluster has"
     )
 
-  def _not_understood(self, error: Exception) -> errors.EnvironmentFailure:
+  def _lacks_package(self, error: Exception) -> errors.EnvironmentFailure:
     """The error of a machine that lacks a module, or has another version."""
-    reason = str(error).splitlines()[0].removeprefix("System error: ")
+    reason = errors.first_line(error).removeprefix("System error: ")
     return self._failure(
       f"Ray cannot use it there ({reason}); expected the same packages on all "
       "machines"

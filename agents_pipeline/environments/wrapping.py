@@ -40,7 +40,8 @@ _REFUSED = {
   "OrderEnforcing": _OURS,
   "PassiveEnvChecker": _OURS,
 }
-# Of other libraries' arrays, and the vector versions.
+# In `gym.wrappers.__all__`, but of no use here: the module of vector wrappers,
+# and those that convert the arrays of other libraries.
 _NO_WRAPPERS = {
   "vector", "ArrayConversion", "JaxToNumpy", "JaxToTorch", "NumpyToTorch"
 }  # fmt: skip
@@ -85,7 +86,7 @@ def _wrap(name: str, wrapper: Wrap, env: gym.Env) -> gym.Env:
 def _gymnasiums(name: str) -> Callable[..., gym.Env]:
   """A class of `gymnasium.wrappers`."""
   if name in _REFUSED:
-    raise _error(f"{name!r} is not for here; use {_REFUSED[name]}")
+    raise _error(f"{name!r} is not supported here; use {_REFUSED[name]}")
   known = sorted({*gym.wrappers.__all__} - _REFUSED.keys() - _NO_WRAPPERS)
   if name not in known:
     raise _error(
@@ -115,12 +116,12 @@ def _users_own(name: str) -> Callable[..., gym.Env]:
     )
   for refused, instead in _REFUSED.items():
     if _is_refused(wrapper, refused):
-      raise _error(f"{name!r} is not for here; use {instead}")
+      raise _error(f"{name!r} is not supported here; use {instead}")
   return wrapper
 
 
 def _is_refused(wrapper: Callable, refused: str) -> bool:
-  """Whether it is one of gymnasium's; one that normalizes, also if extended."""
+  """Whether it is that class, or a subclass of one that normalizes."""
   theirs = getattr(gym.wrappers, refused)
   extends = inspect.isclass(wrapper) and issubclass(wrapper, theirs)
   return wrapper is theirs or (extends and refused.startswith("Normalize"))

@@ -9,9 +9,10 @@ class BestPolicy(tf.Module):
 
   Attributes:
     network: the copy.
-    mean_return: the mean return of its evaluation.
-    env_steps: when it was kept; -1 before the first time.
-    evaluated_at: env steps at the last evaluation, of whatever network.
+    mean_return: the mean return of its evaluation; -inf if it had none.
+    env_steps: what it was trained for; -1 before a network was kept.
+    evaluated_at: env steps at the last call of `offer`, whether or not it kept
+      the network, or of `take`; -1 before the first.
   """
 
   def __init__(self, network: tf_agents_network.Network):
@@ -50,11 +51,11 @@ class BestPolicy(tf.Module):
     return True
 
   def take(self, network: tf_agents_network.Network, env_steps: int) -> None:
-    """Keeps a copy of a network that was not evaluated, whatever was kept.
+    """Keeps a copy of a network without an evaluation, in place of the best.
 
     Args:
       network: the newest one.
-      env_steps: its age.
+      env_steps: what it was trained for.
     """
     self.evaluated_at.assign(env_steps)
     self._keep(network, float("-inf"), env_steps)

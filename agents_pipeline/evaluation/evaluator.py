@@ -22,13 +22,13 @@ class Evaluation:
   """The results of an evaluation.
 
   Attributes:
-    environment: the evaluated policy acted in it.
+    environment: what the policy acted in.
     greedy: whether the policy always took its best action.
     seeds: the seeds of each episode's reset.
     returns: the return of each episode, undiscounted.
     lengths: the length of each episode, env steps.
-    max_env_steps: where episodes were cut.
-    are_cut: whether each episode was.
+    max_env_steps: the length at which an episode is cut.
+    are_cut: whether each episode was cut.
   """
 
   environment: schema.EnvironmentConfig
@@ -46,7 +46,7 @@ class Evaluation:
 
   @property
   def cut_message(self) -> str:
-    """What a user should know of episodes that were cut; "" of none."""
+    """A line about the episodes that were cut, for the user; "" without any."""
     if not self.num_cut:
       return ""
     return (
@@ -111,7 +111,8 @@ def evaluate(
       `num_episodes`.
     max_envs: how many copies of the environment live at once.
     max_env_steps: where an episode is cut.
-    copies: to act in, of `make_copies`, which live on; () makes and ends some.
+    copies: the environments to act in, which stay open; () makes new ones and
+      closes them.
     greedy: whether the policy always takes its best action, for the record.
 
   Raises:

@@ -18,7 +18,7 @@ from agents_pipeline.config import policy_formats
 from agents_pipeline.evaluation import policy_description, served_policy
 from agents_pipeline.files import atomic
 
-# ONNX Runtime has it since 1.14, of 2023. tf2onnx knows none above.
+# ONNX Runtime supports it since 1.14 (2023), and tf2onnx supports none above.
 _OPSET = 18
 
 
@@ -55,8 +55,8 @@ def save(
 
 
 def _to_tflite(policy: served_policy.ServedPolicy) -> dict[str, bytes]:
-  # The converter takes an object with an attribute `serve` for one of Keras,
-  # and then converts only that: ours is one level further down.
+  # The converter takes an object with an attribute `serve` for a Keras model,
+  # and converts nothing else of it. So the policy is an attribute of a module.
   module = tf.Module()
   module.policy = policy
   with tempfile.TemporaryDirectory(prefix="policy-") as folder:
@@ -75,7 +75,7 @@ def _to_tflite(policy: served_policy.ServedPolicy) -> dict[str, bytes]:
 def _without_native_stderr() -> Iterator[None]:
   """Drops what is written to file descriptor 2.
 
-  There MLIR says at length what the exception says as well, whatever the level
+  MLIR prints there at length what the exception says anyway, whatever the level
   of TensorFlow's log.
   """
   sys.stderr.flush()
@@ -149,7 +149,7 @@ def _refusal(file_format: str, error: Exception) -> errors.UserError:
   operation = re.search(r"tf\.\w+\(tensor[^)]*\) -> \([^)]*\)", text)
   reason = operation.group() if operation else text.split("\n")[0]
   return errors.UserError(
-    f"--format={file_format}: this policy cannot be converted, for {reason}; "
+    f"--format={file_format}: this policy cannot be converted ({reason}); "
     "expected another format"
   )
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 _EXPECTED = (
-  "expected a picture of uint8, or of floats or bools in [0, 1], of shape "
+  "expected an image of uint8, or of floats or bools in [0, 1], of shape "
   "[H, W], [H, W, 1], [H, W, 3] or [H, W, 4]"
 )
-_SMALLEST_SIDE = 160  # pixels; Atari's pictures are 160 wide
+_SMALLEST_SIDE = 160  # pixels; Atari's images are 160 wide
 
 
 class InvalidFrameError(ValueError):
@@ -46,8 +46,8 @@ class FrameConverter:
     if frame.shape != self._shape:
       first, this = (f"{s[1]} x {s[0]}" for s in (self._shape, frame.shape))
       raise InvalidFrameError(
-        f"its render() gave a picture of {this} pixels after one of {first}; "
-        "expected pictures of one size"
+        f"its render() gave an image of {this} pixels after one of {first}; "
+        "expected images of one size"
       )
     if self._is_one_color:
       color = tuple(frame[0, 0].tolist())

@@ -177,13 +177,9 @@ def _signature(about: dict) -> list[str]:
     "one."
   )
   if _MASKED in signatures:
-    where = {
-      policy_formats.ONNX: "`policy_masked.onnx` takes it, `policy.onnx` does "
-      "not",
-    }.get(
-      about["format"],
-      f"the signature `{_MASKED}` takes it, `serving_default` does not",
-    )
+    where = f"the signature `{_MASKED}` takes it, `serving_default` does not"
+    if about["format"] == policy_formats.ONNX:
+      where = "`policy_masked.onnx` takes it, `policy.onnx` does not"
     said += (
       " `action_mask` is 1 for each action that is allowed, else 0: "
       f"{where}, and allows all."

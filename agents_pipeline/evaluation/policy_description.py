@@ -1,4 +1,4 @@
-"""What an exported policy says of itself: policy.json and README.md."""
+"""The description of an exported policy: policy.json and README.md."""
 
 import json
 import pathlib
@@ -35,10 +35,10 @@ def describe(
     file_format: one of `policy_formats.FORMATS`.
 
   Returns:
-    As JSON: "action_space", "observation_space" (of a Dict, each leaf's by its
-    name), "signatures" and "format". Of an input or output a signature has the
-    type and the shape, whose first dimension, the batch, is None; of an input
-    that counts from another number than 0, this as well.
+    JSON: "observation_space" (for a Dict, name -> space of each leaf),
+    "action_space", "format" and "signatures". Each signature has "inputs" and
+    "outputs": name -> "type" and "shape", whose first dimension, the batch, is
+    None, and "start" for inputs that do not count from 0.
   """
   spaces = {encoders.OBSERVATION: observation_space}
   observes: Any = _text(observation_space)

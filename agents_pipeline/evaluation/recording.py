@@ -65,7 +65,7 @@ class Recording:
   Attributes:
     returns: the return of each episode, undiscounted.
     lengths: the length of each episode, env steps.
-    is_cut: whether the last episode was not recorded to its end.
+    is_cut: whether an episode was cut before its end.
     color: the color of every pixel of every frame, as RGB; None if they differ.
     unplayable_fps: the frames per second that the environment declares, if no
       video can be played at that rate; else None.

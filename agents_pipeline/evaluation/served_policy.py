@@ -237,12 +237,12 @@ class LoadedPolicy:
     trained_on = self.about.get("environment")
     hint = f"; expected {trained_on!r}" if trained_on else ""
     takes = {
-      name: f"{tuple(spec.shape[1:])} {spec.dtype.name}"
-      for name, spec in self.inputs.items()
+      leaf: f"{tuple(spec.shape[1:])} {spec.dtype.name}"
+      for leaf, spec in self.inputs.items()
     }
     gives = {
-      name: f"{space.shape} {space.dtype}"
-      for name, space in _spaces_of(observed).items()
+      leaf: f"{space.shape} {space.dtype}"
+      for leaf, space in _spaces_of(observed).items()
     }
     if gives != takes:
       raise errors.UserError(
@@ -278,7 +278,7 @@ def read_about(directory: pathlib.Path) -> dict:
   except (OSError, ValueError) as error:
     raise errors.UserError(f"{path} cannot be read: {error}") from None
   if not isinstance(about, dict):
-    raise errors.UserError(f"{path}: expected what a policy says of itself")
+    raise errors.UserError(f"{path}: expected the description of a policy")
   return about
 
 
@@ -296,10 +296,9 @@ def load_signature(directory: pathlib.Path):
   try:
     model = tf.saved_model.load(str(directory))
   except Exception as error:  # TensorFlow may raise anything if it is damaged
-    reason = str(error).strip().split("\n")[0]
     raise errors.UserError(
       f"--policy_dir={str(directory)!r}: this SavedModel cannot be loaded, it "
-      f"may be damaged: {reason}"
+      f"may be damaged: {errors.first_line(error)}"
     ) from None
   signatures = model.signatures
   signature = signatures.get(_MASKED_SIGNATURE) or signatures.get(_SIGNATURE)
@@ -344,14 +343,17 @@ def load_for(
 def environment_of(
   policy: LoadedPolicy, environment: str | None = None
 ) -> schema.EnvironmentConfig:
-  """Says how an environment is made that has the observations of training.
+  """Returns the configuration of an environment that the policy can act in.
+
+  It has the observations of training, such as stacked frames.
 
   Args:
-    policy: it says how its own is made.
-    environment: the id of another, which is made as its id says.
+    policy: describes the environment that it was trained in.
+    environment: the id of another environment, made as it is registered; None
+      for the one of training.
 
   Raises:
-    UserError: none is given, and the policy does not say its own.
+    UserError: the policy does not name an environment, and no id is given.
   """
   name = environment or policy.about.get("environment")
   if name is None:

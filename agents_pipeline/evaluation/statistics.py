@@ -41,7 +41,7 @@ def window_mean(
     env_steps: [N], of each value, ascending.
     values: [N].
     at: [P] env steps, ascending.
-    window: env steps; values that are as far back are left out.
+    window: env steps; a point's mean is over (point - window, point].
 
   Returns:
     The points in whose window there is a value, and the means there.

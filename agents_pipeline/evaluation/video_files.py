@@ -18,7 +18,7 @@ _FORMATS = (".mp4", ".gif", ".html")
 DEFAULT_FPS = 30
 _MAX_FPS = 1_000
 _FFMPEG_VARIABLE = "IMAGEIO_FFMPEG_EXE"
-# Of a second, for a frame of a GIF: browsers replace fewer by ten.
+# The shortest frame of a GIF, in 1/100 s: browsers play shorter ones at 10/100.
 _MIN_HUNDREDTHS = 2
 
 

@@ -51,12 +51,16 @@ def generalized_advantages(
   delta = reward + gamma * bootstrap - value  # [T, B]
   continues = tf.cast(~(terminated | truncated), tf.float32)  # [T, B]
   decay = gamma * gae_lambda * continues  # [T, B]
-  step = lambda later, now: now[0] + now[1] * later  # [B]
+
+  def step(next_advantage, delta_and_decay):
+    delta_t, decay_t = delta_and_decay
+    return delta_t + decay_t * next_advantage  # [B]
+
   if not unroll:
     return tf.scan(
       step, (delta, decay), tf.zeros_like(delta[0]), reverse=True
     )  # [T, B]
-  later = [tf.zeros_like(delta[0])]
+  backwards = [tf.zeros_like(delta[0])]  # A_T, A_{T-1}, ..., A_0
   for t in reversed(range(delta.shape[0])):
-    later.append(step(later[-1], (delta[t], decay[t])))
-  return tf.stack(later[:0:-1])  # [T, B]
+    backwards.append(step(backwards[-1], (delta[t], decay[t])))
+  return tf.stack(backwards[:0:-1])  # [T, B], without A_T

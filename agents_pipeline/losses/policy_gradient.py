@@ -1,8 +1,7 @@
 """The three terms of an actor-critic's loss.
 
-Each is a mean over the steps that a mask keeps: it is 1 for them and 0 for
-steps that only reset an environment. Mnih et al. (2016), section 4 and
-algorithm S3.
+Each is a mean over the steps of mask 1; the mask is 0 for steps that only reset
+an environment. Mnih et al. (2016), section 4 and algorithm S3.
 """
 
 import tensorflow as tf
@@ -65,7 +64,7 @@ def mean_entropy(entropy: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def normalized(advantage: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-  """Advantages of mean 0 and standard deviation 1 over the masked steps.
+  """Advantages of mean 0 and standard deviation 1 over the steps of mask 1.
 
   Args:
     advantage: [T, B] float32.

@@ -1,4 +1,4 @@
-"""A convolution that XLA on the CPU can learn."""
+"""A convolution whose gradients are fast in XLA on the CPU."""
 
 import tensorflow as tf
 
@@ -20,8 +20,8 @@ class Convolution(tf.keras.layers.Conv2D):
   by_products = False
 
   @property
-  def _has_products(self) -> bool:
-    """Whether it is one that `patches` is for, as all of ours are."""
+  def _fits_patches(self) -> bool:
+    """Whether `patches` can compute this convolution; it can all of ours."""
     return (
       self.padding == "valid"
       and self.dilation_rate == (1, 1)
@@ -39,7 +39,7 @@ class Convolution(tf.keras.layers.Conv2D):
       [B, H', W', F] float32.
     """
     if (
-      not (self.by_products and self._has_products) or not dense.is_within_xla()
+      not (self.by_products and self._fits_patches) or not dense.is_within_xla()
     ):
       return super().call(inputs)
     x = patches(inputs, self.kernel_size, self.strides)  # [B, H', W', P]
@@ -56,8 +56,8 @@ def patches(
 ) -> tf.Tensor:
   """What a convolution without padding multiplies its kernel with.
 
-  Of slices, whose gradients are sums of padded tensors. Those of
-  `tf.image.extract_patches` are a convolution again.
+  Made of slices, whose gradients are sums of padded tensors. The gradient of
+  `tf.image.extract_patches` would be a convolution again.
 
   Args:
     images: [B, H, W, C].

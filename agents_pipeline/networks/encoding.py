@@ -10,17 +10,17 @@ from tf_agents.specs import tensor_spec
 from agents_pipeline.config import encoders
 from agents_pipeline.networks import normalization
 
-_SMALLEST_PICTURE = 5  # pixels of a side
+_SMALLEST_IMAGE = 5  # pixels of a side
 
 
 class Encoder(tf.keras.layers.Layer):
   """Turns an observation into what convolutions and hidden layers take.
 
-  Each leaf of a Dict observation by itself: pictures are kept for convolutions,
+  Each leaf of a Dict observation by itself: images are kept for convolutions,
   numbers become flat floats. The action mask is no input.
 
   Attributes:
-    for_convolutions: of each leaf, whether it is a picture for them.
+    for_convolutions: of each leaf, whether it is an image for them.
   """
 
   def __init__(
@@ -38,14 +38,14 @@ class Encoder(tf.keras.layers.Layer):
 
     Args:
       spec: the spec of one observation, or of each leaf by name.
-      conv_layers: () flattens pictures.
+      conv_layers: () flattens images.
       num_frames: stacked in an observation, its first dimension if above 1.
       keys: see `ObservationEncoder.keys`.
-      normalize: by running mean and standard deviation; pictures beside other
+      normalize: by running mean and standard deviation; images beside other
         leaves are scaled by their bounds alone.
       name: the name of the layer.
       keeps_shapes: only 'flat' and whole numbers become [B, D]; other leaves
-        keep their shape, and pictures are kept for convolutions whatever
+        keep their shape, and images are kept for convolutions whatever
         conv_layers is.
     """
     super().__init__(name=name)
@@ -59,12 +59,12 @@ class Encoder(tf.keras.layers.Layer):
     self._num_frames = num_frames
     self.for_convolutions = []
     for leaf, leaf_spec in self._specs.items():
-      looks_so = is_picture(leaf_spec, chosen.get(key_of(leaf)))
-      self.for_convolutions.append(
-        looks_so or num_frames > 1
-        if keeps_shapes
-        else bool(conv_layers) and (looks_so or not is_dict)
-      )
+      shows_image = is_image(leaf_spec, chosen.get(key_of(leaf)))
+      if keeps_shapes:
+        convolves = shows_image or num_frames > 1
+      else:  # with conv_layers, an observation of one array is an image
+        convolves = bool(conv_layers) and (shows_image or not is_dict)
+      self.for_convolutions.append(convolves)
     self._keeps_shape = [
       keeps_shapes and chosen.get(key_of(leaf)) != encoders.FLAT
       for leaf in self._specs
@@ -77,9 +77,9 @@ class Encoder(tf.keras.layers.Layer):
     if normalize:
       self._normalizations = [
         None
-        if is_dict and is_image
+        if is_dict and convolves
         else normalization.RunningNormalization(x.shape[1:])
-        for x, is_image in zip(
+        for x, convolves in zip(
           self._encode(self._zeros()), self.for_convolutions, strict=True
         )
       ]
@@ -127,14 +127,14 @@ class Encoder(tf.keras.layers.Layer):
 
   def _encode(self, leaves: list[tf.Tensor]) -> list[tf.Tensor]:
     encoded = []
-    for x, spec, is_image, keeps_shape in zip(
+    for x, spec, convolves, keeps_shape in zip(
       leaves,
       self._specs.values(),
       self.for_convolutions,
       self._keeps_shape,
       strict=True,
     ):
-      if is_image:
+      if convolves:
         encoded.append(images(x, spec, self._num_frames))
       elif keeps_shape and spec.dtype != tf.int64:
         encoded.append(_floats(x, spec))
@@ -148,7 +148,7 @@ def key_of(leaf: str) -> str:
   return leaf.removeprefix(f"{encoders.OBSERVATION}/")
 
 
-def is_picture(
+def is_image(
   spec: tensor_spec.BoundedTensorSpec, chosen: str | None = None
 ) -> bool:
   """Whether a leaf goes through convolutions.
@@ -161,14 +161,15 @@ def is_picture(
   if chosen is not None:
     return chosen == encoders.CONVOLUTIONS
   shape = tuple(spec.shape)
-  looks_so = len(shape) == 3 and min(shape[:2]) >= _SMALLEST_PICTURE
-  return looks_so and spec.dtype == tf.uint8
+  has_sides = len(shape) == 3 and min(shape[:2]) >= _SMALLEST_IMAGE
+  return has_sides and spec.dtype == tf.uint8
 
 
 def allowed_actions(observation: Any) -> tf.Tensor | None:
-  """[B, A] bool, which actions an observation allows; None for all.
+  """[B, A] bool, which actions an observation allows; None without a mask.
 
-  Where none is, as after an episode's end, nothing is said: all are.
+  A mask that allows no action, as after an episode's end, counts as one that
+  allows all of them.
   """
   if not isinstance(observation, dict):
     return None

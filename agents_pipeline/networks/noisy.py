@@ -23,8 +23,9 @@ def factorised(rng: random_stream.RandomStream, num_samples: int = 1) -> Noise:
   def draw(size: int) -> tf.Tensor:
     epsilon = rng.normal((num_samples * size,))
     parts = tf.sqrt(tf.nn.relu([epsilon, -epsilon]))  # [2, R size]
-    # A product, because XLA stores what it gives. It would draw again for every
-    # weight otherwise, which takes longer than all else in a train step.
+    # f is a product because XLA stores the result of one. Otherwise XLA would
+    # draw the noise again for every weight, which takes longer than all else in
+    # a train step.
     f = tf.linalg.matvec(parts, [1.0, -1.0], transpose_a=True)
     return tf.reshape(f, [num_samples, size])
 
@@ -96,7 +97,8 @@ class NoisyDense(dense.Dense):
       if bias is not None:
         bias = bias + self.bias_sigma * f_out[0]
       return dense.affine(inputs, kernel, bias, self.activation)
-    # The same product of sums as two products, with noise of each row.
+    # Each row has its own noise. Multiplied out, so that no row needs a kernel
+    # of its own: x (mu + sigma * noise) = x mu + f_out * ((x * f_in) sigma).
     mu = dense.affine(inputs, self.kernel, self.bias)  # [B, O]
     sigma = dense.affine(inputs * f_in, self.kernel_sigma, self.bias_sigma)
     return self.activation(mu + f_out * sigma)

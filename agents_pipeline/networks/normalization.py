@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 _EPSILON = 1e-8  # added to the variance
-# More values than this count as this many: another one would be lost beside
-# them in float32, first in the sum of squares, from 2^24 on in the count.
+# The count stops here. In float32 a further value would be lost beside a larger
+# total: first in the sum of squares, from 2^24 values on also in the count.
 _LARGEST_COUNT = 2.0**20
 
 
@@ -30,7 +30,7 @@ class RunningNormalization(tf.keras.layers.Layer):
     """
     super().__init__(name=name)
     self._clip = clip
-    self._axes = len(tuple(shape))
+    self._rank = len(tuple(shape))
     make = lambda kind, value: self.add_weight(
       kind, tuple(shape), initializer=value, trainable=False
     )
@@ -61,8 +61,8 @@ class RunningNormalization(tf.keras.layers.Layer):
       x: [N..., *shape] float32.
       weight: [N...] float32, 1 for values to take and 0 for others.
     """
-    axes = list(range(x.shape.rank - self._axes))
-    expanded = tf.reshape(weight, weight.shape + [1] * self._axes)
+    axes = list(range(x.shape.rank - self._rank))
+    expanded = tf.reshape(weight, weight.shape + [1] * self._rank)
     count = tf.reduce_sum(weight)  # []
     mean = tf.math.divide_no_nan(tf.reduce_sum(expanded * x, axes), count)
     squares = tf.reduce_sum(expanded * tf.square(x - mean), axes)

@@ -38,8 +38,8 @@ _PYTHON = re.compile(r"(Eager)?PyFunc\w*")
 _ASSIGNS = re.compile(r"Assign\w*Op|Resource(Scatter|Apply)\w+")
 
 
-class Returns(NamedTuple):
-  """What a network has to give.
+class RequiredOutput(NamedTuple):
+  """The output that a user's network must have.
 
   Attributes:
     shape: without the batch; None for any number.
@@ -61,7 +61,7 @@ class OwnNetwork(tf.keras.layers.Layer):
     config: schema.AgentConfig,
     observation_spec: Any,
     action_spec: Any,
-    returns: Returns,
+    required: RequiredOutput,
     name: str = "own_network",
   ):
     """Calls the function; `check` tells whether its layer can be used.
@@ -70,7 +70,7 @@ class OwnNetwork(tf.keras.layers.Layer):
       config: names the function.
       observation_spec: `encoding.Encoder.output_spec`.
       action_spec: the spec of one action.
-      returns: what its layer has to give.
+      required: the output that its layer must have.
       name: the name of the layer.
 
     Raises:
@@ -79,7 +79,7 @@ class OwnNetwork(tf.keras.layers.Layer):
     super().__init__(name=name)
     self._config = config
     self._spec = observation_spec
-    self._returns = returns
+    self._required = required
     function = load(config)
     try:
       made = function(observation_spec, action_spec, **config.network_arguments)
@@ -105,7 +105,7 @@ class OwnNetwork(tf.keras.layers.Layer):
       training: passed on to layers that ask for it.
 
     Returns:
-      [B, ...] float32, as `Returns` says.
+      [B, ...] float32, as `RequiredOutput` says.
     """
     return self._made(self._inputs(leaves), training=training)
 
@@ -151,7 +151,7 @@ class OwnNetwork(tf.keras.layers.Layer):
         "as stateful=False of a recurrent layer"
       )
     found = _first(_ASSIGNS, training)
-    if found and not self._returns.may_train_statistics:
+    if found and not self._required.may_train_statistics:
       raise self._error(
         f"it changes a variable in {found!r} when it trains, and this agent "
         "trains what it acts with; expected LayerNormalization, for example, "
@@ -182,8 +182,8 @@ class OwnNetwork(tf.keras.layers.Layer):
         )
     graph = traced.graph.as_graph_def()
     nodes = list(graph.node)
-    for function in graph.library.function:
-      nodes += function.node_def
+    for called in graph.library.function:
+      nodes += called.node_def
     return {node.name: node.op for node in nodes}
 
   def _made_of_zeros(self) -> Any:
@@ -213,9 +213,10 @@ class OwnNetwork(tf.keras.layers.Layer):
 
   def _check_output(self, outputs: Any) -> None:
     """Compares the type and shape of what the layer gave."""
-    shape = (1, *self._returns.shape)
+    shape = (1, *self._required.shape)
     expected = (
-      f"expected {_sides(self._returns.shape)} float32: {self._returns.meaning}"
+      f"expected {_sides(self._required.shape)} float32: "
+      f"{self._required.meaning}"
     )
     if not isinstance(outputs, tf.Tensor):
       raise self._error(f"its layer gives {type(outputs).__name__}; {expected}")
@@ -294,6 +295,9 @@ def load(config: schema.AgentConfig) -> Callable[..., Any]:
     )
   try:
     signature = inspect.signature(function)
+  except (TypeError, ValueError):  # a builtin may have none: calling it tells
+    return function
+  try:
     signature.bind(None, None, **config.network_arguments)
   except TypeError as error:
     raise _error(

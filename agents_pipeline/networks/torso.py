@@ -39,9 +39,9 @@ class Torso(tf.keras.layers.Layer):
       [
         layers.convolution(filters, kernel, stride, activation=activation)
         for filters, kernel, stride in conv_layers
-        if is_picture
+        if convolves
       ]
-      for is_picture in for_convolutions
+      for convolves in for_convolutions
     ]
     self._hidden = []
     for units in hidden_layers:

@@ -11,9 +11,9 @@ def is_used() -> bool:
 
 
 def free_memory() -> int | None:
-  """Bytes of its memory that nobody uses; None where CUDA does not tell.
+  """Free bytes of the GPU's memory; None if CUDA cannot be asked.
 
-  TensorFlow tells what it uses itself, and nothing of others.
+  TensorFlow itself reports only its own use, not that of other processes.
   """
   version = tf.sysconfig.get_build_info().get("cuda_version", "")
   major, _, _ = version.partition(".")

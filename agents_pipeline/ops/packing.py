@@ -11,15 +11,15 @@ _MAX_NUMBERS = 128  # of a field that is packed
 
 
 class Packing:
-  """Puts the fields that float32 holds exactly side by side in one.
+  """Joins small fields that float32 holds exactly into one row of float32.
 
-  Writing and reading cost by the operation, not by the number: a step with a
-  flat observation is one packed field of float32. Images, and what has other
-  types, stay fields of their own.
+  Reading and writing cost per operation, not per number, so a step with a flat
+  observation should be one tensor. Images, and fields of other types, stay
+  tensors of their own.
   """
 
   def __init__(self, specs: Sequence[tf.TensorSpec], apart: Sequence[int] = ()):
-    """Plans it.
+    """Decides which fields are packed.
 
     Args:
       specs: the spec of each field; integers may have bounds.
@@ -31,7 +31,7 @@ class Packing:
       for i, spec in enumerate(self._fields)
       if i not in apart and _is_packable(spec)
     ]
-    self._own = [i for i in range(len(specs)) if i not in self._packed]
+    self._unpacked = [i for i in range(len(specs)) if i not in self._packed]
     self._sizes = [self._fields[i].shape.num_elements() for i in self._packed]
     self._columns = [
       (i, *_columns(self._fields[i].shape, self.column(i)))
@@ -43,7 +43,7 @@ class Packing:
     """Specs of the numbers, if any, and of the unpacked fields."""
     own = [
       tf.TensorSpec(self._fields[i].shape, self._fields[i].dtype)
-      for i in self._own
+      for i in self._unpacked
     ]
     if not self._packed:
       return own
@@ -51,7 +51,7 @@ class Packing:
 
   def table(self, index: int) -> int:
     """Index in `specs` of an unpacked field."""
-    return bool(self._packed) + self._own.index(index)
+    return bool(self._packed) + self._unpacked.index(index)
 
   def column(self, index: int) -> int:
     """First column of a packed field."""
@@ -59,7 +59,7 @@ class Packing:
 
   def pack(self, fields: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Packs fields [N, ...]."""
-    own = [fields[i] for i in self._own]
+    own = [fields[i] for i in self._unpacked]
     if not self._packed:
       return own
     columns = [
@@ -70,7 +70,7 @@ class Packing:
 
   def pack_arrays(self, fields: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Packs NumPy's arrays [N, ...]; the results share no memory with them."""
-    own = [fields[i].copy() for i in self._own]
+    own = [fields[i].copy() for i in self._unpacked]
     if not self._packed:
       return own
     numbers: np.ndarray = np.empty(
@@ -84,13 +84,13 @@ class Packing:
   def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """The fields again, of any leading dimensions."""
     numbers, own = packed[: bool(self._packed)], packed[bool(self._packed) :]
-    fields = self.unpack_numbers(*numbers)
-    for i, field in zip(self._own, own, strict=True):
+    fields = self.unpack_columns(*numbers)
+    for i, field in zip(self._unpacked, own, strict=True):
       fields[i] = field
     return fields
 
-  def unpack_numbers(self, numbers: tf.Tensor | None = None) -> list:
-    """The fields that were packed into one; None in the place of others."""
+  def unpack_columns(self, numbers: tf.Tensor | None = None) -> list:
+    """All fields, of which only the packed ones are filled in; others None."""
     fields: list = [None] * len(self._fields)
     if numbers is None:
       return fields

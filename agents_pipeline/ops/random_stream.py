@@ -31,8 +31,8 @@ class RandomStream(tf.Module):
     Args:
       seed: a non-negative int.
       name: the name of its variables in a checkpoint.
-      share: which of how many equal parts of a batch is drawn here. All parts
-        together are what a stream that is not shared draws for the batch.
+      share: (i, n): this stream draws part i of n equal parts of each batch.
+        All n parts together are what an unshared stream draws.
     """
     super().__init__(name=name)
     self._share = share

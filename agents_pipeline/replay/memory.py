@@ -28,10 +28,12 @@ class Available(NamedTuple):
 
 
 def available(*, on_host: bool = False) -> Available:
-  """The GPU's memory where one is used, else the machine's.
+  """The free memory of the GPU if one is used, else of the machine.
+
+  Within a container, the machine's memory is at most the container's limit.
 
   Args:
-    on_host: the machine's in any case; of a container, up to its limit.
+    on_host: the machine's memory, even if a GPU is used.
   """
   on_gpu = gpu.free_memory() if gpu.is_used() and not on_host else None
   if on_gpu is not None:

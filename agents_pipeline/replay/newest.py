@@ -43,7 +43,7 @@ class NewestTransitionBuffer(tf.Module):
     return interfaces.Sample(tf.nest.pack_sequence_as(self._spec, fields))
 
   def update_priorities(self, handle, td_error: tf.Tensor) -> None:
-    """Does nothing: there is no choice."""
+    """Does nothing: every transition is trained on."""
 
   def abandon_episodes(self) -> None:
     """Nothing to close: the next transition takes this one's place."""

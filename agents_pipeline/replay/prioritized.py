@@ -78,30 +78,31 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     written = super().add(transition)
     # A row can be found only when it is there, also by tf.data's thread.
     with tf.control_dependencies([] if tf.executing_eagerly() else written):
-      return [*written, *self._prioritize_since(heads, (True, False))]
+      return [*written, *self._update_new_priorities(heads, (True, False))]
 
   def abandon_episodes(self) -> None:
     """Closes the episodes under way, as truncated where they stand."""
     heads = self._rings.heads()
     super().abandon_episodes()
-    self._prioritize_since(heads, (False,))
+    self._update_new_priorities(heads, (False,))
 
-  def _prioritize_since(
+  def _update_new_priorities(
     self, heads: tf.Tensor, are_steps: tuple[bool, ...]
   ) -> list:
-    """Gives priorities to rows that begin a transition now, and takes others'.
+    """Sets the priorities that newly written rows change.
 
-    Every row has one age after the other, so that it is enough to look at those
-    that became old enough to begin a window, or too old to be kept.
+    A row ages by 1 with every row written after it. So only the rows that just
+    became old enough to begin a window of n steps, or too old to be kept, have
+    to be updated.
 
     Args:
-      heads: [B] int64, of the rings, before rows were written.
-      are_steps: of the rows that may have been written, whether a step was
-        taken from each; from an episode's last observation none is.
+      heads: [B] int64, the rings' heads before the rows were written.
+      are_steps: for each row that may have been written, oldest first, whether
+        a step was taken from it; none is from an episode's last observation.
     """
     num_new = tf.cast(self._rings.heads() - heads, tf.int32)  # [B]
     is_step = self._shifted(num_new, are_steps)  # [B, n + 1]
-    num_steps, from_head = self._spec.n_step, self._rings.numbers_from_head
+    num_steps, from_head = self._spec.n_step, self._rings.rows_from_head
     num_starts = self._rings.num_starts(num_steps)  # [B]
     rows, priorities = [], []
     for i in range(_MAX_ROWS_PER_STEP):
@@ -121,14 +122,14 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
   def _shifted(
     self, num_new: tf.Tensor, are_steps: tuple[bool, ...]
   ) -> tf.Tensor:
-    """[B, n + 1] bool, of the newest rows by age: whether a step was taken.
+    """[B, n + 1] bool: whether a step was taken from each row, newest first.
 
-    Kept beside the table: XLA would copy that for a read of a column which the
-    next write does not have to wait for.
+    Kept apart from the table of rows: XLA would copy that table for a read of
+    one of its columns, because nothing orders the read before the next write.
 
     Args:
       num_new: [B] int32, how many rows were written.
-      are_steps: see `_prioritize_since`.
+      are_steps: see `_update_new_priorities`.
     """
     before = self._is_step.read_value()
     shifted = before
@@ -147,8 +148,9 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     size = self._spec.batch_size
     uniform = tf.cast(self._rng.bits((size,)), tf.float64) * 2.0**-32  # [S]
     share = (tf.range(size, dtype=tf.float64) + uniform) / size  # [S]
-    # Read first: if tf.data's thread finds a row that was written since, the
-    # handle must be of the row that it replaced.
+    # Read the heads first: tf.data's thread may find a row that was written
+    # after this. The handle is then of the row that was there before, so that
+    # `update_priorities` drops the TD error.
     heads = self._rings.heads()
     with tf.control_dependencies([heads]):
       row, priority = self._tree.find(share)  # [S] each
@@ -162,14 +164,14 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
   def _weights(self, priority: tf.Tensor) -> tf.Tensor:
     """Importance weights [S]: (N P(i)) ** -beta, over the largest of them.
 
-    The largest of the batch, as in DQN Zoo and Dopamine. In the whole buffer it
-    belongs to the transition of the least error, which a single row decides:
-    where that is far below the others, all weights become small, and the step
-    size with them. N and the sum of priorities cancel out.
+    Divided by the largest weight of the batch, as in DQN Zoo and Dopamine. The
+    largest of the whole buffer belongs to the one transition of the smallest
+    error: if that error is far below the others, all weights become small, and
+    with them the step size. N and the sum of the priorities cancel out.
 
     Args:
-      priority: [S] float32. Where it is 0, tf.data's thread has read while a
-        row was written: that is no transition, and its weight 0.
+      priority: [S] float32. 0 only if tf.data's thread read while a row was
+        being written: such a row is no transition, and its weight is 0.
     """
     is_step = priority > 0  # [S]
     least = tf.reduce_min(tf.where(is_step, priority, priority.dtype.max))

@@ -4,10 +4,10 @@ import tensorflow as tf
 
 
 class Rings(tf.Module):
-  """B rings side by side in one table; each keeps its newest rows.
+  """B ring buffers in one table; each keeps its newest rows.
 
-  A place is the number of a row in its ring, and may be up to one turn below 0
-  or beyond the end; `numbers` gives the rows of the table.
+  A place is an index into one ring. It may be out of range by up to one length
+  of the ring; `rows` wraps it, and gives the index into the table.
   """
 
   def __init__(self, num_envs: int, max_length: int, num_spare_rows: int):
@@ -46,9 +46,9 @@ class Rings(tf.Module):
   def num_starts(self, num_steps: int) -> tf.Tensor:
     """[B] int32, rows of each environment that begin a window of steps.
 
-    They are those of the ages from `num_steps` to `num_kept`: the last of a
-    window's observations may be the newest, which is written ahead. Below 1
-    where there is none yet.
+    These are the rows of ages `num_steps` to `num_kept` (1 is the newest): the
+    observation that the window's last step led to may be the one at the head,
+    which is written ahead. 0 or less if there is none yet.
 
     Args:
       num_steps: the steps of a window, at least 1.
@@ -64,29 +64,29 @@ class Rings(tf.Module):
     """
     return tf.gather(self._head_places(), env) - age
 
-  def numbers(self, env: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
-    """The numbers of rows in the table, at places of rings; int32."""
+  def rows(self, env: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    """The indices of rows in the table, int32; env and place broadcast."""
     return env * self._ring_length + self._wrapped(place)
 
-  def places_of(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The inverse of `numbers`: rings and places [S] int32 of rows [S]."""
+  def places_of(self, row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The inverse of `rows`: rings and places [S] int32 of rows [S]."""
     if self._num_envs == 1:
-      return tf.zeros_like(number), number
-    env = number // self._ring_length
-    return env, number - env * self._ring_length
+      return tf.zeros_like(row), row
+    env = row // self._ring_length
+    return env, row - env * self._ring_length
 
   def kept_until(
     self, heads: tf.Tensor, env: tf.Tensor, place: tf.Tensor
   ) -> tf.Tensor:
-    """How far the heads may get before rows are not kept any more.
+    """The head up to which each row is kept.
 
     Args:
-      heads: [B] int64, `heads` when the rows were there.
+      heads: [B] int64, `heads` at a time when the rows were kept.
       env: [S] int32, in which ring.
-      place: [S] int32, from 0 to its end.
+      place: [S] int32, in [0, length of the ring).
 
     Returns:
-      [S] int64: a row is there as long as its ring's head is at most this.
+      [S] int64: a row is kept as long as its ring's head is at most this.
     """
     head_place = tf.gather(heads % self._ring_length, env)  # [S]
     ahead = tf.cast(place, tf.int64) - head_place  # [S]
@@ -94,10 +94,10 @@ class Rings(tf.Module):
     newest = tf.where(ahead < 0, ahead, ahead - self._ring_length)
     return tf.gather(heads, env) + newest + self._max_length
 
-  def numbers_from_head(self, offset: int) -> tf.Tensor:
-    """[B] int32, the row of each ring so far from its head."""
+  def rows_from_head(self, offset: int) -> tf.Tensor:
+    """[B] int32, for each ring the table's row at its head + offset."""
     env = tf.range(self._num_envs)  # [B]
-    return self.numbers(env, self._head_places() + offset)
+    return self.rows(env, self._head_places() + offset)
 
   def _head_places(self) -> tf.Tensor:
     """[B] int32, where in each ring its next transition goes."""

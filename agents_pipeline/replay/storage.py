@@ -91,7 +91,7 @@ class TransitionStorage(tf.Module):
     fields = tf.nest.flatten(_row_spec(replay_spec))
     self._index = tf.nest.pack_sequence_as(
       _row_spec(replay_spec), list(range(len(fields)))
-    )  # a `Row` of the numbers of its fields
+    )  # a `Row` of the indices of its fields
     length = self._rings.table_length
     self._tables = [
       tf.Variable(
@@ -108,7 +108,7 @@ class TransitionStorage(tf.Module):
       automatic control dependencies do not see.
     """
     time_step, action_step, next_time_step = transition
-    own = self._pack(
+    step_row = self._pack(
       Row(
         time_step.step_type,
         time_step.observation,
@@ -119,7 +119,7 @@ class TransitionStorage(tf.Module):
       )
     )
     zero = tf.zeros_like(next_time_step.reward)  # [B]
-    following = self._pack(  # of which only the observation is known
+    next_row = self._pack(  # of which only the observation is known
       Row(
         next_time_step.step_type,
         next_time_step.observation,
@@ -129,12 +129,12 @@ class TransitionStorage(tf.Module):
         tf.ones_like(zero),
       )
     )
-    numbers = tf.concat(
-      [self._rings.numbers_from_head(offset) for offset in (0, 1)], 0
+    row = tf.concat(
+      [self._rings.rows_from_head(offset) for offset in (0, 1)], 0
     )  # [2B]
     written = [
-      table.scatter_update(tf.IndexedSlices(tf.concat(pair, 0), numbers))
-      for table, *pair in zip(self._tables, own, following, strict=True)
+      table.scatter_update(tf.IndexedSlices(tf.concat(pair, 0), row))
+      for table, *pair in zip(self._tables, step_row, next_row, strict=True)
     ]
     is_reset = time_step.is_last()  # [B]
     num_rows = tf.where(next_time_step.is_last(), 2, 1)  # [B]
@@ -149,27 +149,28 @@ class TransitionStorage(tf.Module):
     return self._packing.pack(tf.nest.flatten(row))
 
   def transitions(self, windows: Windows) -> trajectory.Transition:
-    """The n-step transitions that begin at these rows, [S, ...].
+    """The n-step transitions [S, ...] that begin at the windows' first rows.
 
-    Where the first row is LAST it is no transition but an episode's last
-    observation, which agents mask. Of observations in a table of their own only
-    the two that are needed are read: an image is many times the rest of a row.
+    A first row of step type LAST holds an episode's last observation and begins
+    no transition; agents mask it. Observations with a table of their own, such
+    as images, are by far the largest part of a row: of a window only the first
+    and the one to bootstrap from are read.
     """
     env, first = windows
     offset = tf.range(self._spec.n_step + 1)  # [n + 1]
-    rows = self._read_numbers(env, first[:, None] + offset)
-    is_last = rows.next_step_type[:, :-1] == ts.StepType.LAST  # [S, n]
+    window = self._read_packed(env, first[:, None] + offset)
+    ends_episode = window.next_step_type[:, :-1] == ts.StepType.LAST  # [S, n]
     reward, discount, last = n_step_returns.n_step_return(
-      rows.reward[:, :-1],
-      rows.discount[:, :-1],
-      is_last,
+      window.reward[:, :-1],
+      window.discount[:, :-1],
+      ends_episode,
       self._spec.gamma,
-    )  # [S] each
-    own = tf.nest.map_structure(
+    )  # [S] each; the return's last step is number `last` of the window
+    start = tf.nest.map_structure(
       lambda i, x: self._read_field(i, env, first) if x is None else x[:, 0],
       self._index,
-      rows,
-    )
+      window,
+    )  # the first row
     next_observation = tf.nest.map_structure(
       lambda i, x: (
         self._read_field(i, env, first + last + 1)
@@ -177,19 +178,19 @@ class TransitionStorage(tf.Module):
         else _of_step(x[:, 1:], last)
       ),
       self._index.observation,
-      rows.observation,
+      window.observation,
     )
-    is_last = _of_step(is_last, last)  # [S]
+    ended = _of_step(ends_episode, last)  # [S]
     return trajectory.Transition(
       ts.TimeStep(
-        own.step_type,
+        start.step_type,
         tf.zeros_like(reward),
         tf.ones_like(reward),
-        own.observation,
+        start.observation,
       ),
-      policy_step.PolicyStep(own.action, (), ()),
+      policy_step.PolicyStep(start.action, (), ()),
       ts.TimeStep(
-        tf.where(is_last, ts.StepType.LAST, ts.StepType.MID),
+        tf.where(ended, ts.StepType.LAST, ts.StepType.MID),
         reward,
         discount,
         next_observation,
@@ -197,13 +198,13 @@ class TransitionStorage(tf.Module):
     )
 
   def abandon_episodes(self) -> None:
-    """Closes the episodes under way, as truncated where they stand.
+    """Ends the unfinished episodes as truncated, at their newest observation.
 
-    For environments that cannot be restored: what they do next is no sequel of
+    For environments that cannot be restored: their next step does not continue
     the newest rows.
     """
-    numbers, column = self._tables[0], self._packing.column
-    from_head = self._rings.numbers_from_head
+    packed_table, column = self._tables[0], self._packing.column
+    from_head = self._rings.rows_from_head
     newest = self._step_type(from_head(-1))  # [B]
     is_open = (self._rings.num_kept() > 0) & (newest != ts.StepType.LAST)  # [B]
     for offset, field in (
@@ -211,7 +212,7 @@ class TransitionStorage(tf.Module):
       (0, self._index.step_type),
     ):
       open_rows = tf.boolean_mask(from_head(offset), is_open)
-      numbers.scatter_nd_update(
+      packed_table.scatter_nd_update(
         tf.stack(
           [open_rows, tf.fill(tf.shape(open_rows), column(field))], axis=1
         ),
@@ -219,7 +220,7 @@ class TransitionStorage(tf.Module):
       )
     self._rings.advance(is_open)
 
-  def _read_numbers(self, env: tf.Tensor, place: tf.Tensor) -> Row:
+  def _read_packed(self, env: tf.Tensor, place: tf.Tensor) -> Row:
     """Reads rows, without the fields that have a table of their own.
 
     Args:
@@ -229,17 +230,15 @@ class TransitionStorage(tf.Module):
     Returns:
       [S, T, ...] each; None for a field that was not read.
     """
-    numbers = tf.gather(
-      self._tables[0], self._rings.numbers(env[:, None], place)
-    )
+    packed = tf.gather(self._tables[0], self._rings.rows(env[:, None], place))
     return tf.nest.pack_sequence_as(
-      self._index, self._packing.unpack_numbers(numbers)
+      self._index, self._packing.unpack_columns(packed)
     )
 
   def _read_field(
     self, index: int, env: tf.Tensor, place: tf.Tensor
   ) -> tf.Tensor:
-    """Reads a field [S, ...] that has a table of its own; see `_read_numbers`.
+    """Reads a field [S, ...] that has a table of its own; see `_read_packed`.
 
     Args:
       index: the number of the field, from `_index`.
@@ -249,13 +248,13 @@ class TransitionStorage(tf.Module):
     table = self._tables[self._packing.table(index)]
     if self._spec.num_frames > 1 and index == self._index.observation:
       return self._stacks(table, env[:, None], place[:, None])
-    return tf.gather(table, self._rings.numbers(env, place))
+    return tf.gather(table, self._rings.rows(env, place))
 
-  def _step_type(self, numbers: tf.Tensor) -> tf.Tensor:
-    """[...] float32, the step types of the rows of these numbers [...]."""
+  def _step_type(self, row: tf.Tensor) -> tf.Tensor:
+    """[...] float32, the step types of rows [...] int32 of the table."""
     column = self._packing.column(self._index.step_type)
     # They are always in the first table.
-    return tf.gather(self._tables[0], numbers)[..., column]
+    return tf.gather(self._tables[0], row)[..., column]
 
   def _stacks(
     self, table: tf.Tensor, env: tf.Tensor, place: tf.Tensor
@@ -268,13 +267,13 @@ class TransitionStorage(tf.Module):
       place: [S, 1] int32, of the newest frame in it.
     """
     age = tf.range(self._spec.num_frames - 1, -1, -1)  # [N]
-    numbers = self._rings.numbers(env, place - age)  # [S, N]
-    is_first = self._step_type(numbers) == ts.StepType.FIRST  # [S, N]
+    row = self._rings.rows(env, place - age)  # [S, N]
+    is_first = self._step_type(row) == ts.StepType.FIRST  # [S, N]
     # A frame is of this episode if no later one of the stack began it.
     later_ones_began = tf.cumsum(
       tf.cast(is_first, tf.int32), axis=-1, reverse=True, exclusive=True
     )  # [S, N]
-    frames = tf.gather(table, numbers)  # [S, N, ...]
+    frames = tf.gather(table, row)  # [S, N, ...]
     belongs = later_ones_began == 0  # [S, N]
     for _ in range(frames.shape.rank - belongs.shape.rank):
       belongs = belongs[..., None]

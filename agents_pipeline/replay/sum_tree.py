@@ -89,9 +89,9 @@ class SumTree(tf.Module):
     row = tf.zeros_like(share, tf.int32)  # [K], of the level
     for first in reversed(self._firsts):
       values = tf.cast(tf.gather(self._nodes, first + row), tf.float64)
-      # All that follows is of `ends`. XLA might fuse another read of the table,
-      # such as that of a priority, into its use, which nothing orders before
-      # the next update, and would then copy the table.
+      # Everything below is computed from `ends`. XLA might delay a second read
+      # of the table, such as one of the priority, into a later kernel; nothing
+      # orders that before the next update, so XLA would copy the table.
       ends = values @ up_to_each  # [K, fanout]
       sought = tf.minimum(share, _BELOW_ONE) * ends[:, -1]  # [K]
       is_before = ends <= sought[:, None]  # [K, fanout]

@@ -5,7 +5,6 @@ every compiled call has overhead, so everything after a step is one call.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -23,8 +22,6 @@ from agents_pipeline.training import (
 
 # The time step to act from and the action chosen there: [B, ...].
 _State = tuple[ts.TimeStep, policy_step.PolicyStep]
-
-_graph = functools.partial(tf.function, autograph=False)
 
 
 class PendingAction(tf.Module):
@@ -119,7 +116,7 @@ def _batches_ahead(
 ) -> Callable[[], tuple]:
   """Gives an iteration's samples [U, S, ...], prefetched; () without."""
   if not num_batches:
-    return tuple
+    return lambda: ()
   batches = dataset_of(iteration.replay).batch(
     iteration.sizes.train_steps, drop_remainder=True
   )
@@ -200,14 +197,15 @@ class _ReplayLoop:
 
   def _step_and_learn(self, state, totals):
     """Steps and trains concurrently, then acts."""
-    # A copy from a GPU waits for all that it was given to do before: the
-    # actions must be here when learning begins.
+    # Copying from a GPU waits for all work that was queued on it before. So
+    # copy the actions to the host before learning is queued.
     with tf.device("/CPU:0"):
       action = tf.identity(state[1].action)  # [B]
     arrays = self._env.step_in_python(action, defer_failure=True)
     with tf.control_dependencies([action]):
       totals = self.calls.learn(totals, self.next_batches())
-    # Raise a failure only after training: it would abort it.
+    # Raise an environment's failure only after the train steps: raised earlier,
+    # it would abort them.
     with tf.control_dependencies([totals.num_train_steps]):
       arrays = self._env.checked(arrays)
     return self.calls.observe_and_act(arrays, state), totals
@@ -256,7 +254,9 @@ def compile_rollouts(
   """
   driver = iteration.driver
   act, act_after = rollouts.acting_in_python(driver, jit)
-  learn = _graph(iteration.learn, jit_compile=jit and jit_learning)
+  learn = tf.function(
+    iteration.learn, autograph=False, jit_compile=jit and jit_learning
+  )
 
   def train(time_step, totals):
     steps = rollouts.step_in_python(

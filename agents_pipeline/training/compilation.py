@@ -9,7 +9,7 @@ from agents_pipeline.ops import gpu
 from agents_pipeline.training import compiler_flags
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
-# Operations of a matrix product from which threads pay.
+# Operations of a matrix product from which on several threads are faster.
 SHARED_PRODUCT = 100_000_000
 _SMALL_NETWORK = 100_000  # weights
 _LONG_RUN = 1_000_000  # env steps
@@ -19,8 +19,9 @@ _MAX_UNROLLED_STEPS = 16  # each is compiled by itself
 def choose_threads(largest_product: int, *, enters_python: bool) -> None:
   """Gives TensorFlow and XLA one thread on the CPU, where more do not pay.
 
-  What takes microseconds is shared out at a loss, and waking a thread takes
-  longer still. Measured on two cores, with one thread in place of two:
+  Sharing work of a few microseconds between threads costs more than it saves,
+  and waking a thread costs even more. Measured on two cores, one thread instead
+  of two:
 
   * A matrix product: A2C's update of two 64-64 networks is 1.7 times as fast.
   * XLA's kernels: where both cores are idle, DQN with a batch of 64 and 100
@@ -71,18 +72,20 @@ def convolves_by_products() -> bool:
   return not gpu.is_used()
 
 
-def asks_always(conv_layers: tuple | None) -> bool:
-  """Whether the network is asked also while every action is random.
+def always_evaluates(conv_layers: tuple | None) -> bool:
+  """Whether the network is evaluated even while every action is random.
 
-  On the CPU, a small network takes less time than a branch. On a GPU, a branch
-  takes as long as running several kernels.
+  That is faster than a branch: on the CPU for networks without convolutions, on
+  a GPU always, as a branch there takes as long as running several kernels.
   """
   return gpu.is_used() or not conv_layers
 
 
-def masks_target_updates(num_weights: int) -> bool:
-  """Whether the target network is assigned at every train step, the same values
-  until an update is due, so that nothing has to branch."""
+def always_assigns_target(num_weights: int) -> bool:
+  """Whether every train step assigns the target network, without a branch.
+
+  Until an update is due, it assigns the values that the target has.
+  """
   return gpu.is_used() or num_weights <= _SMALL_NETWORK
 
 

@@ -6,7 +6,6 @@ CPU, and another program applies them: the same update in every learner, so
 that weights stay equal without being sent.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,14 +18,12 @@ from agents_pipeline.training import (
   rollouts,
 )
 
-_graph = functools.partial(tf.function, autograph=False)
-
 
 def compile_rollouts(
   iteration: rollout_iteration.RolloutIteration,
   should_stop: Callable[[], tf.Tensor],
   *,
-  together: learners.Learners,
+  all_learners: learners.Learners,
   enters_python: bool,
   jit_learning: bool = True,
   jit: bool = True,
@@ -37,7 +34,7 @@ def compile_rollouts(
     iteration: of an agent with `gradients` and `update`.
     should_stop: whether the run has reached its goal, [] bool; the same in
       every learner.
-    together: the learners.
+    all_learners: the learners.
     enters_python: whether the environments are in Python.
     jit_learning: see `around_python.compile_replay`.
     jit: False leaves all of it a plain graph, for comparison.
@@ -45,14 +42,16 @@ def compile_rollouts(
   jit_learning = jit and jit_learning
   agent: Any = iteration.agent
 
-  def computed(rollout):
+  def gradients_of(rollout):
     gradients, info = agent.gradients(rollout)
     weight = tf.reduce_sum(agent.mask(rollout))  # [], of the loss's mean
     return weighted((gradients, info), weight), (gradients, info)
 
-  compute = _computing(iteration, computed, enters_python, jit, jit_learning)
+  compute = _make_compute(
+    iteration, gradients_of, enters_python, jit, jit_learning
+  )
 
-  @functools.partial(_graph, jit_compile=jit_learning)
+  @tf.function(autograph=False, jit_compile=jit_learning)
   def update(summed, own, totals):
     gradients, info = mean_of(summed, own)
     agent.update(gradients)
@@ -60,7 +59,7 @@ def compile_rollouts(
 
   def train(time_step, totals):
     time_step, summand, own = compute(time_step)
-    return time_step, update(together.sum(summand), own, totals)
+    return time_step, update(all_learners.sum(summand), own, totals)
 
   return iterations.compile_calls(
     len(agent.measures),
@@ -69,33 +68,33 @@ def compile_rollouts(
     collect=None,
     train=train,
     jit=False,
-  ).map(together.guarded)
+  ).map(all_learners.guarded)
 
 
-def _computing(
+def _make_compute(
   iteration: rollout_iteration.RolloutIteration,
-  computed: Callable,
+  gradients_of: Callable,
   enters_python: bool,
   jit: bool,
   jit_learning: bool,
 ) -> Callable:
-  """Makes: time step -> the next one, and what was computed on the way."""
+  """Returns: time step -> next time step, what is summed, own values."""
   driver, num_steps = iteration.driver, iteration.num_steps
   if not enters_python:
 
-    @functools.partial(_graph, jit_compile=jit)
+    @tf.function(autograph=False, jit_compile=jit)
     def compute(time_step):
       rollout, time_step = rollouts.on_device(driver, num_steps, time_step)
-      return time_step, *computed(rollout)
+      return time_step, *gradients_of(rollout)
 
     return compute
 
   act, act_after = rollouts.acting_in_python(driver, jit)
 
-  @functools.partial(_graph, jit_compile=jit_learning)
+  @tf.function(autograph=False, jit_compile=jit_learning)
   def learn(steps, time_step):
     rollout, time_step = rollouts.of_python_steps(driver, steps, time_step)
-    return time_step, *computed(rollout)
+    return time_step, *gradients_of(rollout)
 
   def compute_in_python(time_step):
     steps = rollouts.step_in_python(

@@ -19,17 +19,17 @@ _CUDA_GRAPHS = (
   "--xla_gpu_graph_min_graph_size=1",
   "--xla_gpu_command_buffer_scheduling_mode=CONCURRENT",
 )
-# The same kernels in every run, so XLA does not choose among them by their
-# time. Without choosing, its own matrix products (Triton's) take up to fifty
-# times as long as cuBLAS'. It would also turn every scatter into a loop of a
-# turn per row, in case two write different values to
-# one row; none of ours does.
+# Every run has to use the same kernels, so XLA must not pick them by timing.
+# Without timing, its Triton matrix products are up to fifty times as slow as
+# cuBLAS' and are turned off. Deterministic ops also turn each scatter into a
+# loop over its rows, in case two of them write to the same place; none of ours
+# do, so these passes are disabled.
 _DETERMINISTIC = (
   "--xla_gpu_deterministic_ops=true",
   "--xla_gpu_enable_triton_gemm=false",
   "--xla_disable_hlo_passes=scatter_expander,scatter_determinism_expander",
-  # In columns and rows: smaller products, as DQN's of 100 units, are fused with
-  # what follows them, and take a third of cuBLAS' time.
+  # In elements of both factors. Smaller products, such as DQN's with 100 units,
+  # are then fused with what follows them, and take a third of cuBLAS' time.
   "--xla_gpu_gemm_rewrite_size_threshold=10000",
 )
 
@@ -65,12 +65,14 @@ def choose(
   if wanted == "gpu":
     check_there_is_a_gpu()
   gpus = tf.config.list_physical_devices("GPU")
-  if wanted == "auto" and gpus:
+  if wanted == "auto" and gpus and gpu_reason:
     report(
       f"using the GPU, which is faster for {gpu_reason}; --device=cpu avoids it"
-      if gpu_reason
-      else "using the CPU: networks this small run slower on a GPU; "
-      "--device=gpu uses it all the same"
+    )
+  elif wanted == "auto" and gpus:
+    report(
+      "using the CPU: networks this small run slower on a GPU; --device=gpu "
+      "uses it all the same"
     )
   if wanted == "gpu" or (wanted == "auto" and gpus and gpu_reason):
     _use_gpu(gpus[0], deterministic)
@@ -82,10 +84,10 @@ def choose(
 
 
 def check_there_is_a_gpu() -> None:
-  """Changes nothing.
+  """Checks that TensorFlow sees a GPU, without choosing a device.
 
   Raises:
-    UserError: TensorFlow sees no GPU.
+    UserError: it sees none.
   """
   if not tf.config.list_physical_devices("GPU"):
     raise errors.UserError(

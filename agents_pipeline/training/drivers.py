@@ -34,20 +34,20 @@ class StepDriver(driver.Driver):
     policy: tf_policy.TFPolicy,
     observers: Sequence[Observer],
     statistics: episode_statistics.EpisodeStatistics,
-    shape: rewards.Reward,
+    shape_reward: rewards.Reward,
   ):
-    """Connects them.
+    """Creates the driver.
 
     Args:
       environment: to act in.
       policy: without state.
       observers: called in this order.
       statistics: counts every step.
-      shape: makes the reward to train on.
+      shape_reward: makes the reward to train on from the environment's own.
     """
     super().__init__(environment, policy, observers)
     self._statistics = statistics
-    self._shape = shape
+    self._shape_reward = shape_reward
 
   def run(
     self, time_step: ts.TimeStep, policy_state=()
@@ -139,10 +139,10 @@ class StepDriver(driver.Driver):
     """
     next_time_step, following = stepped
     counted = self._statistics.count(next_time_step)
-    shaped = self._shape(
+    shaped = self._shape_reward(
       next_time_step.reward, next_time_step.is_last(), counted.episode_return
     )  # [B]
-    # A step that only reset has no reward, whatever its shape would be.
+    # A step that only reset an environment has no reward, shaped or not.
     reward = tf.where(next_time_step.is_first(), 0.0, shaped)  # [B]
     next_time_step = next_time_step._replace(reward=reward)
     transition = trajectory.Transition(time_step, action_step, next_time_step)

@@ -23,6 +23,17 @@ class Episodes(NamedTuple):
   returns: np.ndarray
   lengths: np.ndarray
 
+  def to_rows(self) -> np.ndarray:
+    """[N, 3] int64: env steps, length, and the bits of the return."""
+    bits = self.returns.view(np.int32).astype(np.int64)
+    return np.stack([self.env_steps, self.lengths, bits], axis=1)
+
+  @classmethod
+  def from_rows(cls, rows: np.ndarray) -> "Episodes":
+    """The episodes of rows [N, 3], as `to_rows` gives them."""
+    env_steps, lengths, bits = rows.T
+    return cls(env_steps, bits.astype(np.int32).view(np.float32), lengths)
+
 
 class StepCount(NamedTuple):
   """What a step of every environment counted as.
@@ -70,9 +81,10 @@ class EpisodeStatistics(tf.Module):
     )
 
   def fit_restored(self) -> None:
-    """Makes room again where a checkpoint's table has another size.
+    """Resizes the table of ended episodes after a checkpoint was restored.
 
-    That of a run that wrote results more or less often. Before the first step.
+    Its size depends on how often results are written, which may have changed
+    since. Call before the first step.
     """
     num_rows = int(tf.shape(self._ended)[0])
     if num_rows == self._max_episodes + _NUM_SPARE_ROWS:
@@ -97,8 +109,8 @@ class EpisodeStatistics(tf.Module):
     """Counts a step of every environment; `keep` must follow.
 
     Args:
-      next_time_step: [B, ...], what the step led to. To a FIRST one led a step
-        that only reset its environment; it is left out.
+      next_time_step: [B, ...], what the step led to. Where it is FIRST, the
+        step only reset its environment, and is not counted.
     """
     counted = ~next_time_step.is_first()  # [B]
     ended = next_time_step.is_last()  # [B]
@@ -147,9 +159,10 @@ class EpisodeStatistics(tf.Module):
     return tf.minimum(done, 1.0)
 
   def last_episodes_reached(self, min_return: float) -> tf.Tensor:
-    """[] bool: the last ended episode of every environment had this return.
+    """[] bool: the last ended episode of each environment reached this return.
 
-    False while an environment has not ended any.
+    That is, its return is at least `min_return`. False while an environment has
+    ended no episode.
     """
     return tf.reduce_all(self._last_return >= min_return)
 
@@ -166,8 +179,7 @@ class EpisodeStatistics(tf.Module):
         f"{kept} episodes ended, and none was forgotten: expected at most "
         f"{self._max_episodes}"
       )
-    env_steps, lengths, bits = self._ended[:kept].numpy().T
-    return Episodes(env_steps, bits.astype(np.int32).view(np.float32), lengths)
+    return Episodes.from_rows(self._ended[:kept].numpy())
 
   def forget_ended(self, num_episodes: int | None = None) -> None:
     """Makes room for those that end from now on.

@@ -1,9 +1,10 @@
 """What compiled iterations have in common, whichever agent learns in them.
 
-An iteration collects and trains; a compiled call does many. `replay_iteration`
-is that of agents that sample from a buffer, `rollout_iteration` that of agents
-that train on what the newest policy did. `on_device` compiles either as one XLA
-program; `around_python` runs them around environments in Python.
+An iteration collects and trains; a compiled call runs many of them. There are
+two kinds: `replay_iteration`, for agents with a replay (off-policy), and
+`rollout_iteration`, for agents that train on rollouts (on-policy). `on_device`
+compiles either kind to one XLA program, for tensor environments;
+`around_python` compiles it to a graph that steps Python environments.
 """
 
 import dataclasses
@@ -63,8 +64,8 @@ def no_train_steps(num_measures: int) -> TrainTotals:
 class Iterations:
   """The two compiled calls of a pipeline.
 
-  A run is the same, to the last bit, however it is cut into calls of multiples
-  of `per_turn` iterations.
+  A run is the same to the last bit however many iterations each call does, if
+  all calls do multiples of `per_turn`.
 
   Attributes:
     collect: runs so many iterations, [] int32, without train steps, for agents
@@ -73,8 +74,9 @@ class Iterations:
       (by default none), and returns these. It stops early when the run has
       reached its goal, or a train step has shown that the agent has diverged:
       at the end of that turn of the loop.
-    per_turn: iterations between two looks at whether to go on. Those that are
-      left over are compiled apart, and may be rounded differently.
+    per_turn: iterations between two checks of whether to stop. What is left of
+      a call runs in a loop of single iterations, compiled apart, whose numbers
+      may be rounded differently.
   """
 
   collect: Callable[[tf.Tensor], Any]

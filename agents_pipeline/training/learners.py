@@ -63,12 +63,13 @@ class Learners:
     # A sum of nothing would end the process, by a segmentation fault.
     if self._strategy is None or x.shape.num_elements() == 0:
       return x
-    # As a value of this learner, which `reduce` would not take `x` for.
+    # `run` makes x this learner's own value. `reduce` would take a plain tensor
+    # for one that is already the same in every learner.
     value = self._strategy.run(tf.identity, (x,))
     return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
 
-  def each(self, row: Sequence[int]) -> np.ndarray:
-    """The rows of all learners, [L, N] int64, given one of each."""
+  def all_gather(self, row: Sequence[int]) -> np.ndarray:
+    """Rows [L, N] int64: the row [N] of every learner, by rank."""
     rows = np.zeros((self.num_learners, len(row)), np.int64)
     rows[self.rank] = row
     if self._strategy is None:
@@ -78,15 +79,15 @@ class Learners:
 
   def any(self, which: bool) -> bool:
     """Whether it is true of a learner."""
-    return bool(self.each([which]).any())
+    return bool(self.all_gather([which]).any())
 
   def least(self, number: int) -> int:
     """The least of the learners' numbers."""
-    return int(self.each([number]).min())
+    return int(self.all_gather([number]).min())
 
-  def wait(self) -> None:
-    """Returns when all have come here."""
-    self.each([0])
+  def barrier(self) -> None:
+    """Returns when all learners have called it."""
+    self.all_gather([0])
 
   def common(self, numbers: Sequence[int]) -> list[int]:
     """The numbers that every learner has, in the order of this one's."""
@@ -101,21 +102,18 @@ class Learners:
     """The episodes of all, in the order of their ends."""
     if self._strategy is None:
       return episodes
-    bits = episodes.returns.view(np.int32).astype(np.int64)
-    own = np.stack([episodes.env_steps, bits, episodes.lengths], axis=1)
-    rows = np.concatenate(self._rows(own))
-    # Of one step: in the order of the environments, of which the first are the
-    # first learner's.
-    env_steps, bits, lengths = rows[np.argsort(rows[:, 0], kind="stable")].T
-    returns = bits.astype(np.int32).view(np.float32)
-    return episode_statistics.Episodes(env_steps, returns, lengths)
+    rows = np.concatenate(self._rows(episodes.to_rows()))
+    # Stable: episodes that end at the same step stay in the order of their
+    # environments, as the first learner has the first of these.
+    order = np.argsort(rows[:, 0], kind="stable")
+    return episode_statistics.Episodes.from_rows(rows[order])
 
   def _rows(self, own: np.ndarray) -> list[np.ndarray]:
     """The rows [N, C] int64 of every learner, whose numbers N may differ."""
-    counts = self.each([len(own)])[:, 0]
+    counts = self.all_gather([len(own)])[:, 0]
     padded = np.zeros((counts.max(), own.shape[1]), np.int64)
     padded[: len(own)] = own
-    rows = self.each(padded.ravel()).reshape(len(counts), *padded.shape)
+    rows = self.all_gather(padded.ravel()).reshape(len(counts), *padded.shape)
     return [of[:count] for of, count in zip(rows, counts, strict=True)]
 
   def guarded(self, call: Callable) -> Callable:
@@ -164,7 +162,8 @@ def connect(addresses: Sequence[str], rank: int) -> Learners:
     rpc_layer="grpc",
   )
   with contextlib.ExitStack() as at_the_end:
-    # TensorFlow's coordination service takes it, to tell of preemptions.
+    # TensorFlow's coordination service replaces SIGTERM's handler, to announce
+    # preemptions: put ours back at the end.
     at_the_end.callback(
       signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM)
     )

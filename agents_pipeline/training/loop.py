@@ -34,9 +34,9 @@ class IntervalResult:
     num_train_steps: likewise.
     means: of the agent's measures over the interval's train steps; {} without
       any.
-    num_episodes: that ended since the beginning of the run.
-    episodes: that ended within it.
-    seconds: since the interval began, or was resumed.
+    num_episodes: episodes that ended since the beginning of the run.
+    episodes: the episodes that ended within the interval.
+    seconds: wall time since the interval began or, after a resume, since then.
     is_last: the run ends here.
   """
 
@@ -188,7 +188,7 @@ def run(
   train_steps: tf.Variable,
   should_stop: Callable[[], tf.Tensor],
   wants_to_stop: Callable[[], bool] = lambda: False,
-  together: learners.Learners = learners.ALONE,
+  all_learners: learners.Learners = learners.ALONE,
 ) -> Iterator[IntervalResult]:
   """Iterates from wherever the counters stand to the end of the run.
 
@@ -202,8 +202,9 @@ def run(
     statistics: counts env steps.
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.
-    wants_to_stop: whether the user does; then it returns between two calls.
-    together: the learners of the run, which all do the same calls.
+    wants_to_stop: whether the user wants to stop. It is asked before each call;
+      then no more results are given.
+    all_learners: the learners of the run, which all do the same calls.
 
   Yields:
     A result at, or just after, every stop of `stops`.
@@ -223,9 +224,9 @@ def run(
     train_steps_before = int(train_steps)
     stop = stops.next_stop(begin)
     while env_steps < stop and not bool(should_stop()):
-      if together.any(wants_to_stop()):
+      if all_learners.any(wants_to_stop()):
         return
-      _call(compiled, sizes, stops, interval, env_steps, stop, together)
+      _call(compiled, sizes, stops, interval, env_steps, stop, all_learners)
       env_steps = int(statistics.env_steps)
       if bool(interval.totals.diverged):
         raise errors.DivergedError(
@@ -236,7 +237,7 @@ def run(
       return  # there was nothing left to do
     is_last = env_steps >= stops.num_env_steps or bool(should_stop())
     ended = statistics.ended()
-    episodes = together.gather(ended)
+    episodes = all_learners.gather(ended)
     num_elsewhere = len(episodes.returns) - len(ended.returns)
     yield IntervalResult(
       env_steps=env_steps,
@@ -258,14 +259,14 @@ def _call(
   interval: Interval,
   env_steps: int,
   stop: int,
-  together: learners.Learners,
+  all_learners: learners.Learners,
 ) -> None:
   """One compiled call, towards a stop."""
   trains = env_steps >= stops.num_env_steps_before_training
   size = sizes[compiled.train if trains else compiled.collect]
   # More than once to a stop also where environments spend steps on resetting.
   count = min(stops.iterations_until(stop, env_steps), size.limit)
-  count = together.least(count)  # `limit` is by each learner's own clock
+  count = all_learners.least(count)  # `limit` is by each learner's own clock
   start = time.perf_counter()
   if trains:
     interval.totals = compiled.train(tf.constant(count), interval.totals)

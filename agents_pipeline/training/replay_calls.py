@@ -1,6 +1,6 @@
-"""What a loop around Python environments calls, to collect and to learn.
+"""The compiled calls of the loop around Python environments.
 
-Every call has overhead, so what can be one program is.
+Every call has overhead, so as much as possible is one XLA program.
 """
 
 import dataclasses
@@ -11,8 +11,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from agents_pipeline.training import replay_iteration
-
-_graph = functools.partial(tf.function, autograph=False)
 
 
 class Calls(NamedTuple):
@@ -50,13 +48,18 @@ def wrap_calls(
     replay_on_host: adding and sampling are outside of what it compiles.
   """
   driver, agent = iteration.driver, iteration.agent
-  compiled = functools.partial(_graph, jit_compile=jit_learning)
-  whole: Callable = _as_it_is if replay_on_host else compiled
-  part: Callable = compiled if replay_on_host else _as_it_is
-  act = _graph(driver.policy.action, jit_compile=jit)
-  learn = dataclasses.replace(iteration, update=part(agent.train)).learn
+  compiled = functools.partial(
+    tf.function, autograph=False, jit_compile=jit_learning
+  )
+  # XLA compiles each call as a whole; around a buffer in host memory, only its
+  # parts that do not touch the buffer.
+  compile_call: Callable = _not_compiled if replay_on_host else compiled
+  compile_part: Callable = compiled if replay_on_host else _not_compiled
+  act = tf.function(driver.policy.action, autograph=False, jit_compile=jit)
+  train = compile_part(agent.train)
+  learn = dataclasses.replace(iteration, update=train).learn
 
-  @part
+  @compile_part
   def record(arrays, state):
     time_step, action_step = state
     stepped = driver.env.time_steps(arrays, driver.env.stack_of(time_step))
@@ -82,12 +85,12 @@ def wrap_calls(
 
   return Calls(
     act,
-    whole(learn),
-    whole(observe),
-    whole(observe_and_act),
-    whole(observe_learn_and_act),
+    compile_call(learn),
+    compile_call(observe),
+    compile_call(observe_and_act),
+    compile_call(observe_learn_and_act),
   )
 
 
-def _as_it_is(function: Callable) -> Callable:
+def _not_compiled(function: Callable) -> Callable:
   return function

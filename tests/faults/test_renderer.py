@@ -76,8 +76,8 @@ def session_of(pid):
     ("raises", "in a video, step 2 of its episode: RuntimeError: no paint"),
     (
       "larger",
-      "in a video, step 2 of its episode: its render() gave a picture of "
-      "16 x 18 pixels after one of 16 x 16; expected pictures of one size",
+      "in a video, step 2 of its episode: its render() gave an image of "
+      "16 x 18 pixels after one of 16 x 16; expected images of one size",
     ),
     # The process that renders has not imported TensorFlow.
     (

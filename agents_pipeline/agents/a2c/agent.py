@@ -132,6 +132,8 @@ class A2cAgent(tf_agent.TFAgent):
   ) -> tuple[list[tf.Tensor | None], tf_agent.LossInfo]:
     """The first half of a train step: the gradients of the loss.
 
+    Takes the rollout's rewards into the statistics of `normalize_rewards`.
+
     Args:
       experience: a rollout [T, B, ...].
       weights: must be None.
@@ -152,7 +154,7 @@ class A2cAgent(tf_agent.TFAgent):
   def mask(rollout: trajectory.Transition) -> tf.Tensor:
     """[T, B] float32: 0 for steps that only reset an environment, else 1.
 
-    The loss, and what is reported of it, are means over the others.
+    The loss and the reported measures are means over the steps of mask 1.
     """
     return tf.cast(~rollout.time_step.is_last(), tf.float32)
 

@@ -10,9 +10,9 @@ def next_values(
 ) -> tf.Tensor:
   """V(s') of every step of a rollout; no gradient flows into it.
 
-  Within an episode V(s') is the V of what is acted from next, which is known.
-  Only the last observations are evaluated anew, and all where an episode was
-  truncated before them.
+  Within an episode, the s' of a step is the s of the next one, whose value is
+  known. So the network evaluates only the s' of the last step, unless an
+  episode was truncated at an earlier step: then it evaluates all of them.
 
   Args:
     evaluate: observations [T, B, ...] -> (policy parameters, values [T, B]).

@@ -12,10 +12,11 @@ class A2cConfig(schema.AgentConfig):
   """Advantage actor-critic: A3C (Mnih et al. 2016), synchronous.
 
   Attributes:
-    network: a function of a module of yours that makes what is before the
-      heads, such as @my_module.make_network, in place of the layers below: see
-      "Train a network of your own" in the documentation. Pictures stay so.
-    network_arguments: that the function is called with as well.
+    network: a function of your own module that makes the layers before the
+      heads, such as @my_module.make_network; it replaces the layers below. See
+      "Train a network of your own" in the documentation. Images keep their
+      shape.
+    network_arguments: further keyword arguments of that function.
     conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
       () flattens them. None chooses those of Mnih et al. (2015) where every
       image is at least 36 pixels wide and high, else the one of MinAtar:
@@ -46,7 +47,7 @@ class A2cConfig(schema.AgentConfig):
     num_rollout_steps: steps of every environment between two updates.
   """
 
-  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+  LAYER_FIELDS: typing.ClassVar[tuple[str, ...]] = (
     "hidden_layers",
     "activation",
     "hidden_gain",

@@ -29,10 +29,10 @@ class ActorCriticNetwork(network.Network):
 
   What the policy head gives depends on the actions:
 
-    one choice of A            {"logits": [B, A]}, about -1e9 where an action
-                               is not allowed
-    D choices, of up to A      {"logits": [B, D, A]}, about -1e9 where a
-                               choice has fewer
+    one choice of A            {"logits": [B, A]}, -1e9 where an action is not
+                               allowed
+    D choices, of up to A      {"logits": [B, D, A]}, -1e9 where a choice has
+                               fewer
     Box, of shape [...]        {"mean": [B, ...], "stddev": [B, ...]}; the
                                standard deviation depends on no state
   """
@@ -119,7 +119,7 @@ class ActorCriticNetwork(network.Network):
       self._config,
       self._encode.output_spec,
       action_spec,
-      own_network.Returns(
+      own_network.RequiredOutput(
         (None,), "features for our heads", may_train_statistics=False
       ),
       name=name,

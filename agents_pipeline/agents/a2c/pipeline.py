@@ -25,12 +25,12 @@ def build(
   report: pipeline.Report,
   *,
   jit: bool = True,
-  together: learners.Learners = learners.ALONE,
+  all_learners: learners.Learners = learners.ALONE,
 ) -> pipeline.Pipeline:
   """See `registry.PipelineModule`.
 
   Args:
-    together: the learners of the run, whose gradients are averaged.
+    all_learners: the learners of the run, whose gradients are averaged.
   """
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
@@ -66,9 +66,9 @@ def build(
     make_greedy_policy=a2c_agent.make_greedy_policy,
     tracked={},
     abandon_episodes=agent.abandon_episodes,
-    together=together,
-    compile_together=(
-      data_parallel.compile_rollouts if together.num_learners > 1 else None
+    all_learners=all_learners,
+    compile_for_learners=(
+      data_parallel.compile_rollouts if all_learners.num_learners > 1 else None
     ),
   )
 

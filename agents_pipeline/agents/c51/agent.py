@@ -1,10 +1,10 @@
 """C51: the loss of Bellemare et al. (2017), on our own base.
 
-TF-Agents' `CategoricalDqnAgent` is right where an episode goes on, and its
-projection is used here. Its loss is not: a transition that begins at an
-episode's last observation is trained on, a window of n steps goes on into the
-next episode where one was truncated, the weights of a prioritized replay are
-not read, and there are no losses of single transitions to prioritize by.
+This uses the projection of TF-Agents' `CategoricalDqnAgent`, but not its loss,
+which is right only within an episode. It trains on transitions that begin at an
+episode's last observation, lets windows of n steps run from a truncated episode
+into the next, ignores the importance weights of a prioritized replay, and gives
+no losses of single transitions, which priorities need.
 """
 
 import tensorflow as tf
@@ -17,7 +17,7 @@ class C51Agent(q_agent.QLearningAgent):
   """Learns categorical distributions of returns (Bellemare et al. 2017)."""
 
   def _td_loss(self, s_tm1, a_tm1, r_t, discount_t, s_t, training):
-    """The cross-entropy of algorithm 1 of the paper, which is the TD error too.
+    """The cross-entropy of algorithm 1 of the paper; also used as the TD error.
 
     With z the support and p the probabilities of the best next action,
 

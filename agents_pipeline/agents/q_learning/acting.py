@@ -182,5 +182,6 @@ class EpsilonGreedy:
     allowed = np.arange(self._num_actions)
     if isinstance(observation, dict) and ACTION_MASK in observation:
       named = np.flatnonzero(observation[ACTION_MASK])
-      allowed = named if len(named) else allowed  # none as after an end: all
+      # A mask that allows none, as after an episode's end, allows all.
+      allowed = named if len(named) else allowed
     return int(allowed[int(choice * len(allowed))])

@@ -40,9 +40,10 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   It trains on n-step transitions [S, ...], as `interfaces.Replay` samples them.
   Updating the target network is left to the training loop.
 
-  Of noisy networks, each of the evaluations in a train step draws noise of its
-  own, which all transitions share: q, the target network's q, and where double
-  chooses, the choice (Fortunato et al. 2018, algorithm 1).
+  With noisy networks, a train step draws new noise for each forward pass, and
+  all transitions of the batch share it. The passes are those of the network, of
+  the target network and, with `double`, the one that chooses the next action
+  (Fortunato et al. 2018, algorithm 1).
 
   Attributes:
     measures: see `interfaces.Agent`.
@@ -229,16 +230,19 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     """q [S] of the actions taken, from those of all actions [S, A]."""
     qa_tm1 = of_actions(q_tm1, a_tm1)  # [S]
     if encoding.allowed_actions(s_tm1.observation) is not None:
-      # No action was taken from a LAST row: its q may be of a forbidden one.
+      # The action of a LAST row was not taken, and may be forbidden: q would be
+      # the lowest float32, and the loss could overflow before it is masked.
       qa_tm1 = tf.where(s_tm1.is_last(), 0.0, qa_tm1)  # [S]
     return qa_tm1
 
   def _next_actions(self, q_t: tf.Tensor, s_t: ts.TimeStep) -> tf.Tensor:
     """The actions [S] int64 to bootstrap from.
 
+    Those of the highest q: of the online network with `double` (van Hasselt et
+    al. 2016), else of the target network.
+
     Args:
-      q_t: [S, A], by the target network, which chooses them; unless they are
-        chosen by the online network: double (van Hasselt et al. 2016).
+      q_t: [S, A], q of the target network.
       s_t: [S, ...].
     """
     if self._double:
@@ -283,8 +287,8 @@ def served_outputs(
   Returns:
     action [B], the one of the highest q, and q_values [B, A]; of an agent that
     learns distributions also distribution [B, A, N], the probability of each
-    return in support [B, A, N]. q is the expectation, the sum of their product
-    over N; but for a forbidden action, whose q is the lowest that there is.
+    return in support [B, A, N]. q is then the expectation, the sum over N of
+    distribution * support. A forbidden action has the lowest float32 as its q.
   """
   q_values, parameters = network.predict(observation)
   outputs = {"action": tf.argmax(q_values, axis=1), "q_values": q_values}

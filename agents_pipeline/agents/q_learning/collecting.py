@@ -1,4 +1,4 @@
-"""What collectors of Q-learning act by, and what chunks are asked with."""
+"""The policy of Q-learning's collectors, and the requests for chunks."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -71,23 +71,26 @@ def request_maker(
   statistics: episode_statistics.EpisodeStatistics,
   num_envs: int,
 ) -> Callable[[int], list[np.ndarray]]:
-  """Makes what makes requests for chunks: see `acting.EpsilonGreedy`.
+  """Returns a function that makes the request for a chunk.
+
+  A request is what `acting.EpsilonGreedy.begin_chunk` takes: epsilon of each
+  step, and the weights.
 
   Args:
-    config: says how many steps, and epsilon.
-    network: learns.
-    statistics: of what was collected and has been counted.
-    num_envs: copies of all collectors together.
+    config: the steps of a chunk, and the schedule of epsilon.
+    network: the network that learns, whose weights are sent.
+    statistics: the counters of what was collected so far.
+    num_envs: copies of the environment, over all collectors.
   """
   assert config.collectors is not None
   assert config.epsilon is not None  # as the configuration has checked
   num_steps, epsilon_at = config.collectors.num_steps_per_chunk, config.epsilon
 
   def make_request(num_steps_ahead: int) -> list[np.ndarray]:
-    """Asks for the chunk that begins so many steps after the next one.
+    """The request for the chunk that begins `num_steps_ahead` steps from now.
 
-    Its epsilon is that of its first env step, but for those at which every
-    action is random.
+    Epsilon is 1 for steps within `num_random_env_steps`; for all others it is
+    the schedule's value at the chunk's first env step.
     """
     first = int(statistics.env_steps) + num_steps_ahead * num_envs
     scheduled = epsilon_at(
@@ -102,30 +105,31 @@ def request_maker(
   return make_request
 
 
-class CollectorsAct(tf_policy.TFPolicy):
-  """Chooses nothing, as collectors did: its actions are not taken.
+class PlaceholderPolicy(tf_policy.TFPolicy):
+  """Stands in for a policy where collectors choose the actions.
 
-  They are there when what collectors are asked with is.
+  Returns zeros, which no environment takes, once the variables that a request
+  for a chunk reads have been written.
   """
 
   def __init__(
     self, time_step_spec, action_spec, awaited: Sequence[tf.Variable]
   ):
-    """Says what to wait for.
+    """Creates the policy.
 
     Args:
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment.
-      awaited: what `request_maker` reads.
+      awaited: the variables that `request_maker` reads.
     """
     super().__init__(time_step_spec, action_spec)
     self._awaited = awaited
 
   def _action(self, time_step, policy_state, seed):
     num_envs = time_step.reward.shape[0]
-    # What a request reads must be written before the environments step, and may
-    # ask for a chunk: entering Python is not ordered after what writes
-    # variables, within an iteration of several steps.
+    # Stepping the environments may request a chunk, which reads these variables
+    # in Python. Within an iteration of several steps nothing else orders that
+    # after the writes.
     with tf.control_dependencies([v.read_value() for v in self._awaited]):
       action = tf.identity(tf.zeros((num_envs,), self.action_spec.dtype))
     return policy_step.PolicyStep(action, policy_state, ())

@@ -27,10 +27,10 @@ class QLearningConfig(schema.AgentConfig):
   An agent has a class of its own, with the fields that are its own alone.
 
   Attributes:
-    network: a function of a module of yours that makes the network, such as
-      @my_module.make_network, in place of the layers below: see "A network of
-      your own" in the documentation. Pictures stay pictures.
-    network_arguments: that the function is called with as well.
+    network: a function of your own module that makes the network, such as
+      @my_module.make_network; it replaces the layers below. See "Train a
+      network of your own" in the documentation. Images keep their shape.
+    network_arguments: further keyword arguments of that function.
     conv_layers: (filters, kernel size, stride) of each, for images; () flattens
       them. None chooses those of Mnih et al. (2015) where every image is at
       least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
@@ -89,7 +89,7 @@ class QLearningConfig(schema.AgentConfig):
 
   OWN_FIELDS_AFTER: typing.ClassVar[str] = "reward_scale"  # see fields.config
 
-  LAYERS: typing.ClassVar[tuple[str, ...]] = (
+  LAYER_FIELDS: typing.ClassVar[tuple[str, ...]] = (
     "hidden_layers",
     "activation",
     "batch_normalization",
@@ -242,19 +242,19 @@ class QLearningConfig(schema.AgentConfig):
       own = num_envs * self.num_collect_steps_per_iteration
       collected = max(collected, own)
     if collected < window:
+      ahead = ""
+      if self.samples_ahead:
+        ahead = _AHEAD.format(self._name, type(self.replay).__name__)
       raise errors.UserError(
         f"{self._name}.num_env_steps_before_training = "
         f"{self.num_env_steps_before_training}: expected at least "
         f"n_step * num_envs = {window}, so that there is something to sample"
-        + (
-          self.samples_ahead
-          * _AHEAD.format(self._name, type(self.replay).__name__)
-        )
+        f"{ahead}"
       )
 
   @property
   def is_reproducible(self) -> bool:
-    """Not where tf.data samples at a moment of its own."""
+    """False with prefetching: when tf.data samples differs between runs."""
     return not self.replay.num_prefetched_batches
 
   @property

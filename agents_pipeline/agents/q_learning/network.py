@@ -34,7 +34,8 @@ _INITIAL_WEIGHTS = {
 class QNetwork(network.Network):
   """Convolutions, hidden layers, and one or, if dueling, two heads.
 
-  Or what a function of a user's own makes, from an encoded observation to q.
+  With `config.network`, the layers that the user's function makes instead: from
+  an encoded observation to q.
 
   Dueling, Wang et al. (2016) equation 9:
 
@@ -44,12 +45,12 @@ class QNetwork(network.Network):
   place of one, dueling holds for each of them (Hessel et al. 2018, section 4),
   and q is the expectation.
 
-  Where it is noisy, all layers but the convolutions are `noisy.NoisyDense`, as
-  in Fortunato et al. (2018) and Rainbow. Whoever wants noise asks `predict` for
-  it: what is evaluated, saved and served has none.
+  With `config.noisy`, all layers but convolutions are `noisy.NoisyDense`, as in
+  Fortunato et al. (2018) and Rainbow. Only `predict(..., noise=...)` draws
+  noise; evaluations and exports call the network, and have none.
 
   Attributes:
-    distribution: what N numbers are of; None where the heads give q itself.
+    distribution: what the N numbers parameterize; None if the heads give q.
   """
 
   def __init__(
@@ -118,7 +119,7 @@ class QNetwork(network.Network):
       config,
       self._encode.output_spec,
       action_spec,
-      own_network.Returns(shape, meaning, may_train_statistics=True),
+      own_network.RequiredOutput(shape, meaning, may_train_statistics=True),
     )
 
   def create_variables(self, input_tensor_spec=None, **kwargs):

@@ -40,15 +40,15 @@ def build(
   agent_class: type[q_agent.QLearningAgent],
   jit: bool = True,
 ) -> pipeline.Pipeline:
-  """See `registry.PipelineModule`.
+  """Wires an experiment; see `registry.PipelineModule.build`.
 
   Args:
-    experiment: as there.
-    task: likewise.
-    seeds: likewise.
-    report: likewise.
-    agent_class: what learns; it has the loss.
-    jit: as there.
+    experiment: to be wired, with its convolutions chosen.
+    task: of the experiment.
+    seeds: the seeds of everything random.
+    report: gets lines for the user.
+    agent_class: the agent to train; it defines the loss.
+    jit: False leaves everything a plain graph, for comparison.
   """
   config = experiment.agent
   assert isinstance(config, q_config.QLearningConfig)
@@ -163,7 +163,7 @@ def _make_policy(
       )
     )
     read = *network.variables, statistics.env_steps, statistics.num_episodes
-    return collecting.CollectorsAct(*spec, read)
+    return collecting.PlaceholderPolicy(*spec, read)
   greedy: tf_policy.TFPolicy = agent.policy
   if config.noisy:
     greedy = exploration.NoisyPolicy(*spec, network, parts.exploration_stream)
@@ -171,7 +171,7 @@ def _make_policy(
     greedy,
     epsilon,
     parts.exploration_stream,
-    always_evaluate=compilation.asks_always(config.conv_layers),
+    always_evaluate=compilation.always_evaluates(config.conv_layers),
   )
 
 
@@ -233,9 +233,9 @@ def _make_target_update(
     config.target_update_tau,
     in_episodes or config.target_update_period_train_steps,
     statistics.num_episodes.value if in_episodes else None,
-    masks=compilation.xla_trains(config.conv_layers)
+    always_assigns=compilation.xla_trains(config.conv_layers)
     and config.replay.memory == "device"
-    and compilation.masks_target_updates(variables.num_weights(agent.network)),
+    and compilation.always_assigns_target(variables.num_weights(agent.network)),
   )
 
 

@@ -22,7 +22,7 @@ class TargetUpdate(tf.Module):
     period: int,
     num_episodes: Callable[[], tf.Tensor] | None = None,
     *,
-    masks: bool = False,
+    always_assigns: bool = False,
   ):
     """Begins a period.
 
@@ -32,15 +32,15 @@ class TargetUpdate(tf.Module):
       tau: in (0, 1]; 1 copies the network.
       period: train steps between two updates; episodes if they are counted.
       num_episodes: () -> [] int64, ended so far.
-      masks: assign to the target at every call, the update or what it was,
-        instead of branching.
+      always_assigns: assign the target at every call instead of branching:
+        the update if it is due, else the present values.
     """
     super().__init__(name="target_update")
     self._networks = network, target_network
     self._tau = tau
     self._period = period
     self._num_episodes = num_episodes
-    self._masks = masks
+    self._always_assigns = always_assigns
     self._num_calls = tf.Variable(0, dtype=tf.int64, name="num_calls")
     self._num_periods = tf.Variable(0, dtype=tf.int64, name="num_periods")
 
@@ -53,7 +53,7 @@ class TargetUpdate(tf.Module):
     num_periods = count // self._period
     is_due = num_periods > self._num_periods
     self._num_periods.assign(num_periods)
-    if self._masks:
+    if self._always_assigns:
       self._update(is_due)
     else:
       tf.cond(is_due, self._update, lambda: False)

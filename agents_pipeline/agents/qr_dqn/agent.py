@@ -27,7 +27,7 @@ class QrDqnAgent(q_agent.QLearningAgent):
     super().__init__(config, time_step_spec, action_spec, network, noise_seed)
 
   def _td_loss(self, s_tm1, a_tm1, r_t, discount_t, s_t, training):
-    """The quantile Huber loss of algorithm 1 of the paper; the TD error too.
+    """The quantile Huber loss of the paper's algorithm 1; also the TD error.
 
     With theta the quantiles,
 

@@ -51,16 +51,16 @@ ENVIRONMENTS: dict[str, Callable[..., tensor_environment.TensorEnvironment]] = {
 
 
 def supports(config: schema.EnvironmentConfig) -> bool:
-  """Whether there is a tensor version of this environment, as it is to be."""
+  """Whether a tensor version with these settings exists."""
   return (
     config.name in ENVIRONMENTS
     and config.observation.is_plain
-    and _can_be_as_wanted(config)
+    and _supports_settings(config)
   )
 
 
-def _can_be_as_wanted(config: schema.EnvironmentConfig) -> bool:
-  """Whether nothing differs from its registration but what a version takes."""
+def _supports_settings(config: schema.EnvironmentConfig) -> bool:
+  """Whether all is as registered, but for arguments that the version takes."""
   rest = dataclasses.replace(config, arguments={})
   known = _arguments(config.name)
   return rest.is_as_registered and config.arguments.keys() <= known.keys()
@@ -92,7 +92,7 @@ def make(
     UserError: there is no tensor version, or a vectorization was chosen.
   """
   del episode_seed, collecting
-  if not _can_be_as_wanted(config):
+  if not _supports_settings(config):
     known = ", ".join(_arguments(config.name))
     raise errors.UserError(
       "EnvironmentConfig.backend = 'tensor': tensor environments take no "

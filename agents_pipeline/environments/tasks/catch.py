@@ -5,6 +5,8 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline.environments.tasks import drawing
+
 _ROWS, _COLUMNS = 10, 5
 _PIXELS_PER_CELL = 30
 _COLORS = np.array(
@@ -74,15 +76,7 @@ class Catch(gym.Env):
     cells: np.ndarray = np.zeros((_ROWS, _COLUMNS), int)
     cells[-1, self._paddle_column] += 1
     cells[self._ball_row, self._ball_column] += 2
-    image = (
-      _COLORS[cells]
-      .repeat(_PIXELS_PER_CELL, axis=0)
-      .repeat(_PIXELS_PER_CELL, axis=1)
-    )
-    for edge in (0, _PIXELS_PER_CELL - 1):  # of every cell
-      image[edge::_PIXELS_PER_CELL] = _GRID_COLOR
-      image[:, edge::_PIXELS_PER_CELL] = _GRID_COLOR
-    return image
+    return drawing.board(_COLORS[cells], _PIXELS_PER_CELL, _GRID_COLOR)
 
   def _observation(self) -> np.ndarray:
     board: np.ndarray = np.zeros((_ROWS, _COLUMNS), np.uint8)

@@ -10,6 +10,8 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 
+from agents_pipeline.environments.tasks import drawing
+
 _PIXELS_PER_CELL = 40
 _STEPS_PER_SECOND = 15
 _EMPTY = (28, 35, 51)
@@ -111,12 +113,7 @@ class PackageGame(gym.Env):
     cells = np.full((*board.shape[:2], 3), _EMPTY, np.uint8)
     for channel, color in self.COLORS.items():
       cells[board[..., channel] > 0] = color
-    image = cells.repeat(_PIXELS_PER_CELL, axis=0)
-    image = image.repeat(_PIXELS_PER_CELL, axis=1)
-    for edge in (0, _PIXELS_PER_CELL - 1):  # of every cell
-      image[edge::_PIXELS_PER_CELL] = _GRID
-      image[:, edge::_PIXELS_PER_CELL] = _GRID
-    return image
+    return drawing.board(cells, _PIXELS_PER_CELL, _GRID)
 
   def _board(self) -> np.ndarray:
     return self._game.state().astype(np.uint8)

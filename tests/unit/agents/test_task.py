@@ -130,22 +130,22 @@ def test_a_number_cannot_go_through_convolutions():
     building.build(experiment, seeding.Seeds(0))
 
 
-def test_numbers_are_what_is_neither_picture_nor_mask():
+def test_numbers_are_what_is_neither_image_nor_mask():
   space = gym.spaces.Dict(
     {
-      "observation/picture": gym.spaces.Box(0, 255, (9, 9, 1), np.uint8),
+      "observation/image": gym.spaces.Box(0, 255, (9, 9, 1), np.uint8),
       "observation/speed": gym.spaces.Box(-1, 1, (2,)),
       "action_mask": gym.spaces.MultiBinary(2),
     }
   )
   task = lambda space: task_lib.Task("X-v0", space, gym.spaces.Discrete(2), 1)
-  assert task_lib.numbers(task(space)) == ["observation/speed"]
+  assert task_lib.non_image_leaves(task(space)) == ["observation/speed"]
   agent = dqn_config.DqnConfig(
     conv_layers=((8, 3, 1),), normalize_observations=True
   )
   task_lib.check_normalization(agent, task(space))
   del space.spaces["observation/speed"]
-  with pytest.raises(errors.UserError, match="True: 'X-v0' gives only pict"):
+  with pytest.raises(errors.UserError, match="True: 'X-v0' gives only images"):
     task_lib.check_normalization(agent, task(space))
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.agents import learning_rates, optimizers
@@ -72,6 +73,13 @@ def test_numbers_that_need_not_be_whole_become_floats():
   assert config.gradient_clip_value is None
 
 
+def test_a_whole_learning_rate_is_a_rate():
+  """Not a schedule, which is what else the field takes."""
+  sgd = optimizers.Sgd(learning_rate=1)
+  assert isinstance(sgd.learning_rate, float)
+  assert sgd.make([tf.Variable([1.0])], None, None).learning_rate == 1.0
+
+
 def test_the_ends_of_what_fits_fit():
   assert dqn_config.DqnConfig(gamma=0, batch_size=1).gamma == 0.0
   assert optimizers.Adam(beta_1=0.0, beta_2=0.9999999).beta_1 == 0.0
@@ -110,8 +118,6 @@ def test_fields_of_its_own_come_after_the_one_that_a_base_names():
 
 
 def test_activations_are_all_that_keras_knows_by_name():
-  import tensorflow as tf
-
   activations = tf.keras.activations
   offered = {n for n in dir(activations) if not n.startswith("_")}
   offered -= {"deserialize", "get", "serialize"}

@@ -128,7 +128,7 @@ def test_what_is_refused_is_all_that_there_is_beside_what_is_known():
   ],
 )
 def test_a_refused_wrapper_is_refused_under_any_name(name, my_failing):
-  with pytest.raises(errors.UserError, match="is not for here; use"):
+  with pytest.raises(errors.UserError, match="is not supported here; use"):
     making.make_evaluation_environment(config_of(name))
 
 

@@ -85,8 +85,8 @@ def test_what_tensorflow_lite_cannot_do_is_refused_in_one_line(tmp_path, capfd):
   with pytest.raises(errors.UserError) as caught:
     exporting.save(policy, tmp_path / "new" / "policy", {}, "tflite")
   assert str(caught.value) == (
-    "--format=tflite: this policy cannot be converted, for "
-    "tf.Cast(tensor<?x7xui64>) -> (tensor<?x7xf32>); expected another format"
+    "--format=tflite: this policy cannot be converted "
+    "(tf.Cast(tensor<?x7xui64>) -> (tensor<?x7xf32>)); expected another format"
   )
   assert not [*tmp_path.iterdir()]
   assert "tf.Cast" not in capfd.readouterr().err
@@ -103,6 +103,6 @@ def test_what_onnx_does_not_know_is_refused_in_one_line(tmp_path):
   with pytest.raises(errors.UserError) as caught:
     exporting.save(policy, tmp_path / "policy", {}, "onnx")
   message = str(caught.value)
-  assert message.startswith("--format=onnx: this policy cannot be converted, f")
+  assert message.startswith("--format=onnx: this policy cannot be converted (")
   assert "\n" not in message
   assert not [*tmp_path.iterdir()]

@@ -77,7 +77,7 @@ def test_other_values_are_rejected_in_one_line(image, description):
   with pytest.raises(frames.InvalidFrameError) as caught:
     convert(image)
   assert str(caught.value) == (
-    f"its render() gave {description}; expected a picture of uint8, or of "
+    f"its render() gave {description}; expected an image of uint8, or of "
     "floats or bools in [0, 1], of shape [H, W], [H, W, 1], [H, W, 3] or "
     "[H, W, 4]"
   )

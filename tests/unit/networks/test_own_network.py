@@ -322,6 +322,11 @@ def test_what_cannot_be_trained_saved_or_served_is_one_line(network, expected):
   assert bool(caught.value.trace) == raised
 
 
+def test_a_function_whose_arguments_are_unknown_is_called():
+  with pytest.raises(errors.UserError, match="'builtins:max': it raised Type"):
+    make_agent("builtins:max")
+
+
 def test_dropout_of_nothing_is_none():
   assert make_q(without_dropout).variables
 

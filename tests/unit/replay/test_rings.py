@@ -21,7 +21,7 @@ def test_no_more_rows_are_kept_than_fit():
 
 
 def test_rows_from_the_head_wrap_around_within_their_ring(compiled):
-  found = compiled(make([4]).numbers_from_head)
+  found = compiled(make([4]).rows_from_head)
   # The heads are at 4 of the first ring, and at 3 of the second, from row 5.
   assert found(0).numpy().tolist() == [4, 8]
   assert found(1).numpy().tolist() == [0, 9]
@@ -35,7 +35,7 @@ def test_the_newest_row_has_age_1(compiled):
   age = tf.constant([1, 3, 1])
   place = compiled(lambda: made.places(env, age))()
   assert place.numpy().tolist() == [0, -2, -1]
-  numbers = compiled(lambda: made.numbers(env, place))()
+  numbers = compiled(lambda: made.rows(env, place))()
   assert numbers.numpy().tolist() == [0, 3, 9]
   assert made.table_length == 10
 
@@ -60,4 +60,4 @@ def test_a_row_is_kept_until_its_head_is_three_rows_further(compiled):
   assert env.numpy().tolist() == [0, 0, 0, 1, 1, 1]
   assert place.numpy().tolist() == [1, 2, 0, 0, 1, 4]
   assert until.numpy().tolist() == [14, 10, 13, 13, 9, 12]
-  np.testing.assert_array_equal(made.numbers(env, place), number)
+  np.testing.assert_array_equal(made.rows(env, place), number)

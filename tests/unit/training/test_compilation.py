@@ -34,11 +34,11 @@ def test_a_gpu_compiles_what_the_cpu_does_not(monkeypatch):
   for uses_gpu in (False, True):
     monkeypatch.setattr(gpu, "is_used", lambda found=uses_gpu: found)
     assert compilation.xla_trains(convolutions) == uses_gpu
-    assert compilation.asks_always(convolutions) == uses_gpu
+    assert compilation.always_evaluates(convolutions) == uses_gpu
     assert compilation.unrolls(5) == uses_gpu
     assert not compilation.unrolls(100)
-    assert compilation.masks_target_updates(100_001) == uses_gpu
-    assert compilation.masks_target_updates(100_000)
+    assert compilation.always_assigns_target(100_001) == uses_gpu
+    assert compilation.always_assigns_target(100_000)
     # Of 2 on the CPU in a long run of a small network alone.
     for weights, env_steps, on_cpu in (
       (100_000, 10**6, 2),

@@ -60,7 +60,7 @@ def pair(tmp_path_factory):
 def test_learners_agree(pair):
   for found in pair[0]:
     assert found["num_learners"] == 2
-    np.testing.assert_array_equal(found["each"], [[0, 0], [1, 10]])
+    np.testing.assert_array_equal(found["all_gather"], [[0, 0], [1, 10]])
     assert found["any"].tolist() == [True, False]
     assert found["least"] == 6
     assert found["common"].tolist() == [20, 10]

@@ -19,7 +19,7 @@ _FLAGS = tf.TensorSpec((len(_ROWS),), tf.bool)
 
 
 class State(NamedTuple):
-  """Of B games.
+  """The state of B games.
 
   Attributes:
     row: [B], the player's.
@@ -51,7 +51,7 @@ class State(NamedTuple):
 
 
 class Draws(NamedTuple):
-  """Of what comes next.
+  """What was drawn for the thing that may come next.
 
   Attributes:
     from_left: [B] bool.
@@ -174,7 +174,7 @@ def _spawn(state: State, spawns: tf.Tensor, draws: Draws) -> State:
 
 
 def _ramp(state: State) -> State:
-  """Shorter periods once the timer is below 0: of moves every second time."""
+  """When the timer is below 0: more frequent things, every 2nd time faster."""
   can_ramp = (state.spawn_period > 1) | (state.move_period > 1)
   ramps = can_ramp & (state.ramp_timer < 0)
   moves_faster = ramps & (state.move_period > 1) & (state.num_ramps % 2 == 1)

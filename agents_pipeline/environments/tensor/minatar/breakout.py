@@ -13,7 +13,7 @@ _START_COLUMN = 4  # of the paddle
 
 
 class State(NamedTuple):
-  """Of B games.
+  """The state of B games.
 
   Attributes:
     paddle: [B], its column in the bottom row.

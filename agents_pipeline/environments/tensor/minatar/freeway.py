@@ -19,7 +19,7 @@ _CARS = tf.TensorSpec((_NUM_CARS,), tf.int32)
 
 
 class State(NamedTuple):
-  """Of B games.
+  """The state of B games.
 
   Attributes:
     chicken: [B], its row.

@@ -29,7 +29,7 @@ _FASTEST_MOVE_PERIOD = 2
 
 
 class Draws(NamedTuple):
-  """Of what comes next.
+  """What was drawn for the enemy and the diver that may come next.
 
   Attributes:
     from_left: [B] bool, of an enemy.
@@ -47,14 +47,16 @@ class Draws(NamedTuple):
 
 
 class Seaquest(game.MinAtarGame):
-  """An enemy that is shot is worth 1; six divers at the surface, the oxygen.
+  """A shot enemy is worth 1; surfacing with six divers is worth up to 10.
 
-  Divers are picked up by touching them. Surfacing with one at least costs one
-  and fills up the oxygen; with six it costs all, and is worth up to 10. With
-  none it is the end, and so are an enemy, its bullet, and no oxygen. With
-  ramping difficulty, surfacing makes enemies more frequent and faster.
+  Divers are picked up by touching them. Surfacing fills up the oxygen and drops
+  off one diver; with six it drops off all, for a reward of 10 times the share
+  of oxygen that was left, rounded down. The game ends on surfacing without a
+  diver, on touching an enemy or its bullet, and when the oxygen is used up.
+  With ramping difficulty, surfacing makes enemies more frequent and faster.
 
-  As in the package, six divers leave -1, with which one can surface too.
+  As in the package, surfacing with six divers leaves -1 of them, and this does
+  not count as having none.
   """
 
   STATE = seaquest_state.SPECS
@@ -238,7 +240,7 @@ def _breathe(state: State, ramps: bool) -> tuple[State, tf.Tensor, tf.Tensor]:
 
 
 def _ramp(state: State, surfaces: tf.Tensor) -> State:
-  """Shorter periods after surfacing: of moves every second time."""
+  """On surfacing, enemies come sooner, and every 2nd time move faster."""
   can_move_faster = state.move_period > _FASTEST_MOVE_PERIOD
   can_spawn_faster = state.spawn_period > 1
   ramps = surfaces & (can_move_faster | can_spawn_faster)

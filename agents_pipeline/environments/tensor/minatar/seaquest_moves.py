@@ -22,9 +22,9 @@ def way(right: tf.Tensor) -> tf.Tensor:
 
 
 def fly(state: State) -> tuple[State, tf.Tensor]:
-  """The player's bullets fly, and each hits one enemy: a fish, if there is.
+  """Moves the player's bullets, each of which hits at most one enemy.
 
-  Of several, the one that came first.
+  Of several in its cell it hits a fish before a submarine, then the oldest.
 
   Returns:
     The state, and the reward [B].
@@ -134,9 +134,9 @@ def move_enemies(state: State) -> tuple[Moved, tf.Tensor]:
 
 
 def meet_bullets(state: State, moved: Moved) -> tuple[State, tf.Tensor]:
-  """Enemies that move into a bullet are hit: submarines first, then fish.
+  """Enemies that moved into a bullet are hit, one by each bullet.
 
-  Of several, the one that came last.
+  Of several in its cell, a submarine before a fish, then the newest.
 
   Returns:
     The state, and the reward [B].

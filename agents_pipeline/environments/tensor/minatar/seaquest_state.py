@@ -70,7 +70,7 @@ class Bullets(NamedTuple):
 
 
 class State(NamedTuple):
-  """Of B games.
+  """The state of B games.
 
   Attributes:
     row: [B], of the player.

@@ -17,7 +17,7 @@ _NONE = 100  # further away than any column
 
 
 class State(NamedTuple):
-  """Of B games.
+  """The state of B games.
 
   Attributes:
     cannon: [B], its column in the bottom row.

@@ -36,7 +36,7 @@ def test_a_request_has_epsilons_and_weights():
 
 def test_requests_are_made_after_their_variables_are_written():
   written, seen = tf.Variable(0.0), []
-  policy = collecting.CollectorsAct(
+  policy = collecting.PlaceholderPolicy(
     ts.time_step_spec(tf.TensorSpec((1,), tf.float32)),
     tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1),
     [written],

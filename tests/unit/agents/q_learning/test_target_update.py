@@ -13,7 +13,7 @@ OBSERVATION = tensor_spec.BoundedTensorSpec((1,), tf.float32, 0, 1)
 ACTION = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
 
 
-def make(tau=1.0, period=1, num_episodes=None, masks=False, **fields):
+def make(tau=1.0, period=1, num_episodes=None, always_assigns=False, **fields):
   """A network whose weights are 1, a target whose are 0, and the update."""
   config = dqn_config.DqnConfig(hidden_layers=(2,), **fields)
   networks = [
@@ -24,7 +24,7 @@ def make(tau=1.0, period=1, num_episodes=None, masks=False, **fields):
     for variable in network.variables:
       variable.assign(tf.fill(variable.shape, value))
   update = target_update.TargetUpdate(
-    *networks, tau, period, num_episodes, masks=masks
+    *networks, tau, period, num_episodes, always_assigns=always_assigns
   )
   return networks[1], update
 
@@ -34,10 +34,10 @@ def value_of(network):
   return value
 
 
-@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("always_assigns", [False, True])
 @pytest.mark.parametrize("period", [1, 3])
-def test_a_copy_every_period_of_train_steps(period, masks, compiled):
-  target, update = make(period=period, masks=masks)
+def test_a_copy_every_period_of_train_steps(period, always_assigns, compiled):
+  target, update = make(period=period, always_assigns=always_assigns)
   call = compiled(lambda: update() or tf.constant(0))
   for train_step in range(1, 7):
     call()
@@ -47,7 +47,7 @@ def test_a_copy_every_period_of_train_steps(period, masks, compiled):
 
 
 def test_a_copy_does_not_depend_on_what_the_target_was(compiled):
-  target, update = make(period=2, masks=True)
+  target, update = make(period=2, always_assigns=True)
   for variable in target.variables:
     variable.assign(tf.fill(variable.shape, float("inf")))
   call = compiled(lambda: update() or tf.constant(0))
