@@ -32,8 +32,10 @@ class EnvironmentConfig:
       alone or with its arguments: ('DiscretizeAction', {'bins': 5}). The first
       is the innermost; `observation` comes around all of them.
     num_envs: how many copies are stepped together.
-    backend: 'tensor' is our own in TensorFlow ops, 'gymnasium' gymnasium's,
-      'auto' the first where there is one.
+    backend: 'tensor' is our own version in TensorFlow ops, 'gymnasium'
+      gymnasium's. 'auto' takes the first where there is one that can do what is
+      bound: not with wrappers, max_episode_steps, an action mask, keys of the
+      encoder, another observation, or arguments that it does not have.
     vectorization: how gymnasium runs several copies: 'sync' in this process,
       'async' each in a process of its own, 'vector_entry_point' by the
       environment's own vector version, 'ray' in actors of Ray, on this machine
