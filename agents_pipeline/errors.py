@@ -48,7 +48,7 @@ class EnvironmentFailure(RunError):
 
 
 def first_line(error: object) -> str:
-  """The first line of a message, which may have many; the type's name of none.
+  """The first line of an error's message; the name of its type if it is empty.
 
   Args:
     error: an exception, or a message.
@@ -57,7 +57,7 @@ def first_line(error: object) -> str:
 
 
 def described(error: Exception) -> str:
-  """One line about any exception; of other libraries' also its type."""
+  """One line about an exception, with its type unless it is one of ours."""
   is_ours = isinstance(error, (UserError, RunError))
   return (
     first_line(error)

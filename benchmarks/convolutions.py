@@ -4,7 +4,7 @@ python -m benchmarks.convolutions [--num_turns=15]
 
 One layer of MinAtar's network and two of larger ones, in the two forms of
 `networks/convolution.py`: its values, these with the kernel's gradient, and
-with the picture's as well. Both forms take turns on one thread. Then whole
+with the image's as well. Both forms take turns on one thread. Then whole
 iterations of configs/dqn_minatar_breakout.gin, by products of patches and by
 XLA's own convolutions. Times are of the processor, not of the clock: one core
 does all of the work, and others may be using it.
@@ -30,11 +30,11 @@ _FLAGS = flags.FLAGS
 _GIN_FILE = "configs/dqn_minatar_breakout.gin"
 _CALLS, _ITERATIONS = 20, 200  # of a turn
 _FORMS = {"product of patches": True, "convolution": False}
-_WANTED = {"values": 0, "and the kernel's gradient": 1, "and the picture's": 2}
+_WANTED = {"values": 0, "and the kernel's gradient": 1, "and the image's": 2}
 
 
 class _Layer(NamedTuple):
-  """A convolution, and the pictures that go into it."""
+  """A convolution, and the images that go into it."""
 
   batch: int
   side: int
@@ -44,9 +44,9 @@ class _Layer(NamedTuple):
   stride: int
 
   def __str__(self) -> str:
-    picture = f"{self.batch} x {self.side} x {self.side} x {self.channels}"
+    image = f"{self.batch} x {self.side} x {self.side} x {self.channels}"
     filters = f"{self.filters} of {self.size} x {self.size}"
-    return f"{picture}, {filters}, stride {self.stride}"
+    return f"{image}, {filters}, stride {self.stride}"
 
 
 _LAYERS = (
@@ -63,8 +63,8 @@ def _layer_turn(sizes: _Layer, by_products: bool, num_gradients: int):
   layer = convolution.Convolution(sizes.filters, sizes.size, sizes.stride)
   layer.by_products = by_products
   shape = (sizes.batch, sizes.side, sizes.side, sizes.channels)
-  pictures = tf.random.stateless_uniform(shape, (1, 2))
-  layer(pictures)
+  images = tf.random.stateless_uniform(shape, (1, 2))
+  layer(images)
 
   def compute(x):
     wanted = [layer.kernel, x][:num_gradients]
@@ -82,7 +82,7 @@ def _layer_turn(sizes: _Layer, by_products: bool, num_gradients: int):
     start = (tf.constant(0), tf.constant(0.0))
     return tf.while_loop(lambda i, _: i < _CALLS, body, start)[1]
 
-  return _turn(lambda: float(repeat(pictures)), _CALLS)
+  return _turn(lambda: float(repeat(images)), _CALLS)
 
 
 def _iteration_turn(by_products: bool):

@@ -8,9 +8,9 @@ NAME = "nested_task:Nested-v0"
 
 
 class Nested(gym.Env):
-  """A picture, a vector and a number in a dict say which action pays.
+  """An image, a vector and a number in a dict say which action pays.
 
-  Half of the picture is light, the vector points up, the number is 4: action 6
+  Half of the image is light, the vector points up, the number is 4: action 6
   pays if two of the three hold, else action 5. Action 7 is never allowed.
   """
 

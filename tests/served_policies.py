@@ -70,7 +70,7 @@ def own_q_network(observation_spec, action_spec):
 
 
 def own_torso(observation_spec, action_spec):
-  """A user's network for A2C, of pictures."""
+  """A user's network for A2C, of images."""
   return tf.keras.Sequential(
     [
       layers.Conv2D(4, 3, 2, activation="swish"),

@@ -137,14 +137,14 @@ class RmsProp(OptimizerConfig):
 
   Attributes:
     decay: per train step, of the mean square of gradients.
-    momentum: the decay, per train step, of the velocity that updates add up in.
+    momentum: the fraction of the previous update that is added to the next.
     epsilon: added to the mean square, inside the square root.
     centered: divides by the standard deviation instead (Graves 2013).
     initial_accumulator: the mean square before the first train step. 1 is
       TensorFlow 1's, whose first steps are smaller; A2C on small tasks needs
       that (Stable-Baselines3's PR #110). 0 is the paper's.
-    weight_decay: times the learning rate, the share of each weight that is
-      taken off per train step.
+    weight_decay: each train step multiplies every weight by
+      1 - learning_rate * weight_decay.
   """
 
   learning_rate: learning_rates.LearningRate = _learning_rate(7e-4)
@@ -185,8 +185,8 @@ class Sgd(OptimizerConfig):
   Attributes:
     momentum: the fraction of the previous update that is added to the next.
     nesterov: whether the momentum is Nesterov's (1983).
-    weight_decay: times the learning rate, the share of each weight that is
-      taken off per train step.
+    weight_decay: each train step multiplies every weight by
+      1 - learning_rate * weight_decay.
   """
 
   learning_rate: learning_rates.LearningRate = _learning_rate(1e-2)

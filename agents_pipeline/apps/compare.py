@@ -31,7 +31,6 @@ def main(arguments: Sequence[str]) -> int:
     )
   command_line.check_writable("--output", output)
   folders = run_folders.find(arguments)
-
   num_groups = page.write(folders, output)
   command_line.print_result(
     f"{output}: {page.count(len(folders), 'run')} of "

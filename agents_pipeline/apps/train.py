@@ -92,7 +92,7 @@ def main() -> int:
   stop_requested = lambda: bool(stop_signals.received)
   try:
     if num_learners > 1 and place is None:
-      completed = _train_together(experiment, folder, stop_requested)
+      completed = _train_by_learners(experiment, folder, stop_requested)
     else:
       completed = _train(experiment, folder, place, stop_requested)
   except errors.LearnerLost:
@@ -124,7 +124,7 @@ def _train(
   )
 
 
-def _train_together(
+def _train_by_learners(
   experiment: schema.Experiment,
   folder: run_folder.RunFolder,
   stop_requested: Callable[[], bool],

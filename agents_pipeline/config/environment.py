@@ -35,7 +35,9 @@ class EnvironmentConfig:
     backend: 'tensor' is our own version in TensorFlow ops, 'gymnasium'
       gymnasium's. 'auto' takes the first where there is one that can do what is
       bound: not with wrappers, max_episode_steps, an action mask, keys of the
-      encoder, another observation, or arguments that it does not have.
+      encoder, another observation, or arguments that it does not have. A
+      vectorization other than 'sync' is refused then; bind 'gymnasium' with
+      it.
     vectorization: how gymnasium runs several copies: 'sync' in this process,
       'async' each in a process of its own, 'vector_entry_point' by the
       environment's own vector version, 'ray' in actors of Ray, on this machine

@@ -29,7 +29,7 @@ def exclusive(folder: pathlib.Path) -> Iterator[None]:
 
   Raises:
     LockedError: another process holds the lock, which is named.
-    UserError: the folder cannot be created or written.
+    UserError: the folder cannot be created, written or locked.
   """
   created = _create(folder)
   try:
@@ -76,9 +76,12 @@ def _acquire(folder: pathlib.Path) -> int:
         f"--root_dir={str(folder)!r}: {holder} is writing this run; wait for "
         "it to end, or use another --root_dir"
       ) from None
-    except OSError as error:  # such as a file system without locks
+    except OSError as error:
       os.close(descriptor)
-      raise _not_writable(folder, error) from None
+      raise errors.UserError(
+        f"--root_dir={str(folder)!r}: expected a file system with locks, flock "
+        f"({error.strerror})"
+      ) from None
     if _is_same_file(descriptor, path):
       break
     # The previous holder removed this file after it was opened here.

@@ -241,7 +241,7 @@ class TransitionStorage(tf.Module):
     """Reads a field [S, ...] that has a table of its own; see `_read_packed`.
 
     Args:
-      index: the number of the field, from `_index`.
+      index: the index of the field, from `_index`.
       env: [S] int32.
       place: [S] int32.
     """

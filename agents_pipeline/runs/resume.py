@@ -72,11 +72,7 @@ def changes(
   if not folder.has_run:
     return []
   saved = _saved_config(folder) or config
-  changed = [
-    line
-    for line in gin_files.differences(saved, config)
-    if not line.startswith(f"{_SEED}:")
-  ]
+  changed = differences(saved, config)
   fixed = [line for line in changed if not line.startswith(_MAY_CHANGE)]
   if fixed and not allow_changes:
     more = f" and {len(fixed) - 1} more" if len(fixed) > 1 else ""
@@ -113,6 +109,15 @@ def _check_seed(folder: run_folder.RunFolder, saved: str, config: str) -> None:
       f"seed {seed}: {folder.root} was started with seed {saved_seed}; "
       "expected the same, another --root_dir, or --overwrite"
     )
+
+
+def differences(saved: str, config: str) -> list[str]:
+  """ "Class.field: old -> new" for each setting but the seed, of gin texts."""
+  return [
+    line
+    for line in gin_files.differences(saved, config)
+    if not line.startswith(f"{_SEED}:")
+  ]
 
 
 def _saved_config(folder: run_folder.RunFolder) -> str | None:

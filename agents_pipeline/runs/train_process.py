@@ -38,7 +38,7 @@ class Launch:
 
   Attributes:
     flags: of `train`.
-    folder: of the run or of the sweep, which the driver has locked.
+    folder: of the run or of the sweep.
     cwd: where the paths in the flags begin.
     environ: environment variables to train with.
   """
@@ -50,7 +50,7 @@ class Launch:
 
   @classmethod
   def from_here(cls, flags: Sequence[str], folder: pathlib.Path) -> "Launch":
-    """As this process would start it: its folder, and where modules are."""
+    """With the working folder and the PYTHONPATH of this process."""
     environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
     return cls(list(flags), folder, os.getcwd(), environ)
 

@@ -195,13 +195,16 @@ def _execute(
   extra_sinks: Sequence[logger.SinkFactory],
 ) -> bool:
   """Trains, finishes, and records the outcome; returns whether it finished."""
-  resumed = _restore(run)
+  saved, config = _restore(run), gin_files.to_text(run.experiment)
+  resumed = saved is not None
+  if saved is not None:  # an older one than the newest, if that is damaged
+    changed = resume.differences(saved.config, config)
   # The record is written first: it marks the folder as a run folder.
   record = run_record.RunRecord(run.folder.run_record, run.seeds.run, device)
   for line in changed:
     run.console.print(f"changed: {line}")
   record.add_changes(run.env_steps, changed)
-  run_record.write_text(run.folder.config, gin_files.to_text(run.experiment))
+  run_record.write_text(run.folder.config, config)
   if resumed and not run.folder.metrics.exists():
     run.console.print(f"{run.folder.metrics} is missing, with all its rows")
   try:
@@ -257,15 +260,15 @@ def _write_report(
   return page.try_write([folder], folder.report, console.print)
 
 
-def _restore(run: run_lib.Run) -> bool:
-  """Restores the newest checkpoint; returns whether there is one."""
+def _restore(run: run_lib.Run) -> checkpoints.About | None:
+  """Restores the newest checkpoint, if there is one; returns what it is of."""
   saved = run.checkpoints.restore(run.console.print)
   if saved is None:
-    return False
+    return None
   run.console.print(f"resuming at {saved.env_steps:,} env steps")
   resume.report_version_changes(saved, run.console.print)
   run.pipeline.resume()
-  return True
+  return saved
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class IntervalResult:
       any.
     num_episodes: episodes that ended since the beginning of the run.
     episodes: the episodes that ended within the interval.
-    seconds: wall time since the interval began or, after a resume, since then.
+    seconds: wall time of the interval; after a resume, of the part since then.
     is_last: the run ends here.
   """
 
@@ -203,7 +203,7 @@ def run(
     train_steps: counts train steps.
     should_stop: whether the run has done what it was for, [] bool.
     wants_to_stop: whether the user wants to stop. It is asked before each call;
-      then no more results are given.
+      once it is true, no more results are given.
     all_learners: the learners of the run, which all do the same calls.
 
   Yields:

@@ -28,7 +28,7 @@ EXPERIMENT = [
   "TrainingConfig.log_period_env_steps = 1_200",
   "TrainingConfig.checkpoint_period_env_steps = 1_200",
 ]
-TOGETHER = "TrainingConfig.num_learners = 2"
+TWO_LEARNERS = "TrainingConfig.num_learners = 2"
 
 
 def start(root, *more):
@@ -88,7 +88,7 @@ def untouched(tmp_path_factory):
 
   def begin(name):
     begun.add(name)
-    more = (TOGETHER,) if name == "two" else ()
+    more = (TWO_LEARNERS,) if name == "two" else ()
     processes[name] = start(folder / name, *more)
 
   def ended(name):
@@ -107,7 +107,7 @@ def untouched(tmp_path_factory):
 def test_killed_and_stopped_they_end_with_the_same_bytes(untouched, tmp_path):
   begin, ended = untouched
   root = tmp_path / "run"
-  process = start(root, TOGETHER)
+  process = start(root, TWO_LEARNERS)
   begin("one")
   # After the second interval, all have saved the first.
   wait_for(process, lambda: num_rows(root) > 3)
@@ -125,7 +125,7 @@ def test_killed_and_stopped_they_end_with_the_same_bytes(untouched, tmp_path):
   assert "the same command resumes" in out
   assert "Traceback" not in out
 
-  end(start(root, TOGETHER))
+  end(start(root, TWO_LEARNERS))
   expected = ended("two")
   for name in ("metrics.csv", "episodes.csv", "evaluation.json"):
     assert (root / name).read_bytes() == (expected / name).read_bytes(), name

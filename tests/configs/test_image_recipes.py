@@ -1,4 +1,4 @@
-"""Recipes for pictures learn, on a task small enough for a test."""
+"""Recipes for images learn, on a task small enough for a test."""
 
 import pathlib
 

@@ -366,6 +366,21 @@ def test_what_is_learned_may_change_where_that_is_allowed(
   )
 
 
+def test_a_change_is_kept_where_the_checkpoint_after_it_is_damaged(
+  starting, make_experiment, tmp_path
+):
+  starting.train(make_experiment(), tmp_path, max_results=1)
+  other = make_experiment("DqnConfig.gamma = 0.5")
+  resumed = starting.train(other, tmp_path, allow_changes=True, max_results=1)
+  changes = lambda: run_record.read(resumed.folder.run_record)["changes"]
+  (first,) = changes()
+  newest, *_ = checkpoints.newest_first(resumed.folder.checkpoints)
+  (newest / "state.data-00000-of-00001").write_bytes(b"")
+  again = starting.train(other, tmp_path, max_results=1)
+  assert f"changed: {first['settings'][0]}" in again.printed
+  assert changes() == [first]
+
+
 def test_a_learning_rate_that_is_changed_is_learned_with(
   starting, make_a2c_experiment, tmp_path
 ):

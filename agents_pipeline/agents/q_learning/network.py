@@ -46,8 +46,8 @@ class QNetwork(network.Network):
   and q is the expectation.
 
   With `config.noisy`, all layers but convolutions are `noisy.NoisyDense`, as in
-  Fortunato et al. (2018) and Rainbow. Only `predict(..., noise=...)` draws
-  noise; evaluations and exports call the network, and have none.
+  Fortunato et al. (2018) and Rainbow. Only `predict` with a `noise` draws any;
+  evaluations and exports pass none.
 
   Attributes:
     distribution: what the N numbers parameterize; None if the heads give q.

@@ -220,7 +220,7 @@ class EvaluationCurve(NamedTuple):
     low: the first quartile of the returns.
     high: the third.
     has_cut: whether an episode was cut.
-    best: the index of the one whose policy is exported: the last of the best.
+    best: the index of the highest mean, the last of equals.
   """
 
   env_steps: np.ndarray

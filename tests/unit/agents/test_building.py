@@ -34,7 +34,7 @@ def experiment(**agent):
     ({"conv_layers": ((8, 3, 1),)}, "images"),
   ],
 )
-def test_a_gpu_pays_for_pictures_and_wide_layers(fields, reason):
+def test_a_gpu_pays_for_images_and_wide_layers(fields, reason):
   assert building.gpu_reason(experiment(**fields)) == reason
 
 

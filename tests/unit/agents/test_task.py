@@ -52,8 +52,8 @@ def test_what_is_no_image_is_rejected(shape):
 
 
 @pytest.fixture(params=["DqnConfig", "A2cConfig"])
-def build_with_pictures(request, make_experiment, make_a2c_experiment):
-  """Builds either agent on CartPole's pictures."""
+def build_with_images(request, make_experiment, make_a2c_experiment):
+  """Builds either agent on CartPole's images."""
   agent = request.param
   make = {"DqnConfig": make_experiment, "A2cConfig": make_a2c_experiment}[agent]
 
@@ -90,9 +90,9 @@ def build_with_pictures(request, make_experiment, make_a2c_experiment):
   ],
 )
 def test_kernels_that_do_not_fit_are_rejected(
-  build_with_pictures, conv_layers, bindings, given
+  build_with_images, conv_layers, bindings, given
 ):
-  agent, build = build_with_pictures(conv_layers, *bindings)
+  agent, build = build_with_images(conv_layers, *bindings)
   with pytest.raises(errors.UserError) as caught:
     build()
   message = str(caught.value)
@@ -106,9 +106,9 @@ def test_kernels_that_do_not_fit_are_rejected(
   [[], ["ImageObservation.grayscale = False"]],
   ids=["grey", "colour"],
 )
-def test_kernels_that_just_fit_are_taken(build_with_pictures, bindings):
+def test_kernels_that_just_fit_are_taken(build_with_images, bindings):
   """8 rows leave 3 for a kernel of 3."""
-  _, build = build_with_pictures("((2, 4, 2), (2, 3, 1))", *bindings)
+  _, build = build_with_images("((2, 4, 2), (2, 3, 1))", *bindings)
   pipeline = build()
   # Channels of the first kernel: 4 frames of 1 or 3 colours.
   kernel = pipeline.network.trainable_variables[0]

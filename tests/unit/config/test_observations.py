@@ -1,4 +1,4 @@
-"""What is observed: pictures, stacked frames, Atari, and what is said of it."""
+"""What is observed: images, stacked frames, Atari, and what is said of it."""
 
 import json
 from typing import ClassVar
@@ -45,7 +45,7 @@ def training(name, observation, vectorization="sync", num_envs=1):
   )
 
 
-# Pictures.
+# Images.
 
 
 class Unseen(gym.Env):
@@ -56,7 +56,7 @@ class Unseen(gym.Env):
   action_space = gym.spaces.Discrete(2)
 
 
-def test_pictures_of_what_draws_none_are_rejected():
+def test_images_of_what_draws_none_are_rejected():
   gym.register("Unseen-v0", Unseen)
   with pytest.raises(
     errors.UserError,
@@ -80,15 +80,15 @@ def test_pictures_of_what_draws_none_are_rejected():
     ),
   ],
 )
-def test_pictures_have_the_configured_shape(observation, shape):
+def test_images_have_the_configured_shape(observation, shape):
   env = evaluation("CartPole-v1", observation)
-  picture, _ = env.reset(seed=0)
+  image, _ = env.reset(seed=0)
   space = env.observation_space
-  assert (picture.shape, picture.dtype) == (shape, np.uint8)
+  assert (image.shape, image.dtype) == (shape, np.uint8)
   assert (space.shape, space.dtype) == (shape, np.uint8)
   spec = training("CartPole-v1", observation).observation_spec()
   assert (tuple(spec.shape), spec.dtype) == (shape, tf.uint8)
-  assert picture.max() == 255 and picture.std() > 10
+  assert image.max() == 255 and image.std() > 10
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_pictures_have_the_configured_shape(observation, shape):
     ),
   ],
 )
-def test_pictures_of_no_such_size_are_rejected(fields, message):
+def test_images_of_no_such_size_are_rejected(fields, message):
   with pytest.raises(errors.UserError) as caught:
     Image(**fields)
   assert str(caught.value).startswith(message)
@@ -129,7 +129,7 @@ def test_gymnasiums_own_wrappers_are_used():
 
 
 def test_black_comes_first_and_the_newest_frame_last():
-  """Frames are the rendered picture itself; a reset forgets them."""
+  """Frames are the rendered image itself; a reset forgets them."""
   env = evaluation(
     "CartPole-v1", Image(height=None, width=None, grayscale=False)
   )
@@ -162,17 +162,17 @@ def test_colours_turn_grey_by_their_brightness():
   assert np.ptp(env.render().astype(int), axis=-1).max() > 40  # there are some
 
 
-def test_pictures_follow_the_cart():
+def test_images_follow_the_cart():
   """4.8 units are 60 pixels of width: a unit is 12.5; x = 0 is at 30."""
   env = evaluation("CartPole-v1", Image(height=40, width=60, num_frames=1))
   centres = []
   for x in (-1.5, 0.0, 1.0):
     env.reset(seed=0)
     env.unwrapped.state = np.array([x, 0.0, 0.0, 0.0])
-    picture = env.step(1)[0]
+    image = env.step(1)[0]
     # The cart is black, from 285 of 400 pixels from the top; a black line over
     # all of the width is at 300.
-    dark = 255.0 - picture[28]
+    dark = 255.0 - image[28]
     centres.append((dark * (np.arange(60) + 0.5)).sum() / dark.sum())
   assert centres == pytest.approx([30 - 1.5 * 12.5, 30, 42.5], abs=0.5)
 
@@ -180,7 +180,7 @@ def test_pictures_follow_the_cart():
 @pytest.mark.parametrize(
   "vectorization", ["sync", pytest.param("async", marks=pytest.mark.slow)]
 )
-def test_training_and_evaluation_see_the_same_pictures(vectorization):
+def test_training_and_evaluation_see_the_same_images(vectorization):
   """Over the ends of episodes: always pushed left, the pole falls soon."""
   observation = Image(height=20, width=30)
   environment = training("CartPole-v1", observation, vectorization, 2)
@@ -194,17 +194,17 @@ def test_training_and_evaluation_see_the_same_pictures(vectorization):
     action = [0, step % 2]
     reached, after = environment.step_and_reset(tf.constant(action, tf.int64))
     for i, env in enumerate(envs):
-      picture, reward, terminated, _, _ = env.step(action[i])
-      np.testing.assert_array_equal(reached.observation[i], picture)
+      image, reward, terminated, _, _ = env.step(action[i])
+      np.testing.assert_array_equal(reached.observation[i], image)
       assert (float(reached.reward[i]), bool(reached.is_last()[i])) == (
         reward,
         terminated,
       )
       if terminated:
         episodes[i] += 1
-        picture, _ = env.reset(seed=episode_seed(i, episodes[i]))
-        assert not picture[:3].any()
-      np.testing.assert_array_equal(after.observation[i], picture)
+        image, _ = env.reset(seed=episode_seed(i, episodes[i]))
+        assert not image[:3].any()
+      np.testing.assert_array_equal(after.observation[i], image)
   assert episodes[0] >= 2
   environment.close()
 

@@ -41,7 +41,7 @@ def test_a_file_system_without_locks_is_not_another_writer(
 
   monkeypatch.setattr(fcntl, "flock", refuse)
   with (
-    pytest.raises(errors.UserError, match="No locks available"),
+    pytest.raises(errors.UserError, match="with locks, flock .No locks avail"),
     lock.exclusive(tmp_path / "run"),
   ):
     pass

@@ -8,13 +8,13 @@ from agents_pipeline.networks import convolution, initial_weights
 
 
 def test_patches_are_in_the_order_of_a_kernel():
-  """2 x 2 patches of a picture of 3 x 3 with two channels."""
-  picture = np.arange(18.0).reshape(1, 3, 3, 2)
-  found = convolution.patches(tf.constant(picture), (2, 2), (1, 1)).numpy()
+  """2 x 2 patches of an image of 3 x 3 with two channels."""
+  image = np.arange(18.0).reshape(1, 3, 3, 2)
+  found = convolution.patches(tf.constant(image), (2, 2), (1, 1)).numpy()
   assert found.shape == (1, 2, 2, 8)
   assert found[0, 0, 0].tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
   assert found[0, 1, 1].tolist() == [8, 9, 10, 11, 14, 15, 16, 17]
-  apart = convolution.patches(tf.constant(picture), (1, 1), (2, 2)).numpy()
+  apart = convolution.patches(tf.constant(image), (1, 1), (2, 2)).numpy()
   assert apart[0, ..., 0].tolist() == [[0, 4], [12, 16]]
 
 

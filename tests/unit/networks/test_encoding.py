@@ -75,7 +75,7 @@ def test_a_single_frame_keeps_its_place(shape):
   np.testing.assert_array_equal(image, frame.reshape(1, 2, 3, -1))
 
 
-def test_numbers_beside_a_picture_are_normalized_and_the_picture_is_not():
+def test_numbers_beside_an_image_are_normalized_and_the_image_is_not():
   spec = {
     "observation/picture": tensor_spec.BoundedTensorSpec(
       (5, 5, 1), tf.uint8, 0, 255

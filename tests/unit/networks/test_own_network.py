@@ -257,7 +257,7 @@ def broken(observation_spec, action_spec):
   raise KeyError("units")
 
 
-def of_pictures(observation_spec, action_spec):
+def of_images(observation_spec, action_spec):
   return layers.Conv2D(3, 3)
 
 
@@ -299,7 +299,7 @@ def counting(observation_spec, action_spec):
     (a_number, "it returned builtins.int; expected a layer or model of tf_ker"),
     (of_another_keras, "it returned keras.src.layers.core.dense.Dense, which "),
     (broken, "it raised KeyError: 'units'"),
-    (of_pictures, 'its layer raised ValueError: Input 0 of layer "conv2d'),
+    (of_images, 'its layer raised ValueError: Input 0 of layer "conv2d'),
     (kept_layer, "two calls of it share the variable 'dense"),
     (with_dropout, "it draws random numbers in 'sequential"),
     (recurrent, "its layer 'gru' keeps a state from one call to the next; "),
@@ -318,7 +318,7 @@ def test_what_cannot_be_trained_saved_or_served_is_one_line(network, expected):
   name = f"DqnConfig.network = '{__name__}:{network.__name__}'"
   assert message.startswith(f"{name}: {expected}"), message
   assert "\n" not in message
-  raised = network in (broken, of_pictures)
+  raised = network in (broken, of_images)
   assert bool(caught.value.trace) == raised
 
 

@@ -73,19 +73,19 @@ def test_by_the_batch_when_training_and_by_running_statistics_else(compiled):
 
 
 def test_convolutions_come_first_and_are_flattened():
-  """A picture of 3 x 3 pixels and a kernel of 2 give 2 x 2 sums of four."""
+  """An image of 3 x 3 pixels and a kernel of 2 give 2 x 2 sums of four."""
   made = torso.Torso(
     ((1, 2, 1),),
     (1,),
     "relu",
     initial_weights.drawn_by(tf.keras.initializers.Ones),
   )
-  picture = tf.reshape(tf.range(9.0), (1, 3, 3, 1))
+  image = tf.reshape(tf.range(9.0), (1, 3, 3, 1))
   # 0+1+3+4, 1+2+4+5, 3+4+6+7, 4+5+7+8; and their sum.
-  assert made([picture]).numpy().tolist() == [[8.0 + 12 + 20 + 24]]
+  assert made([image]).numpy().tolist() == [[8.0 + 12 + 20 + 24]]
 
 
-def test_each_picture_has_its_own_convolutions_and_numbers_are_joined():
+def test_each_image_has_its_own_convolutions_and_numbers_are_joined():
   """A kernel of 1 that begins as 1: the sum of all pixels and numbers."""
   made = torso.Torso(
     ((1, 1, 1),),

@@ -35,8 +35,8 @@ def test_the_newest_row_has_age_1(compiled):
   age = tf.constant([1, 3, 1])
   place = compiled(lambda: made.places(env, age))()
   assert place.numpy().tolist() == [0, -2, -1]
-  numbers = compiled(lambda: made.rows(env, place))()
-  assert numbers.numpy().tolist() == [0, 3, 9]
+  rows = compiled(lambda: made.rows(env, place))()
+  assert rows.numpy().tolist() == [0, 3, 9]
   assert made.table_length == 10
 
 
@@ -50,14 +50,14 @@ def test_starts_of_windows_are_as_old_as_their_steps():
 def test_a_row_is_kept_until_its_head_is_three_rows_further(compiled):
   """Heads at 12 and 11: rows 7 to 11 at places 2, 3, 4, 0, 1, and 6 to 10."""
   made = make([12])
-  number = tf.constant([1, 2, 0, 5, 6, 9])
+  row = tf.constant([1, 2, 0, 5, 6, 9])
 
   def find():
-    env, place = made.places_of(number)
+    env, place = made.places_of(row)
     return env, place, made.kept_until(made.heads(), env, place)
 
   env, place, until = compiled(find)()
   assert env.numpy().tolist() == [0, 0, 0, 1, 1, 1]
   assert place.numpy().tolist() == [1, 2, 0, 0, 1, 4]
   assert until.numpy().tolist() == [14, 10, 13, 13, 9, 12]
-  np.testing.assert_array_equal(made.rows(env, place), number)
+  np.testing.assert_array_equal(made.rows(env, place), row)

@@ -10,12 +10,12 @@ from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.runs import defaults
 
 
-class Pictures(gym.Env):
-  """Shows pictures; takes actions of any space."""
+class Images(gym.Env):
+  """Shows images; takes actions of any space."""
 
   def __init__(self, actions=None, render_mode=None):
     self.observation_space = gym.spaces.Dict(
-      {"picture": gym.spaces.Box(0, 255, (40, 40, 3), np.uint8)}
+      {"image": gym.spaces.Box(0, 255, (40, 40, 3), np.uint8)}
     )
     self.action_space = gym.spaces.Discrete(2)
     if actions:
@@ -24,9 +24,9 @@ class Pictures(gym.Env):
 
 @pytest.fixture(autouse=True)
 def registered():
-  gym.register("DefaultsPictures-v0", Pictures)
+  gym.register("DefaultsImages-v0", Images)
   yield
-  gym.registry.pop("DefaultsPictures-v0")
+  gym.registry.pop("DefaultsImages-v0")
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_the_agent_is_chosen_by_the_actions(name, agent):
   assert line.startswith(f"{name}: ")
 
 
-def test_pictures_have_rates_of_their_own():
-  experiment = defaults.experiment_for("DefaultsPictures-v0")
+def test_images_have_rates_of_their_own():
+  experiment = defaults.experiment_for("DefaultsImages-v0")
   assert experiment.agent.num_collect_steps_per_iteration == 4
   assert not experiment.agent.normalize_observations
   box = "EnvironmentConfig.arguments = {'actions': 2}"
-  experiment = defaults.experiment_for("DefaultsPictures-v0", [box])
+  experiment = defaults.experiment_for("DefaultsImages-v0", [box])
   assert isinstance(experiment.agent, a2c_config.A2cConfig)
   assert experiment.agent.shared_torso
 
@@ -99,8 +99,8 @@ def test_an_agent_that_is_bound_has_its_own_numbers():
   assert experiment.agent.normalize_observations
 
 
-def test_numbers_beside_pictures_are_normalized():
-  class Both(Pictures):
+def test_numbers_beside_images_are_normalized():
+  class Both(Images):
     def __init__(self, render_mode=None):
       super().__init__()
       self.observation_space["speed"] = gym.spaces.Box(-1e3, 1e3, (2,))
@@ -108,7 +108,7 @@ def test_numbers_beside_pictures_are_normalized():
   gym.register("DefaultsBoth-v0", Both)
   try:
     experiment = defaults.experiment_for("DefaultsBoth-v0")
-    flat = ["ObservationEncoder.keys = {'picture': 'flat'}"]
+    flat = ["ObservationEncoder.keys = {'image': 'flat'}"]
     without = defaults.experiment_for("DefaultsBoth-v0", flat)
   finally:
     gym.registry.pop("DefaultsBoth-v0")
@@ -123,7 +123,7 @@ def test_two_names_of_an_environment_are_one_too_many():
     defaults.experiment_for("CartPole-v1", other)
 
 
-def test_a_mask_beside_a_picture_is_nothing_to_be_normalized():
+def test_a_mask_beside_an_image_is_nothing_to_be_normalized():
   mask = ["EnvironmentConfig.action_mask = 'info'"]
-  experiment = defaults.experiment_for("DefaultsPictures-v0", mask)
+  experiment = defaults.experiment_for("DefaultsImages-v0", mask)
   assert not experiment.agent.normalize_observations

@@ -72,12 +72,12 @@ def test_a_forbidden_action_has_its_distribution_and_the_lowest_q():
 
 
 def test_all_layers_but_convolutions_are_noisy_where_that_is_asked_for():
-  pictures = tensor_spec.BoundedTensorSpec((6, 6, 1), tf.uint8, 0, 255)
+  images = tensor_spec.BoundedTensorSpec((6, 6, 1), tf.uint8, 0, 255)
   config = c51_config.C51Config(
     num_atoms=5, v_min=0, v_max=1, conv_layers=((4, 3, 1),), hidden_layers=(8,),
     dueling=True, noisy=True, noisy_sigma_0=0.4, epsilon=None,
   )  # fmt: skip
-  network = q_network.QNetwork(pictures, 3, config)
+  network = q_network.QNetwork(images, 3, config)
   network.create_variables()
   sigmas = [v for v in network.variables if "sigma" in v.name]
   # The hidden layer's, the advantages' and the values'.
