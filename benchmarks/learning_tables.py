@@ -14,6 +14,7 @@ table holds for today's code too, and is marked so.
 import dataclasses
 import json
 import pathlib
+import statistics
 import subprocess
 
 from absl import flags
@@ -216,7 +217,7 @@ def render() -> None:
   """Writes the tables into docs/learning.md."""
   header = [
     "configuration", "seeds", "env steps", "interquartile mean", "95 %",
-    "worst, best seed", "wanted", "seconds per seed", "commit",
+    "worst, best seed", "wanted", "seconds", "commit",
   ]  # fmt: skip
   tables = ((task, read(task.name)) for task in TASKS)
   rows = [_cells(task, table) for task, table in tables if table]
@@ -247,7 +248,7 @@ def _cells(task: Task, table: dict) -> list[str]:
     f"{number('low')} to {number('high')}",
     f"{number('worst')}, {number('best')}",
     task.wanted,
-    _range([row["seconds"] for row in rows], "{:.0f}"),
+    f"{statistics.median(row['seconds'] for row in rows):.0f}",
     commit,
   ]
 
