@@ -11,7 +11,7 @@ class UserError(ValueError):
     """Creates the error.
 
     Args:
-      message: one line.
+      message: the message, of one line.
       trace: the traceback, if the user's own code raised; else "".
     """
     super().__init__(message)
@@ -37,7 +37,7 @@ class EnvironmentFailure(RunError):
     """Creates the error.
 
     Args:
-      message: one line.
+      message: the message, of one line.
       trace: the traceback, for whoever writes the environment.
     """
     super().__init__(message, trace)

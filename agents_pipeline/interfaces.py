@@ -31,7 +31,7 @@ class Environment(Protocol):
 
   @property
   def tracked(self) -> Any:
-    """What a checkpoint keeps of them: where every episode stands."""
+    """What a checkpoint keeps of the copies: where every episode stands."""
 
   def observation_spec(self) -> Any:
     """Spec of one copy's observations."""
@@ -59,10 +59,10 @@ class Environment(Protocol):
     """The compiled call, raising what an environment raised within it."""
 
   def resume(self) -> bool:
-    """Continues a restored run; returns whether exactly where it stood."""
+    """Continues a restored run; returns whether it does so exactly."""
 
   def close(self) -> None:
-    """Ends them and their processes."""
+    """Ends the copies and their processes."""
 
 
 class Copy(Protocol):
@@ -72,8 +72,8 @@ class Copy(Protocol):
   for, so copies in other processes do it at the same time.
 
   Attributes:
-    observation_space: of gymnasium.
-    label: which copy it is, for messages; may be set.
+    observation_space: gymnasium's observation space of the copy.
+    label: the description of this copy in messages; may be set.
   """
 
   observation_space: gym.Space
@@ -89,7 +89,7 @@ class Copy(Protocol):
     """Raises EnvironmentFailure, for the given reason."""
 
   def close(self) -> None:
-    """Closes it."""
+    """Closes the copy."""
 
 
 class PythonEnvironment(Environment, Protocol):
@@ -105,8 +105,8 @@ class PythonEnvironment(Environment, Protocol):
     """Takes actions [B, ...] and returns the arrays that crossed.
 
     Args:
-      action: the actions of every copy.
-      defer_failure: a failure is raised by `checked` alone.
+      action: the actions [B, ...] of all copies.
+      defer_failure: whether a failure is raised by `checked` alone.
     """
 
   def checked(self, arrays: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -118,13 +118,13 @@ class PythonEnvironment(Environment, Protocol):
     """The actions [B, ...] that led to the arrays that crossed.
 
     Args:
-      arrays: what `step_in_python` returned.
-      action: what `step_in_python` was given; returned as it is, unless
-        collectors chose the actions.
+      arrays: the arrays that `step_in_python` returned.
+      action: the actions that `step_in_python` was given; returned as they are,
+        unless collectors chose others.
     """
 
   def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
-    """The frames [B, N, ...] that the next stack continues; () without."""
+    """The frames [B, N, ...] that the next stack continues; () if none are."""
 
   def time_steps(
     self, arrays: list[tf.Tensor], stack: tf.Tensor | tuple[()] = ()
@@ -132,8 +132,8 @@ class PythonEnvironment(Environment, Protocol):
     """What `step_and_reset` returns, from the arrays that crossed.
 
     Args:
-      arrays: what `step_in_python` returned.
-      stack: `stack_of` the time step that was acted from.
+      arrays: the arrays that `step_in_python` returned.
+      stack: what `stack_of` gave for the time step that was acted from.
     """
 
 
@@ -166,8 +166,8 @@ class CollectorPolicy(Protocol):
 
     Args:
       observation: [...] as the environment gave it, or leaves by name.
-      place: of the copy, among those of this actor.
-      step: of the chunk.
+      place: the index of the copy among those of this actor.
+      step: the index of the env step in the chunk.
     """
 
 
@@ -175,8 +175,8 @@ class Collecting(NamedTuple):
   """How collectors collect.
 
   Attributes:
-    policy: acts in each of them.
-    num_steps: of every environment in a chunk.
+    policy: the policy that acts in each collector.
+    num_steps: the env steps of every environment in a chunk.
     is_ahead: whether a chunk is collected while the agent learns from the one
       before it.
   """
@@ -193,8 +193,9 @@ class Sample(NamedTuple):
     transitions: n-step transitions [S, ...]: the next time step holds the sum
       of the rewards, the product of the discounts, and the observation to
       bootstrap from.
-    weights: [S] float32, importance weights of the losses; None for 1.
-    handle: says which transitions these are, for `update_priorities`.
+    weights: [S] float32, importance weights of the losses; None where all
+      are 1.
+    handle: what tells `update_priorities` which transitions these are.
   """
 
   transitions: trajectory.Transition
@@ -230,10 +231,10 @@ class Agent(Protocol):
   """A TF-Agents agent with what its training reports.
 
   Attributes:
-    network: learns.
-    policy: greedy.
-    optimizer: Keras'.
-    train_step_counter: [] int64, updates so far.
+    network: the network that learns.
+    policy: the greedy policy.
+    optimizer: the Keras optimizer.
+    train_step_counter: [] int64, the number of updates so far.
     measures: name -> function of a train step's info that gives [] float32; the
       mean over an interval is logged under this name.
     measure_bounds: name -> how large a measure may be; beyond plus or minus
@@ -248,7 +249,7 @@ class Agent(Protocol):
   measure_bounds: dict[str, float]
 
   def initialize(self) -> Any:
-    """Copies the network's weights to its followers, as a target network."""
+    """Copies the network's weights to what follows it: a target network."""
 
   def train(
     self, experience: trajectory.Transition, weights: tf.Tensor | None = None
@@ -256,6 +257,6 @@ class Agent(Protocol):
     """One update, from transitions [S, ...] or a rollout [T, B, ...].
 
     Returns:
-      The loss; of an agent that trains on a replay, `extra.td_error` is [S]
-      float32.
+      The loss info; for an agent that trains on a replay, its `extra.td_error`
+      is [S] float32.
     """

@@ -50,15 +50,16 @@ def build(
   threads, for the whole process.
 
   Args:
-    experiment: to be wired.
+    experiment: the experiment to wire.
     seeds: the seeds of everything random.
-    report: gets lines.
-    task: what `complete` gave with the experiment; None to look again.
+    report: called with lines for the user.
+    task: the task that `complete` gave with the experiment; None looks again.
     jit: False leaves everything a plain graph, for comparison.
     all_learners: the learners of the run; `seeds` say which of them this is.
 
   Raises:
-    UserError: layers do not fit into memory, or as there.
+    UserError: layers, an update or a buffer do not fit into memory, the
+      environment cannot be used, or a learning rate's schedule has no length.
   """
   keras_settings.choose()
   if task is None:
@@ -78,8 +79,8 @@ def choose_threads(experiment: schema.Experiment, task: task_lib.Task) -> None:
   """Chooses the number of TensorFlow's threads, before it computes anything.
 
   Args:
-    experiment: with its convolutions chosen.
-    task: of the experiment.
+    experiment: the experiment, with its convolutions chosen.
+    task: the task of the experiment.
   """
   on_device = loading.backend_of(experiment.environment).ON_DEVICE
   if on_device or not experiment.agent.conv_layers:
@@ -95,10 +96,10 @@ def choose_threads(experiment: schema.Experiment, task: task_lib.Task) -> None:
 def _with_schedule_length(experiment: schema.Experiment) -> schema.Experiment:
   """The experiment with a learning rate's schedule as long as the run.
 
-  Not of what is saved: a run that is extended has another length.
+  What is saved stays as it was: a run that is extended has another length.
 
   Raises:
-    UserError: how long the run is cannot be said.
+    UserError: the number of train steps of the run is not known.
   """
   agent = experiment.agent
   rate = agent.optimizer.learning_rate
@@ -179,7 +180,7 @@ def _largest_product(experiment: schema.Experiment) -> int:
 
 
 def _of_images(experiment: schema.Experiment, task: task_lib.Task) -> int:
-  """Likewise, from images to the first hidden layer; 0 without images."""
+  """As `_largest_product`, from images to the first hidden layer; 0 if none."""
   agent, num_envs = experiment.agent, _num_own_envs(experiment)
   batch_size = agent.num_transitions_per_update(num_envs)
   largest = 0

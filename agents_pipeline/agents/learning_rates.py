@@ -18,7 +18,7 @@ class LearningRateSchedule:
   """Base of the choices that take the place of a constant learning rate.
 
   Attributes:
-    num_train_steps: its length; None is that of the run.
+    num_train_steps: the length of the schedule; None is the length of the run.
   """
 
   num_train_steps: int | None
@@ -38,10 +38,10 @@ class LinearLearningRate(LearningRateSchedule):
   Bound in place of a number: `Adam.learning_rate = @LinearLearningRate()`.
 
   Attributes:
-    initial: at the first train step.
-    final: from train step num_train_steps on.
-    num_train_steps: train steps between the two; None is as many as the run
-      has.
+    initial: the learning rate at the first train step.
+    final: the learning rate from train step num_train_steps on.
+    num_train_steps: train steps from initial to final; None is as many as the
+      run has.
   """
 
   initial: float = fields.number(7e-4, above=True)
@@ -65,10 +65,10 @@ class CosineLearningRate(LearningRateSchedule):
   final + (initial - final) (1 + cos(pi t / num_train_steps)) / 2.
 
   Attributes:
-    initial: at the first train step.
-    final: from train step num_train_steps on.
-    num_train_steps: train steps between the two; None is as many as the run
-      has.
+    initial: the learning rate at the first train step.
+    final: the learning rate from train step num_train_steps on.
+    num_train_steps: train steps from initial to final; None is as many as the
+      run has.
   """
 
   initial: float = fields.number(7e-4, above=True)
@@ -89,11 +89,12 @@ class PiecewiseLearningRate(LearningRateSchedule):
   """One value after the other, each constant.
 
   Attributes:
-    values: in their order; one more than boundaries.
-    boundaries: where the next value begins, as shares of num_train_steps:
-      (0.5, 0.75) has three values, the second from half of them on.
-    num_train_steps: what boundaries are shares of; None is as many as the run
-      has.
+    values: the learning rates in their order; one more than boundaries.
+    boundaries: the points where the next value begins, as shares of
+      num_train_steps: (0.5, 0.75) has three values, the second from half of the
+      train steps on.
+    num_train_steps: the train steps that boundaries are shares of; None is as
+      many as the run has.
   """
 
   values: tuple[float, ...] = fields.numbers((1e-3, 1e-4), above=True)

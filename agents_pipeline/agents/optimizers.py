@@ -40,7 +40,7 @@ class OptimizerConfig:
   """Base of the choices.
 
   Attributes:
-    learning_rate: per train step.
+    learning_rate: the learning rate of each train step.
   """
 
   learning_rate: learning_rates.LearningRate
@@ -54,9 +54,10 @@ class OptimizerConfig:
     """Makes the Keras optimizer with its slots, ready for XLA.
 
     Args:
-      variables: to be optimized; slots are created for them now.
-      clip_value: element-wise bound of gradients; None does not clip.
-      clip_global_norm: bound of the norm of all gradients together; likewise.
+      variables: the variables to optimize; slots are created for them now.
+      clip_value: the element-wise bound of gradients; None does not clip.
+      clip_global_norm: the bound of the norm of all gradients together; None
+        does not clip.
     """
     rate = self.learning_rate
     optimizer = self._make(
@@ -78,7 +79,7 @@ class Adam(OptimizerConfig):
 
   Attributes:
     beta_1: the decay, per train step, of the mean of gradients.
-    beta_2: likewise, of their mean square.
+    beta_2: the decay, per train step, of the mean square of gradients.
     epsilon: epsilon-hat of the paper, end of section 2.
   """
 
@@ -103,12 +104,13 @@ class AdamW(OptimizerConfig):
   """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
   Attributes:
-    weight_decay: each train step multiplies every weight by
-      1 - learning_rate * weight_decay.
+    weight_decay: the strength of weight decay: each train step multiplies every
+      weight by 1 - learning_rate * weight_decay.
     beta_1: the decay, per train step, of the mean of gradients.
-    beta_2: likewise, of their mean square.
-    epsilon: epsilon-hat, as Adam's.
-    amsgrad: divides by the largest mean square so far (Reddi et al. 2018).
+    beta_2: the decay, per train step, of the mean square of gradients.
+    epsilon: epsilon-hat, as in Adam.
+    amsgrad: whether to divide by the largest mean square so far (Reddi et al.
+      2018).
   """
 
   learning_rate: learning_rates.LearningRate = _learning_rate(1e-4)
@@ -136,15 +138,16 @@ class RmsProp(OptimizerConfig):
   """RMSprop (Tieleman & Hinton 2012).
 
   Attributes:
-    decay: per train step, of the mean square of gradients.
+    decay: the decay, per train step, of the mean square of gradients.
     momentum: the fraction of the previous update that is added to the next.
-    epsilon: added to the mean square, inside the square root.
-    centered: divides by the standard deviation instead (Graves 2013).
+    epsilon: the number added to the mean square, inside the square root.
+    centered: whether to divide by the standard deviation instead of the root of
+      the mean square (Graves 2013).
     initial_accumulator: the mean square before the first train step. 1 is
       TensorFlow 1's, whose first steps are smaller; A2C on small tasks needs
       that (Stable-Baselines3's PR #110). 0 is the paper's.
-    weight_decay: each train step multiplies every weight by
-      1 - learning_rate * weight_decay.
+    weight_decay: the strength of weight decay: each train step multiplies every
+      weight by 1 - learning_rate * weight_decay.
   """
 
   learning_rate: learning_rates.LearningRate = _learning_rate(7e-4)
@@ -168,7 +171,7 @@ class RmsProp(OptimizerConfig):
     )
 
   def make(self, variables, clip_value, clip_global_norm):
-    """Makes it, with the initial accumulator, which Keras has at 0."""
+    """Makes the optimizer with the initial accumulator; Keras begins at 0."""
     import tensorflow as tf
 
     optimizer = super().make(variables, clip_value, clip_global_norm)
@@ -185,8 +188,8 @@ class Sgd(OptimizerConfig):
   Attributes:
     momentum: the fraction of the previous update that is added to the next.
     nesterov: whether the momentum is Nesterov's (1983).
-    weight_decay: each train step multiplies every weight by
-      1 - learning_rate * weight_decay.
+    weight_decay: the strength of weight decay: each train step multiplies every
+      weight by 1 - learning_rate * weight_decay.
   """
 
   learning_rate: learning_rates.LearningRate = _learning_rate(1e-2)
@@ -210,10 +213,10 @@ class Optimizer(OptimizerConfig):
   """Any optimizer of Keras, by the name of its class.
 
   Attributes:
-    name: of the class.
-    learning_rate: per train step.
-    arguments: others of the class, such as {'beta_1': 0.95, 'weight_decay':
-      0.01}; those that are left out are as Keras has them.
+    name: the name of the class.
+    learning_rate: the learning rate of each train step.
+    arguments: further arguments of the class, such as {'beta_1': 0.95,
+      'weight_decay': 0.01}; those that are left out are as Keras has them.
   """
 
   name: str = fields.choice(gin.REQUIRED, *_KERAS)
@@ -221,10 +224,10 @@ class Optimizer(OptimizerConfig):
   arguments: dict = fields.arguments()
 
   def validate(self) -> None:
-    """Refuses what has a field of its own.
+    """Refuses arguments that have a field, or do nothing alone.
 
     Raises:
-      UserError: naming the field.
+      UserError: an argument is one of these; the message names it.
     """
     for argument, field in _FIELDS.items():
       if argument in self.arguments:

@@ -33,29 +33,31 @@ class Pipeline:
   """The wired stages of one experiment.
 
   Attributes:
-    task: what it acts in.
-    compiled: its two compiled calls.
-    stops: when results are due, and when it ends.
-    statistics: env steps and episodes.
-    train_steps: counter.
+    task: the task that the agent acts in.
+    compiled: the two compiled calls.
+    stops: when results are due, and when the run ends.
+    statistics: the counters of env steps and episodes.
+    train_steps: the counter of train steps.
     interval: what was done since the last result.
     should_stop: whether the run has reached its goal, [] bool.
     measure_names: the names of what the agent measures of its train steps.
-    schedules: metric name -> its value now.
-    network: the one that learns.
-    best: a copy of it at its best evaluation so far.
+    schedules: metric name -> function that gives its present value.
+    network: the network that learns.
+    best: a copy of the network at its best evaluation so far.
     serve: network -> the policy that is exported and evaluated.
-    make_tf_agents_policy: network -> greedy TF-Agents policy.
+    make_tf_agents_policy: network -> the greedy TF-Agents policy.
     tracked: everything that a checkpoint holds, by name; "network", "best",
       "interval" and "statistics" among them.
-    resume: called after a checkpoint was restored.
-    begin_with: takes weights, one for each variable of the network, in place of
-      those that were drawn.
-    training_copies: gives the copies of the training environment, if it can
-      lend them to an evaluation.
-    abandon_episodes: called when an evaluation has used these copies: drops the
-      training episodes that it interrupted, and begins new ones.
-    close: ends the training environment and its processes.
+    resume: a function that continues the episodes under way, called after a
+      checkpoint was restored.
+    begin_with: a function that takes weights, one for each variable of the
+      network, in place of those that were drawn.
+    training_copies: a function that gives the copies of the training
+      environment, if it can lend them to an evaluation.
+    abandon_episodes: a function called when an evaluation has used the training
+      copies: it drops the training episodes that the evaluation interrupted,
+      and begins new ones.
+    close: a function that ends the training environment and its processes.
     all_learners: the learners of the run, of which this is one.
   """
 
@@ -88,7 +90,7 @@ class Pipeline:
     """Trains; see `loop.run`.
 
     Args:
-      wants_to_stop: whether the user does.
+      wants_to_stop: whether the user wants to stop.
 
     Raises:
       DivergedError: the agent's weights are of no use any more.
@@ -110,7 +112,7 @@ class Policy:
   """A network and how to serve it, for export.
 
   Attributes:
-    network: with weights to be restored.
+    network: the network, whose weights are to be restored.
     serve: network -> the policy that is exported and evaluated.
   """
 
@@ -123,14 +125,14 @@ class Parts:
   """What a pipeline begins with, whichever agent learns in it.
 
   Attributes:
-    experiment: to be wired.
-    task: what evaluations act in.
-    environment: what is trained on.
-    on_device: whether it is TensorFlow ops.
-    statistics: the counters of its episodes.
+    experiment: the experiment to wire.
+    task: the task that evaluations act in.
+    environment: the training environment.
+    on_device: whether the training environment is TensorFlow ops.
+    statistics: the counters of env steps and episodes.
     environment_stream: random numbers of tensor environments.
     exploration_stream: random numbers of the policy that collects.
-    report: reports a line to the user.
+    report: a function that reports a line to the user.
   """
 
   experiment: schema.Experiment
@@ -153,11 +155,11 @@ def make_parts(
   """Makes the parts, the training environment among them.
 
   Args:
-    experiment: to be wired.
+    experiment: the experiment to wire.
     seeds: the seeds of everything random.
-    task: what evaluations act in.
-    report: gets lines.
-    collecting: how actors of Ray collect; None where they do not.
+    task: the task that evaluations act in.
+    report: called with lines for the user.
+    collecting: how actors of Ray collect; None if they do not.
 
   Raises:
     UserError: the environment cannot be used.
@@ -214,22 +216,27 @@ def assemble(
   """Wires the parts, an agent and its iterations into a pipeline.
 
   Args:
-    parts: that it begins with.
-    agent: trained.
-    iteration: collects and trains, such as a `ReplayIteration`.
-    compile_around_python: compiles it where the environment is in Python, such
-      as `around_python.compile_replay`.
-    iterations_per_turn: of a compiled loop, where the environment is TensorFlow
-      ops and the run does not look for a goal at every iteration.
+    parts: the parts that the pipeline begins with.
+    agent: the agent to train.
+    iteration: the iteration, which collects and trains, such as a
+      `ReplayIteration`.
+    compile_around_python: a function that compiles the iteration where the
+      environment is in Python, such as `around_python.compile_replay`.
+    iterations_per_turn: the iterations in a turn of a compiled loop, where the
+      environment is TensorFlow ops and the run does not look for a goal at
+      every iteration.
     jit: False leaves everything a plain graph, for comparison.
-    schedules: metric name -> its value now.
+    schedules: metric name -> function that gives its present value.
     outputs: what the exported policy returns.
-    make_greedy_policy: time step spec, action spec, network -> TF-Agents'.
+    make_greedy_policy: time step spec, action spec, network -> the greedy
+      TF-Agents policy.
     tracked: what else a checkpoint holds, by name.
-    abandon_episodes: called where episodes under way cannot be continued.
+    abandon_episodes: a function called where episodes under way cannot be
+      continued.
     all_learners: the learners of the run.
-    compile_for_learners: compiles the iterations of several, such as
-      `data_parallel.compile_rollouts`; None where there is one alone.
+    compile_for_learners: a function that compiles the iterations of several
+      learners, such as `data_parallel.compile_rollouts`; None where there is
+      only one.
   """
   if parts.on_device and compilation.convolves_by_products():
     convolution.compute_by_products(agent)

@@ -37,11 +37,11 @@ class PipelineModule(Protocol):
     """Wires an experiment. Nothing is restored, nothing has run.
 
     Args:
-      experiment: to be wired, with its convolutions chosen.
-      task: of the experiment.
+      experiment: the experiment to wire, with its convolutions chosen.
+      task: the task of the experiment.
       seeds: the seeds of everything random.
-      report: gets a line with the size of a buffer before it is allocated, and
-        one where a run cannot be resumed exactly.
+      report: called with a line on the size of a buffer before it is allocated,
+        and one where a run cannot be resumed exactly.
       jit: False leaves everything a plain graph, for comparison.
       **all_learners: `all_learners`, the learners of the run, if there are
         several. Only agents whose configuration `averages_gradients` get it.

@@ -25,14 +25,14 @@ _MINATAR = ((16, 3, 1),)  # Young & Tian (2019)
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-  """What an experiment acts in.
+  """The task that an experiment acts in.
 
   Attributes:
     name: the gymnasium id.
     observation_space: the observation space of gymnasium's own environment.
-    action_space: likewise.
-    num_frames: frames stacked in an observation, as its first dimension; with 1
-      there is no such dimension.
+    action_space: the action space of gymnasium's own environment.
+    num_frames: the number of frames stacked in an observation, as its first
+      dimension; with 1 there is no such dimension.
     keys: how leaves are encoded; see `ObservationEncoder.keys`.
     renders: whether the environment renders images.
   """
@@ -99,14 +99,15 @@ def make_training_environment(
 ) -> interfaces.Environment:
   """Makes the training environment, and checks its spaces against the task's.
 
-  They may differ: an environment's own vector version may declare other spaces
-  than a single copy.
+  The spaces may differ: an environment's own vector version may declare other
+  spaces than a single copy.
 
   Args:
-    experiment: its environment is made.
-    task: what evaluations act in.
+    experiment: the experiment whose environment is made.
+    task: the task that evaluations act in.
     rng: the random stream of tensor environments.
-    seeds: seed Python environments, and say which learner's share this is.
+    seeds: the seeds of Python environments; they also say which learner's share
+      this is.
     collecting: how actors of Ray collect; None if they do not.
 
   Raises:
@@ -142,8 +143,8 @@ def _summary(spec: Any, float_bounds: bool) -> str:
   """Type and shape of a spec or of leaves, and the least and greatest bound.
 
   Args:
-    spec: to be described.
-    float_bounds: also those of floats.
+    spec: the spec to describe.
+    float_bounds: whether to give the bounds of floats too.
   """
   if isinstance(spec, dict):
     each = (f"{n} {_summary(s, float_bounds)}" for n, s in spec.items())
@@ -160,8 +161,9 @@ def with_conv_layers(
 ) -> schema.Experiment:
   """The experiment with convolutions chosen, where it leaves that open.
 
-  Those of Mnih et al. (2015) where every image is large enough for them, else
-  the one of Young & Tian (2019) for MinAtar; none where there is no image.
+  The convolutions of Mnih et al. (2015) where every image is large enough for
+  them, else the one of Young & Tian (2019) for MinAtar; none where there is no
+  image.
   """
   if experiment.agent.conv_layers is not None:
     return experiment
@@ -206,7 +208,7 @@ def check_normalization(agent: schema.AgentConfig, task: Task) -> None:
   """Refuses to normalize a Dict of which only images are observed.
 
   Raises:
-    UserError: naming the field.
+    UserError: there is nothing to normalize; the message names the field.
   """
   normalizes = getattr(agent, "normalize_observations", False)
   is_dict = isinstance(task.observation_spec, dict)
@@ -222,7 +224,8 @@ def check_images(agent: schema.AgentConfig, task: Task) -> None:
   """Refuses convolutions of what is no image, or of one too small.
 
   Raises:
-    UserError: naming the layers and the observations.
+    UserError: the convolutions do not fit the observations; the message names
+      both.
   """
   if not agent.conv_layers:
     for key, chosen in task.keys.items():
@@ -257,9 +260,9 @@ def _check_image(
   """Refuses convolutions that do not fit an image.
 
   Args:
-    agent: its convolutions.
+    agent: the agent's configuration, with its convolutions.
     gives: the beginning of what a message says of the image.
-    image: its shape.
+    image: the shape of the image.
   """
   sides, does_not_fit = image[:2], len(image) not in (2, 3)
   for _, kernel, stride in agent.conv_layers or ():

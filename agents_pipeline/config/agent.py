@@ -14,19 +14,21 @@ if typing.TYPE_CHECKING:
 class AgentConfig:
   """Base of every agent's configuration.
 
-  What the loop has to know of an agent, whichever it is; the defaults are those
-  of one that learns from rollouts.
+  It has what the loop has to know of an agent, whichever it is; the defaults
+  are those of an agent that learns from rollouts.
 
   Attributes:
-    hidden_layers: units of each.
-    conv_layers: (filters, kernel size, stride) of each, for images; None is
-      chosen by the observations.
-    network: 'my_module:make_network', a function that makes the layers in
+    hidden_layers: the units of each hidden layer.
+    conv_layers: (filters, kernel size, stride) of each convolution, for images;
+      None chooses them by the observations.
+    network: a function that makes the layers, 'my_module:make_network', in
       place of ours; None for ours.
     network_arguments: further keyword arguments of that function.
     optimizer: what turns gradients into updates, by its learning_rate.
-    gradient_clip_value: element-wise bound; None does not clip.
-    gradient_clip_global_norm: bound of the norm over all variables, or None.
+    gradient_clip_value: the element-wise bound of gradients; None does not
+      clip.
+    gradient_clip_global_norm: the bound of the gradients' norm over all
+      variables; None does not clip.
   """
 
   # The fields that describe our layers: not read with a user's own network.
@@ -42,7 +44,7 @@ class AgentConfig:
 
   @property
   def agent_name(self) -> str:
-    """What the agent is called in text, such as 'QR-DQN' of `QrDqnConfig`."""
+    """The name of the agent in text, such as 'QR-DQN' for `QrDqnConfig`."""
     words = re.findall("[A-Z][^A-Z]*", type(self).__name__)
     return "-".join(words[: -1 if words[-1] == "Config" else None]).upper()
 
@@ -68,12 +70,12 @@ class AgentConfig:
 
   @property
   def collectors(self) -> RayCollectors | None:
-    """What collects in place of the learning process; None if it does so."""
+    """Who collects in place of the learning process; None if no one does."""
     return None
 
   @property
   def num_outputs_per_action(self) -> int:
-    """How many numbers the network outputs for each action."""
+    """The number of outputs of the network for each action."""
     return 1
 
   @property
@@ -88,7 +90,7 @@ class AgentConfig:
 
   @property
   def num_train_steps_per_iteration(self) -> int:
-    """Updates in a row."""
+    """The number of updates in an iteration."""
     return 1
 
   @property
@@ -128,8 +130,8 @@ class AgentConfig:
     """Lines on legal but probably unintended settings.
 
     Args:
-      training: how long the run is.
-      min_iteration_env_steps: the fewest of an iteration.
+      training: the training configuration: how long the run is.
+      min_iteration_env_steps: the fewest env steps of an iteration.
     """
     if self.network is None:
       return []

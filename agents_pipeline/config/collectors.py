@@ -16,15 +16,15 @@ class RayCollectors:
   many there are, and whichever of them die.
 
   Attributes:
-    num_steps_per_chunk: steps of every environment that are collected with the
-      same weights. A run that is to stop waits for the end of a chunk.
-    staleness_chunks: 1 collects a chunk while the learner trains on the chunk
-      before it, with the weights from before that training; 0 collects it
-      afterwards, with the newest weights.
-    epsilon_alpha: environment i of N explores with the probability
-      epsilon ** (1 + epsilon_alpha * i / (N - 1)), of the agent's epsilon
-      (Horgan et al. 2018, section 4.1, with a constant epsilon of 0.4 and an
-      alpha of 7). 0: all with the same.
+    num_steps_per_chunk: the steps of every environment that are collected with
+      the same weights. A run that is to stop waits for the end of a chunk.
+    staleness_chunks: how many chunks the weights are behind: 1 collects a chunk
+      while the learner trains on the chunk before it, with the weights from
+      before that training; 0 collects it afterwards, with the newest weights.
+    epsilon_alpha: the spread of exploration: environment i of N explores with
+      the probability epsilon ** (1 + epsilon_alpha * i / (N - 1)), of the
+      agent's epsilon (Horgan et al. 2018, section 4.1, with a constant epsilon
+      of 0.4 and an alpha of 7). 0 is the same for all.
   """
 
   num_steps_per_chunk: int = fields.integer(32, high=10**6)
@@ -38,10 +38,10 @@ class RayCollectors:
 
     Args:
       agent: the configuration that these are the collectors of.
-      environment: what they act in.
+      environment: the environment that they act in.
 
     Raises:
-      UserError: its copies are not in actors.
+      UserError: the environment's copies are not in actors of Ray.
     """
     how = environment.vectorization
     if how != "ray":

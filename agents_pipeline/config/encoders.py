@@ -14,12 +14,12 @@ class ObservationEncoder:
   """How each key of a Dict or Tuple observation is encoded.
 
   By default images go through the agent's convolutions; numbers are scaled or
-  one-hot encoded, and joined to what comes out of these.
+  one-hot encoded, and joined to what comes out of the convolutions.
 
   Attributes:
-    keys: what to do with a key instead: {'camera': 'flat', 'mission':
-      'dropped'}. A key within a key is 'goal/position'; those of a Tuple are
-      '0', '1' and so on. What is dropped is neither stored nor served.
+    keys: the encoding of some keys instead: {'camera': 'flat', 'mission':
+      'dropped'}. A key within a key is 'goal/position'; the keys of a Tuple are
+      '0', '1' and so on. A dropped key is neither stored nor served.
   """
 
   keys: dict = fields.choice_by_key(CONVOLUTIONS, FLAT, DROPPED)

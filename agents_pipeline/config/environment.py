@@ -24,36 +24,37 @@ class EnvironmentConfig:
 
   Attributes:
     name: a gymnasium id; `package.module:Id-v0` imports the module first.
-    arguments: what `gym.make` passes to the environment, such as
+    arguments: arguments that `gym.make` passes to the environment, such as
       {'is_slippery': False}.
     max_episode_steps: env steps after which an episode is truncated; None for
-      what the environment was registered with.
+      the limit that the environment was registered with.
     wrappers: names of gymnasium's wrappers, or 'package.module:MyWrapper', each
       alone or with its arguments: ('DiscretizeAction', {'bins': 5}). The first
       is the innermost; `observation` comes around all of them.
-    num_envs: how many copies are stepped together.
-    backend: 'tensor' is our own version in TensorFlow ops, 'gymnasium'
-      gymnasium's. 'auto' takes the first where there is one that can do what is
-      bound: not with wrappers, max_episode_steps, an action mask, keys of the
-      encoder, another observation, or arguments that it does not have. A
-      vectorization other than 'sync' is refused then; bind 'gymnasium' with
-      it.
+    num_envs: the number of copies that are stepped together.
+    backend: the version of the environment: 'tensor' is our own in TensorFlow
+      ops, 'gymnasium' is gymnasium's. 'auto' takes the tensor version where
+      there is one that can do what is bound: not with wrappers,
+      max_episode_steps, an action mask, keys of the encoder, another
+      observation, or arguments that it does not have. The tensor version
+      refuses a vectorization other than 'sync'; bind 'gymnasium' with it.
     vectorization: how gymnasium runs several copies: 'sync' in this process,
       'async' each in a process of its own, 'vector_entry_point' by the
       environment's own vector version, 'ray' in actors of Ray, on this machine
       or those of a cluster (`train --address`).
-    copies_per_actor: with 'ray', how many copies each actor steps, one after
-      the other.
+    copies_per_actor: the number of copies that each actor steps, one after the
+      other, with 'ray'.
     observation: what the agent observes.
     encoder: how each key of a Dict or Tuple observation is encoded.
-    action_mask: where to find which actions are allowed, [A] of 0 and 1:
+    action_mask: where to find the mask of allowed actions, [A] of 0 and 1:
       'info' is `info['action_mask']`, anything else a key of the observation.
       None allows every action.
-    max_episode_env_steps: an episode in Python that has not ended after so many
-      is an error; None lets one go on for ever.
-    step_timeout_seconds: if a copy takes longer for a step, that is an error
-      with 'async', and with 'ray' another actor takes its place. A video is
-      given up if its process takes longer than this, or 60 s if that is more.
+    max_episode_env_steps: env steps after which an episode in Python that has
+      not ended is an error; None lets an episode go on for ever.
+    step_timeout_seconds: the longest that a copy may take for a step: beyond
+      this, 'async' raises an error, and with 'ray' another actor takes its
+      place. A video is given up if its process takes longer than this, or 60 s
+      if that is more.
     reward: the reward to train on. Evaluations and logged returns always use
       the environment's own.
   """
@@ -91,7 +92,7 @@ class EnvironmentConfig:
     )
 
   def to_json(self) -> dict[str, Any]:
-    """What it is made of, for files: all that an evaluation depends on."""
+    """What the environment is made of: all that an evaluation depends on."""
     return {
       "environment": self.name,
       "arguments": _to_json(self.arguments),
@@ -163,10 +164,10 @@ def from_json(written: Mapping[str, Any]) -> EnvironmentConfig:
   """The environment that `EnvironmentConfig.to_json` wrote.
 
   Args:
-    written: may lack everything but "environment".
+    written: the file's content; may lack everything but "environment".
 
   Raises:
-    UserError: it has not written this.
+    UserError: `to_json` has not written this.
   """
   try:
     return EnvironmentConfig(

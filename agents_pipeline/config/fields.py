@@ -60,9 +60,9 @@ def number(
     default: the value when none is bound.
     low: the least value.
     high: the greatest value.
-    above: low itself is excluded.
-    below: high itself is excluded.
-    optional: None is accepted too.
+    above: whether low itself is excluded.
+    below: whether high itself is excluded.
+    optional: whether None is accepted too.
   """
   return _field(default, rules.Number(low, high, False, above, optional, below))
 
@@ -71,8 +71,8 @@ def choice(default: Any, *choices: str) -> Any:
   """Declares a field that holds one of some strings.
 
   Args:
-    default: the first of them; gin.REQUIRED where there is none.
-    *choices: the others.
+    default: the first of the strings; gin.REQUIRED if there is no default.
+    *choices: the other strings.
   """
   first = () if default is gin.REQUIRED else (default,)
   return _field(default, rules.Choice((*first, *choices)))
@@ -102,7 +102,7 @@ def activation(default: str) -> Any:
 
 
 def conv_layers() -> Any:
-  """Declares (filters, kernel size, stride) of each layer, by default None."""
+  """Declares a field of (filters, kernel size, stride) per layer, or None."""
   return _field(None, rules.ConvLayers())
 
 
@@ -176,11 +176,11 @@ def component(make_default: Any, base: type, *, optional: bool = False) -> Any:
   """Declares a field that holds another configuration object.
 
   Args:
-    make_default: makes the default, or None for None; gin.REQUIRED where there
-      is none.
-    base: every configuration class that extends it fits; a gin file binds
-      `@ClassName()`.
-    optional: None is accepted too.
+    make_default: a function that makes the default, or None where that is None;
+      gin.REQUIRED if there is no default.
+    base: the base class: every configuration class that extends it fits; a gin
+      file binds `@ClassName()`.
+    optional: whether None is accepted too.
   """
   rule: Any = rules.Component(base)
   if optional:
@@ -195,8 +195,8 @@ def components(base: type) -> Any:
   """Declares a field that holds a tuple of configuration objects, or ().
 
   Args:
-    base: every configuration class that extends it fits, each at most once; a
-      gin file binds `(@ClassName(), ...)`.
+    base: the base class: every configuration class that extends it fits, each
+      at most once; a gin file binds `(@ClassName(), ...)`.
   """
   return _field((), rules.Components(base))
 
@@ -261,7 +261,8 @@ def check(config: Any) -> None:
   Names without arguments get none.
 
   Raises:
-    UserError: naming the first field that does not fit and what would.
+    UserError: a field does not fit; the message names the first one and what
+      would.
   """
   for field in dataclasses.fields(config):
     value = getattr(config, field.name)

@@ -14,7 +14,7 @@ class Choices:
   """Resolves bindings as gin would, starting from `Experiment`.
 
   Attributes:
-    chosen: "Class.field" -> value, of every class that is part of it; a
+    chosen: "Class.field" -> value, for every class that the experiment uses; a
       component is a `Reference`.
   """
 
@@ -26,7 +26,7 @@ class Choices:
     """Follows references, macros, scopes and defaults.
 
     Args:
-      bindings: in their order; later ones override earlier ones.
+      bindings: the bindings in their order; later ones override earlier ones.
       classes: name -> configuration dataclass.
     """
     self._classes = classes
@@ -109,7 +109,7 @@ class Choices:
 
 
 def _value(field: dataclasses.Field, values: Mapping[str, Any]) -> Any:
-  """What is bound to a field, or its default."""
+  """The value bound to a field, or its default."""
   if field.name in values:
     return values[field.name]
   factory = field.default_factory
@@ -143,8 +143,8 @@ def check_all_read(
     One line per replaced choice, naming the bindings that are now unused.
 
   Raises:
-    UserError: naming the first unused binding and the choice that excludes its
-      class.
+    UserError: a binding is unused; the message names the first one and the
+      choice that excludes its class.
   """
   final = Choices(bindings, classes)
   earlier: dict[int, Choices] = {len(bindings): final}

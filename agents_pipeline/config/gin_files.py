@@ -40,8 +40,9 @@ def load_experiment(
     files: paths of gin files; later ones override earlier ones.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
     base: the text of a gin file before all others.
-    allow_imports: whether they may hold `import` statements, which run code. If
-      they do, unused bindings are not refused: imported code may read them.
+    allow_imports: whether the files may hold `import` statements, which run
+      code. If they do, unused bindings are not refused: imported code may read
+      them.
     report: called with a line for each choice that a later file replaced and
       whose bindings are now unused, and for each setting that is valid but
       hardly intended.
@@ -89,10 +90,10 @@ def load_experiment(
 
 
 def as_texts(bindings: str | Iterable[str]) -> list[str]:
-  """Several bindings as a list; one of them may come alone.
+  """Several bindings as a list; a single one may come alone.
 
   Raises:
-    UserError: they are no strings.
+    UserError: a binding is no string.
   """
   is_several = isinstance(bindings, Iterable) and not isinstance(bindings, str)
   texts: list[Any] = list(bindings) if is_several else [bindings]
@@ -108,7 +109,7 @@ def _find(path: pathlib.Path) -> pathlib.Path:
   """The file at a path; a bare name may also be one of the package's own.
 
   Raises:
-    UserError: there is neither.
+    UserError: there is neither such a file nor one of the package's own.
   """
   if path.is_file():
     return path

@@ -27,7 +27,7 @@ def make_known(
   """Makes gin know the functions that fields are bound to.
 
   Args:
-    statements: of all texts.
+    statements: the statements of all texts.
     classes: name -> configuration dataclass.
 
   Raises:
@@ -54,7 +54,7 @@ def make_known(
 def _references(
   statements: gin_syntax.Statements, classes: Mapping[str, type]
 ) -> Iterator[tuple[str, gin_syntax.Reference]]:
-  """Functions, each with the field that it is bound to, also by a macro."""
+  """Yields fields with the functions bound to them, also by a macro."""
   macros = {b.owner: b.value for b in statements.bindings if not b.field}
   for binding in statements.bindings:
     value = binding.value

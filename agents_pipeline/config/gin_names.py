@@ -218,9 +218,9 @@ def unknown_field(
   """The message for an unknown field.
 
   Args:
-    owner: the class.
+    owner: the name of the class.
     name: the name of the field.
-    choices: the experiment's.
+    choices: the choices of the experiment.
     known: the fields that the class has.
   """
   meant = (
@@ -249,11 +249,12 @@ def check_names(
 
   Args:
     statements: the statements of all texts.
-    classes: ours. Where TF-Agents is imported gin knows its classes as well,
-      and would bind what no run reads.
+    classes: our classes. Where TF-Agents is imported gin knows its classes as
+      well, and would bind what no run reads.
 
   Raises:
-    UserError: naming the first class that is unknown, or macro that is unused.
+    UserError: a class is unknown, or a macro unused; the message names the
+      first one.
   """
   for binding in statements.bindings:
     if binding.field:

@@ -42,12 +42,13 @@ class Binding(NamedTuple):
   """One statement `scope/owner.field = value`.
 
   Attributes:
-    where: the text it is from, for messages.
-    scope: "" without one.
-    owner: name of the class; of the macro where there is no field.
-    field: "" where a macro is bound.
-    value: with `Reference` and `Macro` objects in it.
-    until: how many bindings had been parsed when the text that it is in ended.
+    where: the text that the binding is from, for messages.
+    scope: the gin scope; "" without one.
+    owner: the name of the class; of the macro where there is no field.
+    field: the name of the field; "" where a macro is bound.
+    value: the value, with `Reference` and `Macro` objects in it.
+    until: the number of bindings that had been parsed when the text that this
+      one is in ended.
   """
 
   where: str
@@ -59,7 +60,7 @@ class Binding(NamedTuple):
 
   @property
   def name(self) -> str:
-    """As it was written."""
+    """The name as it was written."""
     scope = f"{self.scope}/" if self.scope else ""
     return f"{scope}{self.owner}{f'.{self.field}' if self.field else ''}"
 
@@ -68,8 +69,8 @@ class Statements(config_parser.ParserDelegate):
   """What some texts bind, import and include.
 
   Attributes:
-    bindings: in the order in which gin makes them.
-    macros: the names of those that are used.
+    bindings: the bindings, in the order in which gin makes them.
+    macros: the names of the macros that are used.
     imports: (where, module) of each `import`.
   """
 
@@ -79,11 +80,11 @@ class Statements(config_parser.ParserDelegate):
     self.imports: list[tuple[str, str]] = []
 
   def parse(self, where: str, text: str) -> None:
-    """Adds what a text says; later ones override earlier ones.
+    """Adds what a text says; later texts override earlier ones.
 
     Args:
-      where: it is from.
-      text: in gin's language.
+      where: the name of the text, for messages.
+      text: the text, in gin's language.
 
     Raises:
       UserError: a file that is included does not exist, or includes itself.
@@ -103,7 +104,7 @@ class Statements(config_parser.ParserDelegate):
     return Macro(macro_name)
 
   def _parse(self, where: str, text: str, including: tuple[str, ...]) -> None:
-    """One text, and those that it includes where it includes them."""
+    """Parses a text, and those that it includes where it includes them."""
     own: list[int] = []
     for statement in config_parser.ConfigParser(text, self):
       if isinstance(statement, config_parser.ImportStatement):

@@ -31,10 +31,12 @@ class Observation:
   """Base of the choices; by itself, what the environment gives.
 
   Attributes:
-    num_frames: stacked in an observation, its first dimension if above 1.
+    num_frames: the number of frames stacked in an observation, its first
+      dimension if above 1.
     needs_rendering: whether the environment's rendered images are observed.
     may_render: whether an environment may render its own observations.
-    is_plain: whether it is what the environment itself gives, unchanged.
+    is_plain: whether the observation is what the environment itself gives,
+      unchanged.
   """
 
   num_frames: int = 1
@@ -59,7 +61,7 @@ class Observation:
     return False
 
   def check_fits(self, name: str, vectorization: str) -> None:
-    """Compares itself with the environment.
+    """Compares this choice with the environment.
 
     Args:
       name: the environment's id.
@@ -94,7 +96,7 @@ class OwnObservation(Observation):
   is_plain = True
 
   def in_vector_version(self, name: str) -> bool:
-    """Of every environment but Atari, whose vector version gives images."""
+    """True of any environment but Atari, whose vector version gives images."""
     return not _is_atari(name)
 
 
@@ -103,12 +105,13 @@ class ImageObservation(Observation):
   """Images, through gymnasium's own wrappers, as uint8.
 
   Attributes:
-    rendered: the rendered image in place of the environment's observation;
-      False where the observation is an image already.
-    grayscale: one channel in place of three.
-    height: pixels after resizing; None keeps it.
-    width: likewise.
-    num_frames: the last so many are stacked.
+    rendered: whether to observe the rendered image in place of the
+      environment's observation; False where the observation is an image
+      already.
+    grayscale: whether images have one gray channel in place of three.
+    height: the height in pixels after resizing; None keeps it.
+    width: the width in pixels after resizing; None keeps it.
+    num_frames: the number of newest frames that are stacked.
   """
 
   rendered: bool = fields.switch(True)
@@ -155,12 +158,14 @@ class AtariObservation(Observation):
   An episode is truncated after 108,000 frames, 30 minutes.
 
   Attributes:
-    frame_skip: frames for which an action is repeated: an env step.
+    frame_skip: the number of frames for which an action is repeated: an env
+      step.
     screen_size: pixels of either side after resizing.
-    num_frames: the last so many are stacked.
-    max_noops: an episode begins with 1 to max_noops no-op frames.
-    repeat_action_probability: of sticky actions, per frame (Machado et al.
-      2018); 0 is deterministic.
+    num_frames: the number of newest frames that are stacked.
+    max_noops: the most no-op frames at the beginning of an episode, of which
+      there are 1 to max_noops; 0 for none.
+    repeat_action_probability: the probability of sticky actions, per frame
+      (Machado et al. 2018); 0 is deterministic.
   """
 
   frame_skip: int = fields.integer(4)
@@ -170,7 +175,7 @@ class AtariObservation(Observation):
   repeat_action_probability: float = fields.number(0.25, 0, 1)
 
   def make_arguments(self) -> dict[str, Any]:
-    """ALE's own, without its frame skip: `AtariPreprocessing` skips."""
+    """ALE's arguments, without frame skip: `AtariPreprocessing` skips."""
     return {
       "frameskip": 1,
       "obs_type": "grayscale",
@@ -192,7 +197,7 @@ class AtariObservation(Observation):
     return [preprocessing, *_stack(self.num_frames)]
 
   def in_vector_version(self, name: str) -> bool:
-    """Of Atari, by ale-py."""
+    """True of Atari, whose vector version is ale-py's."""
     return _is_atari(name)
 
   def check_fits(self, name: str, vectorization: str) -> None:
@@ -205,7 +210,7 @@ class AtariObservation(Observation):
     super().check_fits(name, vectorization)
 
   def frames_per_second(self) -> float:
-    """That of the console, without the frames skipped."""
+    """The console's frames per second, without the skipped ones."""
     return _ATARI_FRAMES_PER_SECOND / self.frame_skip
 
   def protocol(self) -> dict[str, Any]:
@@ -267,7 +272,7 @@ def from_json(content: dict[str, Any]) -> Observation:
   """The choice that `to_json` wrote.
 
   Raises:
-    UserError: it is none.
+    UserError: the content is no such choice.
   """
   kinds = {
     name: kind

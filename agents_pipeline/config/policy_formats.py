@@ -14,10 +14,10 @@ def check_installed(file_format: str) -> None:
   """Refuses a format whose converter is not installed.
 
   Args:
-    file_format: one of `FORMATS`.
+    file_format: the format, one of `FORMATS`.
 
   Raises:
-    UserError: the message names the package.
+    UserError: the converter is not installed; the message names its package.
   """
   if file_format == ONNX and importlib.util.find_spec("tf2onnx") is None:
     raise errors.UserError(

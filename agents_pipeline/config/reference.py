@@ -38,10 +38,10 @@ class Field:
   """A field as the user reads it.
 
   Attributes:
-    name: of the field.
-    default: as it is written in a gin file; "required" if there is none.
-    expected: type and bounds, as error messages have them.
-    meaning: from the docstring of the class.
+    name: the name of the field.
+    default: the default, as written in a gin file; "required" if there is none.
+    expected: the type and bounds, as error messages have them.
+    meaning: the meaning, from the docstring of the class.
   """
 
   name: str
@@ -79,7 +79,7 @@ def as_text(name: str | None = None) -> str:
   """What a terminal shows, at most 80 columns wide.
 
   Args:
-    name: of a class; None is all of them.
+    name: the name of a class; None is all of them.
 
   Raises:
     UserError: there is no such class.

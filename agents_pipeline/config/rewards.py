@@ -24,9 +24,10 @@ class Reward:
     """Shapes the rewards of one step of every environment.
 
     Args:
-      reward: [B] float32, the environment's own.
+      reward: [B] float32, the environment's own rewards.
       ended: [B] bool, whether the episode ended with this step.
-      episode_return: [B] float32, sum of its own rewards so far.
+      episode_return: [B] float32, the sum of the environment's own rewards in
+        the episode so far.
 
     Returns:
       [B] float32, the reward to train on.
@@ -45,7 +46,7 @@ class KeepReward(Reward):
 
 @fields.config
 class ClipReward(Reward):
-  """Clipped to [low, high], as Atari's in Mnih et al. (2015).
+  """The reward clipped to [low, high], as Atari's in Mnih et al. (2015).
 
   Attributes:
     low: the least reward.
@@ -72,7 +73,7 @@ class ClipReward(Reward):
 
 @fields.config
 class SignReward(Reward):
-  """Its sign: -1, 0 or 1."""
+  """The sign of the reward: -1, 0 or 1."""
 
   def __call__(self, reward, ended, episode_return):
     """Returns the sign."""

@@ -138,7 +138,7 @@ class Either:
 
   @property
   def classes(self) -> tuple[type, ...]:
-    """Those of the second, if it has any."""
+    """The classes of the second rule, if it has any."""
     return getattr(self.other, "classes", ())
 
   def problem(self, value: Any) -> str:

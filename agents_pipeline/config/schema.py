@@ -47,7 +47,7 @@ class TrainingConfig:
 
   @property
   def may_stop_early(self) -> bool:
-    """Whether it can end before its last env step."""
+    """Whether the run can end before its last env step."""
     return self.num_episodes is not None or not isinstance(
       self.stop, stopping.AtTheEnd
     )
@@ -57,7 +57,7 @@ class TrainingConfig:
 
     Args:
       statistics: the `EpisodeStatistics` of the training episodes.
-      best_return: [] float32, of the best evaluation so far.
+      best_return: [] float32, the mean return of the best evaluation so far.
 
     Returns:
       [] bool.
@@ -74,18 +74,19 @@ class EvaluationConfig:
 
   Attributes:
     period_env_steps: env steps between two evaluations while training, which
-      choose the policy that is exported. None: there are none, and the newest
-      policy is exported.
-    num_envs: how many copies of the environment live at once.
-    keeps_environments: True keeps the copies from one evaluation to the next,
-      False makes new ones each time. 'training' makes none, and evaluates in
-      the training environments, whose unfinished episodes end there, as
-      truncated. It is for simulators that can exist only once, and for copies
-      in actors of Ray, which then play all episodes at the same time.
+      choose the policy that is exported. None: there are no such evaluations,
+      and the newest policy is exported.
+    num_envs: the number of copies of the environment that live at once.
+    keeps_environments: whether copies are kept: True keeps them from one
+      evaluation to the next, False makes new ones each time. 'training' makes
+      none, and evaluates in the training environments, whose unfinished
+      episodes end there, as truncated. It is for simulators that can exist only
+      once, and for copies in actors of Ray, which then play all episodes at the
+      same time.
     num_episodes_while_training: episodes of each evaluation while training.
-    num_episodes: episodes of the final one, written to evaluation.json.
-    max_episode_env_steps: env steps after which an evaluation cuts an episode
-      off, and reports that it did; 27,000 are 30 minutes of Atari.
+    num_episodes: episodes of the final evaluation, written to evaluation.json.
+    max_episode_env_steps: env steps after which an evaluation cuts off an
+      episode, and reports that it did; 27,000 are 30 minutes of Atari.
   """
 
   period_env_steps: int | None = fields.integer(5_000, optional=True)
@@ -101,9 +102,10 @@ class CheckpointConfig:
   """Which checkpoints of a run are kept.
 
   Attributes:
-    num_kept: the newest ones. One may be damaged, so 1 is a risk.
-    keep_period_env_steps: of the others, the first in each period of so many
-      env steps is kept for good; None keeps none.
+    num_kept: how many of the newest checkpoints are kept. One may be damaged,
+      so 1 is a risk.
+    keep_period_env_steps: the period, in env steps, of checkpoints kept for
+      good beside the newest: the first in each period; None keeps none.
   """
 
   num_kept: int = fields.integer(2)
@@ -119,9 +121,9 @@ class VideoConfig:
 
   Attributes:
     period_episodes: training episodes between two videos, over all
-      environments; at most one per row of metrics. None: at the end only.
+      environments; at most one video per row of metrics. None: at the end only.
     format: the format while training; 'html' is a page to step through.
-    captions: each frame's number and the return so far are drawn into it.
+    captions: whether each frame shows its number and the return so far.
   """
 
   period_episodes: int | None = fields.integer(None, optional=True)
@@ -133,16 +135,16 @@ class VideoConfig:
 class Experiment:
   """A whole experiment: the root of every gin file.
 
-  `Experiment.agent = @DqnConfig()`, or another agent's, chooses it; the
+  `Experiment.agent = @DqnConfig()`, or another agent's, chooses the agent; the
   other parts are bound through their own classes.
 
   Attributes:
     agent: what learns.
-    environment: what it acts in.
-    training: how long, and how often to write.
+    environment: what the agent acts in.
+    training: how long to train, and how often to write.
     evaluation: how the policy is evaluated.
-    video: what is recorded.
-    checkpoints: which of them are kept.
+    video: which videos are recorded.
+    checkpoints: which checkpoints are kept.
     tracking: which services get the results.
     initial_policy: the weights to begin with: the path of a run folder, of a
       checkpoint or of an exported policy; None draws them. The flag

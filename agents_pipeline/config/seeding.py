@@ -10,8 +10,8 @@ def child_seed(seed: int, *path: str | int) -> int:
   """Derives an independent 31-bit seed, the same on every platform.
 
   Args:
-    seed: the parent, any non-negative int.
-    *path: what it is for, such as ("environment", 3, 17).
+    seed: the parent seed, any non-negative int.
+    *path: what the seed is for, such as ("environment", 3, 17).
   """
   key = [
     part if isinstance(part, int) else zlib.crc32(part.encode())
@@ -26,10 +26,10 @@ class Seeds:
   """The child seeds of a run.
 
   Attributes:
-    run: their parent.
-    rank: which of the learners this process is, each with an equal part of the
+    run: the seed of the run, from which all others derive.
+    rank: the number of this learner; each has an equal part of the
       environments.
-    num_learners: how many there are.
+    num_learners: the number of learners.
   """
 
   run: int
@@ -47,35 +47,35 @@ class Seeds:
 
   @property
   def network(self) -> int:
-    """Initial weights."""
+    """The seed of the initial weights."""
     return child_seed(self.run, "network")
 
   @property
   def noise(self) -> int:
-    """Noise of networks in train steps; acting draws from `exploration`."""
+    """The seed of network noise in train steps; acting has `exploration`."""
     return child_seed(self.run, "noise")
 
   @property
   def exploration(self) -> int:
-    """Random actions."""
+    """The seed of random actions."""
     return child_seed(self.run, "exploration")
 
   @property
   def environment(self) -> int:
-    """Resets and transitions of the training environments."""
+    """The seed of resets and transitions of the training environments."""
     return child_seed(self.run, "environment")
 
   @property
   def replay(self) -> int:
-    """Which transitions are sampled."""
+    """The seed of the choice of transitions."""
     return child_seed(self.run, "replay")
 
   @property
   def evaluation(self) -> int:
-    """Resets of the evaluations that choose the best policy."""
+    """The seed of resets of the evaluations that choose the best policy."""
     return child_seed(self.run, "evaluation")
 
   @property
   def final_evaluation(self) -> int:
-    """Resets of the evaluation that judges it: other episodes."""
+    """The seed of resets of the final evaluation: other episodes."""
     return child_seed(self.run, "final_evaluation")

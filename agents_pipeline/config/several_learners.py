@@ -20,10 +20,10 @@ def check(experiment: "schema.Experiment") -> None:
   """Refuses what each learner would decide or count by itself.
 
   Args:
-    experiment: with more than one learner.
+    experiment: an experiment with more than one learner.
 
   Raises:
-    UserError: naming the field.
+    UserError: a field does not fit several learners; the message names it.
   """
   training, environment = experiment.training, experiment.environment
   agent = experiment.agent

@@ -21,7 +21,7 @@ class Stop:
 
     Args:
       statistics: the `EpisodeStatistics` of the training episodes.
-      best_return: [] float32, of the best evaluation so far.
+      best_return: [] float32, the mean return of the best evaluation so far.
 
     Returns:
       [] bool.
@@ -53,7 +53,7 @@ class OnLastEpisodes(Stop):
   min_episode_return: float = fields.number(gin.REQUIRED, -fields.INFINITY)
 
   def __call__(self, statistics, best_return):
-    """Returns whether all of them were."""
+    """Returns whether all of these episodes were successes."""
     return statistics.last_episodes_reached(self.min_episode_return)
 
 
@@ -68,5 +68,5 @@ class OnEvaluation(Stop):
   min_mean_return: float = fields.number(gin.REQUIRED, -fields.INFINITY)
 
   def __call__(self, statistics, best_return):
-    """Returns whether the best one was."""
+    """Returns whether the best evaluation was a success."""
     return best_return >= self.min_mean_return

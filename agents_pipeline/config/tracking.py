@@ -15,10 +15,12 @@ class Mlflow(Tracker):
   """MLflow: a server, or a database of its own.
 
   Attributes:
-    experiment: that the run becomes part of; made where it is missing.
-    tracking_uri: of a server ('http://127.0.0.1:5000') or a database
-      ('sqlite:///mlflow.db'). None: MLFLOW_TRACKING_URI, else MLflow's default.
-    tags: of the run, by name, to search for.
+    experiment: the experiment that the run becomes part of; made where it is
+      missing.
+    tracking_uri: the address of a server ('http://127.0.0.1:5000') or of a
+      database ('sqlite:///mlflow.db'). None: MLFLOW_TRACKING_URI, else MLflow's
+      default.
+    tags: the tags of the run, by name, to search for.
   """
 
   experiment: str = fields.name("agents_pipeline")
@@ -31,10 +33,10 @@ class WandB(Tracker):
   """Weights & Biases.
 
   Attributes:
-    project: that the run becomes part of; made where it is missing.
+    project: the project that the run becomes part of; made where it is missing.
     entity: the user or team that has the project; None is your default.
     mode: 'offline' writes to the run folder alone; `wandb sync` uploads it.
-    tags: of the run, to search for.
+    tags: the tags of the run, to search for.
   """
 
   project: str = fields.name("agents_pipeline")
@@ -48,8 +50,9 @@ class TrackingConfig:
   """Which services get the results; the run folder has them in any case.
 
   Attributes:
-    sinks: such as (@Mlflow(), @WandB()). Each needs its package, gets the rows
-      of metrics.csv after every checkpoint, and never ends the run.
+    sinks: the services, such as (@Mlflow(), @WandB()). Each needs its package,
+      gets the rows of metrics.csv after every checkpoint, and never ends the
+      run.
   """
 
   sinks: tuple[Tracker, ...] = fields.components(Tracker)

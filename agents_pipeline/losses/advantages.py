@@ -34,17 +34,19 @@ def generalized_advantages(
   with s'_t the observation that step t led to. Runs inside XLA.
 
   Args:
-    reward: [T, B] float32.
-    value: [T, B] float32, V(s_t) of what was acted from.
-    next_value: [T, B] float32, V(s'_t), before any reset.
+    reward: [T, B] float32, r_t.
+    value: [T, B] float32, V(s_t), the value of the observation acted from.
+    next_value: [T, B] float32, V(s'_t), the value of the observation that the
+      step led to, before any reset.
     terminated: [T, B] bool.
     truncated: [T, B] bool.
-    gamma: discount per env step, in [0, 1].
-    gae_lambda: in [0, 1]; 1 gives n-step returns, 0 the one-step TD error.
-    unroll: compile every step by itself in place of a loop.
+    gamma: the discount per env step, in [0, 1].
+    gae_lambda: lambda, in [0, 1]; 1 gives n-step returns, 0 the one-step TD
+      error.
+    unroll: whether to compile every step by itself in place of a loop.
 
   Returns:
-    [T, B] float32.
+    The advantages A_t, [T, B] float32.
   """
   shapes.check_same(reward, value, next_value, terminated, truncated)
   bootstrap = tf.where(terminated, 0.0, next_value)  # [T, B]

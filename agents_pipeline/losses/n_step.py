@@ -39,8 +39,9 @@ def n_step_return(
   conversion continues into the next episode (tensorflow/agents#939).
 
   Args:
-    reward: [B, n] float32, of consecutive steps.
-    discount: [B, n] float32, the environment's: 0 where it terminated.
+    reward: [B, n] float32, the rewards of consecutive steps.
+    discount: [B, n] float32, the environment's discounts: 0 where the episode
+      terminated.
     is_last: [B, n] bool, whether the episode ended with that step.
     gamma: the agent's discount per env step.
   """

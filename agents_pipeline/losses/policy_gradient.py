@@ -21,7 +21,7 @@ def policy_gradient_loss(
   """-E[log pi(a|s) A]: its gradient is the negative policy gradient.
 
   Args:
-    log_prob: [T, B] float32, of the actions taken.
+    log_prob: [T, B] float32, the log probabilities of the actions taken.
     advantage: [T, B] float32; no gradient flows into it.
     mask: [T, B] float32.
 
@@ -54,7 +54,7 @@ def mean_entropy(entropy: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
   """E[H(pi(.|s))], in nats; the loss maximizes it.
 
   Args:
-    entropy: [T, B] float32, of the policy in each state.
+    entropy: [T, B] float32, the policy's entropy in each state.
     mask: [T, B] float32.
 
   Returns:

@@ -17,10 +17,12 @@ def quantile_huber_loss(
          = c (u - c / 2) with c = u, clipped to [-kappa, kappa]
 
   Args:
-    quantiles: [S, N] float32, which are learned.
-    fractions: [N] float32, tau, the probability below each.
-    targets: [S, N] float32, samples of what they are the quantiles of.
-    kappa: 0 is quantile regression: L(u) = |u|.
+    quantiles: [S, N] float32, the quantiles that are learned.
+    fractions: [N] float32, tau, the probability below each quantile.
+    targets: [S, N] float32, samples of the distribution whose quantiles are
+      learned.
+    kappa: the |u| up to which L(u) is quadratic; 0 is quantile regression:
+      L(u) = |u|.
 
   Returns:
     [S] float32.

@@ -7,11 +7,11 @@ def check_same(*tensors: tf.Tensor, rank: int = 2) -> None:
   """Compares the shapes of tensors when a function is traced.
 
   Args:
-    *tensors: all of one shape.
+    *tensors: the tensors, which must have one shape.
     rank: the number of dimensions of that shape.
 
   Raises:
-    ValueError: a shape differs, or is of another rank.
+    ValueError: a tensor has another shape, or another rank.
   """
   first = tf.TensorShape(tensors[0].shape)
   for tensor in tensors:

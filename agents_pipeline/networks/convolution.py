@@ -14,7 +14,7 @@ class Convolution(tf.keras.layers.Conv2D):
   same, results but for rounding.
 
   Attributes:
-    by_products: whether it is computed so within XLA.
+    by_products: whether the convolution is one product of matrices within XLA.
   """
 
   by_products = False
@@ -54,15 +54,15 @@ class Convolution(tf.keras.layers.Conv2D):
 def patches(
   images: tf.Tensor, size: tuple[int, int], strides: tuple[int, int]
 ) -> tf.Tensor:
-  """What a convolution without padding multiplies its kernel with.
+  """The patches of images that a convolution without padding looks at.
 
   Made of slices, whose gradients are sums of padded tensors. The gradient of
   `tf.image.extract_patches` would be a convolution again.
 
   Args:
     images: [B, H, W, C].
-    size: of the kernel.
-    strides: steps between patches.
+    size: the height and the width of the kernel.
+    strides: the steps between patches.
 
   Returns:
     [B, H', W', P], P = size[0] * size[1] * C, in the order of a kernel.
@@ -87,7 +87,7 @@ def compute_by_products(model: tf.Module) -> None:
   """Has every convolution of a model computed by products within XLA.
 
   Args:
-    model: networks, or an agent that has some; not yet traced.
+    model: the networks, or an agent that has some; not yet traced.
   """
   for part in model.submodules:
     if isinstance(part, Convolution):

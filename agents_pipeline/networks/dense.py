@@ -32,12 +32,13 @@ class Dense(tf.keras.layers.Layer):
     """Creates the layer; its weights come when it is first called.
 
     Args:
-      units: O.
-      activation: Keras', or its name.
-      use_bias: whether there is one.
-      kernel_initializer: Keras'; it is asked for [inputs, units].
-      bias_initializer: Keras'.
-      **kwargs: of Keras' `Layer`.
+      units: the number of outputs, O.
+      activation: an activation of Keras, or its name.
+      use_bias: whether the layer has a bias.
+      kernel_initializer: an initializer of Keras, or its name; it is asked for
+        [inputs, units].
+      bias_initializer: an initializer of Keras, or its name.
+      **kwargs: further arguments of Keras' `Layer`.
     """
     super().__init__(**kwargs)
     self.units = units
@@ -50,7 +51,7 @@ class Dense(tf.keras.layers.Layer):
     """Makes the weights.
 
     Args:
-      input_shape: [B, I].
+      input_shape: the shape of the inputs, [B, I].
     """
     self.kernel = self.add_weight(
       "kernel",
@@ -89,8 +90,8 @@ def affine(
   Args:
     inputs: x [B, I] float32.
     kernel: [O, I] float32.
-    bias: [O] float32; None for none.
-    activation: of Keras.
+    bias: [O] float32; None for no bias.
+    activation: an activation of Keras.
 
   Returns:
     [B, O] float32.

@@ -16,11 +16,11 @@ _SMALLEST_IMAGE = 5  # pixels of a side
 class Encoder(tf.keras.layers.Layer):
   """Turns an observation into what convolutions and hidden layers take.
 
-  Each leaf of a Dict observation by itself: images are kept for convolutions,
-  numbers become flat floats. The action mask is no input.
+  Each leaf of a Dict observation is encoded by itself: images are kept for
+  convolutions, numbers become flat floats. The action mask is no input.
 
   Attributes:
-    for_convolutions: of each leaf, whether it is an image for them.
+    for_convolutions: whether each leaf is an image for convolutions.
   """
 
   def __init__(
@@ -34,18 +34,19 @@ class Encoder(tf.keras.layers.Layer):
     *,
     keeps_shapes: bool = False,
   ):
-    """Chooses how.
+    """Chooses how each leaf is encoded.
 
     Args:
       spec: the spec of one observation, or of each leaf by name.
-      conv_layers: () flattens images.
-      num_frames: stacked in an observation, its first dimension if above 1.
+      conv_layers: the agent's convolutions; () flattens images.
+      num_frames: the number of frames stacked in an observation, its first
+        dimension if above 1.
       keys: see `ObservationEncoder.keys`.
-      normalize: by running mean and standard deviation; images beside other
-        leaves are scaled by their bounds alone.
+      normalize: whether to normalize by running mean and standard deviation;
+        images beside other leaves are scaled by their bounds alone.
       name: the name of the layer.
-      keeps_shapes: only 'flat' and whole numbers become [B, D]; other leaves
-        keep their shape, and images are kept for convolutions whatever
+      keeps_shapes: whether leaves keep their shape; only 'flat' ones and whole
+        numbers become [B, D], and images are kept for convolutions whatever
         conv_layers is.
     """
     super().__init__(name=name)
@@ -88,7 +89,8 @@ class Encoder(tf.keras.layers.Layer):
     """Encodes observations [B, ...], or leaves by name.
 
     Returns:
-      For each leaf [B, H, W, C] or [B, D] float32, in order of name.
+      A float32 tensor for each leaf, in order of name: [B, H, W, C], [B, D], or
+      [B, ...] of a leaf that keeps its shape.
     """
     encoded = self._encode(self._leaves(observation))
     pairs = zip(self._normalizations, encoded, strict=True)
@@ -109,7 +111,7 @@ class Encoder(tf.keras.layers.Layer):
 
     Args:
       observation: [N, ...], or leaves by name.
-      weight: [N] float32, 0 for those that do not count.
+      weight: [N] float32, 0 for observations that do not count.
     """
     if any(self._normalizations):
       encoded = self._encode(self._leaves(observation))
@@ -154,9 +156,9 @@ def is_image(
   """Whether a leaf goes through convolutions.
 
   Args:
-    spec: of one observation, without stacked frames.
-    chosen: 'convolutions' or 'flat' by the user; None for what it looks like:
-      uint8 [H, W, C] of at least 5 pixels on each side.
+    spec: the spec of the leaf in one observation, without stacked frames.
+    chosen: the user's choice, 'convolutions' or 'flat'; None goes by the spec:
+      uint8 [H, W, C] of at least 5 pixels on each side is an image.
   """
   if chosen is not None:
     return chosen == encoders.CONVOLUTIONS
@@ -200,7 +202,7 @@ def flat_floats(
 
 
 def _one_hot(observation: tf.Tensor, spec) -> tf.Tensor:
-  """[B, D], as many for each number as it has values."""
+  """[B, D], for each number as many columns as it has values."""
   if spec.shape.rank == 0:
     return tf.one_hot(observation, int(np.max(spec.maximum)) + 1)
   sizes = np.broadcast_to(spec.maximum, spec.shape).reshape(-1) + 1
@@ -220,7 +222,7 @@ def images(
     observation: [B, H, W] or [B, H, W, C] of the spec's dtype; with N > 1
       stacked frames [B, N, H, W] or [B, N, H, W, C].
     spec: the spec of one observation.
-    num_frames: N.
+    num_frames: the number of frames stacked in an observation, N.
 
   Returns:
     [B, H, W, C] float32, frames side by side in C; uint8 scaled to [0, 1] by
@@ -252,5 +254,5 @@ def _floats(observation: tf.Tensor, spec) -> tf.Tensor:
 
 
 def _one_number(values: np.ndarray) -> np.ndarray:
-  """[] where all values are one, else the values."""
+  """[] where all values are the same, else the values."""
   return values.flat[0] if np.all(values == values.flat[0]) else values

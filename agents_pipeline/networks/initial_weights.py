@@ -32,8 +32,10 @@ class Layers(NamedTuple):
   """Makes layers whose weights begin in one way.
 
   Attributes:
-    dense: makes one; arguments of Keras' `Dense`.
-    convolution: makes one; arguments of Keras' `Conv2D`.
+    dense: a function that makes a dense layer, with the arguments of Keras'
+      `Dense`.
+    convolution: a function that makes a convolution, with the arguments of
+      Keras' `Conv2D`.
   """
 
   dense: Callable[..., tf.keras.layers.Layer]
@@ -41,11 +43,11 @@ class Layers(NamedTuple):
 
 
 def drawn_by(make_initializer: Callable) -> Layers:
-  """Kernels drawn by an initializer, biases 0.
+  """Layers whose kernels an initializer draws, with biases of 0.
 
   Args:
-    make_initializer: makes one for each layer: a single one would give all
-      layers of a shape the same weights.
+    make_initializer: a function that makes an initializer for each layer: a
+      single one would give all layers of a shape the same weights.
   """
   return Layers(
     lambda *args, **kwargs: dense.Dense(

@@ -1,6 +1,6 @@
 """Settings of Keras and TensorFlow that hold for a whole process.
 
-A user's own come from ~/.keras/keras.json, or were made earlier in a
+A user's own settings come from ~/.keras/keras.json, or were made earlier in a
 notebook. Training must not depend on them.
 """
 
@@ -15,11 +15,11 @@ class Settings(NamedTuple):
   """What networks and their training depend on.
 
   Attributes:
-    floatx: default dtype of weights.
+    floatx: the default dtype of weights.
     epsilon: the epsilon of Keras' numerics.
     image_data_format: the data format of convolutions.
     policy: the policy of mixed precision; None where floatx is the only one.
-    runs_eagerly: `tf.function`s are called as plain Python.
+    runs_eagerly: whether `tf.function`s are called as plain Python.
   """
 
   floatx: str

@@ -16,8 +16,9 @@ def factorised(rng: random_stream.RandomStream, num_samples: int = 1) -> Noise:
   """Factorised Gaussian noise: f(epsilon) = sgn(epsilon) sqrt(|epsilon|).
 
   Args:
-    rng: where the standard normal epsilon come from.
-    num_samples: R; 1 for the whole batch, or one for each of its rows.
+    rng: the random stream of the standard normal epsilon.
+    num_samples: the number of samples, R: 1 for the whole batch, or one for
+      each of its rows.
   """
 
   def draw(size: int) -> tf.Tensor:
@@ -49,10 +50,10 @@ class NoisyDense(dense.Dense):
     """Creates the layer; its weights come when it is first called.
 
     Args:
-      units: O.
-      activation: Keras', or its name.
-      sigma_0: what sigma begins with, times sqrt(p); 0.5 in the paper.
-      **kwargs: of `Dense`; initializers are not asked.
+      units: the number of outputs, O.
+      activation: an activation of Keras, or its name.
+      sigma_0: the initial sigma, times sqrt(p); 0.5 in the paper.
+      **kwargs: further arguments of `Dense`; initializers are ignored.
     """
     super().__init__(units, activation, **kwargs)
     self._sigma_0 = sigma_0
@@ -61,7 +62,7 @@ class NoisyDense(dense.Dense):
     """Makes the weights.
 
     Args:
-      input_shape: [B, I].
+      input_shape: the shape of the inputs, [B, I].
     """
     scale = float(input_shape[-1]) ** -0.5
     # One initializer each: a single one may draw the same numbers twice.
@@ -82,7 +83,7 @@ class NoisyDense(dense.Dense):
 
     Args:
       inputs: [B, I] float32.
-      noise: gives f(epsilon); None for mu alone.
+      noise: the function that gives f(epsilon); None for mu alone.
 
     Returns:
       [B, O] float32.

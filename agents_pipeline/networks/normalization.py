@@ -25,7 +25,7 @@ class RunningNormalization(tf.keras.layers.Layer):
 
     Args:
       shape: the shape of one value.
-      clip: bound of what comes out, in standard deviations.
+      clip: the bound of normalized values, in standard deviations.
       name: the name of the layer.
     """
     super().__init__(name=name)
@@ -41,11 +41,11 @@ class RunningNormalization(tf.keras.layers.Layer):
     )
 
   def call(self, x: tf.Tensor, center: bool = True) -> tf.Tensor:
-    """Normalizes.
+    """Normalizes values.
 
     Args:
       x: [..., *shape] float32.
-      center: subtract the mean; rewards keep their sign without it.
+      center: whether to subtract the mean; rewards keep their sign without it.
 
     Returns:
       The same shape, within [-clip, clip].

@@ -42,10 +42,10 @@ class RequiredOutput(NamedTuple):
   """The output that a user's network must have.
 
   Attributes:
-    shape: without the batch; None for any number.
-    meaning: in words.
-    may_train_statistics: whether it may change variables of its own while it
-      trains, as batch normalization does.
+    shape: the shape without the batch; None is any number.
+    meaning: what the output means, in words.
+    may_train_statistics: whether the network may change variables of its own
+      while it trains, as batch normalization does.
   """
 
   shape: tuple[int | None, ...]
@@ -67,14 +67,15 @@ class OwnNetwork(tf.keras.layers.Layer):
     """Calls the function; `check` tells whether its layer can be used.
 
     Args:
-      config: names the function.
-      observation_spec: `encoding.Encoder.output_spec`.
+      config: the configuration that names the function.
+      observation_spec: the spec of an encoded observation,
+        `encoding.Encoder.output_spec`.
       action_spec: the spec of one action.
       required: the output that its layer must have.
       name: the name of the layer.
 
     Raises:
-      UserError: there is no such function, or it gives no layer.
+      UserError: there is no such function, or it returns no layer.
     """
     super().__init__(name=name)
     self._config = config
@@ -102,7 +103,7 @@ class OwnNetwork(tf.keras.layers.Layer):
 
     Args:
       leaves: [B, ...] each, as `encoding.Encoder` gives them.
-      training: passed on to layers that ask for it.
+      training: whether the network trains; passed on to layers that ask for it.
 
     Returns:
       [B, ...] float32, as `RequiredOutput` says.
@@ -113,7 +114,8 @@ class OwnNetwork(tf.keras.layers.Layer):
     """Makes the weights, and refuses what a run could not resume or serve.
 
     Raises:
-      UserError: naming what the layer does, or gives.
+      UserError: a run cannot use what the layer does, or gives; the message
+        names it.
     """
     self._check_output(self._in_one_line(self._made_of_zeros))
     for layer in self._made.submodules:
@@ -162,7 +164,7 @@ class OwnNetwork(tf.keras.layers.Layer):
     """The operations of the layer in a graph: name -> type.
 
     Raises:
-      UserError: it has variables or tables that it does not track.
+      UserError: the layer uses variables or tables that it does not track.
     """
     spec = [
       tf.TensorSpec([None, *one.shape], one.dtype)
@@ -245,9 +247,9 @@ def check_apart(
   """Refuses two networks that share weights.
 
   Args:
-    config: names the function that made both.
-    one: the variables of one.
-    other: those of the other.
+    config: the configuration that names the function that made both.
+    one: the variables of one network.
+    other: the variables of the other network.
 
   Raises:
     UserError: the function gave the same layer twice.
@@ -265,10 +267,10 @@ def load(config: schema.AgentConfig) -> Callable[..., Any]:
   """The function that a configuration names.
 
   Args:
-    config: its network is 'my_module:make_network'.
+    config: the configuration; its network is 'my_module:make_network'.
 
   Raises:
-    UserError: its module cannot be imported, has no such function, or the
+    UserError: the module cannot be imported or has no such function, or the
       function does not take the arguments.
   """
   assert config.network is not None
@@ -332,7 +334,7 @@ def _given(outputs: tf.Tensor) -> str:
 
 
 def _in_words(x: Any) -> str:
-  """Shape and type [B, ...] of what is [...]: a spec, or a tensor."""
+  """The shape [B, ...] and type of a spec or tensor [...]."""
   return f"{_sides(x.shape)} {x.dtype.name}"
 
 

@@ -23,15 +23,15 @@ class Torso(tf.keras.layers.Layer):
     """Creates the layers.
 
     Args:
-      conv_layers: (filters, kernel size, stride) of each; their input is
-        [B, H, W, C].
-      hidden_layers: units of each.
-      activation: a Keras activation's name.
-      layers: makes them.
-      for_convolutions: of each leaf of an observation, whether it goes through
-        convolutions, of its own.
-      batch_normalization: hidden layers have that in place of a bias (Ioffe &
-        Szegedy 2015).
+      conv_layers: (filters, kernel size, stride) of each convolution; their
+        input is [B, H, W, C].
+      hidden_layers: the units of each hidden layer.
+      activation: the name of a Keras activation.
+      layers: the makers of the layers.
+      for_convolutions: whether each leaf of an observation goes through
+        convolutions, which are its own.
+      batch_normalization: whether hidden layers have batch normalization in
+        place of a bias (Ioffe & Szegedy 2015).
       name: the name of the layer.
     """
     super().__init__(name=name)
@@ -64,9 +64,10 @@ class Torso(tf.keras.layers.Layer):
 
     Args:
       leaves: [B, ...] each, as `encoding.Encoder` gives them.
-      training: normalize by the statistics of this batch, and take them into
-        the running ones; else by the running ones.
-      noise: of hidden layers that are `noisy.NoisyDense`; None for none.
+      training: whether batch normalization takes the statistics of this batch,
+        and updates the running ones; else it takes the running ones.
+      noise: the noise of hidden layers that are `noisy.NoisyDense`; None for no
+        noise.
 
     Returns:
       [B, H] float32.

@@ -5,18 +5,18 @@ from tf_agents.networks import network as tf_agents_network
 
 
 def num_weights(network: tf_agents_network.Network) -> int:
-  """Numbers that the network learns."""
+  """The number of weights that a network learns."""
   return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
 def make_by_zeros(network: tf_agents_network.Network):
   """Makes the weights of a network by calling it on zeros.
 
-  TF-Agents calls a network on random numbers, and those of uint8 overflow under
+  TF-Agents calls a network on random numbers; random uint8 overflow under
   NumPy 2.
 
   Args:
-    network: its `input_tensor_spec` says what to call it with.
+    network: the network; its `input_tensor_spec` says what to call it with.
 
   Returns:
     The spec of its output for one observation.

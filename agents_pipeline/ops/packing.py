@@ -23,7 +23,7 @@ class Packing:
 
     Args:
       specs: the spec of each field; integers may have bounds.
-      apart: indices of fields that stay their own.
+      apart: indices of fields that stay tensors of their own.
     """
     self._fields = list(specs)
     self._packed = [
@@ -82,7 +82,7 @@ class Packing:
     return [numbers, *own]
 
   def unpack(self, packed: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The fields again, of any leading dimensions."""
+    """The fields again, with any leading dimensions."""
     numbers, own = packed[: bool(self._packed)], packed[bool(self._packed) :]
     fields = self.unpack_columns(*numbers)
     for i, field in zip(self._unpacked, own, strict=True):
@@ -90,7 +90,7 @@ class Packing:
     return fields
 
   def unpack_columns(self, numbers: tf.Tensor | None = None) -> list:
-    """All fields, of which only the packed ones are filled in; others None."""
+    """All fields, but only the packed ones are filled in; others are None."""
     fields: list = [None] * len(self._fields)
     if numbers is None:
       return fields

@@ -1,6 +1,6 @@
 """Random numbers that are the same eager, in a graph and under XLA.
 
-Except for the last bits of normal ones, which go through a logarithm.
+Only the last bits of normal ones may differ: they go through a logarithm.
 """
 
 import math
@@ -43,8 +43,8 @@ class RandomStream(tf.Module):
     """Returns uint32 of a shape, every bit random.
 
     Args:
-      shape: what is drawn here.
-      batch_axis: which of its axes is that of the batch.
+      shape: the shape that this stream draws.
+      batch_axis: the axis of the batch in this shape.
     """
     _, num_parts = self._share
     size = math.prod(shape) * num_parts  # of the whole batch
@@ -60,7 +60,7 @@ class RandomStream(tf.Module):
     return tf.reshape(tf.cast(_shifted(mixed, 32), tf.uint32), shape)
 
   def _own(self, numbers: tf.Tensor, shape, batch_axis: int) -> tf.Tensor:
-    """Those of the whole batch's numbers that are drawn here, flat."""
+    """The numbers of the whole batch that are drawn here, flat."""
     part, num_parts = self._share
     whole = list(shape)
     whole[batch_axis] *= num_parts

@@ -28,7 +28,7 @@ class ReplayChoice(abc.ABC):
 
   Attributes:
     num_prefetched_batches: batches that tf.data samples ahead.
-    memory: 'device' or 'host', where it is kept.
+    memory: where experience is kept, 'device' or 'host'.
   """
 
   num_prefetched_batches: int = 0
@@ -36,13 +36,13 @@ class ReplayChoice(abc.ABC):
 
   @abc.abstractmethod
   def check_agent(self, agent: Any) -> None:
-    """Compares itself with the other fields of the agent.
+    """Compares this choice with the other fields of the agent.
 
     Args:
-      agent: its configuration, such as a `DqnConfig`.
+      agent: the agent's configuration, such as a `DqnConfig`.
 
     Raises:
-      UserError: naming the field that does not fit.
+      UserError: a field does not fit; the message names it.
     """
 
   @abc.abstractmethod
@@ -54,7 +54,7 @@ class ReplayChoice(abc.ABC):
     """Env steps before there is something to sample, over all environments.
 
     Raises:
-      UserError: there would never be.
+      UserError: there would never be anything to sample.
     """
 
   @abc.abstractmethod
@@ -67,17 +67,17 @@ class ReplayChoice(abc.ABC):
     report: Callable[[str], None],
     num_copies: int,
   ) -> "interfaces.Replay":
-    """Allocates it.
+    """Allocates the buffer.
 
     Args:
       replay_spec: what is kept.
-      rng: where samples come from.
+      rng: the random stream that chooses samples.
       progress: the share [] float32 of the run's env steps that is done.
-      report: gets a line with the size before anything is allocated.
-      num_copies: how often its tables may be in memory at once.
+      report: called with a line on the size before anything is allocated.
+      num_copies: how many copies of the tables may be in memory at once.
 
     Raises:
-      UserError: it does not fit into memory.
+      UserError: the buffer does not fit into memory.
     """
 
 
@@ -103,7 +103,7 @@ class _Buffer(ReplayChoice):
     return batch_size
 
   def min_env_steps(self, n_step: int, num_envs: int) -> int:
-    """One window of n steps in each environment."""
+    """The env steps of one window of n steps in each environment."""
     if self.capacity_env_steps < num_envs * n_step:
       raise errors.UserError(
         f"{self._capacity}: expected at least one window of {n_step} for each "
@@ -118,7 +118,7 @@ class _Buffer(ReplayChoice):
     return f"{type(self).__name__}.capacity_env_steps = {value!r}"
 
   def _length(self, replay_spec: specs.ReplaySpec) -> int:
-    """Rows of each environment."""
+    """The number of rows of each environment."""
     return math.ceil(self.capacity_env_steps / replay_spec.num_envs)
 
   def _check_memory(
@@ -160,7 +160,8 @@ class ReplayConfig(_Buffer):
       overwritten. Tensor environments sample inside the program.
     memory: 'device' keeps the rows where the networks are. 'host' keeps them in
       the machine's memory, for a GPU too small for the frames; every batch is
-      then copied to it. For Python environments; on the CPU it is only slower.
+      then copied to it. 'host' is for Python environments; on the CPU it is
+      only slower.
   """
 
   capacity_env_steps: int = fields.integer(100_000, high=10**15)
@@ -188,19 +189,22 @@ class PrioritizedReplay(_Buffer):
   Attributes:
     capacity_env_steps: rows kept, over all environments: one per transition,
       and one per episode's last observation.
-    alpha: 0 samples uniformly, 1 in proportion to errors.
+    alpha: the exponent of priorities: 0 samples uniformly, 1 in proportion to
+      errors.
     initial_beta: beta at the first env step; it grows linearly to 1 at the end
       of the run, TrainingConfig.num_env_steps. 1 corrects in full for what is
       sampled more often.
-    epsilon: added to errors, so that every transition can be sampled.
+    epsilon: the number added to errors, so that every transition can be
+      sampled.
     num_prefetched_batches: how many batches tf.data samples ahead while a
-      Python environment steps, by priorities that are as old. More than 0
+      Python environment steps, by the priorities of that time. More than 0
       overlaps the two: runs with one seed then differ, and a window may be read
       while its oldest row is overwritten. Tensor environments sample inside the
       program.
     memory: 'device' keeps the rows where the networks are. 'host' keeps them in
       the machine's memory, for a GPU too small for the frames; every batch is
-      then copied to it. For Python environments; on the CPU it is only slower.
+      then copied to it. 'host' is for Python environments; on the CPU it is
+      only slower.
   """
 
   capacity_env_steps: int = fields.integer(100_000, high=10**15)
@@ -211,7 +215,7 @@ class PrioritizedReplay(_Buffer):
   memory: str = fields.choice("device", "host")
 
   def min_env_steps(self, n_step: int, num_envs: int) -> int:
-    """One window of n steps in each environment.
+    """The env steps of one window of n steps in each environment.
 
     A window fits in n rows, but an episode's last observation may be the first
     of them, which is never sampled.
@@ -264,11 +268,11 @@ class NewestTransition(ReplayChoice):
         )
 
   def num_transitions_per_update(self, batch_size: int, num_envs: int) -> int:
-    """One transition of every environment."""
+    """The number of environments: one transition of each."""
     return num_envs
 
   def min_env_steps(self, n_step: int, num_envs: int) -> int:
-    """None: an iteration collects what it trains on."""
+    """0: an iteration collects what it trains on."""
     return 0
 
   def make(self, replay_spec, rng, *, progress, report, num_copies):

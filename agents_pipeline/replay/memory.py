@@ -16,7 +16,7 @@ class Available(NamedTuple):
   """Memory that can still be had where TensorFlow computes.
 
   Attributes:
-    num_bytes: how much.
+    num_bytes: the number of free bytes.
     kind: 'memory', or 'GPU memory'.
   """
 
@@ -33,7 +33,7 @@ def available(*, on_host: bool = False) -> Available:
   Within a container, the machine's memory is at most the container's limit.
 
   Args:
-    on_host: the machine's memory, even if a GPU is used.
+    on_host: whether to ask for the machine's memory even if a GPU is used.
   """
   on_gpu = gpu.free_memory() if gpu.is_used() and not on_host else None
   if on_gpu is not None:
@@ -69,17 +69,18 @@ def check_memory(
   """Compares a buffer with the memory there is, before it is allocated.
 
   Args:
-    table_bytes: the size of its tables.
-    num_rows: rows, for the message.
-    copies: how many copies of the tables that may be alive at once.
-    on_host: they are in the machine's memory, also where a GPU trains.
+    table_bytes: the bytes of the buffer's tables.
+    num_rows: the number of rows, for the message.
+    copies: how many copies of the tables may be alive at once.
+    on_host: whether the tables are in the machine's memory even if a GPU
+      trains.
     config_name: the class whose field says how large it is, for the message.
 
   Returns:
-    A line with its size.
+    A line with the size of the buffer.
 
   Raises:
-    UserError: it does not fit.
+    UserError: the buffer does not fit.
   """
   memory = available(on_host=on_host)
   needed = copies * table_bytes

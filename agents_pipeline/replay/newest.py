@@ -14,7 +14,7 @@ class NewestTransitionBuffer(tf.Module):
   """Holds the newest transition of each environment; an `interfaces.Replay`."""
 
   def __init__(self, replay_spec: specs.ReplaySpec):
-    """Makes room for one transition of each of its environments."""
+    """Makes room for one transition of each environment of the spec."""
     super().__init__(name="newest_transition")
     spec = tensor_spec.from_spec(replay_spec.observation_spec)
     action_spec = tensor_spec.from_spec(replay_spec.action_spec)

@@ -20,7 +20,7 @@ class Handle(NamedTuple):
 
   Attributes:
     row: [S] int32, the numbers of the rows that they begin at.
-    env: [S] int32, in which rings.
+    env: [S] int32, the rings of these rows.
     kept_until: [S] int64; see `Rings.kept_until`.
   """
 
@@ -57,10 +57,12 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     Args:
       replay_spec: what is kept.
       max_length: rows kept of each environment.
-      rng: where samples come from.
-      alpha: 0 samples uniformly, 1 in proportion to errors.
-      beta: the exponent [] of importance weights now; 1 corrects in full.
-      epsilon: added to errors, so that none is 0.
+      rng: the random stream that chooses samples.
+      alpha: the exponent of priorities: 0 samples uniformly, 1 in proportion to
+        errors.
+      beta: a function that gives the present exponent [] of importance weights;
+        1 corrects in full.
+      epsilon: the number added to errors, so that none is 0.
     """
     super().__init__(replay_spec, max_length, name="prioritized_replay")
     self._rng = rng
@@ -97,8 +99,8 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
 
     Args:
       heads: [B] int64, the rings' heads before the rows were written.
-      are_steps: for each row that may have been written, oldest first, whether
-        a step was taken from it; none is from an episode's last observation.
+      are_steps: whether a step was taken from each row that may have been
+        written, oldest first; none is from an episode's last observation.
     """
     num_new = tf.cast(self._rings.heads() - heads, tf.int32)  # [B]
     is_step = self._shifted(num_new, are_steps)  # [B, n + 1]
@@ -143,7 +145,7 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
   def sample(self) -> interfaces.Sample:
     """Samples n-step transitions [S, ...] and their importance weights.
 
-    One of each of S equal shares of the priorities' sum (appendix B.2.1).
+    One from each of S equal shares of the priorities' sum (appendix B.2.1).
     """
     size = self._spec.batch_size
     uniform = tf.cast(self._rng.bits((size,)), tf.float64) * 2.0**-32  # [S]
@@ -181,7 +183,7 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
   def update_priorities(self, handle: Handle, td_error: tf.Tensor) -> None:
     """Takes the TD errors [S] of a sample.
 
-    Those of rows that were overwritten since they were sampled are dropped.
+    Errors of rows that were overwritten since they were sampled are dropped.
     """
     row, env, kept_until = handle
     error = tf.minimum(tf.abs(td_error), _LARGEST_ERROR)  # [S]
@@ -195,7 +197,7 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
 
 
 def num_bytes(replay_spec: specs.ReplaySpec, max_length: int) -> int:
-  """Bytes of the tables that keep so many rows of each environment."""
+  """Bytes of the tables that keep `max_length` rows of each environment."""
   return storage.num_bytes(replay_spec, max_length) + sum_tree.num_bytes(
     storage.table_length(replay_spec, max_length)
   )

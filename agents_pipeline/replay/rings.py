@@ -15,7 +15,7 @@ class Rings(tf.Module):
 
     Args:
       num_envs: the number of environments, B.
-      max_length: rows kept of each.
+      max_length: the rows kept of each environment.
       num_spare_rows: further rows of each ring, behind the oldest kept.
     """
     super().__init__(name="rings")
@@ -59,8 +59,8 @@ class Rings(tf.Module):
     """Places [S] int32 of rows of a given age.
 
     Args:
-      env: [S] int32, in which ring.
-      age: [S] int32; 1 is the newest row.
+      env: [S] int32, the ring of each row.
+      age: [S] int32, the age of each row; 1 is the newest.
     """
     return tf.gather(self._head_places(), env) - age
 
@@ -81,9 +81,9 @@ class Rings(tf.Module):
     """The head up to which each row is kept.
 
     Args:
-      heads: [B] int64, `heads` at a time when the rows were kept.
-      env: [S] int32, in which ring.
-      place: [S] int32, in [0, length of the ring).
+      heads: [B] int64, what `heads` gave when the rows were kept.
+      env: [S] int32, the ring of each row.
+      place: [S] int32, the place of each row, in [0, length of the ring).
 
     Returns:
       [S] int64: a row is kept as long as its ring's head is at most this.
@@ -100,11 +100,11 @@ class Rings(tf.Module):
     return self.rows(env, self._head_places() + offset)
 
   def _head_places(self) -> tf.Tensor:
-    """[B] int32, where in each ring its next transition goes."""
+    """[B] int32, the place in each ring of its next transition."""
     return tf.cast(self._heads.value() % self._ring_length, tf.int32)
 
   def _wrapped(self, place: tf.Tensor) -> tf.Tensor:
-    """Places within the ring: comparisons, as a division is slow."""
+    """Wraps places into the ring by comparisons, as a division is slow."""
     place = tf.where(place < 0, place + self._ring_length, place)
     beyond = place >= self._ring_length
     return tf.where(beyond, place - self._ring_length, place)

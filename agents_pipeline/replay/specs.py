@@ -12,10 +12,10 @@ class ReplaySpec:
     observation_spec: the spec of one environment's observations.
     action_spec: the spec of one environment's actions.
     num_envs: the number of environments, B.
-    num_frames: N if observations are stacked frames [N, ...], the newest last;
-      1 for others, which lack that dimension.
-    batch_size: transitions of a sample, S.
-    n_step: steps of a transition, n.
+    num_frames: the number of frames, N, if observations are stacks of them
+      [N, ...], the newest last; 1 for others, which lack that dimension.
+    batch_size: the transitions of a sample, S.
+    n_step: the steps of a transition, n.
     gamma: the agent's discount, by which rewards of later steps count less.
   """
 

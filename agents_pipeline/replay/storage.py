@@ -21,12 +21,13 @@ class Row(NamedTuple):
   """An observation and the step taken from it, [...] each.
 
   Attributes:
-    step_type: int32, of the observation.
-    observation: what was acted from; leaves by name, or one array.
+    step_type: int32, the step type of the observation.
+    observation: the observation acted from; leaves by name, or one array.
     action: the action taken.
-    next_step_type: int32, of the observation that it led to.
-    reward: float32, of the step.
-    discount: float32, of the step: 0 where the episode terminated.
+    next_step_type: int32, the step type of the observation that the action led
+      to.
+    reward: float32, the reward of the step.
+    discount: float32, the discount of the step: 0 where the episode terminated.
   """
 
   step_type: Any
@@ -41,9 +42,9 @@ class Windows(NamedTuple):
   """Windows of consecutive rows.
 
   Attributes:
-    env: [S] int32, in which ring.
-    first: [S] int32, place of a window's first row in that ring, at most one
-      turn below 0.
+    env: [S] int32, the ring of each window.
+    first: [S] int32, the place of each window's first row in its ring, at most
+      one turn below 0.
   """
 
   env: tf.Tensor
@@ -53,8 +54,8 @@ class Windows(NamedTuple):
 class TransitionStorage(tf.Module):
   """Keeps the newest transitions and reads n-step transitions.
 
-  A ring of rows for each environment, in one table for all small fields and one
-  for each other. A row holds an observation and the step taken from it. A
+  Each environment has a ring of rows, in one table for all small fields and one
+  for each other field. A row holds an observation and the step taken from it. A
   transition writes two rows: its own, and the observation it led to. The next
   transition overwrites the second with the same observation, unless the episode
   ended: then it stays, as a row of step type LAST, and the next episode
@@ -79,7 +80,7 @@ class TransitionStorage(tf.Module):
     Args:
       replay_spec: what is kept.
       max_length: rows kept of each environment.
-      name: of the module.
+      name: the name of the module.
     """
     super().__init__(name=name)
     self._spec = replay_spec
@@ -224,8 +225,9 @@ class TransitionStorage(tf.Module):
     """Reads rows, without the fields that have a table of their own.
 
     Args:
-      env: [S] int32, in which ring.
-      place: [S, T] int32 in it, at most one turn below 0 or beyond its end.
+      env: [S] int32, the rings of the rows.
+      place: [S, T] int32, the places of the rows in these rings, at most one
+        turn below 0 or beyond their end.
 
     Returns:
       [S, T, ...] each; None for a field that was not read.
@@ -262,9 +264,9 @@ class TransitionStorage(tf.Module):
     """Stacked frames [S, N, ...], the newest last.
 
     Args:
-      table: frames.
-      env: [S, 1] int32, in which ring.
-      place: [S, 1] int32, of the newest frame in it.
+      table: the table of frames.
+      env: [S, 1] int32, the rings of the frames.
+      place: [S, 1] int32, the place of each newest frame in its ring.
     """
     age = tf.range(self._spec.num_frames - 1, -1, -1)  # [N]
     row = self._rings.rows(env, place - age)  # [S, N]
@@ -281,14 +283,14 @@ class TransitionStorage(tf.Module):
 
 
 def _of_step(x: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-  """[S, n, ...], [S] -> [S, ...]; of one step there is no choice to make."""
+  """The values [S, ...] of one step [S] of each window, from [S, n, ...]."""
   if x.shape[1] == 1:
     return x[:, 0]
   return tf.gather(x, step, axis=1, batch_dims=1)
 
 
 def _row_spec(replay_spec: specs.ReplaySpec) -> Row:
-  """The specs of a stored row; of stacked frames, of one of them."""
+  """The specs of a stored row, which has one frame of a stack."""
   number, kind = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
   observation = tensor_spec.from_spec(replay_spec.observation_spec)
   if replay_spec.num_frames > 1:
@@ -312,12 +314,12 @@ def _num_spare_rows(replay_spec: specs.ReplaySpec) -> int:
 
 
 def table_length(replay_spec: specs.ReplaySpec, max_length: int) -> int:
-  """Rows of the tables that keep so many rows of each environment."""
+  """Rows of the tables that keep `max_length` rows of each environment."""
   return replay_spec.num_envs * (max_length + _num_spare_rows(replay_spec))
 
 
 def num_bytes(replay_spec: specs.ReplaySpec, max_length: int) -> int:
-  """Bytes of the tables that keep so many rows of each environment."""
+  """Bytes of the tables that keep `max_length` rows of each environment."""
   row = sum(
     int(np.prod(spec.shape.as_list())) * spec.dtype.size
     for spec in _packing(replay_spec).specs

@@ -30,8 +30,8 @@ class SumTree(tf.Module):
     """Allocates the nodes; every priority is 0.
 
     Args:
-      num_rows: rows, numbered from 0.
-      fanout: children of a node.
+      num_rows: the number of rows, which are numbered from 0.
+      fanout: the number of children of a node.
     """
     super().__init__(name="sum_tree")
     self._num_rows = num_rows
@@ -42,7 +42,7 @@ class SumTree(tf.Module):
     self._nodes = tf.Variable(tf.zeros((sum(sizes), fanout)), name="nodes")
 
   def priorities(self, row: tf.Tensor) -> tf.Tensor:
-    """[K] float32, of rows [K] int32."""
+    """The priorities [K] float32 of rows [K] int32."""
     values = tf.gather(self._nodes, row // self._fanout)  # [K, fanout]
     return tf.gather(values, row % self._fanout, axis=1, batch_dims=1)
 
@@ -50,9 +50,10 @@ class SumTree(tf.Module):
     """Gives rows other priorities.
 
     Args:
-      row: [K] int32. Where one is named twice, its priorities must be the same,
-        or it keeps one of them.
-      priority: [K] float32, finite, 0 for rows that are never found.
+      row: [K] int32, the rows. Where one is named twice, its priorities must be
+        the same, or it keeps one of them.
+      priority: [K] float32, their priorities: finite, 0 for rows that are never
+        found.
 
     Returns:
       What must be done before the rows can be found.
@@ -73,7 +74,7 @@ class SumTree(tf.Module):
     """The rows that lie at shares of the sum of all priorities.
 
     With a uniform share, a row is found with the probability of its priority
-    over their sum: to about 2**-24 of it, the precision of the sums. In
+    over the sum of all: to about 2**-24 of it, the precision of the sums. In
     float64, because a float32 share has no digits left after a few levels.
 
     Args:
@@ -107,12 +108,12 @@ class SumTree(tf.Module):
 
 
 def num_bytes(num_rows: int) -> int:
-  """Bytes of the tree over so many rows."""
+  """Bytes of the tree over `num_rows` rows."""
   return sum(4 * _FANOUT * nodes for nodes in _nodes(num_rows, _FANOUT))
 
 
 def _nodes(num_rows: int, fanout: int) -> list[int]:
-  """How many nodes each level has, from the lowest to the uppermost of one."""
+  """The number of nodes of each level, from the lowest to the root."""
   nodes = [max(math.ceil(num_rows / fanout), 1)]
   while nodes[-1] > 1:
     nodes.append(math.ceil(nodes[-1] / fanout))

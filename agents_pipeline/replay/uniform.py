@@ -24,7 +24,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
     Args:
       replay_spec: what is kept.
       max_length: rows kept of each environment.
-      rng: where samples come from.
+      rng: the random stream that chooses samples.
     """
     super().__init__(replay_spec, max_length, name="uniform_replay")
     self._rng = rng
@@ -40,7 +40,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
     """Does nothing: every transition is as likely as every other."""
 
   def _draw(self, size: int, num_rows: int) -> storage.Windows:
-    """Chooses windows of so many rows; reads no table."""
+    """Chooses `size` windows of `num_rows` rows; reads no table."""
     env = self._draw_env(size)  # [S]
     kept = tf.gather(self._rings.num_kept(), env)  # [S]
     num_starts = self._rings.num_starts(max(num_rows - 1, 1))  # [B]
@@ -50,7 +50,7 @@ class UniformReplayBuffer(storage.TransitionStorage):
     return storage.Windows(env, self._rings.places(env, age))
 
   def _draw_env(self, size: int) -> tf.Tensor:
-    """[size] int32; zeros if there is only one environment."""
+    """Draws rings [size] int32; zeros if there is only one environment."""
     if self._spec.num_envs == 1:
       return tf.zeros((size,), tf.int32)
     bits = self._rng.bits((size,))

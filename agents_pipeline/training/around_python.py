@@ -27,8 +27,8 @@ _State = tuple[ts.TimeStep, policy_step.PolicyStep]
 class PendingAction(tf.Module):
   """Actions chosen at the end of one call and taken at the start of the next.
 
-  So a run does not depend on how it is divided into calls. They are part of
-  checkpoints: after a resume, the environments are back where these actions
+  So a run does not depend on how it is divided into calls. The actions are part
+  of checkpoints: after a resume, the environments are back where these actions
   were chosen. Scalar discrete actions only.
   """
 
@@ -55,7 +55,7 @@ class PendingAction(tf.Module):
     self.action.assign(action)
 
   def forget(self) -> None:
-    """Discards them: their time step no longer exists."""
+    """Discards the actions: their time step no longer exists."""
     self.is_chosen.assign(False)
 
 
@@ -75,15 +75,15 @@ def compile_replay(
   Args:
     iteration: an iteration of a driver whose environments live in Python.
     should_stop: whether the run has reached its goal, [] bool.
-    pending: what the last call chose.
+    pending: the actions that the last call chose.
     num_prefetched_batches: batches that tf.data prefetches while the
       environments step; without the iteration's own transitions, and not
       reproducible. It pauses during train steps, which hold the tables. 0
       samples inside the call that trains.
-    learns_while_stepping: train on stored transitions while the environments
-      take the iteration's first step; needs two threads.
-    replay_on_host: the buffer is not where the networks are, so adding and
-      sampling stay outside of what XLA compiles.
+    learns_while_stepping: whether to train on stored transitions while the
+      environments take the iteration's first step; needs two threads.
+    replay_on_host: whether the buffer is not where the networks are, so that
+      adding and sampling stay outside of what XLA compiles.
     jit_learning: False trains in a plain graph: XLA's gradients of convolutions
       are about eight times as slow on the CPU as TensorFlow's.
     jit: False uses no XLA at all, for comparison.
@@ -114,7 +114,7 @@ def compile_replay(
 def _batches_ahead(
   iteration: replay_iteration.ReplayIteration, num_batches: int
 ) -> Callable[[], tuple]:
-  """Gives an iteration's samples [U, S, ...], prefetched; () without."""
+  """Returns what gives an iteration's prefetched samples [U, S, ...] or ()."""
   if not num_batches:
     return lambda: ()
   batches = dataset_of(iteration.replay).batch(
@@ -144,8 +144,8 @@ class _ReplayLoop:
 
   Attributes:
     iteration: an iteration of environments in Python.
-    calls: compiled.
-    next_batches: gives what was sampled ahead.
+    calls: the compiled calls.
+    next_batches: the function that gives what was sampled ahead.
     learns_while_stepping: see `compile_replay`.
   """
 
@@ -155,7 +155,7 @@ class _ReplayLoop:
   learns_while_stepping: bool
 
   def begin(self, pending: PendingAction) -> _State:
-    """The state at the end of the previous call."""
+    """Returns the state at the end of the previous call."""
     time_step = self._env.current_time_step()
     action = pending.take(lambda: self.calls.act(time_step).action)
     # Pending actions do not depend on the time step; without this, the
@@ -164,7 +164,7 @@ class _ReplayLoop:
       return time_step, policy_step.PolicyStep(tf.identity(action))
 
   def collect(self, state: _State) -> _State:
-    """An iteration without learning."""
+    """Does an iteration without learning."""
     if self._sizes.collect_episodes is None:
       return self._steps(self._sizes.collect_steps, state)
     time_step = self._episodes(state)
@@ -173,7 +173,7 @@ class _ReplayLoop:
   def train(
     self, state: _State, totals: iterations.TrainTotals
   ) -> tuple[_State, iterations.TrainTotals]:
-    """An iteration: the next time step and action, and the totals."""
+    """Does an iteration; returns the next time step and action, and totals."""
     if self._sizes.collect_episodes is not None:
       time_step = self._episodes(state)
       totals = self.calls.learn(totals, self.next_batches())

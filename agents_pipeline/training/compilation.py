@@ -30,13 +30,14 @@ def choose_threads(largest_product: int, *, enters_python: bool) -> None:
   * A graph around Python environments, which waits for them and for nothing
     else: 1.2 to 1.3 times as fast.
 
-  TensorFlow takes these once for a process, when it first computes. What a
-  user has set in the environment stays: TF_NUM_INTRAOP_THREADS=2.
+  TensorFlow takes these settings once for a process, when it first computes.
+  What a user has set in the environment stays: TF_NUM_INTRAOP_THREADS=2.
 
   Args:
-    largest_product: operations of one train step's largest matrix product.
-    enters_python: the environments are in Python, and nothing else has to go on
-      while they are stepped.
+    largest_product: the number of operations of one train step's largest matrix
+      product.
+    enters_python: whether the environments are in Python, and nothing else has
+      to go on while they are stepped.
   """
   if largest_product >= SHARED_PRODUCT or gpu.is_used():
     return
@@ -99,15 +100,15 @@ def unrolls(num_steps: int) -> bool:
 
 
 def iterations_per_turn(num_weights: int, num_env_steps: int) -> int:
-  """How many iterations of DQN one turn of a compiled loop does.
+  """The number of iterations of DQN that one turn of a compiled loop does.
 
   Measured with tensor environments. On a GPU, 4 do 1.3 to 1.6 times as many per
   second. On the CPU, 2 do 1.07 times as many, of small networks; they compile
   for a second longer, which takes a million env steps to come back.
 
   Args:
-    num_weights: of the network.
-    num_env_steps: of the run.
+    num_weights: the number of weights of the network.
+    num_env_steps: the env steps of the run.
   """
   if gpu.is_used():
     return 4

@@ -36,7 +36,7 @@ def add(*flags: str) -> None:
   XLA reads them once, when it first compiles.
 
   Args:
-    *flags: such as '--name=value'.
+    *flags: flags of XLA such as '--name=value'.
   """
   given = read("XLA_FLAGS").split()
   names = {flag.partition("=")[0] for flag in given}
@@ -53,7 +53,8 @@ def check() -> None:
   the variables is set.
 
   Raises:
-    UserError: naming the variable, and the flag.
+    UserError: TensorFlow would abort; the message names the variable and the
+      flag.
   """
   given = [name for name in _VARIABLES if os.environ.get(name)]
   if not given:
@@ -88,7 +89,7 @@ def _compile_and_leave(output: int) -> None:
 
 
 def _explain(output: str) -> str:
-  """One line for why it ended."""
+  """One line on why TensorFlow ended the process, from its output."""
   unknown, missing, value = (
     pattern.search(output) for pattern in (_UNKNOWN, _NO_FILE, _NO_VALUE)
   )

@@ -31,7 +31,7 @@ def compile_rollouts(
   """Compiles iterations of agents that train on rollouts.
 
   Args:
-    iteration: of an agent with `gradients` and `update`.
+    iteration: the iteration of an agent with `gradients` and `update`.
     should_stop: whether the run has reached its goal, [] bool; the same in
       every learner.
     all_learners: the learners.
@@ -106,12 +106,12 @@ def _make_compute(
 
 
 def weighted(values: Any, weight: tf.Tensor) -> tf.Tensor:
-  """What has to be summed over the learners for `mean_of`.
+  """The tensor that has to be summed over the learners for `mean_of`.
 
   Args:
-    values: a nest of float32; None, of a variable that the loss does not depend
-      on, is left out.
-    weight: [] float32, of how many steps they are means.
+    values: a nest of float32; None, for a variable that the loss does not
+      depend on, is left out.
+    weight: [] float32, the number of steps that the values are means of.
 
   Returns:
     [N] float32.
@@ -127,12 +127,12 @@ def _tensors(values: Any) -> list[tf.Tensor]:
 def mean_of(summed: tf.Tensor, like: Any) -> Any:
   """The means over the steps of all learners.
 
-  Each value is a mean over a learner's steps, of which some learners have more
+  Each value is a mean over a learner's steps. Some learners have more of these
   than others where steps only reset an environment.
 
   Args:
-    summed: [N] float32, of what `weighted` gave each learner.
-    like: a nest of the same shapes; None stays None.
+    summed: [N] float32, the sum of what `weighted` gave each learner.
+    like: a nest of the values' shapes; None stays None.
   """
   flat = _tensors(like)
   *sums, total = tf.split(summed, [tf.size(x) for x in flat] + [1])

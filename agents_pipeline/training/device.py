@@ -49,14 +49,15 @@ def choose(
     gpu_reason: what a GPU is faster for, such as 'images'; '' for nothing.
     deterministic: whether two runs of one seed are the same on a GPU; on the
       CPU they always are.
-    report: gets a line on what 'auto' chose where there was a choice, and on a
-      setting without effect.
+    report: called with a line on what 'auto' chose where there was a choice,
+      and on a setting without effect.
 
   Returns:
     'cpu' or 'gpu'.
 
   Raises:
-    UserError: a GPU is asked for and TensorFlow sees none, or it is neither.
+    UserError: a GPU is wanted and TensorFlow sees none, or `wanted` is none of
+      the three.
   """
   if wanted not in ("auto", "cpu", "gpu"):
     raise errors.UserError(
@@ -87,7 +88,7 @@ def check_there_is_a_gpu() -> None:
   """Checks that TensorFlow sees a GPU, without choosing a device.
 
   Raises:
-    UserError: it sees none.
+    UserError: TensorFlow sees no GPU.
   """
   if not tf.config.list_physical_devices("GPU"):
     raise errors.UserError(
@@ -96,7 +97,7 @@ def check_there_is_a_gpu() -> None:
 
 
 def _use_gpu(gpu: tf.config.PhysicalDevice, deterministic: bool) -> None:
-  """Uses this one of the GPUs, and its memory as it is needed."""
+  """Uses this GPU alone, and its memory as it is needed."""
   tf.config.set_visible_devices([gpu], "GPU")
   tf.config.experimental.set_memory_growth(gpu, True)
   compiler_flags.add(*_CUDA_GRAPHS)

@@ -22,7 +22,7 @@ class StepDriver(driver.Driver):
   """Steps every environment once per `run`.
 
   Observers receive `Transition`s of [B, ...] with shaped rewards; statistics
-  are of the environment's own. An episode's last transition holds the true last
+  count the environment's own. An episode's last transition holds the true last
   observation, and the next begins at a first observation. Where an environment
   spends a step on resetting, that step goes from LAST to FIRST, and observers
   leave it out.
@@ -39,11 +39,12 @@ class StepDriver(driver.Driver):
     """Creates the driver.
 
     Args:
-      environment: to act in.
-      policy: without state.
-      observers: called in this order.
-      statistics: counts every step.
-      shape_reward: makes the reward to train on from the environment's own.
+      environment: the environment to act in.
+      policy: the policy that acts; it has no state.
+      observers: the observers of transitions, called in this order.
+      statistics: the statistics that count every step.
+      shape_reward: a function that makes the reward to train on from the
+        environment's own reward.
     """
     super().__init__(environment, policy, observers)
     self._statistics = statistics
@@ -55,8 +56,9 @@ class StepDriver(driver.Driver):
     """Acts once in every environment.
 
     Args:
-      time_step: [B, ...], to act from; `environment.current_time_step()`.
-      policy_state: empty.
+      time_step: [B, ...], the time step to act from;
+        `environment.current_time_step()`.
+      policy_state: the empty state.
 
     Returns:
       The time step to act from next, and the empty state.
@@ -70,8 +72,8 @@ class StepDriver(driver.Driver):
     """Takes actions and observes the transition.
 
     Args:
-      time_step: [B, ...], that the actions were chosen from.
-      action_step: [B, ...].
+      time_step: [B, ...], the time step that the actions were chosen from.
+      action_step: [B, ...], the actions.
 
     Returns:
       The transition, and the time step to act from next; all observers are done
@@ -89,12 +91,12 @@ class StepDriver(driver.Driver):
     """Observes the transition of actions that were taken elsewhere.
 
     Args:
-      time_step: [B, ...], that the actions were chosen from.
-      action_step: [B, ...].
-      stepped: what `step_and_reset` returned.
+      time_step: [B, ...], the time step that the actions were chosen from.
+      action_step: [B, ...], the actions.
+      stepped: the two time steps that `step_and_reset` returned.
 
     Returns:
-      What `transition` does.
+      What `transition` returns.
     """
     transition, following = self.record(time_step, action_step, stepped)
     return transition, self.tell_observers(transition, following)
@@ -105,7 +107,7 @@ class StepDriver(driver.Driver):
     action_step: policy_step.PolicyStep,
     stepped: interfaces.Stepped,
   ) -> tuple[trajectory.Transition, ts.TimeStep]:
-    """What `observe` does, but tells no observer."""
+    """Does what `observe` does, but tells no observer."""
     (transition, counted), following = self.count(
       time_step, action_step, stepped
     )
@@ -130,8 +132,8 @@ class StepDriver(driver.Driver):
 
     Args:
       time_step: see `observe`.
-      action_step: likewise.
-      stepped: likewise.
+      action_step: see `observe`.
+      stepped: see `observe`.
 
     Returns:
       The transition with its count, for `keep_episodes`, and the time step to

@@ -14,9 +14,10 @@ class Episodes(NamedTuple):
   """Episodes that ended, in the order of their ends.
 
   Attributes:
-    env_steps: [N] int64, done over all environments when each ended.
-    returns: [N] float32, undiscounted.
-    lengths: [N] int64, env steps.
+    env_steps: [N] int64, the env steps done over all environments when each
+      episode ended.
+    returns: [N] float32, the undiscounted returns.
+    lengths: [N] int64, the lengths in env steps.
   """
 
   env_steps: np.ndarray
@@ -36,13 +37,13 @@ class Episodes(NamedTuple):
 
 
 class StepCount(NamedTuple):
-  """What a step of every environment counted as.
+  """What is counted at a step of every environment.
 
   Attributes:
-    env_steps: [] int64, done so far, this step included.
-    ended: [B] bool, whether its episode ended.
-    episode_return: [B] float32, of each episode so far.
-    length: [B] int64, env steps of each episode so far.
+    env_steps: [] int64, the env steps done so far, this step included.
+    ended: [B] bool, whether each environment's episode ended.
+    episode_return: [B] float32, the return of each episode so far.
+    length: [B] int64, the env steps of each episode so far.
   """
 
   env_steps: tf.Tensor
@@ -52,16 +53,17 @@ class StepCount(NamedTuple):
 
 
 class EpisodeStatistics(tf.Module):
-  """Observes every step. Runs inside XLA."""
+  """Counts every step. Runs inside XLA."""
 
   def __init__(self, batch_size: int, max_episodes: int, num_learners: int = 1):
     """Starts at zero.
 
     Args:
       batch_size: the number of environments, B.
-      max_episodes: that can end before `forget_ended` is called.
-      num_learners: that step as many environments each, at the same time; env
-        steps are those of all.
+      max_episodes: the most episodes that can end before `forget_ended` is
+        called.
+      num_learners: the number of learners, which step as many environments
+        each, at the same time; env steps are those of all learners.
     """
     super().__init__(name="episode_statistics")
     self._max_episodes = max_episodes
@@ -109,8 +111,8 @@ class EpisodeStatistics(tf.Module):
     """Counts a step of every environment; `keep` must follow.
 
     Args:
-      next_time_step: [B, ...], what the step led to. Where it is FIRST, the
-        step only reset its environment, and is not counted.
+      next_time_step: [B, ...], the time step that the step led to. Where it is
+        FIRST, the step only reset its environment, and is not counted.
     """
     counted = ~next_time_step.is_first()  # [B]
     ended = next_time_step.is_last()  # [B]
@@ -126,10 +128,10 @@ class EpisodeStatistics(tf.Module):
   def keep(self, counted: StepCount) -> None:
     """Keeps the episodes that ended in the newest steps.
 
-    Once for many steps: on a GPU, it costs as much for one.
+    Call it once for many steps: on a GPU, one step costs as much.
 
     Args:
-      counted: of one step, or stacked of T steps: [T] and [T, B].
+      counted: the counts of one step, or of T steps stacked: [T] and [T, B].
     """
     ended = tf.reshape(counted.ended, [-1])  # [N]
     number = tf.range(ended.shape[0])  # [N]
@@ -154,7 +156,7 @@ class EpisodeStatistics(tf.Module):
     self._ended.scatter_nd_update(row[:, None], kept)
 
   def progress(self, num_env_steps: int) -> tf.Tensor:
-    """[] float32 in [0, 1], the share that is done of so many env steps."""
+    """[] float32 in [0, 1], the share of `num_env_steps` that is done."""
     done = tf.cast(self.env_steps.value(), tf.float32) / float(num_env_steps)
     return tf.minimum(done, 1.0)
 
@@ -172,7 +174,7 @@ class EpisodeStatistics(tf.Module):
     self._length.assign(tf.zeros_like(self._length))
 
   def ended(self) -> Episodes:
-    """The episodes that ended since they were forgotten."""
+    """The episodes that ended since `forget_ended` was last called."""
     kept = int(self.num_episodes) - int(self._num_forgotten)
     if kept > self._max_episodes:
       raise ValueError(
@@ -182,11 +184,11 @@ class EpisodeStatistics(tf.Module):
     return Episodes.from_rows(self._ended[:kept].numpy())
 
   def forget_ended(self, num_episodes: int | None = None) -> None:
-    """Makes room for those that end from now on.
+    """Makes room for the episodes that end from now on.
 
     Args:
-      num_episodes: that ended so far, with other learners' as well; None where
-        there are no others.
+      num_episodes: the number of episodes that ended so far, other learners'
+        included; None where there are no others.
     """
     if num_episodes is not None:
       self.num_episodes.assign(num_episodes)

@@ -21,7 +21,7 @@ class TrainTotals(NamedTuple):
   """Sums over train steps.
 
   Attributes:
-    num_train_steps: [] int64.
+    num_train_steps: [] int64, the number of train steps.
     sums: [M] float32, the sum of each measure of the agent, in their order.
     diverged: [] bool, whether a measure shows that the agent has diverged.
   """
@@ -36,7 +36,7 @@ class TrainTotals(NamedTuple):
     """The totals with one train step more.
 
     Args:
-      agent: its measures and their bounds.
+      agent: the agent, with its measures and their bounds.
       info: the info of the train step.
     """
     values = tf.stack([of(info) for of in agent.measures.values()])  # [M]
@@ -54,7 +54,7 @@ class TrainTotals(NamedTuple):
 
 
 def no_train_steps(num_measures: int) -> TrainTotals:
-  """The totals of no train step of an agent with so many measures, M."""
+  """The totals before any train step of an agent with M measures."""
   return TrainTotals(
     tf.constant(0, tf.int64), tf.zeros(num_measures), tf.constant(False)
   )
@@ -68,12 +68,13 @@ class Iterations:
   all calls do multiples of `per_turn`.
 
   Attributes:
-    collect: runs so many iterations, [] int32, without train steps, for agents
-      that fill a replay first; the same as `train` for others.
-    train: runs so many iterations, adds their train steps to the given totals
-      (by default none), and returns these. It stops early when the run has
-      reached its goal, or a train step has shown that the agent has diverged:
-      at the end of that turn of the loop.
+    collect: the call that runs a number of iterations, [] int32, without train
+      steps, for agents that fill a replay first; the same as `train` for
+      others.
+    train: the call that runs a number of iterations, [] int32, adds their train
+      steps to the given totals (by default none), and returns the new totals.
+      It stops early when the run has reached its goal, or a train step has
+      shown that the agent has diverged: at the end of that turn of the loop.
     per_turn: iterations between two checks of whether to stop. What is left of
       a call runs in a loop of single iterations, compiled apart, whose numbers
       may be rounded differently.
@@ -102,15 +103,16 @@ def compile_calls(
   """Makes the two calls of one iteration.
 
   Args:
-    num_measures: how many measures the agent has.
+    num_measures: the number of measures of the agent, M.
     should_stop: whether the run has reached its goal, [] bool.
-    begin: gives the state that an iteration begins in, any nest of tensors.
+    begin: a function that gives the state that an iteration begins in, any nest
+      of tensors.
     collect: state -> state; an iteration without train steps. None for agents
       that always train.
     train: state, totals -> state, totals; an iteration.
-    end: called with the state after the last iteration.
+    end: a function called with the state after the last iteration.
     jit: whether each call is one XLA program, or a plain graph.
-    per_turn: see `Iterations`; of `train` alone.
+    per_turn: see `Iterations`; for `train` alone.
   """
 
   @tf.function(jit_compile=jit, autograph=False)

@@ -1,8 +1,8 @@
 """The learners of a run, each a process with its share of the environments.
 
-They are `tf.distribute.MultiWorkerMirroredStrategy`'s workers, of which only
-the sum over all of them is used: of gradients inside a graph, and between two
-calls of what has to be the same for all. A learner alone needs none of it.
+They are the workers of `tf.distribute.MultiWorkerMirroredStrategy`, of which
+only the sum over all of them is used: of gradients inside a graph, and between
+two calls of what has to be the same for all. A learner alone needs none of it.
 """
 
 import concurrent.futures
@@ -36,12 +36,12 @@ _POLL_SECONDS = 0.01
 class Learners:
   """The learners of a run, of which this process is one.
 
-  Every learner calls the same methods in the same order; each returns the same
-  to all.
+  Every learner calls the same methods in the same order; each method returns
+  the same to all learners.
 
   Attributes:
-    rank: which one this is; the first, 0, writes what the run writes.
-    num_learners: how many there are.
+    rank: the number of this learner; the first, 0, writes what the run writes.
+    num_learners: the number of learners.
   """
 
   def __init__(
@@ -50,8 +50,9 @@ class Learners:
     """Wraps a strategy.
 
     Args:
-      rank: which one this is.
-      strategy: sums over all of them; None where there is one alone.
+      rank: the number of this learner.
+      strategy: the strategy that sums over all learners; None where there is
+        only one.
     """
     self.rank = rank
     self._strategy = strategy
@@ -59,7 +60,7 @@ class Learners:
     self._sum_now = tf.function(self.sum, autograph=False)
 
   def sum(self, x: tf.Tensor) -> tf.Tensor:
-    """The sum of a tensor of the same shape over all. Not inside XLA."""
+    """The sum of a tensor, of one shape, over all learners. Not inside XLA."""
     # A sum of nothing would end the process, by a segmentation fault.
     if self._strategy is None or x.shape.num_elements() == 0:
       return x
@@ -78,7 +79,7 @@ class Learners:
       return self._sum_now(tf.constant(rows)).numpy()
 
   def any(self, which: bool) -> bool:
-    """Whether it is true of a learner."""
+    """Whether `which` is true in any learner."""
     return bool(self.all_gather([which]).any())
 
   def least(self, number: int) -> int:
@@ -99,7 +100,7 @@ class Learners:
   def gather(
     self, episodes: episode_statistics.Episodes
   ) -> episode_statistics.Episodes:
-    """The episodes of all, in the order of their ends."""
+    """The episodes of all learners, in the order of their ends."""
     if self._strategy is None:
       return episodes
     rows = np.concatenate(self._rows(episodes.to_rows()))
@@ -143,16 +144,17 @@ ALONE = Learners()
 def connect(addresses: Sequence[str], rank: int) -> Learners:
   """Connects to the other learners; returns when all are there.
 
-  In the main thread, before TensorFlow computes anything, and after its threads
-  are chosen. Where all learners are on this machine, TensorFlow's server, which
-  listens on every interface and asks for no password, is bound to the loopback.
+  Call it in the main thread, before TensorFlow computes anything, and after its
+  threads are chosen. Where all learners are on this machine, TensorFlow's
+  server, which listens on every interface and asks for no password, is bound to
+  the loopback.
 
   Args:
     addresses: 'host:port' of every learner.
-    rank: which one this is.
+    rank: the number of this learner.
 
   Raises:
-    LearnerLost: one did not come.
+    LearnerLost: another learner did not come.
     RunError: the server cannot be bound.
   """
   resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -192,7 +194,7 @@ def _bound_to_loopback(port: int) -> Iterator[None]:
   TensorFlow has no setting for it: `GrpcServer::Init` says 0.0.0.0.
 
   Raises:
-    RunError: it cannot be bound.
+    RunError: the server cannot be bound.
   """
   given_up = threading.Event()
   with concurrent.futures.ThreadPoolExecutor(1) as pool:

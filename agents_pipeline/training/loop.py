@@ -28,16 +28,17 @@ class IntervalResult:
   """What happened in an interval.
 
   Attributes:
-    env_steps: done since the beginning of the run.
-    train_steps: likewise.
-    num_env_steps: done within `seconds`.
-    num_train_steps: likewise.
-    means: of the agent's measures over the interval's train steps; {} without
-      any.
+    env_steps: env steps done since the beginning of the run.
+    train_steps: train steps done since the beginning of the run.
+    num_env_steps: env steps done within `seconds`.
+    num_train_steps: train steps done within `seconds`.
+    means: the means of the agent's measures over the interval's train steps; {}
+      without any.
     num_episodes: episodes that ended since the beginning of the run.
     episodes: the episodes that ended within the interval.
-    seconds: wall time of the interval; after a resume, of the part since then.
-    is_last: the run ends here.
+    seconds: the wall time of the interval; after a resume, of the part since
+      then.
+    is_last: whether the run ends here.
   """
 
   env_steps: int
@@ -56,11 +57,13 @@ class Stops:
   """When results are due, and when the run ends.
 
   Attributes:
-    num_env_steps: where the run ends.
-    num_env_steps_before_training: where train steps begin.
-    num_env_steps_per_iteration: of all environments together; None where an
-      iteration is as long as its episodes are, and does many train steps.
-    periods_env_steps: a result is due at every multiple of each.
+    num_env_steps: the env steps after which the run ends.
+    num_env_steps_before_training: the env steps after which train steps begin.
+    num_env_steps_per_iteration: the env steps of an iteration, of all
+      environments together; None where an iteration is as long as its episodes
+      are.
+    periods_env_steps: the periods of results: one is due at every multiple of
+      each.
   """
 
   num_env_steps: int
@@ -69,7 +72,7 @@ class Stops:
   periods_env_steps: tuple[int, ...]
 
   def iterations_until(self, stop: int, env_steps: int) -> int:
-    """Iterations that reach a stop, if every one of their steps counts."""
+    """The iterations that reach a stop, if every one of their steps counts."""
     if self.num_env_steps_per_iteration is None:
       return 1
     return math.ceil((stop - env_steps) / self.num_env_steps_per_iteration)
@@ -87,7 +90,7 @@ class Stops:
 class Interval(tf.Module):
   """Totals since the last result; part of checkpoints.
 
-  A run may be left within one, and resumes there.
+  A run may be left within an interval, and resumes there.
   """
 
   def __init__(
@@ -99,7 +102,7 @@ class Interval(tf.Module):
 
     Args:
       measure_names: the names of what the agent measures.
-      measure_bounds: how large some of them may be, for messages.
+      measure_bounds: name -> how large a measure may be, for messages.
     """
     super().__init__(name="interval")
     self._names = tuple(measure_names)
@@ -113,7 +116,7 @@ class Interval(tf.Module):
 
   @property
   def totals(self) -> iterations.TrainTotals:
-    """Sums over its train steps so far."""
+    """Sums over the interval's train steps so far."""
     return tf.nest.map_structure(lambda v: v.value(), self._totals)
 
   @totals.setter
@@ -132,7 +135,7 @@ class Interval(tf.Module):
     )
 
   def means(self) -> dict[str, float]:
-    """Means of the measures over its train steps; {} without any."""
+    """Means of the measures over the interval's train steps; {} without any."""
     num_train_steps = int(self._totals.num_train_steps)
     if not num_train_steps:
       return {}
@@ -147,11 +150,12 @@ class Interval(tf.Module):
     statistics: episode_statistics.EpisodeStatistics,
     num_episodes: int | None = None,
   ) -> None:
-    """Begins the next one, once the result of this one is written.
+    """Begins the next interval, once the result of this one is written.
 
     Args:
       statistics: the counters.
-      num_episodes: of the result, where several learners have counted them.
+      num_episodes: the result's number of episodes, where several learners have
+        counted them.
     """
     statistics.forget_ended(num_episodes)
     self.env_steps.assign(statistics.env_steps)
@@ -166,9 +170,9 @@ class _CallSize:
     """Begins with short calls.
 
     Args:
-      multiple: every call does a multiple of so many iterations, so that each
-        iteration of a run meets the same compiled code, however the run is cut
-        into calls.
+      multiple: the number of iterations that every call does a multiple of, so
+        that each iteration of a run meets the same compiled code, however the
+        run is cut into calls.
     """
     self._multiple = multiple
     self.limit = multiple  # the first call compiles
@@ -195,13 +199,13 @@ def run(
   Resuming is no special case: restore the counters, then call this.
 
   Args:
-    compiled: the two calls.
+    compiled: the two compiled calls.
     stops: when to begin training, give results and end.
-    interval: the current one. The caller must call `interval.end` after
+    interval: the current interval. The caller must call `interval.end` after
       writing each result.
-    statistics: counts env steps.
-    train_steps: counts train steps.
-    should_stop: whether the run has done what it was for, [] bool.
+    statistics: the statistics that count env steps.
+    train_steps: the counter of train steps.
+    should_stop: whether the run has reached its goal, [] bool.
     wants_to_stop: whether the user wants to stop. It is asked before each call;
       once it is true, no more results are given.
     all_learners: the learners of the run, which all do the same calls.
@@ -261,7 +265,7 @@ def _call(
   stop: int,
   all_learners: learners.Learners,
 ) -> None:
-  """One compiled call, towards a stop."""
+  """Does one compiled call, towards a stop."""
   trains = env_steps >= stops.num_env_steps_before_training
   size = sizes[compiled.train if trains else compiled.collect]
   # More than once to a stop also where environments spend steps on resetting.

@@ -22,10 +22,10 @@ def compile_iterations(
   per_turn: int = 1,
   jit: bool = True,
 ) -> iterations.Iterations:
-  """Compiles both calls.
+  """Compiles the two calls of `Iterations`.
 
   Args:
-    iteration: what to repeat; its environment is of TensorFlow ops.
+    iteration: the iteration to repeat; its environment is of TensorFlow ops.
     should_stop: whether the run has reached its goal, [] bool.
     per_turn: see `iterations.Iterations`.
     jit: False leaves it a plain graph, for comparison.

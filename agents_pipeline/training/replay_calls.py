@@ -21,8 +21,9 @@ class Calls(NamedTuple):
     learn: totals, batches -> totals.
     observe: the arrays that came from Python, and the state that was stepped
       from -> the time step to act from next.
-    observe_and_act: the same -> the next state.
-    observe_learn_and_act: the same, totals, batches -> the next state, totals.
+    observe_and_act: the arguments of `observe` -> the next state.
+    observe_learn_and_act: the arguments of `observe`, totals, batches -> the
+      next state, totals.
   """
 
   act: Callable
@@ -42,10 +43,11 @@ def wrap_calls(
   """Makes each call one program, or several around a buffer in host memory.
 
   Args:
-    iteration: whose environments live in Python.
+    iteration: an iteration whose environments live in Python.
     jit: whether XLA compiles acting.
-    jit_learning: whether it compiles the rest.
-    replay_on_host: adding and sampling are outside of what it compiles.
+    jit_learning: whether XLA compiles the rest.
+    replay_on_host: whether adding and sampling stay outside of what XLA
+      compiles.
   """
   driver, agent = iteration.driver, iteration.agent
   compiled = functools.partial(

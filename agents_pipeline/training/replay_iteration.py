@@ -15,11 +15,12 @@ class IterationSizes:
   """How much one iteration does.
 
   Attributes:
-    collect_steps: steps of every environment.
-    train_steps: updates after them.
-    collect_episodes: steps until so many have ended, in place of
-      `collect_steps`; None for these.
-    max_env_steps: where the run ends, and cuts off episodes that do not.
+    collect_steps: the steps of every environment.
+    train_steps: the number of updates.
+    collect_episodes: the number of episodes after which collecting ends, in
+      place of `collect_steps`; None collects `collect_steps`.
+    max_env_steps: the env steps of the whole run; when they are done,
+      collecting ends even if the episodes have not.
   """
 
   collect_steps: int
@@ -37,8 +38,8 @@ class IterationSizes:
     """Runs state = step(state) for all steps of one iteration.
 
     Args:
-      first_step: state -> state, the first of them.
-      step: likewise, the others.
+      first_step: the first step, state -> state.
+      step: each of the other steps, state -> state.
       state: any nest of tensors.
       statistics: the counters of what was collected so far.
     """
@@ -63,13 +64,14 @@ class ReplayIteration:
   """Collects into a replay, then trains on samples of it. XLA can compile it.
 
   Attributes:
-    driver: its observers add to the replay.
-    replay: sampled from.
-    agent: trained.
-    update_target: called after every train step.
+    driver: the driver, whose observers add to the replay.
+    replay: the replay to sample from.
+    agent: the agent to train.
+    update_target: a function that updates the target network, called after
+      every train step.
     sizes: the sizes of an iteration.
     statistics: the counters of what was collected so far.
-    update: transitions, weights -> info: a train step; None is the agent's own,
+    update: a train step, transitions, weights -> info; None is the agent's own,
       compiled with what is around it.
   """
 
@@ -95,7 +97,7 @@ class ReplayIteration:
   def learn(
     self, totals: iterations.TrainTotals, batches=()
   ) -> iterations.TrainTotals:
-    """The train steps of an iteration.
+    """Does the train steps of an iteration.
 
     Each is the second half of Algorithm 1 of Mnih et al. (2015).
 

@@ -13,8 +13,8 @@ class RolloutIteration:
   """Acts for T steps, then trains on all of them. XLA can compile it.
 
   Attributes:
-    driver: acts by the agent's collect policy.
-    agent: trained.
+    driver: the driver, which acts by the agent's collect policy.
+    agent: the agent to train.
     num_steps: the length of a rollout, T.
   """
 
@@ -37,6 +37,6 @@ class RolloutIteration:
     time_step: ts.TimeStep,
     totals: iterations.TrainTotals,
   ) -> tuple[ts.TimeStep, iterations.TrainTotals]:
-    """One update from T steps that were done in Python."""
+    """Does one update from T steps that were done in Python."""
     rollout, time_step = rollouts.of_python_steps(self.driver, steps, time_step)
     return time_step, totals.add(self.agent, self.agent.train(rollout))

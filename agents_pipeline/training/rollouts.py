@@ -21,8 +21,8 @@ class PythonSteps(NamedTuple):
   """T steps of environments in Python, not yet observed by the driver.
 
   Attributes:
-    arrays: what `time_steps` makes time steps of, [T, B, ...] each.
-    action_step: [T, B, ...].
+    arrays: the arrays that `time_steps` makes time steps of, [T, B, ...] each.
+    action_step: [T, B, ...], the actions.
   """
 
   arrays: list[tf.Tensor]
@@ -35,9 +35,9 @@ def on_device(
   """Acts in environments of TensorFlow ops. Runs inside XLA.
 
   Args:
-    driver: steps the environments.
-    num_steps: T.
-    time_step: [B, ...], to act from.
+    driver: the driver that steps the environments.
+    num_steps: the number of steps, T.
+    time_step: [B, ...], the time step to act from.
   """
 
   def take(t, time_step):
@@ -55,8 +55,8 @@ def acting_in_python(
   """Compiles `act` and `act_after` of `step_in_python`.
 
   Args:
-    driver: its environments live in Python.
-    jit: False leaves them plain graphs, for comparison.
+    driver: the driver, whose environments live in Python.
+    jit: False leaves both plain graphs, for comparison.
   """
   act = tf.function(driver.policy.action, autograph=False, jit_compile=jit)
 
@@ -77,17 +77,17 @@ def step_in_python(
 ) -> PythonSteps:
   """Acts in environments that live in Python, from inside a graph.
 
-  Between two steps it only chooses the next actions: a graph pays for every
+  Between two steps, only the next actions are chosen: a graph pays for every
   operation, and one call can compute the transitions of all steps. The steps
   are unrolled, because a loop in a graph costs as much as acting.
 
   Args:
-    environment: to act in.
+    environment: the environment to act in.
     act: time step [B, ...] -> policy step, compiled.
     act_after: the arrays of a step in Python, the stack before it -> policy
       step and stack, compiled.
-    num_steps: T.
-    time_step: [B, ...], to act from.
+    num_steps: the number of steps, T.
+    time_step: [B, ...], the time step to act from.
   """
   steps, action_step = [], act(time_step)
   stack = environment.stack_of(time_step)
@@ -105,9 +105,9 @@ def of_python_steps(
   """The rollout of steps that were done in Python. Runs inside XLA.
 
   Args:
-    driver: its environment has `time_steps`.
-    steps: T of them.
-    time_step: [B, ...], that the first was taken from.
+    driver: the driver, whose environment has `time_steps`.
+    steps: the T steps.
+    time_step: [B, ...], the time step that the first step was taken from.
   """
 
   def take(t, time_step):
@@ -147,9 +147,9 @@ def _looped(take: Callable, num_steps: int, time_step: ts.TimeStep, spec):
 
   Args:
     take: t, time step -> what is stacked, the next time step.
-    num_steps: T.
-    time_step: to begin from.
-    spec: of what is stacked, without T.
+    num_steps: the number of steps, T.
+    time_step: the time step to begin from.
+    spec: the spec of what is stacked, without T.
   """
   arrays = tf.nest.map_structure(
     lambda s: tf.TensorArray(s.dtype, num_steps, element_shape=s.shape),

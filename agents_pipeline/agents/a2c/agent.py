@@ -26,10 +26,10 @@ class A2cExtra(NamedTuple):
   """What a train step reports beside its loss; every field is [] float32.
 
   Attributes:
-    policy_loss: -E[log pi(a|s) A].
-    value_loss: E[(R - V(s))^2].
-    entropy: E[H(pi(.|s))], nats.
-    mean_value: E[V(s)].
+    policy_loss: the policy loss, -E[log pi(a|s) A].
+    value_loss: the value loss, E[(R - V(s))^2].
+    entropy: the mean entropy of the policy, E[H(pi(.|s))], in nats.
+    mean_value: the mean value, E[V(s)].
   """
 
   policy_loss: tf.Tensor
@@ -48,7 +48,7 @@ class A2cAgent(tf_agent.TFAgent):
 
   Attributes:
     measures: see `interfaces.Agent`.
-    measure_bounds: likewise.
+    measure_bounds: see `interfaces.Agent`.
   """
 
   def __init__(
@@ -66,9 +66,9 @@ class A2cAgent(tf_agent.TFAgent):
       config: hyperparameters.
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment.
-      network: the policy and the value.
-      num_envs: B of the rollouts.
-      rng: the collect policy samples from it.
+      network: the network of the policy and the value.
+      num_envs: the number of environments in a rollout, B.
+      rng: the random stream that the collect policy samples from.
     """
     self._config = config
     self._network = network
@@ -139,9 +139,9 @@ class A2cAgent(tf_agent.TFAgent):
       weights: must be None.
 
     Returns:
-      One for each trainable variable of the network, neither clipped nor
-      applied, None where the loss does not depend on it; and the info of the
-      train step.
+      A gradient for each trainable variable of the network, neither clipped nor
+      applied, None where the loss does not depend on the variable; and the info
+      of the train step.
     """
     if self._reward_normalizer is not None:
       self._reward_normalizer.update(experience)
@@ -261,10 +261,10 @@ def make_a2c_agent(
     config: hyperparameters.
     time_step_spec: the time step spec of one environment.
     action_spec: the action spec of one environment.
-    num_envs: B of the rollouts.
+    num_envs: the number of environments in a rollout, B.
     seed: the seed of the initial weights.
-    rng: the collect policy samples from it.
-    num_frames: stacked in an observation.
+    rng: the random stream that the collect policy samples from.
+    num_frames: the number of frames stacked in an observation.
     keys: see `ObservationEncoder.keys`.
   """
   network = a2c_network.make_actor_critic_network(

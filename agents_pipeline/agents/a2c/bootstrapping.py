@@ -16,8 +16,9 @@ def next_values(
 
   Args:
     evaluate: observations [T, B, ...] -> (policy parameters, values [T, B]).
-    value: [T, B] float32, V(s) of what was acted from.
-    next_observation: [T, B, ...], what the steps led to, before any reset.
+    value: [T, B] float32, V(s), the values of the observations acted from.
+    next_observation: [T, B, ...], the observations that the steps led to,
+      before any reset.
     truncated: [T, B] bool.
 
   Returns:

@@ -17,33 +17,37 @@ class A2cConfig(schema.AgentConfig):
       "Train a network of your own" in the documentation. Images keep their
       shape.
     network_arguments: further keyword arguments of that function.
-    conv_layers: (filters, kernel size, stride) of each, for images [H, W, C];
-      () flattens them. None chooses those of Mnih et al. (2015) where every
-      image is at least 36 pixels wide and high, else the one of MinAtar:
-      ((16, 3, 1),).
-    hidden_layers: units of each hidden layer after them.
+    conv_layers: (filters, kernel size, stride) of each convolution, for images
+      [H, W, C]; () flattens images. None chooses the convolutions of Mnih et
+      al. (2015) where every image is at least 36 pixels wide and high, else the
+      one of MinAtar: ((16, 3, 1),).
+    hidden_layers: the units of each hidden layer after the convolutions.
     activation: the activation of these layers, by Keras' name.
-    shared_torso: policy and value share them; else each has its own.
-    hidden_gain: the gain of their orthogonal initial weights.
-    policy_gain: the gain of the policy head's.
-    value_gain: the gain of the value head's.
-    initial_log_std: where a Gaussian policy's begins, for Box actions; 0 is a
-      standard deviation of half the range of an action, or of 1 where it has no
-      bounds.
-    normalize_observations: by their running mean and standard deviation, then
-      clipped to 10 of these.
-    normalize_rewards: by the running standard deviation of discounted returns,
-      then clipped to 10 of these.
+    shared_torso: whether policy and value share these layers; else each has its
+      own.
+    hidden_gain: the gain of the orthogonal initial weights of these layers.
+    policy_gain: the gain of the initial weights of the policy head.
+    value_gain: the gain of the initial weights of the value head.
+    initial_log_std: the initial log of a Gaussian policy's standard deviation,
+      for Box actions; 0 is a standard deviation of half the range of an action,
+      or of 1 where an action has no bounds.
+    normalize_observations: whether to normalize observations by their running
+      mean and standard deviation, and clip them to 10 standard deviations.
+    normalize_rewards: whether to divide rewards by the running standard
+      deviation of discounted returns, and clip the result to [-10, 10].
     gamma: the agent's discount per env step.
     gae_lambda: lambda of generalized advantages; 1 is the n-step return.
-    normalize_advantages: to mean 0 and standard deviation 1 in a rollout.
+    normalize_advantages: whether to bring advantages to mean 0 and standard
+      deviation 1 in a rollout.
     value_coefficient: the weight of the mean squared value error in the loss.
-    entropy_coefficient: the weight of the mean entropy, which is made larger.
-      Mnih et al. (2016) have 0.01; with 0 a policy that has never met a reward
-      may stop looking for it.
+    entropy_coefficient: the weight of the mean entropy in the loss, which makes
+      the entropy larger. Mnih et al. (2016) have 0.01; with 0 a policy that has
+      never met a reward may stop looking for it.
     optimizer: what turns gradients into updates.
-    gradient_clip_value: element-wise bound; None does not clip.
-    gradient_clip_global_norm: bound of the norm over all variables.
+    gradient_clip_value: the element-wise bound of gradients; None does not
+      clip.
+    gradient_clip_global_norm: the bound of the gradients' norm over all
+      variables; None does not clip.
     num_rollout_steps: steps of every environment between two updates.
   """
 

@@ -50,9 +50,10 @@ class ActorCriticNetwork(network.Network):
 
     Args:
       input_tensor_spec: the spec of one observation, or of each leaf by name.
-      action_spec: the action spec of one action; integers from 0, or floats.
-      config: its layers, and how their weights begin.
-      num_frames: stacked in an observation, its first dimension if above 1.
+      action_spec: the spec of one action; integers from 0, or floats.
+      config: the configuration of the layers, and of how their weights begin.
+      num_frames: the number of frames stacked in an observation, its first
+        dimension if above 1.
       keys: see `ObservationEncoder.keys`.
       name: the name of the network.
     """
@@ -98,7 +99,7 @@ class ActorCriticNetwork(network.Network):
     )
 
   def _make_torso(self, name: str) -> torso.Torso:
-    """Layers that begin as in Saxe, McClelland & Ganguli (2014)."""
+    """Makes layers that begin as in Saxe, McClelland & Ganguli (2014)."""
     config = self._config
     return torso.Torso(
       tuple(config.conv_layers or ()),
@@ -185,7 +186,7 @@ class ActorCriticNetwork(network.Network):
 
     Args:
       observation: [N, ...] as the spec says.
-      weight: [N] float32, 0 for those that do not count.
+      weight: [N] float32, 0 for observations that do not count.
     """
     self._encode.update_normalization(observation, weight)
 
@@ -201,11 +202,11 @@ def make_actor_critic_network(
   """Makes a network with its weights.
 
   Args:
-    config: its layers.
+    config: the configuration of the layers, and of how their weights begin.
     observation_spec: the observation spec of one environment.
     action_spec: the action spec of one environment.
     seed: the seed of the initial weights.
-    num_frames: stacked in an observation.
+    num_frames: the number of frames stacked in an observation.
     keys: see `ObservationEncoder.keys`.
   """
   tf.keras.utils.set_random_seed(seed)

@@ -38,7 +38,7 @@ def log_prob(
 
   Args:
     parameters: see `ActorCriticNetwork`, with any leading dimensions.
-    action: of a Gaussian, what it gave: `sampled_action`.
+    action: the actions; of a Gaussian, what it gave: `sampled_action`.
     action_spec: the action spec of one action.
   """
   if "logits" not in parameters:
@@ -97,7 +97,7 @@ def to_bounds(x: tf.Tensor, action_spec) -> tf.Tensor:
 def in_units_of_actions(
   parameters: dict[str, tf.Tensor], action_spec
 ) -> dict[str, tf.Tensor]:
-  """A policy head's output, with a Gaussian's as that of its actions."""
+  """A policy head's output, with a Gaussian's in the units of the actions."""
   if "logits" in parameters:
     return parameters
   center, half_range = units(action_spec)
@@ -114,7 +114,7 @@ def sample(
 
   Args:
     parameters: see `ActorCriticNetwork`.
-    rng: where draws come from.
+    rng: the random stream of the draws.
   """
   if "logits" not in parameters:
     noise = rng.normal(parameters["mean"].shape)

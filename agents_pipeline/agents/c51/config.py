@@ -18,12 +18,13 @@ class C51Config(q_config.QLearningConfig):
   """C51: learns categorical distributions of returns (Bellemare et al. 2017).
 
   Attributes:
-    num_atoms: the returns that the distributions are on, evenly from v_min to
-      v_max; 51 in the paper.
-    v_min: the least return: discounted, of rewards times reward_scale. What is
-      less counts as this.
-    v_max: the greatest return, likewise. The paper has -10 and 10, for Atari
-      with clipped rewards.
+    num_atoms: the number of returns that the distributions are on, evenly from
+      v_min to v_max; 51 in the paper.
+    v_min: the least return, a discounted sum of rewards times reward_scale. A
+      lesser return counts as this.
+    v_max: the greatest return, a discounted sum of rewards times reward_scale.
+      A greater return counts as this. The paper has -10 and 10, for Atari with
+      clipped rewards.
   """
 
   num_atoms: int = fields.integer(51, 2, high=1_000)
@@ -49,7 +50,7 @@ class C51Config(q_config.QLearningConfig):
 
   @property
   def num_outputs_per_action(self) -> int:
-    """Logits of the atoms."""
+    """The number of logits: one for each atom."""
     return self.num_atoms
 
   def make_distribution(self) -> "distribution.Categorical":

@@ -10,17 +10,17 @@ class Categorical:
     z_i = v_min + i (v_max - v_min) / (N - 1),  0 <= i < N
 
   Attributes:
-    num_atoms: N.
-    support: z [N] float32.
+    num_atoms: the number of atoms, N.
+    support: [N] float32, the returns z.
   """
 
   def __init__(self, num_atoms: int, v_min: float, v_max: float):
     """Places the atoms.
 
     Args:
-      num_atoms: N.
-      v_min: the return of the first.
-      v_max: the return of the last.
+      num_atoms: the number of atoms, N.
+      v_min: the return of the first atom.
+      v_max: the return of the last atom.
     """
     self.num_atoms = num_atoms
     self.support = np.linspace(v_min, v_max, num_atoms, dtype=np.float32)

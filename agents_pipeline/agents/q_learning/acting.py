@@ -26,13 +26,13 @@ class Q(Protocol):
 
 
 class MlpQ:
-  """Hidden layers and heads by NumPy, of a vector of floats.
+  """Hidden layers and heads computed by NumPy, from a vector of floats.
 
-  As `network.QNetwork` without images, encodings or distributions. It starts at
-  once and takes a tenth of the memory of a process with TensorFlow.
+  It is `network.QNetwork` without images, encodings or distributions, starts at
+  once, and takes a tenth of the memory of a process with TensorFlow.
 
   Attributes:
-    ACTIVATIONS: those that it computes, by Keras' names.
+    ACTIVATIONS: the activations that it computes, by Keras' names.
   """
 
   ACTIVATIONS: ClassVar[dict[str, Callable]] = {
@@ -44,7 +44,7 @@ class MlpQ:
     """Takes its weights later.
 
     Args:
-      activation: one of `ACTIVATIONS`.
+      activation: the name of an activation, one of `ACTIVATIONS`.
       is_dueling: whether the last layer is the head of the value.
     """
     self._activate = self.ACTIVATIONS[activation]
@@ -68,13 +68,13 @@ class MlpQ:
 
 
 class NetworkQ:
-  """Any Q-network, by TensorFlow."""
+  """Any Q-network, computed by TensorFlow."""
 
   def __init__(self, config: q_config.QLearningConfig, task: Any):
     """Makes the network, with weights of no meaning.
 
     Args:
-      config: its layers.
+      config: the configuration of its layers.
       task: the `task.Task` that it acts in.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -134,10 +134,10 @@ class EpsilonGreedy:
     """Says what to act by; nothing is made yet.
 
     Args:
-      make_q: makes the network; pickled.
-      num_actions: A.
-      num_envs: all copies, of all collectors.
-      seed: of the run's exploration.
+      make_q: a function that makes the network; it is pickled.
+      num_actions: the number of actions, A.
+      num_envs: the number of copies, over all collectors.
+      seed: the seed of the run's exploration.
       epsilon_alpha: see `RayCollectors`.
     """
     self._make_q = make_q
@@ -156,10 +156,10 @@ class EpsilonGreedy:
     """See `interfaces.CollectorPolicy`.
 
     Args:
-      request: epsilon [K] of each step, and the weights.
-      number: as there.
-      copies: likewise.
-      num_steps: likewise.
+      request: epsilon [K] at each step, and the weights.
+      number: see `interfaces.CollectorPolicy`.
+      copies: see `interfaces.CollectorPolicy`.
+      num_steps: see `interfaces.CollectorPolicy`.
     """
     epsilon, *weights = request
     self._q.set_weights(weights)
@@ -172,7 +172,7 @@ class EpsilonGreedy:
     self._coins, self._choices = np.swapaxes(draws, 0, 1)  # [n, K] each
 
   def action(self, observation: Any, place: int, step: int) -> int:
-    """See `interfaces.CollectorPolicy`; counts from 0."""
+    """See `interfaces.CollectorPolicy`; actions count from 0."""
     if self._coins[place, step] < self._epsilons[place, step]:
       return self._random_action(self._choices[place, step], observation)
     return int(np.argmax(self._q(observation)))

@@ -24,9 +24,10 @@ class Extra(NamedTuple):
   """What a train step reports beside its loss.
 
   Attributes:
-    td_loss: [S] float32.
-    td_error: [S] float32, what a replay may prioritize transitions by.
-    q_value: [S] float32, of the actions taken, before the update.
+    td_loss: [S] float32, the loss of each transition.
+    td_error: [S] float32, the error by which a replay may prioritize a
+      transition.
+    q_value: [S] float32, q of the actions taken, before the update.
   """
 
   td_loss: tf.Tensor
@@ -47,7 +48,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
 
   Attributes:
     measures: see `interfaces.Agent`.
-    measure_bounds: likewise.
+    measure_bounds: see `interfaces.Agent`.
   """
 
   def __init__(
@@ -64,7 +65,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       config: hyperparameters.
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment, numbered from 0.
-      network: q; the target network begins as a copy of it.
+      network: the Q-network; the target network begins as a copy of it.
       noise_seed: the seed of a noisy network's noise in train steps.
     """
     self._noise: noisy.Noise | None = None
@@ -118,7 +119,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment, numbered from 0.
       seed: the seed of the initial weights.
-      num_frames: stacked in an observation.
+      num_frames: the number of frames stacked in an observation.
       keys: see `ObservationEncoder.keys`.
       noise_seed: the seed of a noisy network's noise in train steps.
     """
@@ -167,12 +168,12 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
     """The loss of each transition, as the agent's paper defines it.
 
     Args:
-      s_tm1: [S, ...].
+      s_tm1: [S, ...], the time steps acted from.
       a_tm1: [S] int, the actions taken there.
       r_t: [S] float32, scaled rewards of n steps.
       discount_t: [S] float32, gamma and the environment's discounts of n steps:
         0 where the episode terminated, not where it was truncated.
-      s_t: [S, ...], to bootstrap from.
+      s_t: [S, ...], the time steps to bootstrap from.
       training: whether batch normalization uses the batch's statistics.
     """
 
@@ -189,12 +190,13 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
       experience: [S, ...]; s_t holds the rewards of n steps, the product of
         their discounts and the observation to bootstrap from. Where s_tm1 is
         LAST there was no step, and the loss is 0.
-      weights: [S] float32, of each transition; None for 1.
+      weights: [S] float32, the weight of each transition's loss; None where all
+        are 1.
       training: whether batch normalization uses the batch's statistics.
       **kwargs: unused; TF-Agents passes gamma and the like.
 
     Raises:
-      ValueError: weights of another shape.
+      ValueError: weights have another shape.
     """
     s_tm1, action_step, s_t = experience
     found = self._td_loss(
@@ -227,7 +229,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   def _q_of_taken(
     self, q_tm1: tf.Tensor, s_tm1: ts.TimeStep, a_tm1: tf.Tensor
   ) -> tf.Tensor:
-    """q [S] of the actions taken, from those of all actions [S, A]."""
+    """q [S] of the actions taken, from q of all actions [S, A]."""
     qa_tm1 = of_actions(q_tm1, a_tm1)  # [S]
     if encoding.allowed_actions(s_tm1.observation) is not None:
       # The action of a LAST row was not taken, and may be forbidden: q would be
@@ -238,8 +240,8 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
   def _next_actions(self, q_t: tf.Tensor, s_t: ts.TimeStep) -> tf.Tensor:
     """The actions [S] int64 to bootstrap from.
 
-    Those of the highest q: of the online network with `double` (van Hasselt et
-    al. 2016), else of the target network.
+    The actions of the highest q: of the online network with `double` (van
+    Hasselt et al. 2016), else of the target network.
 
     Args:
       q_t: [S, A], q of the target network.
@@ -251,7 +253,7 @@ class QLearningAgent(dqn_agent.DqnAgent, abc.ABC):
 
 
 def of_actions(values: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
-  """The values of actions [S], from those of all actions.
+  """The values of actions [S], from the values of all actions.
 
   Masked, not gathered: the gradient of a gather is a scatter, which XLA fuses
   with nothing.

@@ -23,9 +23,9 @@ def collecting_of(
   """How the collectors of an experiment collect; None where it has none.
 
   Args:
-    experiment: says by whom and how.
-    task: what they act in.
-    seed: of exploration.
+    experiment: the experiment, which says who collects and how.
+    task: the task that collectors act in.
+    seed: the seed of exploration.
   """
   config = experiment.agent
   assert isinstance(config, q_config.QLearningConfig)
@@ -77,10 +77,11 @@ def request_maker(
   step, and the weights.
 
   Args:
-    config: the steps of a chunk, and the schedule of epsilon.
+    config: the configuration: the steps of a chunk, and the schedule of
+      epsilon.
     network: the network that learns, whose weights are sent.
     statistics: the counters of what was collected so far.
-    num_envs: copies of the environment, over all collectors.
+    num_envs: the number of copies of the environment, over all collectors.
   """
   assert config.collectors is not None
   assert config.epsilon is not None  # as the configuration has checked

@@ -31,58 +31,70 @@ class QLearningConfig(schema.AgentConfig):
       @my_module.make_network; it replaces the layers below. See "Train a
       network of your own" in the documentation. Images keep their shape.
     network_arguments: further keyword arguments of that function.
-    conv_layers: (filters, kernel size, stride) of each, for images; () flattens
-      them. None chooses those of Mnih et al. (2015) where every image is at
-      least 36 pixels wide and high, else the one of MinAtar: ((16, 3, 1),).
-    hidden_layers: units of each hidden layer after them.
+    conv_layers: (filters, kernel size, stride) of each convolution, for images;
+      () flattens images. None chooses the convolutions of Mnih et al. (2015)
+      where every image is at least 36 pixels wide and high, else the one of
+      MinAtar: ((16, 3, 1),).
+    hidden_layers: the units of each hidden layer after the convolutions.
     activation: the activation of these layers, by Keras' name.
-    batch_normalization: of every hidden layer, in place of its bias (Ioffe &
-      Szegedy 2015): by the batch when training, by running statistics when
-      acting and in the target network.
-    normalize_observations: by the running mean and standard deviation of what
-      was collected, then clipped to 10 of these; the target network takes them
-      over with the weights.
-    initial_weights: 'he_normal' (He et al. 2015) with biases of 0, or 'uniform'
-      as in PyTorch's layers, biases too. A ReLU network without biases sees
-      little but the direction of an observation; where these are small, as
-      CartPole's, 'uniform' can make the difference.
-    dueling: value and advantage heads (Wang et al. 2016).
-    double: the online network chooses the next action (van Hasselt 2016).
-    noisy: layers but the convolutions have weights with noise, which explores
-      in place of epsilon (Fortunato et al. 2018). It is factorised, and new at
-      every env step and in every train step. These layers begin as in the
-      paper, whatever initial_weights is. What is evaluated and exported has no
-      noise.
-    noisy_sigma_0: how large the noise is at first, over the root of a layer's
-      inputs; 0.5 in the paper.
+    batch_normalization: whether every hidden layer has batch normalization in
+      place of its bias (Ioffe & Szegedy 2015): by the batch when training, by
+      running statistics when acting and in the target network.
+    normalize_observations: whether to normalize observations by the running
+      mean and standard deviation of what was collected, and clip them to 10
+      standard deviations; the target network takes both over with the weights.
+    initial_weights: how weights begin: 'he_normal' (He et al. 2015) with biases
+      of 0 and heads uniform in (-0.03, 0.03), or 'uniform' as in PyTorch's
+      layers, biases too. A ReLU network without biases sees little but the
+      direction of an observation; where observations are small, as CartPole's,
+      'uniform' can make the difference.
+    dueling: whether the network has a value head and an advantage head (Wang et
+      al. 2016).
+    double: whether the online network chooses the next action (van Hasselt et
+      al. 2016).
+    noisy: whether all layers but the convolutions have weights with noise,
+      which explores in place of epsilon (Fortunato et al. 2018). The noise is
+      factorised, and new at every env step and in every train step. These
+      layers begin as in the paper, whatever initial_weights is. What is
+      evaluated and exported has no noise.
+    noisy_sigma_0: the size of the noise at first, times the square root of a
+      layer's number of inputs; 0.5 in the paper.
     gamma: the agent's discount per env step.
-    n_step: rewards summed before bootstrapping.
-    reward_scale: multiplies every reward that is trained on.
+    n_step: the number of rewards summed before bootstrapping.
+    reward_scale: the factor of every reward that is trained on.
     optimizer: what turns gradients into updates.
-    gradient_clip_value: element-wise bound; None does not clip.
-    gradient_clip_global_norm: bound of the norm over all variables.
+    gradient_clip_value: the element-wise bound of gradients; None does not
+      clip.
+    gradient_clip_global_norm: the bound of the gradients' norm over all
+      variables; None does not clip.
     target_update_period_train_steps: train steps between target updates.
-    target_update_period_episodes: replaces target_update_period_train_steps.
-    max_mean_q: where the mean q of a batch goes beyond plus or minus this, the
+    target_update_period_episodes: episodes between target updates, over all
+      environments, in place of target_update_period_train_steps; None for train
+      steps.
+    max_mean_q: the largest mean q of a batch: beyond plus or minus this, the
       run ends as diverged; None lets it grow as long as it is finite.
-    target_update_tau: 1 copies the network, less moves towards it.
+    target_update_tau: how far an update moves the target network towards the
+      network; 1 copies the network.
     epsilon: the probability of a random action, over the run; None where the
       network is noisy.
     num_random_env_steps: env steps with random actions at the beginning.
     num_env_steps_before_training: env steps collected before the first update.
-    num_collect_steps_per_iteration: steps of every environment.
-    num_collect_episodes_per_iteration: steps until so many episodes have ended
-      instead, over all environments.
-    num_train_steps_per_iteration: updates after them.
-    collectors: None chooses actions where the network learns, step by step;
-      @RayCollectors() in the actors of the environments, which have copies of
+    num_collect_steps_per_iteration: env steps of every environment in an
+      iteration.
+    num_collect_episodes_per_iteration: episodes after which an iteration ends
+      its collecting, over all environments, in place of
+      num_collect_steps_per_iteration; None for steps.
+    num_train_steps_per_iteration: the number of updates in an iteration.
+    collectors: who chooses actions: None is the learning process, step by step;
+      @RayCollectors() is the actors of the environments, which have copies of
       the network, chunk by chunk.
-    learns_while_stepping: updates are made while Python environments do the
-      iteration's first step, on another core, and so from what was stored
-      before it. Reproducible, but another run than with False. Tensor
-      environments step inside the program, where it changes nothing.
-    batch_size: transitions per update; ignored without replay, where it is one
-      per environment.
+    learns_while_stepping: whether updates are made while Python environments do
+      the iteration's first step, on another core, and so from what was stored
+      before that step. The run is reproducible, but another one than with
+      False. Tensor environments step inside the program, where this changes
+      nothing.
+    batch_size: transitions per update; ignored without replay, where an update
+      has one per environment.
     replay: how experience is kept: @ReplayConfig(), @PrioritizedReplay() or
       @NewestTransition().
   """

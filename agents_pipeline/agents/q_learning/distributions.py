@@ -9,7 +9,7 @@ class Distribution(Protocol):
   """Distributions of returns on N atoms, from N numbers for each action.
 
   Attributes:
-    num_atoms: N.
+    num_atoms: the number of atoms, N.
   """
 
   num_atoms: int

@@ -20,9 +20,10 @@ def epsilon_of(
   """The probability of a random action: 1 at first, then as scheduled.
 
   Args:
-    config: its `num_random_env_steps` and `epsilon`; None is 0.
-    env_steps: [] int64, done so far.
-    num_episodes: [] int64, ended so far.
+    config: the configuration, with `num_random_env_steps` and `epsilon`, of
+      which None is 0.
+    env_steps: [] int64, the env steps done so far.
+    num_episodes: [] int64, the episodes ended so far.
 
   Returns:
     [] float32.
@@ -53,8 +54,8 @@ class NoisyPolicy(tf_policy.TFPolicy):
     Args:
       time_step_spec: the time step spec of one environment.
       action_spec: the action spec of one environment, numbered from 0.
-      network: q.
-      rng: where noise comes from.
+      network: the Q-network.
+      rng: the random stream of the noise.
     """
     super().__init__(time_step_spec, action_spec)
     self._network = network
@@ -85,11 +86,13 @@ class EpsilonGreedyPolicy(tf_policy.TFPolicy):
     """Wraps a greedy policy of scalar actions numbered from 0.
 
     Args:
-      greedy_policy: without policy state.
-      epsilon: the probability [] now.
-      rng: where draws come from.
-      always_evaluate: evaluate the greedy policy also while every action is
-        random, for networks so small that this is faster than a branch.
+      greedy_policy: the greedy policy; it has no state.
+      epsilon: a function that gives the present probability [] of a random
+        action.
+      rng: the random stream of the draws.
+      always_evaluate: whether to evaluate the greedy policy also while every
+        action is random, for networks so small that this is faster than a
+        branch.
     """
     super().__init__(greedy_policy.time_step_spec, greedy_policy.action_spec)
     self._greedy_policy = greedy_policy

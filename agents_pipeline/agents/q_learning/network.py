@@ -65,10 +65,11 @@ class QNetwork(network.Network):
     """Creates the layers; `create_variables` makes their weights.
 
     Args:
-      input_tensor_spec: of one observation, or of each leaf by name.
-      num_actions: A.
-      config: its layers, and how their weights begin.
-      num_frames: stacked in an observation, its first dimension if above 1.
+      input_tensor_spec: the spec of one observation, or of each leaf by name.
+      num_actions: the number of actions, A.
+      config: the configuration of the layers, and of how their weights begin.
+      num_frames: the number of frames stacked in an observation, its first
+        dimension if above 1.
       keys: see `ObservationEncoder.keys`.
       name: the name of the network.
     """
@@ -106,7 +107,7 @@ class QNetwork(network.Network):
   def _make_own(
     self, config: q_config.QLearningConfig, num_actions: int
   ) -> own_network.OwnNetwork:
-    """What a user's function makes; q, or N numbers for each action."""
+    """What a user's function makes: gives q, or N numbers, for each action."""
     shape: tuple[int | None, ...] = (num_actions,)
     meaning = "q of each action"
     if self.distribution is not None:
@@ -138,7 +139,8 @@ class QNetwork(network.Network):
         has the lowest q that there is, so that nothing ever chooses it.
       step_type: unused; agents pass it.
       network_state: unused; there is none.
-      training: for batch normalization; see `torso.Torso`.
+      training: whether batch normalization uses the batch's statistics; see
+        `torso.Torso`.
 
     Returns:
       q [B, A] float32, and the empty state.
@@ -154,9 +156,9 @@ class QNetwork(network.Network):
     """Computes q and what it is the expectation of.
 
     Args:
-      observation: as for `call`.
-      training: likewise.
-      noise: of a noisy network's layers; None for none.
+      observation: see `call`.
+      training: see `call`.
+      noise: the noise of a noisy network's layers; None for no noise.
 
     Returns:
       q [B, A] float32, and the parameters [B, A, N] of the distribution of each
@@ -198,7 +200,7 @@ class QNetwork(network.Network):
 
     Args:
       observation: [N, ...] as the spec says.
-      weight: [N] float32, 0 for those that do not count.
+      weight: [N] float32, 0 for observations that do not count.
     """
     self._encode.update_normalization(observation, weight)
 
@@ -214,11 +216,11 @@ def make_q_network(
   """Makes a Q-network with its weights.
 
   Args:
-    config: its layers.
+    config: the configuration of the layers, and of how their weights begin.
     observation_spec: the observation spec of one environment.
     action_spec: the action spec of one environment, numbered from 0.
     seed: the seed of the initial weights.
-    num_frames: stacked in an observation.
+    num_frames: the number of frames stacked in an observation.
     keys: see `ObservationEncoder.keys`.
   """
   tf.keras.utils.set_random_seed(seed)

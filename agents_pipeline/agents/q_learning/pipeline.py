@@ -43,10 +43,10 @@ def build(
   """Wires an experiment; see `registry.PipelineModule.build`.
 
   Args:
-    experiment: to be wired, with its convolutions chosen.
-    task: of the experiment.
+    experiment: the experiment to wire, with its convolutions chosen.
+    task: the task of the experiment.
     seeds: the seeds of everything random.
-    report: gets lines for the user.
+    report: called with lines for the user.
     agent_class: the agent to train; it defines the loss.
     jit: False leaves everything a plain graph, for comparison.
   """
@@ -137,7 +137,7 @@ def _make_driver(
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
 ) -> drivers.StepDriver:
-  """Makes what collects, into the replay."""
+  """Makes the driver that collects into the replay."""
   return drivers.StepDriver(
     parts.environment,
     _make_policy(config, parts, agent, epsilon),
@@ -153,7 +153,7 @@ def _make_policy(
   agent: q_agent.QLearningAgent,
   epsilon: Callable[[], tf.Tensor],
 ) -> tf_policy.TFPolicy:
-  """Makes what acts: epsilon-greedily, by noise, or by collectors."""
+  """Makes the policy that acts: epsilon-greedy, noisy, or of collectors."""
   network, statistics = agent.network, parts.statistics
   spec = agent.time_step_spec, agent.action_spec
   if config.collectors is not None:
@@ -180,7 +180,7 @@ def _schedules(
   agent: q_agent.QLearningAgent,
   epsilon: Callable[[], tf.Tensor],
 ) -> dict[str, Callable[[], float]]:
-  """What is logged of schedules; a learning rate where it is one."""
+  """The schedules to log: epsilon, and the learning rate where it is one."""
   found = {"epsilon": lambda: float(epsilon())}
   if not isinstance(config.optimizer.learning_rate, float):
     found["learning_rate"] = agent.learning_rate
@@ -242,7 +242,7 @@ def _make_target_update(
 def _iterations_per_turn(
   experiment: schema.Experiment, agent: q_agent.QLearningAgent
 ) -> int:
-  """Of a compiled loop; 1 where an iteration is long anyway."""
+  """Iterations per turn of a compiled loop; 1 where an iteration is long."""
   config = experiment.agent
   if (
     config.num_collect_episodes_per_iteration is not None

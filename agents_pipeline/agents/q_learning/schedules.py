@@ -22,8 +22,8 @@ class Epsilon:
     """The probability of a random action.
 
     Args:
-      env_steps: [] int64, done so far over all environments.
-      num_episodes: [] int64, ended so far over all environments.
+      env_steps: [] int64, the env steps done so far over all environments.
+      num_episodes: [] int64, the episodes ended so far over all environments.
 
     Returns:
       [] float32 in [0, 1].
@@ -54,8 +54,8 @@ class LinearEpsilon(Epsilon):
 
   Attributes:
     initial: the probability of a random action at the first env step.
-    final: the probability from num_env_steps on.
-    num_env_steps: env steps between the two, over all environments.
+    final: the probability of a random action from num_env_steps on.
+    num_env_steps: env steps from initial to final, over all environments.
   """
 
   initial: float = fields.number(1.0, 0, 1)
@@ -73,7 +73,7 @@ class ExponentialEpsilon(Epsilon):
 
   Attributes:
     initial: the probability of a random action at the first env step.
-    final: the probability that it approaches.
+    final: the probability that epsilon approaches.
     time_constant_env_steps: env steps, over all environments, in which the
       distance to final shrinks to 1 / e.
   """
@@ -96,8 +96,9 @@ class GeometricEpsilon(Epsilon):
 
   Attributes:
     initial: the probability of a random action at the first env step.
-    final: the least probability.
-    factor_per_env_step: multiplies it at every env step of any environment.
+    final: the least probability of a random action.
+    factor_per_env_step: the factor of the probability at every env step of any
+      environment.
   """
 
   initial: float = fields.number(1.0, 0, 1)
@@ -120,8 +121,8 @@ class LinearEpsilonOverEpisodes(Epsilon):
 
   Attributes:
     initial: the probability of a random action in the first episode.
-    final: the probability from num_episodes on.
-    num_episodes: episodes between the two, over all environments.
+    final: the probability of a random action from num_episodes on.
+    num_episodes: episodes from initial to final, over all environments.
   """
 
   initial: float = fields.number(0.5, 0, 1)

@@ -27,13 +27,14 @@ class TargetUpdate(tf.Module):
     """Begins a period.
 
     Args:
-      network: learns.
-      target_network: follows it.
-      tau: in (0, 1]; 1 copies the network.
+      network: the network that learns.
+      target_network: the network that follows it.
+      tau: how far an update moves the target, in (0, 1]; 1 copies the network.
       period: train steps between two updates; episodes if they are counted.
-      num_episodes: () -> [] int64, ended so far.
-      always_assigns: assign the target at every call instead of branching:
-        the update if it is due, else the present values.
+      num_episodes: () -> [] int64, the episodes ended so far; None counts train
+        steps.
+      always_assigns: whether to assign the target at every call instead of
+        branching: the update if it is due, else the present values.
     """
     super().__init__(name="target_update")
     self._networks = network, target_network

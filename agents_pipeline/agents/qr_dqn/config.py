@@ -14,10 +14,10 @@ class QrDqnConfig(q_config.QLearningConfig):
   """QR-DQN: learns quantiles of returns (Dabney et al. 2018).
 
   Attributes:
-    num_quantiles: per action, at the middles of as many intervals of
-      probability; 200 in the paper.
-    kappa: up to where the quantile Huber loss is quadratic; 0 is plain quantile
-      regression.
+    num_quantiles: the number of quantiles per action, at the middles of as many
+      intervals of probability; 200 in the paper.
+    kappa: the error up to which the quantile Huber loss is quadratic; 0 is
+      plain quantile regression.
   """
 
   num_quantiles: int = fields.integer(200, 1, high=1_000)
@@ -25,7 +25,7 @@ class QrDqnConfig(q_config.QLearningConfig):
 
   @property
   def num_outputs_per_action(self) -> int:
-    """Quantiles."""
+    """The number of quantiles."""
     return self.num_quantiles
 
   def make_distribution(self) -> "distribution.Quantiles":

@@ -8,9 +8,9 @@ class Quantiles:
   """Atoms of equal probability; the network gives their returns, theta.
 
   Attributes:
-    num_atoms: N.
-    fractions: [N] float32, of which theta are the quantiles: the middles of N
-      intervals of probability, tau-hat of lemma 2.
+    num_atoms: the number of atoms, N.
+    fractions: [N] float32, the probabilities that theta are the quantiles of:
+      the middles of N intervals, tau-hat of lemma 2.
   """
 
   def __init__(self, num_quantiles: int):

@@ -193,9 +193,7 @@ def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   learning_tables.render()
   text = (tmp_path / "learning.md").read_text()
   assert text.startswith(f"before\n{mark[0]}\n\n| configuration ")
-  assert text.endswith(
-    f"| -0.50, 1.00 | 1.0 | 4 | 123456789 |\n\n{mark[1]}\nx"
-  )
+  assert text.endswith(f"| -0.50, 1.00 | 1.0 | 4 | 123456789 |\n\n{mark[1]}\nx")
   assert "| `dqn_catch` | 3 | 10,000 | 0.50 |" in text
   for verified, words in (
     ({"verified_at": "fedcba9876543"}, "the same at fedcba987"),

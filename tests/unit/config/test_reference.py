@@ -35,7 +35,9 @@ def test_a_field_has_its_default_bounds_and_meaning():
 
 def test_what_a_base_class_describes_holds_for_its_choices():
   adam = {f.name: f for f in reference.fields_of(fields.CLASSES["Adam"])}
-  assert adam["learning_rate"].meaning == "Per train step."
+  assert (
+    adam["learning_rate"].meaning == "The learning rate of each train step."
+  )
   assert adam["epsilon"].meaning.startswith("Epsilon-hat of the paper")
 
 
