@@ -19,10 +19,10 @@ def check() -> None:
   """Checks that TF-Agents is there, which takes a few milliseconds.
 
   Raises:
-    ImportError: it, or gym, is missing or of another version. The message is
-      one line, with the command that installs both.
-    SystemExit: the same, where a command was started: the line is printed, and
-      the exit code is 2.
+    ImportError: TF-Agents or gym is missing, or of another version. The message
+      is one line, with the command that installs both.
+    SystemExit: the same, where a command was started: the message is printed,
+      and the exit code is 2.
   """
   for name, version in ADDED_BY_HAND.items():
     found = _installed(name)

@@ -55,7 +55,7 @@ def _spread(found: dict) -> float:
 
 
 def _measure(baseline: dict[str, float], num_rounds: int) -> dict[str, dict]:
-  """Measures every ratio; one that fell a second time: the better counts.
+  """Measures every ratio, and again one that fell; the better one counts.
 
   Raises:
     RunError: a side has a problem.

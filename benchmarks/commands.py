@@ -38,11 +38,12 @@ def train(
   Args:
     gin_file: the configuration.
     root_dir: the run folder.
-    *flags: of `train`, in addition.
-    cwd: where the command is run.
+    *flags: further flags of `train`.
+    cwd: the folder where the command is run.
 
   Raises:
-    RunError: it failed; the message ends with the last line that it printed.
+    RunError: `train` failed; the message ends with the last line that it
+      printed.
   """
   done = subprocess.run(
     train_command(gin_file, root_dir, *flags),
@@ -65,17 +66,17 @@ def train_until(
 ) -> None:
   """Trains, and stops the run as a user does once there is enough of it.
 
-  If there already is, it does nothing.
+  If there is enough already, it does nothing.
 
   Args:
-    is_enough: asked twice a second.
+    is_enough: a function that is asked twice a second.
     gin_file: the configuration.
     root_dir: the run folder.
-    *flags: of `train`, in addition.
+    *flags: further flags of `train`.
 
   Raises:
-    RunError: it ended otherwise; the message ends with the last line that it
-      printed.
+    RunError: `train` ended otherwise; the message ends with the last line that
+      it printed.
   """
   if is_enough():
     return

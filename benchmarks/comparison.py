@@ -22,7 +22,7 @@ def read_returns(path: pathlib.Path) -> dict[int, float]:
   """Seed -> final mean return, of the run folders PATH/seed_N or a JSON table.
 
   Raises:
-    UserError: there are none.
+    UserError: there are no returns.
   """
   if path.is_file():
     rows = json.loads(path.read_text("utf-8"))["seeds"]

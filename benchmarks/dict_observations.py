@@ -48,7 +48,7 @@ class Numbers(gym.Env):
     return self._observation, {}
 
   def step(self, action):
-    """Always the same."""
+    """Does a step, which is always the same."""
     self._step += 1
     return self._observation, 1.0, self._step == 200, False, {}
 

@@ -50,8 +50,8 @@ def problem_of(row: environment_rows.Row, folder: pathlib.Path) -> str:
   """Runs a row; returns what is not as it should be, or "".
 
   Args:
-    row: says what is expected.
-    folder: of this row alone, empty.
+    row: the row, which says what is expected.
+    folder: an empty folder for this row alone.
   """
   try:
     if row.refused is not None:
@@ -80,7 +80,8 @@ def _python(
   """Runs a module of this project, in a session of its own.
 
   Raises:
-    RunError: it takes too long; whatever it had started is killed with it.
+    RunError: the module takes too long; whatever it had started is killed with
+      it.
   """
   before = os.environ.get("PYTHONPATH")
   environ = os.environ | {
@@ -114,7 +115,7 @@ def _python(
 
 
 def bindings_of(row: environment_rows.Row) -> list[str]:
-  """Of gin: those of every row, and the row's own."""
+  """The gin bindings of every row, and the row's own."""
   if row.agent is None:
     return [*_SHORT, *row.bindings]
   name = f"EnvironmentConfig.name = {row.environment!r}"

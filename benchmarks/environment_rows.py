@@ -19,12 +19,13 @@ class Row:
   """An environment, and what is expected of a run on it.
 
   Attributes:
-    name: of the row.
+    name: the name of the row.
     environment: a gymnasium id, with the module that registers it.
-    bindings: of gin, in addition to those of every row.
-    agent: 'dqn' or 'a2c'; None is chosen by `train --environment`.
-    refused: it has to be refused, by a line with this text; None trains.
-    renders: whether it renders 'rgb_array'.
+    bindings: gin bindings in addition to those of every row.
+    agent: the agent, 'dqn' or 'a2c'; with None, `train --environment` chooses
+      it.
+    refused: the text of the line by which it has to be refused; None trains.
+    renders: whether the environment renders 'rgb_array'.
     skip: why its package cannot be installed or used here; None runs it.
   """
 

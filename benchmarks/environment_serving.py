@@ -31,14 +31,14 @@ _MASKED = "serving_masked"
 
 
 def observe(env: gym.Env, number: int) -> dict[str, np.ndarray]:
-  """What is seen while random actions are taken.
+  """Collects observations while random actions are taken.
 
   Args:
-    env: gives arrays, or a flat dict of them.
-    number: of observations.
+    env: the environment, which gives arrays, or a flat dict of them.
+    number: the number of observations.
 
   Returns:
-    [number, ...] by the name of the input.
+    The observations, [number, ...] by the name of the input.
   """
   env.action_space.seed(0)
   observation, _ = env.reset(seed=0)
@@ -60,7 +60,7 @@ def observe(env: gym.Env, number: int) -> dict[str, np.ndarray]:
 
 
 def _random(env: gym.Env, observation):
-  """A random action; one that is allowed."""
+  """A random action that is allowed."""
   if isinstance(observation, dict) and encoders.ACTION_MASK in observation:
     return env.action_space.sample(observation[encoders.ACTION_MASK])
   return env.action_space.sample()
@@ -72,7 +72,7 @@ def check_actions(
   """Checks actions [B, ...], with a mask [B, A] or without.
 
   Raises:
-    RunError: one is not in the space, or not allowed.
+    RunError: an action is not in the space, or not allowed.
   """
   for index, action in enumerate(actions):
     if not space.contains(action):
@@ -87,7 +87,7 @@ def _serve(*files: pathlib.Path) -> None:
   """Runs `serving_alone.py`.
 
   Raises:
-    RunError: it failed; the message is the last line that it printed.
+    RunError: the process failed; the message is the last line that it printed.
   """
   done = subprocess.run(
     # -I: the folder of that file, with names such as `start`, is not searched.

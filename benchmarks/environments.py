@@ -58,7 +58,7 @@ class Result:
 
   Attributes:
     row: the row.
-    seconds: that it took.
+    seconds: the seconds that the row took.
     problem: what is not as it should be; "" if nothing.
   """
 
@@ -68,7 +68,7 @@ class Result:
 
   @property
   def verdict(self) -> str:
-    """In words."""
+    """The result in words."""
     if self.row.skip is not None:
       return f"left out: {self.row.skip}"
     return self.problem or _AS_IT_SHOULD_BE

@@ -35,9 +35,9 @@ class Task:
   """A task that DQN has a configuration for.
 
   Attributes:
-    num_seeds: 0 to this - 1.
+    num_seeds: the number of seeds, which are 0 to this - 1.
     v_min: the least return that C51's support holds.
-    v_max: the largest.
+    v_max: the largest return that C51's support holds.
   """
 
   num_seeds: int
@@ -99,7 +99,7 @@ def gin_text(method: str, task: str) -> str:
 
 
 def make(method: str, task: str, root: pathlib.Path, at_once: int) -> None:
-  """Trains every seed and writes its table."""
+  """Trains every seed of a method and a task, and writes their table."""
   commit = learning_tables.clean_commit()
   folder = root / commit / f"{method}_{task}"
   folder.mkdir(parents=True, exist_ok=True)

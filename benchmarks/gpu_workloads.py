@@ -29,12 +29,12 @@ def _cartpole(
   """The tensor CartPole: ours on either device, and JAX's on the GPU.
 
   Args:
-    loop: a class of `benchmarks/our_loop.py`.
-    jax_loop: 'module:Class' of `benchmarks/peers/`.
-    num_envs: environments.
-    multiple: ours runs multiples of so many env steps.
-    jax_multiple: JAX's does.
-    **options: further ones of our loop.
+    loop: the name of a class of `benchmarks/our_loop.py`.
+    jax_loop: the 'module:Class' of `benchmarks/peers/`.
+    num_envs: the number of environments.
+    multiple: the env steps that our side runs multiples of.
+    jax_multiple: the env steps that JAX's side runs multiples of.
+    **options: further options of our loop.
   """
   ours = {
     device: Side(

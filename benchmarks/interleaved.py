@@ -31,12 +31,13 @@ def ratio(ours: Sequence[float], other: Sequence[float]) -> Ratio:
 
 
 def fitting_amount(run: Run, multiple: int, seconds: float) -> int:
-  """Finds how much work takes about so long.
+  """Finds the amount of work that takes about so many seconds.
 
   Args:
-    run: does the work; its last call may last longer than wanted.
-    multiple: amounts are multiples of it.
-    seconds: wanted.
+    run: a function that does the work; its last call may take longer than
+      wanted.
+    multiple: the number that amounts are multiples of.
+    seconds: the seconds that the work is to take.
   """
   amount = multiple
   while True:
@@ -54,7 +55,7 @@ def take_turns(
   """Gives every side one turn in every round.
 
   Args:
-    turns: name of a side -> runs it once and returns its rate.
+    turns: name of a side -> a function that runs it once and returns its rate.
     rounds: an iterable with one element per round.
 
   Returns:

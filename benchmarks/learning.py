@@ -37,7 +37,7 @@ def train_seeds(
   """Trains every seed that is not finished, in root/seed_N.
 
   Returns:
-    For each seed what its run reached, as in docs/learning/*.json.
+    What the run of each seed reached, as in docs/learning/*.json.
   """
 
   def train(seed: int) -> dict:
@@ -62,9 +62,9 @@ def still_begins(
 
   Args:
     gin_file: the configuration.
-    row: what its run reached.
-    root: the run is in root/seed_N; it is stopped after that tenth.
-    bindings: of gin.
+    row: the row of the seed: what its run reached.
+    root: the folder of the run root/seed_N, which is stopped after that tenth.
+    bindings: the gin bindings.
   """
   seed, num_rows = row["seed"], row["early_rows"]
   run = run_folder.RunFolder(root / f"seed_{seed}")
@@ -80,7 +80,7 @@ def still_begins(
 
 
 def _digest(metrics: bytes, num_rows: int | None = None) -> str:
-  """Of the header and the first rows; None: of all."""
+  """The digest of the header and the first rows; None takes all rows."""
   lines = metrics.splitlines(keepends=True)
   if num_rows is not None:
     lines = lines[: num_rows + 1]

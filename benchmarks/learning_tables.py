@@ -55,8 +55,9 @@ class Task:
 
   Attributes:
     name: the name of the configuration, configs/NAME.gin.
-    num_seeds: 0 to this - 1; 20 where a run takes less than a minute.
-    wanted: what it is compared with, in words.
+    num_seeds: the number of seeds, which are 0 to this - 1; 20 where a run
+      takes less than a minute.
+    wanted: the return that it is compared with, in words.
     bindings: gin bindings over the configuration, such as a shorter run.
   """
 
@@ -116,12 +117,13 @@ def changes_since(commit: str, name: str, root: pathlib.Path = ROOT):
   """Later commits that changed what a table depends on, newest first.
 
   Args:
-    commit: the table's; where it ends in "+", files differed from it.
+    commit: the commit of the table; where it ends in "+", files differed from
+      it.
     name: the name of the configuration.
     root: the root of the repository.
 
   Returns:
-    "hash subject" of each, or why it is not known.
+    "hash subject" of each commit, or why none is known.
   """
   if commit.endswith("+"):
     return [f"{commit} had changes that were not committed"]
@@ -145,7 +147,7 @@ def clean_commit(root: pathlib.Path = ROOT) -> str:
   """The commit that a table is of; tables themselves may have changed since.
 
   Raises:
-    UserError: a file that learning depends on differs from it.
+    UserError: a file that learning depends on differs from the commit.
   """
   paths = [*DEPENDENCIES, "benchmarks", "configs"]
   commit, changed = (

@@ -61,7 +61,7 @@ def origin_in_words(about: dict) -> str:
 
 
 def in_words(about: dict) -> str:
-  """The machine."""
+  """The machine in words."""
   machine = about["machine"]
   return (
     f"{machine['cores']} cores of {machine['cpu']}, "

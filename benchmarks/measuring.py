@@ -22,7 +22,7 @@ class Progress:
   """A bar on a terminal, plain lines elsewhere; both show the time left."""
 
   def __init__(self, num_seconds: float):
-    """Expects so long of all parts; what they really take corrects it."""
+    """Expects all parts to take so long; what they really take corrects it."""
     self._done = 0.0
     self._start = time.monotonic()
     self._bar = tqdm.tqdm(
@@ -75,16 +75,16 @@ class Bench:
     seconds_to_build: float,
     other_seconds: float = 0.0,
   ):
-    """Nothing is built or measured yet.
+    """Prepares the sides; nothing is built or measured yet.
 
     Args:
-      groups: title -> names of the sides that take turns.
-      sides: by name; those in no group are not built.
-      num_rounds: turns of each side in a group.
-      seconds_per_turn: about.
-      logs: folder for what the sides print.
-      seconds_to_build: expected of building all sides.
-      other_seconds: expected of what else is shown in `progress`.
+      groups: title -> the names of the sides that take turns.
+      sides: name -> side; sides in no group are not built.
+      num_rounds: the number of turns of each side in a group.
+      seconds_per_turn: the seconds that a turn takes, about.
+      logs: the folder for what the sides print.
+      seconds_to_build: the seconds expected for building all sides.
+      other_seconds: the seconds expected for what else `progress` shows.
     """
     names = [side for group in groups.values() for side in group]
     self._groups = groups
@@ -116,7 +116,7 @@ class Bench:
     """Measures a group, interleaved; its sides are built or have a problem.
 
     Returns:
-      Side -> env steps per second, [rounds]; 0 from where it has a problem.
+      Side -> env steps per second, [rounds]; 0 once it has a problem.
     """
     self._fit(title)
     running = [side for side in self._groups[title] if side in self.amounts]

@@ -103,15 +103,17 @@ class DqnLoop(_CartPoleLoop):
     iterations_per_call: int | None = None,
     device: str = "cpu",
   ):
-    """Builds it, collects and compiles.
+    """Builds the loop, collects and compiles.
 
     Args:
-      backend: 'tensor' or 'gymnasium'.
-      *bindings: of gin, in addition.
-      num_envs: environments.
-      num_train_steps: per iteration; None: as many as there are environments.
-      iterations_per_call: how many a compiled call does; None: all of a run.
-      device: 'cpu' or 'gpu'.
+      backend: the backend, 'tensor' or 'gymnasium'.
+      *bindings: further gin bindings.
+      num_envs: the number of environments.
+      num_train_steps: the train steps per iteration; None for as many as there
+        are environments.
+      iterations_per_call: the iterations of a compiled call; None for all of a
+        run.
+      device: the device, 'cpu' or 'gpu'.
     """
     import tensorflow as tf
 
@@ -131,7 +133,7 @@ class A2cLoop(_CartPoleLoop):
   def __init__(
     self, backend: str, *bindings: str, num_envs: int = 16, device: str = "cpu"
   ):
-    """Builds it and compiles; the arguments are those of `DqnLoop`."""
+    """Builds the loop and compiles; the arguments are those of `DqnLoop`."""
     batch = num_envs * _NUM_ROLLOUT_STEPS
     super().__init__(backend, [*_A2C, *bindings], num_envs, device, batch)
     self.run(10 * batch)
@@ -146,7 +148,7 @@ class AtariLoop:
   """
 
   def __init__(self, call: str, *bindings: str, device: str = "cpu"):
-    """Builds it, collects and compiles; `call` is 'collect' or 'train'."""
+    """Builds the loop, collects, compiles; `call` is 'collect' or 'train'."""
     import tensorflow as tf
 
     pipeline, self._num_envs = _build(
@@ -159,7 +161,7 @@ class AtariLoop:
   def run(self, num_env_steps: int) -> float:
     """Returns env steps per second, over all environments.
 
-    Those that are spent on resetting count too, as in the bare environment.
+    Env steps that are spent on resetting count too, as in the bare environment.
     """
     import tensorflow as tf
 
@@ -173,7 +175,7 @@ class MinatarLoop:
   """configs/dqn_minatar_breakout.gin with the three actions of `-v1`."""
 
   def __init__(self, *bindings: str, device: str = "cpu"):
-    """Builds it, collects and compiles."""
+    """Builds the loop, collects and compiles."""
     import tensorflow as tf
 
     game = "EnvironmentConfig.name = 'MinAtar/Breakout-v1'"

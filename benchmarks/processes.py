@@ -33,14 +33,14 @@ class Side:
   """One of the training loops that are compared.
 
   Attributes:
-    title: for tables.
-    loop: 'module:Class'. Its method `run` takes a number of env steps and
-      returns env steps per second, over all environments.
+    title: the title in tables.
+    loop: the loop, 'module:Class'. Its method `run` takes a number of env steps
+      and returns env steps per second, over all environments.
     arguments: positional arguments of the class.
     options: keyword arguments of the class.
-    process: name of the process that it shares with others; None for one of
+    process: the name of the process that it shares with others; None for one of
       its own.
-    multiple: it runs multiples of so many env steps.
+    multiple: the env steps that it runs multiples of.
     in_quick: whether `--quick` measures it.
   """
 
@@ -64,8 +64,8 @@ class Processes:
     """Makes an executor for each process; nothing starts yet.
 
     Args:
-      sides: by name.
-      logs: folder for what each process prints, PROCESS.log.
+      sides: name -> side.
+      logs: the folder for what each process prints, PROCESS.log.
     """
     logs.mkdir(parents=True, exist_ok=True)
     self._sides = dict(sides)
@@ -100,7 +100,7 @@ class Processes:
       Env steps per second, and the seconds that the call took.
 
     Raises:
-      SideError: it failed; it is in `problems` from then on.
+      SideError: the side failed; it is in `problems` from then on.
     """
     executor = self._executors[self._logs[name]]
     with self._recorded_problem(name):

@@ -85,7 +85,7 @@ def markdown_table(
 
 
 def markdown(found: dict, picture: str | None = None) -> str:
-  """The same as Markdown; the path of the chart is relative to the page."""
+  """The results as Markdown; the path of the chart is relative to the page."""
   about = found["about"]
   parts = [
     f"{machine.origin_in_words(about)}, {machine.in_words(about)}; "
@@ -135,7 +135,7 @@ def _start_markdown(start: dict) -> str:
 
 
 def sweeps_markdown(found: dict) -> str:
-  """The results of `benchmarks.sweeps`."""
+  """The results of `benchmarks.sweeps` as Markdown."""
   header = ["", "us per iteration", "range", "env steps/s"]
   parts = []
   for table in found["tables"]:
@@ -153,7 +153,7 @@ def sweeps_markdown(found: dict) -> str:
 
 
 def shares_markdown(found: dict) -> str:
-  """The results of `benchmarks.shares`, one column per run."""
+  """The results of `benchmarks.shares` as Markdown, one column per run."""
   runs = found["runs"]
   rows = [
     [part]
@@ -187,7 +187,7 @@ def _read(flag: str) -> dict | None:
   """The content of the file that a flag names; None if it is not given.
 
   Raises:
-    UserError: it cannot be read.
+    UserError: the file cannot be read.
   """
   path = flags.FLAGS[flag].value
   if path is None:

@@ -51,7 +51,7 @@ class Loop:
   """A training loop of one clone, in a process of its own."""
 
   def __init__(self, side: workloads.Side, clone: pathlib.Path):
-    """Starts to build it; the first run waits until it is built."""
+    """Starts to build the loop; the first run waits until it is built."""
     kind = side.loop.partition(":")[2]
     self._process = subprocess.Popen(
       [
@@ -70,7 +70,7 @@ class Loop:
     """Returns env steps per second.
 
     Raises:
-      RunError: it cannot be built, or failed.
+      RunError: the loop cannot be built, or failed.
     """
     assert self._process.stdin and self._process.stdout
     print(num_env_steps, file=self._process.stdin, flush=True)
@@ -80,7 +80,7 @@ class Loop:
     raise errors.RunError(f"the loop of {self._process.args[-1]} ended")
 
   def close(self) -> None:
-    """Ends its process."""
+    """Ends the process of the loop."""
     self._process.kill()
     self._process.wait()
 

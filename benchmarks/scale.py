@@ -39,12 +39,12 @@ class ScaleLoop:
   """Iterations of DQN: a step of every copy, and an update of batch 64."""
 
   def __init__(self, way: str, num_copies: int, milliseconds: float = 5.0):
-    """Builds it, collects and compiles.
+    """Builds the loop, collects and compiles.
 
     Args:
-      way: one of `WAYS`.
-      num_copies: each in a process of its own.
-      milliseconds: of an env step.
+      way: the way, one of `WAYS`.
+      num_copies: the number of copies, each in a process of its own.
+      milliseconds: the milliseconds of an env step.
     """
     import tensorflow as tf
 
@@ -96,8 +96,8 @@ class IdealLoop:
     """Makes the copy.
 
     Args:
-      num_copies: as which it counts.
-      milliseconds: of an env step.
+      num_copies: the number of copies that it counts as.
+      milliseconds: the milliseconds of an env step.
     """
     self._env = slow_environment.Slow(milliseconds / 1e3)
     self._env.reset()

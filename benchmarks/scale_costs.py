@@ -44,11 +44,11 @@ class _Collectors:
   """Collectors with one copy each, asked without a learner."""
 
   def __init__(self, num_collectors: int, policy: object | None = None):
-    """Starts them.
+    """Starts the collectors.
 
     Args:
-      num_collectors: how many.
-      policy: of all; None for a network of `_LAYERS`.
+      num_collectors: the number of collectors.
+      policy: the policy of all; None for a network of `_LAYERS`.
     """
     from agents_pipeline.agents.q_learning import acting
     from agents_pipeline.cluster import connection
@@ -94,11 +94,11 @@ class _Collectors:
     collector.collect_async(self._plan(0, episodes, num_steps), request)
 
   def request(self, num_steps: int) -> list[np.ndarray]:
-    """What the network acts greedily by."""
+    """The request with which the network acts greedily."""
     return [np.zeros(num_steps), *self.weights]
 
   def seconds_of_chunk(self, num_steps: int) -> float:
-    """From asking the first collector to its answer, weights included."""
+    """Seconds from asking the first collector, with weights, to its answer."""
     start = time.perf_counter()
     request = self.ray.put(self.request(num_steps))
     self.ask(self.each[0], num_steps, request)
@@ -106,7 +106,7 @@ class _Collectors:
     return time.perf_counter() - start
 
   def seconds_of_messages(self) -> float:
-    """Of the caller, per collector: asking for a chunk, and taking it."""
+    """The caller's seconds per collector, to ask for a chunk and to take it."""
     request = self.ray.put(self.request(_LENGTH))
     start = time.perf_counter()
     for collector in self.each:
@@ -119,7 +119,7 @@ class _Collectors:
     return (asked + time.perf_counter() - start) / len(self.each)
 
   def seconds_to_recover(self) -> float:
-    """From a kill of the only collector to its chunk, of another."""
+    """Seconds from a kill of the only collector to its chunk from another."""
     (process,) = _collector_processes()
     request = self.ray.put(self.request(_LENGTH))
     start = time.perf_counter()
@@ -129,14 +129,14 @@ class _Collectors:
     return time.perf_counter() - start
 
   def close(self) -> None:
-    """Ends them, and waits until they have."""
+    """Ends the collectors, and waits until they have ended."""
     for collector in self.each:
       collector.kill()
     psutil.wait_procs(_collector_processes(), timeout=10)
 
 
 def _collector_processes() -> list[psutil.Process]:
-  """Of the collectors that are alive."""
+  """The processes of the collectors that are alive."""
   found = []
   for child in psutil.Process().children(recursive=True):
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -148,7 +148,7 @@ def _collector_processes() -> list[psutil.Process]:
 
 
 def _of_collectors(num_rounds: int) -> dict[str, float]:
-  """`answer`, `act`, `message` and `recovery` of `scale_model.Costs`."""
+  """Measures `answer`, `act`, `message`, `recovery` of `scale_model.Costs`."""
   collectors = _Collectors(4)
   one, many, messages = [], [], []
   for turn in range(num_rounds + 1):
@@ -179,7 +179,7 @@ def _of_collectors(num_rounds: int) -> dict[str, float]:
 
 
 def _of_weights(num_rounds: int) -> list[dict]:
-  """Rows: weights put, and until a collector has answered with them."""
+  """Rows of seconds: to put weights, and until a collector answers by them."""
   collectors = _Collectors(1, slow_environment.Always0())
   rows = []
   for num_bytes in _WEIGHTS_BYTES:
@@ -249,7 +249,7 @@ class _Learner:
 
 
 def _of_learner(num_rounds: int) -> dict[str, float]:
-  """`iteration` and `copy` of `scale_model.Costs`."""
+  """Measures `iteration` and `copy` of `scale_model.Costs`."""
   sides = {num: _Learner(num) for num in _NUM_LEARNER_COPIES}
   found: dict[int, list[float]] = {num: [] for num in sides}
   for _ in range(num_rounds):

@@ -52,16 +52,17 @@ class Costs:
   """What is measured. All but `weights_bytes` in seconds.
 
   Attributes:
-    iteration: of the learner, per iteration, whatever the number of copies.
-    copy: of the learner, per copy and iteration, in addition.
-    message: of the learner, per collector and chunk: asking and taking.
-    act: of a collector, per env step: everything but the environment.
-    answer: from asking a collector to its answer, of no env step at all.
-    recovery: from the end of a collector until another has its environment
-      where it was, without the env steps that it takes again.
-    restart: from the end of the learner until it learns again, where the same
-      command follows at once.
-    weights_bytes: of the policy.
+    iteration: the learner's time per iteration, whatever the number of copies.
+    copy: the learner's time per copy and iteration, in addition.
+    message: the learner's time per collector and chunk, to ask and to take.
+    act: a collector's time per env step, for everything but the environment.
+    answer: the time from asking a collector to its answer, of no env step at
+      all.
+    recovery: the time from the end of a collector until another has its
+      environment where it was, without the env steps that it takes again.
+    restart: the time from the end of the learner until it learns again, where
+      the same command follows at once.
+    weights_bytes: the bytes of the policy's weights.
   """
 
   iteration: float
@@ -79,14 +80,16 @@ class Assumed:
   """What was not measured.
 
   Attributes:
-    bandwidth: bytes per second, into and out of the learner's machine.
-    step_variation: standard deviation of an env step, over its mean.
-    machine_variation: of the speed of a collector, over its mean.
-    chunk_length: env steps of each collector in a chunk.
-    bytes_per_step: of an observation and the step taken from it.
-    episode_length: env steps; half of them are taken again after a kill.
-    checkpoint_seconds: from one checkpoint to the next; half of that is done
-      again where the learner is killed.
+    bandwidth: the bytes per second into and out of the learner's machine.
+    step_variation: the standard deviation of an env step, over its mean.
+    machine_variation: the standard deviation of a collector's speed, over its
+      mean.
+    chunk_length: the env steps of each collector in a chunk.
+    bytes_per_step: the bytes of an observation and the step taken from it.
+    episode_length: the env steps of an episode; half of them are taken again
+      after a kill.
+    checkpoint_seconds: the seconds from one checkpoint to the next; half of
+      that is done again where the learner is killed.
   """
 
   bandwidth: float = 10e9 / 8
@@ -102,7 +105,7 @@ class Rate(NamedTuple):
   """What a number of collectors reaches.
 
   Attributes:
-    env_steps: per second, of all collectors.
+    env_steps: the env steps per second of all collectors.
     bound: what takes longest: "collector", "learner" or "network".
   """
 
@@ -164,8 +167,8 @@ def goodput(
 ) -> float:
   """The share of the time that is left where collectors are killed.
 
-  All wait for one that is made again and takes half an episode again, in
-  addition to the chunk under way.
+  All wait for the collector that is made again and takes half an episode again,
+  in addition to the chunk under way.
   """
   again = assumed.episode_length / 2 + assumed.chunk_length
   lost = costs.recovery + again * (env_seconds + costs.act)
@@ -214,7 +217,7 @@ def markdown(costs: Costs) -> str:
 
 
 def costs_markdown(found: dict) -> str:
-  """What `benchmarks.scale_costs` has measured."""
+  """What `benchmarks.scale_costs` has measured, as Markdown."""
   about, costs = found["about"], found["costs"]
   sizes = sorted({(r["num_copies"], r["num_bytes"]) for r in found["steps"]})
   ways = dict.fromkeys(row["way"] for row in found["steps"])

@@ -15,7 +15,7 @@ _MAX_SECONDS = 300.0
 
 
 def lockstep_bindings(num_copies: int) -> list[str]:
-  """DQN with collectors, in an environment that takes no time."""
+  """Bindings of DQN with collectors, in an environment that takes no time."""
   return [
     f"EnvironmentConfig.name = '{slow_environment.NAME}'",
     f"EnvironmentConfig.num_envs = {num_copies}",
@@ -28,14 +28,14 @@ def measure() -> float:
   """Seconds from SIGKILL of `train` until the same command has learned further.
 
   Raises:
-    RunError: it ended by itself, or takes too long.
+    RunError: `train` ended by itself, or takes too long.
   """
   with tempfile.TemporaryDirectory() as folder:
     return _restart_seconds(pathlib.Path(folder))
 
 
 def _restart_seconds(folder: pathlib.Path) -> float:
-  """From SIGKILL of a learner until the same command has learned further."""
+  """Seconds from SIGKILL of a learner until the command has learned further."""
   root = folder / "run"
   command = commands.train_command("dqn_cartpole.gin", root, "--device=cpu")
   for binding in (
@@ -67,7 +67,7 @@ def _restart_seconds(folder: pathlib.Path) -> float:
 
 
 def _last_env_step(metrics: pathlib.Path) -> int:
-  """Of the last row that is complete; 0 without any."""
+  """The env step of the last complete row; 0 without any."""
   if not metrics.exists():
     return 0
   *rows, _ = metrics.read_text("utf-8").split("\n")
@@ -79,10 +79,10 @@ def _wait(
   log: pathlib.Path,
   is_there: Callable[[], bool],
 ) -> None:
-  """Waits for what a run does.
+  """Waits until a run has come so far.
 
   Raises:
-    RunError: it ended before, or takes too long.
+    RunError: the run ended before, or takes too long.
   """
   deadline = time.monotonic() + _MAX_SECONDS
   while not is_there():

@@ -26,7 +26,7 @@ _NUM_STEPS = 96  # of a turn: three chunks, less than an episode
 def configuration(
   vectorization: str, num_copies: int, num_bytes: int = 0
 ) -> schema.EnvironmentConfig:
-  """Copies of an environment that takes no time, one in each actor."""
+  """Settings of copies of an environment that takes no time, one per actor."""
   return schema.EnvironmentConfig(
     name=slow_environment.NAME,
     num_envs=num_copies,

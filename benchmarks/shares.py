@@ -24,10 +24,10 @@ def measure(config: str) -> dict:
   """Trains with configs/CONFIG.gin.
 
   Returns:
-    Its seconds, and those of each part.
+    The seconds of the run, and the seconds of each part.
 
   Raises:
-    RunError: it failed.
+    RunError: the run failed.
   """
   with tempfile.TemporaryDirectory() as folder:
     run = run_folder.RunFolder(pathlib.Path(folder) / "run")
@@ -90,7 +90,7 @@ def table(found: dict) -> str:
 
 
 def main() -> int:
-  """Trains with each configuration, prints the tables; the exit code."""
+  """Trains with each configuration, prints tables, returns the exit code."""
   found: dict = {"about": machine.describe(), "runs": []}
   for config in flags.FLAGS.configs:
     command_line.report(f"trains {config} to its end")

@@ -14,8 +14,8 @@ class Slow(gym.Env):
   """Sleeps; its episodes have 200 steps.
 
   Arguments:
-    seconds: that a step sleeps.
-    num_bytes: of an observation; 0 for four floats.
+    seconds: the seconds that a step sleeps.
+    num_bytes: the bytes of an observation; 0 for four floats.
   """
 
   action_space = gym.spaces.Discrete(2)
@@ -34,7 +34,7 @@ class Slow(gym.Env):
     return self._observation.copy(), {}
 
   def step(self, action):
-    """Always the same."""
+    """Sleeps; what it returns is always the same."""
     if self._seconds:
       time.sleep(self._seconds)
     self._step += 1
@@ -52,7 +52,7 @@ class Always0:
     """Takes no weights."""
 
   def action(self, observation: Any, place: int, step: int) -> int:
-    """Always the same."""
+    """Returns always the same action."""
     return 0
 
 

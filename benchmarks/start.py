@@ -37,8 +37,8 @@ def measure() -> dict[str, float]:
   """Starts a run, and kills it after its first train step.
 
   Returns:
-    The seconds of each part, named by what it does last. Their sum is that from
-    command to first train step.
+    The seconds of each part, named by what it does last. Their sum is the time
+    from the command to the first train step.
 
   Raises:
     RunError: the run ended before, or took too long.
@@ -91,7 +91,7 @@ def _wait(
   process: subprocess.Popen,
   printed: pathlib.Path,
 ) -> float:
-  """Waits, and returns the time at which it was over."""
+  """Waits until a part is over, and returns the time."""
   deadline = time.perf_counter() + _MAX_SECONDS
   while not is_over():
     if process.poll() is not None or time.perf_counter() > deadline:
@@ -104,7 +104,7 @@ def _wait(
 
 
 def summarize(runs: list[dict[str, float]], max_seconds: float) -> dict:
-  """Summarizes several of `measure`, and says whether they took too long."""
+  """Summarizes several results of `measure`; says if they took too long."""
   seconds = [sum(parts.values()) for parts in runs]
   median = statistics.median(seconds)
   return {

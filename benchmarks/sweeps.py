@@ -31,7 +31,7 @@ _SECONDS_TO_BUILD = 5.0  # of one size, about, on two cores
 def _row(
   label: str, loop: str, *bindings: str, multiple: int = 1, **options
 ) -> Side:
-  """One size, in a process of its own, which chooses its threads by it."""
+  """A side of one size; its own process chooses its threads by the size."""
   arguments = ("tensor", *bindings)
   process = label.replace(" ", "_")
   loop = f"benchmarks.our_loop:{loop}"

@@ -18,8 +18,8 @@ class Comparison:
   """A ratio of two sides' rates.
 
   Attributes:
-    ours: name of the side in the numerator.
-    other: the name of that in the denominator.
+    ours: the name of the side in the numerator.
+    other: the name of the side in the denominator.
     wanted: the least ratio that is wanted; None where there is no target.
   """
 
@@ -33,10 +33,10 @@ class Workload:
   """The same work, done by several sides.
 
   Attributes:
-    title: one line.
+    title: the title, one line.
     comparisons: the comparisons of its sides.
     in_quick: whether `--quick` measures it.
-    on_request: it is measured only where it is named.
+    on_request: whether it is measured only where it is named.
   """
 
   title: str
@@ -66,7 +66,7 @@ _AT_RANDOM = "DqnConfig.num_random_env_steps = 1_000_000_000"
 # Each of ours has its own process: how many threads TensorFlow and XLA use is a
 # setting of a whole process, and depends on the sizes.
 def _dqn(*arguments: str, title: str = "", num_envs: int = 1) -> Side:
-  """A side of ours; those with a title of their own are not in `--quick`."""
+  """A side of ours; sides with a title of their own are not in `--quick`."""
   return Side(
     f"{OURS}{title}",
     "benchmarks.our_loop:DqnLoop",

@@ -20,17 +20,19 @@ class Policy:
   """Takes the best action for an observation.
 
   Attributes:
-    about: what it was trained on, with which seed and for how many env steps.
+    about: the content of policy.json, such as what the policy was trained on,
+      with which seed and for how many env steps.
   """
 
   def __init__(self, policy_dir: str | os.PathLike):
     """Loads a policy.
 
     Args:
-      policy_dir: the SavedModel, such as `policy/` of a run folder.
+      policy_dir: the folder of the SavedModel, such as `policy/` of a run
+        folder.
 
     Raises:
-      UserError: there is none.
+      UserError: there is no policy in the folder.
     """
     path = paths.from_text("policy_dir", policy_dir)
     with quiet.logs_hidden():
@@ -44,17 +46,18 @@ class Policy:
     return f"Policy({str(self._policy.directory)!r})"
 
   def make_environment(self, render_mode: str | None = None) -> gym.Env:
-    """Makes the environment that it was trained on.
+    """Makes the environment that the policy was trained on.
 
     It has the wrappers of training; its observations are those that `act`
     takes, and its rewards are never shaped.
 
     Args:
-      render_mode: 'human' shows a window, 'rgb_array' returns images.
+      render_mode: the render mode: 'human' shows a window, 'rgb_array' returns
+        images.
 
     Raises:
-      UserError: the policy does not say which environment, it cannot be made,
-        or it does not render in this mode.
+      UserError: the policy does not say which environment, or the environment
+        cannot be made or does not render in this mode.
     """
     config = served_policy.environment_of(self._policy)
     if render_mode is not None:
@@ -73,12 +76,12 @@ class Policy:
     """Chooses an action.
 
     Args:
-      observation: an array [...], or a dict of leaves if the environment has
-        Dict or Tuple observations or an action mask. With one more axis in
-        front, [B, ...], it is a batch.
+      observation: the observation, an array [...], or a dict of leaves if the
+        environment has Dict or Tuple observations or an action mask. With one
+        more axis in front, [B, ...], it is a batch.
 
     Returns:
-      The action as `step` takes it, [...]; of a batch, [B, ...].
+      The action as `step` takes it, [...]; for a batch, the actions [B, ...].
 
     Raises:
       UserError: the policy takes other observations.
@@ -109,10 +112,11 @@ class Policy:
 
 
 def _as_input(name: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
-  """A leaf [...] or [B, ...], of the type that the policy takes.
+  """Converts a leaf [...] or [B, ...] to the type that the policy takes.
 
   Raises:
-    UserError: it has another shape, or values that it cannot have.
+    UserError: the leaf has another shape, or values that the policy does not
+      take.
   """
   shape, dtype = tuple(spec.shape[1:]), spec.dtype.name
   try:

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class Run:
-  """What a run has written so far; it is read anew at every access.
+  """What a run has written so far; every access reads it anew.
 
   Attributes:
-    folder: the paths of all that it writes.
+    folder: the paths of all that the run writes.
   """
 
   def __init__(self, root_dir: str | os.PathLike):
-    """Opens a run, which may be training.
+    """Opens a run, which may still be training.
 
     Args:
       root_dir: the run folder.
 
     Raises:
-      UserError: there is no run in it.
+      UserError: there is no run in the folder.
     """
     self.folder = run_folder.RunFolder(paths.from_text("root_dir", root_dir))
     if not self.folder.has_run:
@@ -69,7 +69,7 @@ class Run:
 
   @property
   def evaluation(self) -> dict:
-    """evaluation.json: of the exported policy, with a 95 % interval."""
+    """evaluation.json: the exported policy's returns, with a 95 % interval."""
     path = self._existing(self.folder.evaluation)
     try:
       return json.loads(path.read_text("utf-8"))
@@ -126,7 +126,7 @@ class Run:
     return frame.astype({n: float for n in names if frame[n].dtype == object})
 
   def _existing(self, path: pathlib.Path) -> pathlib.Path:
-    """The path.
+    """Returns the path of something that the run has written.
 
     Raises:
       UserError: the run has not written it.

@@ -26,13 +26,14 @@ def load_experiment(
 
   Args:
     gin_file: the configuration; a name such as "dqn_cartpole.gin" that is not
-      in this folder is one that comes with the package.
-    gin_bindings: such as "DqnConfig.gamma = 0.9", one or several.
-    environment: a gymnasium id, in place of a gin file; agent, network and
-      numbers are chosen by its spaces.
+      in the current folder is a file that comes with the package.
+    gin_bindings: one or several bindings, such as "DqnConfig.gamma = 0.9".
+    environment: a gymnasium id, in place of a gin file; the agent, the network
+      and the numbers are chosen by its spaces.
 
   Raises:
-    UserError: they do not make an experiment, or both or none are given.
+    UserError: the arguments do not make an experiment, or both or none of
+      `gin_file` and `environment` are given.
   """
   bindings = gin_files.as_texts(gin_bindings)
   if environment is not None and gin_file is None:
@@ -62,13 +63,13 @@ def train(
   checkpoint and returns; the same call resumes.
 
   Args:
-    experiment: of `load_experiment`, or a gin file.
+    experiment: what `load_experiment` returned, or a gin file.
     root_dir: the run folder.
-    seed: the seed of everything random; None leaves that of the experiment.
-    device: 'auto', 'cpu' or 'gpu'.
-    deterministic: the same run for the same seed, on a GPU too.
-    overwrite: start over, removing the run in that folder.
-    allow_changes: let a run that is resumed learn with other settings.
+    seed: the seed of everything random; None leaves the experiment's own.
+    device: the device to train on: 'auto', 'cpu' or 'gpu'.
+    deterministic: whether the same seed gives the same run, on a GPU too.
+    overwrite: whether to start over and remove the run in that folder.
+    allow_changes: whether a run that is resumed may learn with other settings.
 
   Raises:
     UserError: an argument is wrong; nothing was changed.

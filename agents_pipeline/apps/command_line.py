@@ -23,11 +23,12 @@ def run(main: Callable[..., int], *, takes_arguments: bool = False) -> None:
   """Runs the main function of a binary and exits with its exit code.
 
   Args:
-    main: returns an exit code. If it raises `UserError`, the exit code is 2;
-      for `RunError` and `OSError` (such as a full disk) it is 1. Either prints
-      one line. Signals exit with the codes that a shell reports.
-    takes_arguments: whether `main` is called with what is typed beside flags, a
-      list of strings; otherwise that is refused.
+    main: the main function, which returns an exit code. If it raises
+      `UserError`, the exit code is 2; for `RunError` and `OSError` (such as a
+      full disk) it is 1. Either prints one line. Signals exit with the codes
+      that a shell reports.
+    takes_arguments: whether `main` is called with the list of what is typed
+      beside flags; otherwise such arguments are refused.
   """
 
   def guarded_main(argv: Sequence[str]) -> None:
@@ -75,7 +76,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 
 
 def _with_trace(error: errors.UserError) -> str:
-  """The message; the traceback of a user's own code is put into a file."""
+  """The message; the traceback of a user's own code goes into a file."""
   if not error.trace:
     return str(error)
   descriptor, path = tempfile.mkstemp(prefix="traceback-", suffix=".txt")
@@ -97,11 +98,12 @@ def check_writable(flag: str, output: pathlib.Path | None) -> None:
   """Checks that a new file or folder can be created, before any work is done.
 
   Args:
-    flag: the flag it was given by, for error messages.
-    output: to be created; None passes.
+    flag: the flag that the path was given by, for error messages.
+    output: the path to create; None passes.
 
   Raises:
-    UserError: it exists, its name is too long, or its folder is not writable.
+    UserError: the path exists, its name is too long, or its folder is not
+      writable.
   """
   if output is None:
     return
@@ -125,7 +127,8 @@ def print_result(line: str) -> None:
   """Prints the result that a binary was run for to stdout.
 
   Raises:
-    RunError: it is lost, for example on a full disk. A closed pipe is no error.
+    RunError: the line is lost, for example on a full disk. A closed pipe is no
+      error.
   """
   print(line, flush=True)
   lost = process.lost_output()

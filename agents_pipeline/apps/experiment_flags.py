@@ -67,11 +67,11 @@ def load(
   """Loads the experiment of the flags; for --environment alone, chooses one.
 
   Args:
-    more_bindings: of gin, which come last.
-    report: gets lines on what was chosen or replaced.
+    more_bindings: further gin bindings, which come last.
+    report: a function that gets lines on what was chosen or replaced.
 
   Raises:
-    UserError: they do not make an experiment.
+    UserError: the flags do not make an experiment.
   """
   bindings = [*_FLAGS.gin_bindings, *more_bindings]
   if _FLAGS.environment is None:

@@ -40,7 +40,7 @@ def define() -> None:
 
 
 def folder() -> pathlib.Path | None:
-  """The exported policy or the run that is given; None without one.
+  """The path of the given policy or run; None if none is given.
 
   Raises:
     UserError: both are given, --checkpoint is given without --root_dir, or the
@@ -66,10 +66,10 @@ def folder() -> pathlib.Path | None:
 
 @contextlib.contextmanager
 def exported(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """An exported policy; that of a run is exported into a temporary folder.
+  """Yields an exported policy; a run's is exported into a temporary folder.
 
   Args:
-    path: what `folder` returned.
+    path: the path that `folder` returned.
 
   Raises:
     UserError: there is no such policy.

@@ -54,7 +54,7 @@ class _Output(io.FileIO):
 
   Attributes:
     lost: why output was lost, such as "No space left on device"; None if none
-      was, or if only its reader has gone.
+      was lost, or if only its reader has gone.
   """
 
   def __init__(self, descriptor: int):
@@ -82,7 +82,7 @@ def _safe_stream(descriptor: int, stream) -> io.TextIOWrapper:
   """A stream with the settings of another, whose writes never fail.
 
   Args:
-    descriptor: file descriptor to write to.
+    descriptor: the file descriptor to write to.
     stream: `sys.stdout` or `sys.stderr`; None if it was closed.
   """
   if stream is not None:

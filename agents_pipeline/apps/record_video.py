@@ -97,7 +97,8 @@ def _output() -> pathlib.Path | None:
   """The path of the video; None for a window.
 
   Raises:
-    UserError: there is none or both, or it cannot be written.
+    UserError: neither a file nor a window is given, or both, or the file cannot
+      be written.
   """
   if _HUMAN.value:
     for name, value in (

@@ -66,14 +66,14 @@ class StopSignals:
   `signal.set_wakeup_fd` makes the interpreter write to at once.
 
   Attributes:
-    received: number of the first signal, 0 before it.
+    received: the number of the first signal, 0 before it.
   """
 
   def __init__(self, report: Callable[[str], None]):
     """Installs the handlers and starts the thread.
 
     Args:
-      report: prints a line to the user.
+      report: a function that prints a line to the user.
     """
     self.received = 0
     self._report = report

@@ -124,7 +124,8 @@ def _checked_trials(
   Every trial, and every bound of a search, is checked to be an experiment.
 
   Raises:
-    UserError: one is not, or there are too many trials.
+    UserError: a trial or a bound is no experiment, or there are too many
+      trials.
   """
   if not varied:
     raise errors.UserError(
@@ -176,7 +177,7 @@ def _source(
 def _executor(
   experiment: schema.Experiment, folder: sweep_folder.SweepFolder
 ) -> processes.Executor:
-  """What runs the trials: processes of this machine, or of a cluster's."""
+  """What runs the trials: processes of this machine, or of a cluster."""
   arguments = experiment_flags.as_arguments()
   if not _ADDRESS.value:
     return processes.Processes(arguments)
@@ -194,7 +195,7 @@ def _run(
   folder: sweep_folder.SweepFolder,
   stop_signals: signals.StopSignals,
 ) -> bool:
-  """Runs what is left of a sweep; returns whether that was all of it."""
+  """Runs what is left of a sweep; returns whether all of it was run."""
   shown: table.Live | table.Lines = table.Lines(source, command_line.report)
   if sys.stderr.isatty():
     shown = table.Live(source)
@@ -223,7 +224,7 @@ def _run(
 
 
 def _begun(source: planned.Source) -> list[run_folder.RunFolder]:
-  """The folders of all runs but those that are yet to start."""
+  """The folders of all runs that have started."""
   return [run.folder for run, _ in source.runs.values() if run.folder.has_run]
 
 

@@ -48,8 +48,8 @@ def connect(address: str = "") -> Any:
   after SIGTERM, saved or not.
 
   Args:
-    address: 'auto' or 'host:port' of a cluster that this machine is part of; ''
-      starts Ray for this process alone.
+    address: the address 'auto' or 'host:port' of a cluster that this machine is
+      part of; '' starts Ray for this process alone.
 
   Returns:
     The module `ray`.
@@ -94,7 +94,7 @@ def _shows_messages() -> bool:
 
 
 def _check_address(address: str) -> None:
-  """Refuses what Ray would take for something else than a cluster."""
+  """Refuses an address that Ray would not take for a cluster's."""
   if address != "auto" and not re.fullmatch(r"[^/]+:\d+", address):
     raise errors.UserError(
       f"--address={address!r}: expected 'auto', or the 'host:port' that `ray "
@@ -127,7 +127,7 @@ def _check_answers(address: str) -> None:
   """Fails at once where nothing listens; Ray would try for minutes.
 
   Raises:
-    OSError: nothing does.
+    OSError: nothing listens there.
   """
   host, _, port = address.rpartition(":")
   if host:
@@ -169,8 +169,8 @@ def _remove_abandoned_folders() -> None:
 def _signals_untouched() -> Iterator[None]:
   """Keeps signal handlers, and SIGHUP from the processes that are started.
 
-  A closing terminal sends it to all of them, but a run that saves itself still
-  needs its environments.
+  A closing terminal sends SIGHUP to all processes, but a run that saves itself
+  still needs its environments.
   """
   if threading.current_thread() is not threading.main_thread():
     yield  # nobody can change handlers there

@@ -28,15 +28,15 @@ class CheckedEnv(gym.Wrapper):
   """Validates what one environment returns.
 
   Attributes:
-    label: which of several copies it is, for messages; may be set.
+    label: the name of this copy among several, for messages; may be set.
   """
 
   def __init__(self, env: gym.Env, name: str):
     """Wraps an environment.
 
     Args:
-      env: inside it, every other wrapper.
-      name: its id, for messages.
+      env: the environment, in every other wrapper.
+      name: the environment's id, for messages.
     """
     super().__init__(env)
     self.label = "copy 0"
@@ -176,9 +176,9 @@ def location(name: str, label: str, num_steps: int) -> str:
   """Returns the beginning of messages about an environment.
 
   Args:
-    name: its id.
-    label: which of several copies.
-    num_steps: env steps of the current episode.
+    name: the environment's id.
+    label: the name of the copy among several.
+    num_steps: the number of env steps in the current episode.
   """
   return f"environment {name!r}, {label}, step {num_steps} of its episode"
 

@@ -34,19 +34,20 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     """Wraps a vector environment.
 
     Args:
-      env: gymnasium's, of copies that are `CheckedEnv`, or the environment's
-        own vector version.
-      name: its id, for messages.
+      env: gymnasium's vector environment of `CheckedEnv` copies, or the
+        environment's own vector version.
+      name: the environment's id, for messages.
       max_episode_env_steps: an episode that reaches this length is taken to
         have no end; None to accept any length.
-      step_timeout_seconds: a subprocess that takes longer is taken to hang.
-      leaves_of: makes leaves of the observations of an environment's own vector
-        version; None leaves them as they are.
+      step_timeout_seconds: the seconds after which a subprocess is taken to
+        hang.
+      leaves_of: the converter to leaves for an environment's own vector
+        version; None leaves observations as they are.
       copies_are_checked: whether the copies are `CheckedEnv`, so that only the
         checks that need all copies are made here.
 
     Raises:
-      UserError: its autoreset mode is unknown.
+      UserError: the autoreset mode of `env` is unknown.
     """
     super().__init__(env)
     self._leaves = leaves_of
@@ -131,7 +132,7 @@ class CheckedVectorEnv(gym.vector.VectorWrapper):
     """Converts what an environment's own vector version returned to arrays.
 
     Raises:
-      InvalidValueError: it is not what the environment declares.
+      InvalidValueError: a value is not what the environment declares.
     """
     observation, reward, terminated, truncated, info = returned
     observation = self._to_observations(observation, info)

@@ -21,8 +21,8 @@ class InvalidValueError(ValueError):
   """An environment returned a value that cannot be used.
 
   Attributes:
-    copy: index of the copy that returned it; None for all of them together.
-    reason: what it is, and what was expected.
+    copy: the index of the copy that returned it; None for all copies together.
+    reason: what the value is, and what was expected.
   """
 
   def __init__(self, copy: int | None, reason: str):
@@ -37,11 +37,11 @@ def autoreset_mode(
   """Returns when a vector environment resets a copy whose episode ended.
 
   Args:
-    env: the mode is in its metadata.
-    name: its id, for messages.
+    env: the vector environment, with the mode in its metadata.
+    name: the environment's id, for messages.
 
   Raises:
-    UserError: its metadata has no mode, or an unknown one.
+    UserError: the metadata has no mode, or an unknown one.
   """
   declared = env.metadata.get("autoreset_mode")
   try:
@@ -76,15 +76,15 @@ def to_bools(values: Any, what: str, num_envs: int) -> np.ndarray:
   """Converts `terminated` or `truncated` of all copies.
 
   Args:
-    values: as returned.
-    what: which of the two, for messages.
-    num_envs: B.
+    values: the values that the environment returned.
+    what: "terminated" or "truncated", for messages.
+    num_envs: the number of copies, B.
 
   Returns:
-    [B] bool.
+    The values, [B] bool.
 
   Raises:
-    InvalidValueError: another shape, or not truth values.
+    InvalidValueError: the values have another shape, or are not truth values.
   """
   array = _to_array(values, what, (num_envs,))
   if array.dtype == np.bool_:
@@ -106,7 +106,7 @@ def to_rewards(values: Any, num_envs: int) -> np.ndarray:
   """Converts the rewards of B = `num_envs` copies to [B], of any number type.
 
   Raises:
-    InvalidValueError: another shape, or not numbers.
+    InvalidValueError: the rewards have another shape, or are not numbers.
   """
   array = _to_array(values, "reward", (num_envs,))
   if array.dtype.kind not in _NUMERIC_KINDS:
@@ -122,16 +122,16 @@ def to_observations(
   """Converts the observations of all copies.
 
   Args:
-    values: as returned.
+    values: the observations that the environment returned.
     space: the space of one copy.
-    num_envs: B.
+    num_envs: the number of copies, B.
     what: the name of a leaf, for messages.
 
   Returns:
-    [B, ...].
+    The observations, [B, ...].
 
   Raises:
-    InvalidValueError: not what the space declares.
+    InvalidValueError: the observations are not what the space declares.
   """
   array = _to_array(values, what, (num_envs, *(space.shape or ())))
   _check_dtype(array, space, None, what)
@@ -148,16 +148,17 @@ def to_final_observations(
   """Converts the last observations of the episodes that ended in a step.
 
   Args:
-    info: of the step of a vector environment of mode SAME_STEP.
-    ended: [B] bool.
-    convert: the observation of a copy, and its index -> what it is as an
-      array, or leaves.
+    info: the info of a step, from a vector environment of mode SAME_STEP.
+    ended: whether the episode of each copy ended, [B] bool.
+    convert: (observation, index of its copy) -> the observation as an array, or
+      as leaves.
 
   Returns:
     The observation of each copy that ended, by its index.
 
   Raises:
-    InvalidValueError: one is missing, or not what the space declares.
+    InvalidValueError: an observation is missing, or not what the space
+      declares.
   """
   copies = np.flatnonzero(ended).tolist()
   if "final_obs" not in info:
@@ -186,13 +187,13 @@ def to_observation(
   Lists, and float64 for float32, are accepted: they cost only precision.
 
   Args:
-    value: as returned.
+    value: the observation that the environment returned.
     space: the space of one copy.
-    copy: its index, for messages.
+    copy: the copy's index, for messages.
     what: the name of a leaf, for messages.
 
   Raises:
-    InvalidValueError: not what the space declares.
+    InvalidValueError: the observation is not what the space declares.
   """
   if not isinstance(space, gym.spaces.Box):
     if not space.contains(value):

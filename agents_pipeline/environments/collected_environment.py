@@ -14,7 +14,7 @@ class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
   """B copies in Ray actors, which choose the actions with their own policy.
 
   Attributes:
-    actions_taken: [B] of the last step; integers count from 0.
+    actions_taken: the actions of the last step, [B]; integers count from 0.
   """
 
   actions_taken: np.ndarray
@@ -25,20 +25,20 @@ class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
     """Sets how chunks are requested; called before the first step.
 
     Args:
-      make_request: see `CollectedVectorEnv`.
+      make_request: the function that makes a request; see `CollectedVectorEnv`.
     """
     self._collected.make_request = make_request
 
   def step_and_reset(
     self, action: np.ndarray
   ) -> tuple[ts.TimeStep, ts.TimeStep]:
-    """The next step that was collected.
+    """Returns the next step that was collected.
 
     Args:
-      action: not taken; see `actions_taken`.
+      action: unused: the actors chose the actions; see `actions_taken`.
 
     Returns:
-      See `GymnasiumEnvironment`.
+      The next and the current time steps; see `GymnasiumEnvironment`.
 
     Raises:
       EnvironmentFailure: the environment raised or returned invalid values.
@@ -63,7 +63,8 @@ class CollectedEnvironment(gymnasium_vector.GymnasiumEnvironment):
     """Replays the episodes of a state; if that fails, begins the next ones.
 
     Args:
-      state: what `get_state` returned, of collectors or without them.
+      state: the state that `get_state` returned, with collectors or without
+        them.
 
     Returns:
       Whether every copy is in that state again.

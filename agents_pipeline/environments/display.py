@@ -62,8 +62,8 @@ def with_renderer() -> Iterator[None]:
   """MuJoCo, imported in this context, can render beside TensorFlow.
 
   Raises:
-    UserError: raised in this context; if OSMesa cannot be loaded, the message
-      says so as well.
+    UserError: the error raised in this context; if OSMesa cannot be loaded, the
+      message says so as well.
   """
   load_error = None
   if _is_osmesa():

@@ -21,16 +21,17 @@ class ActionLog:
   """The actions of every copy in its current episode.
 
   Attributes:
-    actions: [B, ...] of every step since the oldest of the episodes began.
-    lengths: [B] int64: the last lengths[i] of `actions` are those of copy i's
-      current episode.
+    actions: the actions [B, ...] of every step since the oldest of the episodes
+      began.
+    lengths: the number of steps of each copy's current episode, [B] int64: the
+      last lengths[i] of `actions` are the ones of copy i.
   """
 
   def __init__(self, num_envs: int):
     """Creates an empty log.
 
     Args:
-      num_envs: copies, B.
+      num_envs: the number of copies, B.
     """
     self.actions: list[np.ndarray] = []
     self.lengths: np.ndarray = np.zeros(num_envs, np.int64)
@@ -91,10 +92,11 @@ def replay(
   it is reset when as many actions remain as its episode has.
 
   Args:
-    env: one that resets only when asked to.
-    seeds: the seeds of each copy's episode.
-    lengths: [B] int64, how many of the last actions are each copy's.
-    actions: [B, ...] of each step.
+    env: a vector environment that resets only when asked to.
+    seeds: the seed of each copy's episode.
+    lengths: the number of the last actions that belong to each copy's episode,
+      [B] int64.
+    actions: the actions [B, ...] of each step.
 
   Returns:
     The observations after the last step, as the environment returns them.
@@ -117,9 +119,9 @@ def reset_masked(
   """Resets some copies and returns the observations of all.
 
   Args:
-    env: one that resets only when asked to.
-    seeds: the seeds of every copy's episode.
-    mask: [B] bool, the copies to reset.
+    env: a vector environment that resets only when asked to.
+    seeds: the seed of each copy's episode.
+    mask: the copies to reset, [B] bool.
   """
   observation, _ = env.reset(
     seed=[
@@ -134,7 +136,7 @@ def reset_masked(
 def digests(observation) -> list[str]:
   """Returns a SHA-256 digest of each of the observations [B, ...].
 
-  Of leaves, it is that of all of them.
+  With leaves, a digest covers all leaves of an observation.
   """
   parts = [values for _, values in leaves.arrays(observation)]
   return [

@@ -52,12 +52,13 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
     Args:
       vector_env: a vector environment of any autoreset mode.
-      name: its id, for messages.
-      episode_seed: (copy, episode) -> seed of that episode's reset. Unless
+      name: the environment's id, for messages.
+      episode_seed: (copy, episode) -> the seed of that episode's reset. Unless
         autoreset is DISABLED, only the first reset can be seeded.
 
     Raises:
-      UserError: a space that agents cannot use, or an unknown autoreset mode.
+      UserError: agents cannot use one of the spaces, or the autoreset mode is
+        unknown.
     """
     super().__init__(handle_auto_reset=False)
     self._env = vector_env
@@ -112,7 +113,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """Steps every copy, and resets those whose episode ended.
 
     Args:
-      action: [B, ...]; integers count from 0.
+      action: the actions, [B, ...]; integers count from 0.
 
     Returns:
       The next and the current time steps (see the module), arrays of [B, ...].
@@ -205,7 +206,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
     """Replays the episodes of a state; if that fails, begins the next ones.
 
     Args:
-      state: what `get_state` returned.
+      state: the state that `get_state` returned.
 
     Returns:
       Whether every copy is in that state again.
@@ -222,7 +223,7 @@ class GymnasiumEnvironment(py_environment.PyEnvironment):
 
   @property
   def copies(self) -> list[interfaces.Copy]:
-    """The environments, to evaluate in; not of every vector environment."""
+    """The copies, to evaluate in; not every vector environment has them."""
     env = self._env.unwrapped
     is_on_ray = isinstance(env, ray_vector_env.RayVectorEnv)
     return list(env.copies if is_on_ray else env.envs)
@@ -296,7 +297,7 @@ def observation_converter(space: gym.Space, name: str) -> Callable[[Any], Any]:
 
   Returns:
     A function of an array, or of a dict of leaves, with any batch dimensions in
-    front. It returns copies of the spec's dtype; discrete ones count from 0.
+    front. It returns copies of the spec's dtype; discrete values count from 0.
   """
   spec = specs.observation_spec(space, name)
   start = leaves.map_leaves(_start_or_none, _spaces(space))

@@ -22,14 +22,14 @@ _NESTS = (gym.spaces.Dict, gym.spaces.Tuple)
 
 
 def wrapper(env: gym.Env, config: schema.EnvironmentConfig) -> gym.Env:
-  """The environment with leaves; itself where its observation is one array.
+  """Returns the environment with leaves, or as it is if it needs none.
 
   Args:
-    env: with all other wrappers.
-    config: which keys it drops, and where the action mask is.
+    env: the environment, with all other wrappers.
+    config: the settings of which keys are dropped and where the action mask is.
 
   Raises:
-    UserError: there is no such key, or it is no action mask.
+    UserError: a key of `config` does not exist, or is no action mask.
   """
   if needs_leaves(env.observation_space, config):
     return LeavesObservation(env, config)
@@ -67,10 +67,10 @@ class LeavesObservation(gym.Wrapper):
 
 
 class Leaves:
-  """From the observations of a space to their leaves.
+  """Converts the observations of a space to their leaves.
 
   Attributes:
-    space: a Dict of the leaves by name, without those that are dropped.
+    space: a Dict of the spaces of the leaves by name, without the dropped ones.
   """
 
   def __init__(
@@ -82,12 +82,13 @@ class Leaves:
     """Chooses the leaves.
 
     Args:
-      observation_space: of one copy.
-      action_space: likewise.
-      config: which keys it drops, and where the action mask is.
+      observation_space: the observation space of one copy.
+      action_space: the action space of one copy.
+      config: the settings of which keys are dropped and where the action mask
+        is.
 
     Raises:
-      UserError: there is no such key, or it is no action mask.
+      UserError: a key of `config` does not exist, or is no action mask.
     """
     self._space = observation_space
     self._name = config.name
@@ -122,13 +123,14 @@ class Leaves:
     """The leaves of one observation [...], by name.
 
     Args:
-      observation: as returned.
-      info: returned with it.
+      observation: the observation that the environment returned.
+      info: the info that was returned with it.
       is_terminal: whether the episode terminated here: then no action follows,
         and the mask need not allow one.
 
     Raises:
-      InvalidValueError: it is not what the space declares.
+      InvalidValueError: the observation or the mask is not what the space
+        declares.
     """
     leaves = self._chosen(observation)
     if self._num_actions:
@@ -141,7 +143,7 @@ class Leaves:
   def of_batch(self, observation: Any) -> dict:
     """The leaves of the observations [B, ...] of all copies, by name.
 
-    The action mask, if there is one, is a key of them.
+    The action mask, if there is one, is one of their keys.
     """
     leaves = self._chosen(observation)
     if self._mask_leaf is not None:
@@ -161,7 +163,7 @@ class Leaves:
     return {name: values[name] for name in self._names}
 
   def _to_mask(self, value: Any, is_terminal: bool) -> np.ndarray:
-    """[A] int8; at a terminal step it may be missing, or allow nothing."""
+    """The mask, [A] int8; a terminal step may lack it, or allow nothing."""
     where = "info['action_mask']" if self._in_info else self._mask_leaf
     if value is None and is_terminal:
       return np.ones(self._num_actions, np.int8)
@@ -197,7 +199,7 @@ class Leaves:
         )
 
   def _check_mask_key(self, spaces: Mapping, config) -> None:
-    """Refuses the mask's key where there is none, or it is used otherwise."""
+    """Refuses the mask's key where it does not exist, or has another use."""
     key, field = config.action_mask, "EnvironmentConfig.action_mask"
     if key in config.encoder.keys:
       raise errors.UserError(
@@ -239,7 +241,8 @@ def _check_names(names: list[str], environment: str) -> None:
   """Refuses names that TensorFlow cannot tell apart when they are served.
 
   Raises:
-    UserError: naming the first key, and what it cannot be told from.
+    UserError: a name cannot be used; the message names its key, and what it
+      cannot be told from.
   """
   served: dict[str, str] = {}
   for name in names:
@@ -262,7 +265,7 @@ def _check_names(names: list[str], environment: str) -> None:
 
 
 def _as_array(value: Any) -> np.ndarray:
-  """An array of anything; a text where parts of it have several lengths."""
+  """Converts anything to an array; to a text if its parts differ in length."""
   try:
     return np.asarray(value)
   except ValueError:
@@ -272,7 +275,7 @@ def _as_array(value: Any) -> np.ndarray:
 def leaf_spaces(
   space: gym.Space, name: str = OBSERVATION
 ) -> Iterator[tuple[str, gym.Space]]:
-  """The name and the space of each leaf; of a space without any, itself."""
+  """Yields the name and space of each leaf; a space without any is its own."""
   if not isinstance(space, _NESTS):
     yield name, space
     return
@@ -283,7 +286,7 @@ def leaf_spaces(
 def _leaf_values(
   space: gym.Space, value: Any, name: str
 ) -> Iterator[tuple[str, Any]]:
-  """The value of each leaf; of one observation, or batched within."""
+  """Yields the name and the value of each leaf; values may be batches."""
   if not isinstance(space, _NESTS):
     yield name, value
     return
@@ -312,7 +315,7 @@ def _items(space: gym.Space) -> Iterator[tuple[Any, gym.Space]]:
 
 
 def map_leaves(function: Callable, *observations: Any) -> Any:
-  """Applies a function to arrays, or to those of each leaf."""
+  """Applies a function to arrays, or to the arrays of each leaf."""
   first = observations[0]
   if not isinstance(first, dict):
     return function(*observations)
@@ -320,7 +323,7 @@ def map_leaves(function: Callable, *observations: Any) -> Any:
 
 
 def arrays(observation: Any) -> Iterator[tuple[str, np.ndarray]]:
-  """The name and the array of each leaf; of an array, itself."""
+  """Yields the name and array of each leaf; an array is one leaf by itself."""
   if isinstance(observation, dict):
     yield from observation.items()
   else:

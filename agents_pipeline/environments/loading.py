@@ -1,4 +1,4 @@
-"""From a configuration to an environment to train on."""
+"""Makes the environment to train on from its configuration."""
 
 import importlib
 from typing import Any
@@ -27,13 +27,14 @@ def make_training_environment(
   episode_seed,
   collecting: interfaces.Collecting | None = None,
 ) -> interfaces.Environment:
-  """Makes what is trained on, not yet reset.
+  """Makes the environment to train on, not yet reset.
 
   Args:
-    config: what to make.
+    config: the environment to make.
     rng: a `RandomStream`, for tensor environments.
-    episode_seed: (environment index, episode number) -> seed, for Python ones.
-    collecting: how actors of Ray collect; None where they do not.
+    episode_seed: (environment index, episode number) -> the seed of that
+      episode's reset, for Python environments.
+    collecting: how actors of Ray collect; None where no actors collect.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.

@@ -71,7 +71,8 @@ def make_vector_environment(
   """Makes the copies of a gymnasium environment to train on.
 
   Args:
-    config: says which, how many copies, and how they are stepped.
+    config: the settings: which environment, how many copies, and how they are
+      stepped.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
@@ -195,8 +196,9 @@ def make_evaluation_environment(
   Its rewards are never shaped.
 
   Args:
-    config: says which; how many copies are trained on does not matter.
-    render_mode: 'rgb_array' to record a video.
+    config: the environment's settings; how many copies are trained on does not
+      matter.
+    render_mode: the render mode, such as 'rgb_array' to record a video.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
@@ -270,10 +272,11 @@ def one_line(name: str):
   """Converts whatever making an environment raises to errors of one line.
 
   Args:
-    name: its id.
+    name: the environment's id.
 
   Raises:
-    UserError: with the traceback, if the environment's own code raised.
+    UserError: the environment cannot be made; with the traceback, if its own
+      code raised.
     RunError: the system has no more processes or open files.
   """
   try:

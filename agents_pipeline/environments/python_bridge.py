@@ -38,7 +38,7 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
 
   Every array that Python returns to the graph costs time, so the time steps are
   packed into one float32 array; fields that do not fit, such as images, are
-  separate. Of stacked frames only the newest crosses: the others are those of
+  separate. Of stacked frames only the newest crosses: the others are known from
   the observation before.
   """
 
@@ -52,10 +52,11 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     """Wraps an environment.
 
     Args:
-      environment: B copies, which this one closes.
-      num_frames: stacked in an observation, its first dimension if above 1.
-      chooses_actions: it is a `CollectedEnvironment`, and the actions that it
-        is given are not taken.
+      environment: the B copies, which the bridge closes.
+      num_frames: the number of frames stacked in an observation, its first
+        dimension if above 1.
+      chooses_actions: whether `environment` is a `CollectedEnvironment`, which
+        does not take the actions that it is given.
     """
     super().__init__(environment)
     self._is_stacked = num_frames > 1
@@ -79,13 +80,14 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     """Continues from the state of a restored checkpoint.
 
     Returns:
-      Whether every unfinished episode was replayed; if not, others begin.
+      Whether every unfinished episode was replayed; if not, other episodes
+      begin.
     """
     return self.pyenv.resume(self._tracked.restored)
 
   @property
   def copies(self) -> list[interfaces.Copy]:
-    """The environments, to evaluate in; not of every vector environment."""
+    """The copies, to evaluate in; not every vector environment has them."""
     return self.pyenv.copies
 
   def begin_other_episodes(self) -> None:
@@ -119,10 +121,10 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     """Steps every copy, from inside a graph; see `GymnasiumEnvironment`.
 
     Args:
-      action: [B, ...].
+      action: the actions, [B, ...].
 
     Returns:
-      The next and the current time steps, of [B, ...].
+      The next and the current time steps, [B, ...].
     """
     stack = self.stack_of(self.current_time_step()) if self._is_stacked else ()
     with tf.control_dependencies(tf.nest.flatten(stack)):  # before the step
@@ -135,8 +137,8 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     """Steps every copy, and leaves its results packed for `time_steps`.
 
     Args:
-      action: [B, ...].
-      defer_failure: raise a failure in `checked`, not here.
+      action: the actions, [B, ...].
+      defer_failure: whether a failure is raised in `checked`, not here.
 
     Returns:
       The arrays that Python returned.
@@ -167,14 +169,14 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
 
     Args:
       arrays: the arrays of `step_in_python`.
-      action: what it was given.
+      action: the actions that `step_in_python` was given.
     """
     if not self._chooses_actions:
       return action
     return self._pair_packing.unpack(arrays)[-1]
 
   def stack_of(self, time_step: ts.TimeStep) -> tf.Tensor | tuple[()]:
-    """The frames [B, N, ...] that the next stack continues; () without."""
+    """The frames [B, N, ...] that the next stack continues; () without any."""
     return time_step.observation if self._is_stacked else ()
 
   def time_steps(
@@ -184,10 +186,10 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
 
     Args:
       arrays: the arrays of `step_in_python`.
-      stack: `stack_of` the time step that was acted from.
+      stack: the frames that `stack_of` returned for the time step acted from.
 
     Returns:
-      The next and the current time steps, of [B, ...].
+      The next and the current time steps, [B, ...].
     """
     fields = self._pair_packing.unpack(arrays)
     half = len(fields) // 2  # the actions that were chosen may follow
@@ -199,7 +201,7 @@ class PythonBridge(tf_py_environment.TFPyEnvironment):
     return next_, current
 
   def _step_with_newest_frames(self, action: np.ndarray):
-    """Steps in Python; of stacked frames only the newest is left."""
+    """Steps in Python; keeps only the newest of stacked frames."""
     steps = self.pyenv.step_and_reset(action)
     if self._is_stacked:
       steps = [s._replace(observation=s.observation[:, -1]) for s in steps]
@@ -274,11 +276,12 @@ def _stacked(time_step: ts.TimeStep, stack: tf.Tensor) -> ts.TimeStep:
   """Puts the newest frames [B, ...] of a time step behind those before.
 
   Args:
-    time_step: its observation is one frame.
-    stack: [B, N, ...], of the time step that was acted from.
+    time_step: the time step, whose observation is one frame.
+    stack: the frames [B, N, ...] of the time step that was acted from.
 
   Returns:
-    The time step with its stack; black before the first frame of an episode.
+    The time step with its stack, which is black before the first frame of an
+    episode.
   """
   newest = time_step.observation[:, None]  # [B, 1, ...]
   before = stack[:, 1:]  # [B, N - 1, ...]

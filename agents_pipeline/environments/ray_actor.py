@@ -29,9 +29,9 @@ class CopiesActor:
     """Makes the copies; returns the spaces of one.
 
     Args:
-      config: of the copies of this actor.
-      registered: what the id stands for in the process that trains, which may
-        have imported a module that registers it.
+      config: the settings of this actor's copies.
+      registered: the registered spec of the id in the process that trains,
+        which may have imported a module that registers it.
     """
     gym.registry.setdefault(registered.id, registered)
     self._vector_env: Any = making.make_vector_environment(config)
@@ -53,10 +53,10 @@ class CopiesActor:
     return self._observations
 
   def step(self, actions: np.ndarray, mask: np.ndarray) -> tuple:
-    """One env step of the copies of a mask.
+    """Does one env step of the copies of a mask.
 
     Returns:
-      Observations, rewards, terminated and truncated, of all copies.
+      The observations, rewards, terminated and truncated of all copies.
     """
     num_copies = len(self._envs)
     rewards: np.ndarray = np.zeros(num_copies)
@@ -73,10 +73,11 @@ class CopiesActor:
     """Plays episodes again.
 
     Args:
-      episodes: of some copies, the seed and all actions so far.
+      episodes: copy -> the seed and all actions so far of its episode; for some
+        of the copies.
 
     Returns:
-      A digest of what each of them observes now.
+      copy -> a digest of what it observes now.
     """
     for i, (seed, actions) in episodes.items():
       observation = self._envs[i].reset(seed=seed)[0]

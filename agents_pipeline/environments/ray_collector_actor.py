@@ -21,11 +21,11 @@ class Plan(NamedTuple):
   """What a chunk of n copies depends on, beside the learner's request.
 
   Attributes:
-    number: of the chunk in the run.
-    episodes: [n], the number of each copy's episode where it begins.
-    num_steps: K, of every copy.
-    actions: [K, n] to be taken, as the environment counts them; None leaves
-      them to the policy.
+    number: the number of the chunk in the run.
+    episodes: the number of each copy's episode where the chunk begins, [n].
+    num_steps: the number of steps of every copy, K.
+    actions: the actions to take, [K, n], as the environment counts them; None
+      leaves them to the policy.
   """
 
   number: int
@@ -38,15 +38,15 @@ class Chunk(NamedTuple):
   """K steps of n copies, as their environments gave them.
 
   Attributes:
-    actions: [K, n], as the environment counts them.
-    observations: [K, n, ...] reached, or leaves by name; at an episode's end
-      its last.
-    rewards: [K, n] float64.
-    terminated: [K, n] bool.
-    truncated: [K, n] bool.
+    actions: the actions, [K, n], as the environment counts them.
+    observations: the observations that the steps reached, [K, n, ...], or
+      leaves by name; at an episode's end its last one.
+    rewards: the rewards, [K, n] float64.
+    terminated: whether an episode terminated, [K, n] bool.
+    truncated: whether an episode was truncated, [K, n] bool.
     after_resets: step -> the observations [n, ...] of all copies after its
       resets; only steps at which an episode ended are there.
-    seeds: of the episodes that began, in order of step and copy.
+    seeds: the seeds of the episodes that began, in order of step and copy.
   """
 
   actions: np.ndarray
@@ -59,11 +59,11 @@ class Chunk(NamedTuple):
 
   @property
   def ended(self) -> np.ndarray:
-    """[K, n] bool, whether an episode ended."""
+    """Whether an episode ended, [K, n] bool."""
     return self.terminated | self.truncated
 
   def observed_at(self, step: int) -> Any:
-    """What is acted from after a step, [n, ...]."""
+    """The observations [n, ...] that are acted from after a step."""
     if step in self.after_resets:
       return self.after_resets[step]
     return leaves.map_leaves(lambda array: array[step], self.observations)
@@ -83,11 +83,11 @@ class CollectorActor(ray_actor.CopiesActor):
     """Makes the copies; returns the spaces of one.
 
     Args:
-      config: see `CopiesActor.start`.
-      registered: likewise.
-      policy: acts in them.
-      episode_seed: (copy, episode) -> seed of that episode's reset.
-      copies: which these are, of all copies.
+      config: the settings of this actor's copies; see `CopiesActor.start`.
+      registered: the registered spec of the id; see `CopiesActor.start`.
+      policy: the policy that acts in the copies.
+      episode_seed: (copy, episode) -> the seed of that episode's reset.
+      copies: the indices of these copies among all copies.
     """
     spaces = super().start(config, registered)
     self._policy = policy
@@ -100,9 +100,9 @@ class CollectorActor(ray_actor.CopiesActor):
     """Steps every copy, and resets those whose episodes end.
 
     Args:
-      plan: which chunk this is.
-      request: the learner's, for the policy; unused where the actions are
-        given.
+      plan: the chunk to collect.
+      request: the learner's request to the policy; unused where the plan gives
+        the actions.
     """
     num_steps, num_copies = plan.num_steps, len(self._copies)
     chunk = self._empty_chunk(num_steps)

@@ -60,8 +60,8 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
   `RayVectorEnv` does, to replay episodes and to evaluate.
 
   Attributes:
-    make_request: (how many steps after the next one a chunk begins) -> what the
-      actors are asked with, as `CollectorPolicy.begin_chunk` takes it.
+    make_request: (how many steps after the next one a chunk begins) -> the
+      request to the actors, as `CollectorPolicy.begin_chunk` takes it.
   """
 
   def __init__(
@@ -73,13 +73,13 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     """Starts the collectors and waits for them.
 
     Args:
-      config: says which environment, and how many copies.
-      collecting: how they collect.
-      episode_seed: (copy, episode) -> seed of that episode's reset.
+      config: the settings: which environment, and how many copies.
+      collecting: how the actors collect.
+      episode_seed: (copy, episode) -> the seed of that episode's reset.
 
     Raises:
       UserError: the id is unknown or the environment cannot be made.
-      EnvironmentFailure: Ray cannot start them.
+      EnvironmentFailure: Ray cannot start the actors.
     """
     self._collecting = collecting
     self._episode_seed = episode_seed
@@ -111,7 +111,7 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     """The actions [B] of the next step, as the environment counts them.
 
     Args:
-      episodes: [B], the number of each copy's episode.
+      episodes: the number of each copy's episode, [B].
 
     Raises:
       EnvironmentFailure: an environment failed.
@@ -129,7 +129,7 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     return self._chunk.actions[self._place]
 
   def step(self, actions: np.ndarray) -> tuple:
-    """The next step; see the class.
+    """Returns the next step; see the class.
 
     Raises:
       EnvironmentFailure: an environment failed.
@@ -146,8 +146,8 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     """Begins episodes; see the class.
 
     Args:
-      seed: of each copy.
-      options: {"reset_mask": [B] bool}; None resets all.
+      seed: the seed of each copy.
+      options: {"reset_mask": [B] bool}, the copies to reset; None resets all.
 
     Raises:
       EnvironmentFailure: an environment failed.
@@ -189,8 +189,8 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
     """Continues from a state.
 
     Args:
-      state: what `get_state` returned.
-      episodes: [B], the number of each copy's episode, which the caller has
+      state: the state that `get_state` returned.
+      episodes: the number of each copy's episode, [B], which the caller has
         replayed; None if other episodes begin instead.
 
     Raises:
@@ -237,12 +237,12 @@ class CollectedVectorEnv(ray_vector_env.RayVectorEnv):
 
 
 def _num_ended(chunk: Chunk) -> np.ndarray:
-  """[B], how many episodes of each copy end in a chunk."""
+  """How many episodes of each copy end in a chunk, [B]."""
   return chunk.ended.sum(axis=0)
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:
-  """The chunks of all collectors as one of all copies."""
+  """Joins the chunks of all collectors to one of all copies."""
   of_all = lambda arrays: np.concatenate(arrays, axis=1)
   actions, rewards, terminated, truncated = map(
     of_all,

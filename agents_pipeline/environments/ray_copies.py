@@ -31,8 +31,8 @@ class Episode:
   """What determines the state of a copy.
 
   Attributes:
-    seed: of its reset; None before the first.
-    actions: since then.
+    seed: the seed of the episode's reset; None before the first reset.
+    actions: the actions since the reset.
   """
 
   seed: int | None = None
@@ -62,12 +62,12 @@ class RayCopies:
     """Starts an actor, and does not wait for it.
 
     Args:
-      config: the environment, and how long a step may take.
-      registered: what its id stands for.
-      num_copies: how many live in this actor.
-      label: which of all copies these are, for messages.
-      actor_class: what runs in the actor.
-      arguments: what its `start` takes beside an environment.
+      config: the environment's settings, with how long a step may take.
+      registered: the registered spec of the environment's id.
+      num_copies: the number of copies in this actor.
+      label: the name of these copies among all copies, for messages.
+      actor_class: the class that runs in the actor.
+      arguments: what the `start` of `actor_class` takes beside an environment.
     """
     self._ray = connection.connect()
     self._name = config.name
@@ -108,7 +108,7 @@ class RayCopies:
     self._submit("reset", seeds, np.array(mask))
 
   def reset_wait(self) -> Any:
-    """Returns the observations of all copies; of those never reset, zeros.
+    """Returns the observations of all copies; zeros for those never reset.
 
     Raises:
       EnvironmentFailure: the environment failed, or ends its process each time.
@@ -124,7 +124,7 @@ class RayCopies:
     self._submit("step", np.array(actions), np.array(mask))
 
   def step_wait(self) -> tuple:
-    """Returns observations, rewards, terminated and truncated, of all copies.
+    """Returns the observations, rewards, terminated, truncated of all copies.
 
     Raises:
       EnvironmentFailure: the environment failed, or ends its process each time.

@@ -27,11 +27,11 @@ class RayVectorEnv(gym.vector.VectorEnv):
     """Starts the actors and waits for them.
 
     Args:
-      config: says which environment, and how many copies.
+      config: the settings: which environment, and how many copies.
 
     Raises:
       UserError: the id is unknown or the environment cannot be made.
-      EnvironmentFailure: Ray cannot start them.
+      EnvironmentFailure: Ray cannot start the actors.
     """
     registered = making.environment_spec(config.name)
     self._ray = connection.connect()
@@ -78,9 +78,9 @@ class RayVectorEnv(gym.vector.VectorEnv):
     """Begins episodes, of all copies or of those of `reset_mask`.
 
     Args:
-      seed: of each copy; what is given for copies that are not reset is not
-        read.
-      options: {"reset_mask": [B] bool}; None resets all.
+      seed: the seed of each copy; the seeds of copies that are not reset are
+        not read.
+      options: {"reset_mask": [B] bool}, the copies to reset; None resets all.
 
     Raises:
       EnvironmentFailure: an environment failed.
@@ -91,7 +91,7 @@ class RayVectorEnv(gym.vector.VectorEnv):
     return _joined([actor.reset_wait() for actor in self._actors]), {}
 
   def step(self, actions: np.ndarray) -> tuple:
-    """One env step of every copy, with actions [B, ...].
+    """Does one env step of every copy, with actions [B, ...].
 
     Raises:
       EnvironmentFailure: an environment failed.
@@ -125,7 +125,7 @@ class RayVectorEnv(gym.vector.VectorEnv):
 
 
 class _Together:
-  """Steps single copies, those of all actors at the same time."""
+  """Steps single copies; copies of several actors at the same time."""
 
   def __init__(
     self,
@@ -185,7 +185,7 @@ class _Together:
     self._actions.clear()
 
   def _mask(self, copies: Iterable[int]) -> np.ndarray:
-    """[B] bool, which copies are named."""
+    """Whether each copy is one of these, [B] bool."""
     mask: np.ndarray = np.zeros(self._num_copies, bool)
     mask[list(copies)] = True
     return mask
@@ -224,10 +224,10 @@ class _Copy:
 
 
 def _of_copy(observations: Any, place: int) -> Any:
-  """What is of one of the copies, of an array or of each leaf."""
+  """One copy's part of an array, or of each leaf."""
   return leaves.map_leaves(lambda array: array[place], observations)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
-  """The arrays of all actors as one [B, ...], or each leaf of them."""
+  """Joins the arrays of all actors to one [B, ...], or each leaf of them."""
   return leaves.map_leaves(lambda *arrays: np.concatenate(arrays), *parts)

@@ -14,7 +14,7 @@ Spec: TypeAlias = array_spec.BoundedArraySpec
 def observation_spec(
   space: gym.Space, environment_name: str
 ) -> Spec | dict[str, Spec]:
-  """Returns the spec of observations; of a Dict of leaves, one by name.
+  """Returns the spec of observations; for a Dict, of each leaf by its name.
 
   A Box of uint8, such as an image, stays uint8, and one of bool becomes uint8
   of 0 and 1: networks scale both by their bounds. Every other Box becomes
@@ -23,7 +23,7 @@ def observation_spec(
 
   Args:
     space: the space of one copy; see `leaves`.
-    environment_name: for messages.
+    environment_name: the environment's id, for messages.
 
   Raises:
     UserError: networks do not support this space.
@@ -75,7 +75,7 @@ def action_spec(space: gym.Space, environment_name: str) -> Spec:
 
   Args:
     space: the space of one copy.
-    environment_name: for messages.
+    environment_name: the environment's id, for messages.
 
   Raises:
     UserError: agents do not support this space.

@@ -48,13 +48,13 @@ _NO_WRAPPERS = {
 
 
 def wrappers_of(config: schema.EnvironmentConfig) -> list[Wrap]:
-  """What to put around a copy of the environment, the innermost first.
+  """Returns the wrappers of a copy of the environment, the innermost first.
 
-  They can be pickled, for copies in processes of their own. One that fails
-  raises UserError, which names it.
+  They can be pickled, for copies in processes of their own. A wrapper that
+  fails raises a UserError that names it.
 
   Raises:
-    UserError: there is no such wrapper, or it does not take its arguments.
+    UserError: a wrapper does not exist, or does not take its arguments.
   """
   return [
     _wrapper(*name_and_arguments) for name_and_arguments in config.wrappers
@@ -84,7 +84,7 @@ def _wrap(name: str, wrapper: Wrap, env: gym.Env) -> gym.Env:
 
 
 def _gymnasiums(name: str) -> Callable[..., gym.Env]:
-  """A class of `gymnasium.wrappers`."""
+  """Finds a class of `gymnasium.wrappers`."""
   if name in _REFUSED:
     raise _error(f"{name!r} is not supported here; use {_REFUSED[name]}")
   known = sorted({*gym.wrappers.__all__} - _REFUSED.keys() - _NO_WRAPPERS)
@@ -97,7 +97,7 @@ def _gymnasiums(name: str) -> Callable[..., gym.Env]:
 
 
 def _users_own(name: str) -> Callable[..., gym.Env]:
-  """A class, or a function, of a user's module."""
+  """Finds a class, or a function, of a user's module."""
   module_name, _, attribute = name.partition(":")
   try:
     module = importlib.import_module(module_name)
@@ -121,15 +121,14 @@ def _users_own(name: str) -> Callable[..., gym.Env]:
 
 
 def _is_refused(wrapper: Callable, refused: str) -> bool:
-  """Whether it is that class, or a subclass of one that normalizes."""
+  """Whether a wrapper is the refused class, or extends a normalizing one."""
   theirs = getattr(gym.wrappers, refused)
   extends = inspect.isclass(wrapper) and issubclass(wrapper, theirs)
   return wrapper is theirs or (extends and refused.startswith("Normalize"))
 
 
 def _check_arguments(name: str, wrapper: Callable, arguments: dict) -> None:
-  """Compares with the wrapper's parameters, of which the first is the
-  environment."""
+  """Compares arguments with the wrapper's parameters after the environment."""
   try:
     parameters = [*inspect.signature(wrapper).parameters.values()][1:]
   except (TypeError, ValueError):  # written in C: calling it will tell

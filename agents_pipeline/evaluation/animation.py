@@ -32,8 +32,8 @@ class HtmlWriter:
 
     Args:
       path: the path of the page.
-      fps: frames per second.
-      title: plain text.
+      fps: the frames per second.
+      title: the title, plain text.
     """
     head, self._tail = _page(fps, title)
     self._indices: dict[bytes, int] = {}  # of the first frame with a digest

@@ -9,17 +9,18 @@ class BestPolicy(tf.Module):
 
   Attributes:
     network: the copy.
-    mean_return: the mean return of its evaluation; -inf if it had none.
-    env_steps: what it was trained for; -1 before a network was kept.
-    evaluated_at: env steps at the last call of `offer`, whether or not it kept
-      the network, or of `take`; -1 before the first.
+    mean_return: the mean return of the copy's evaluation; -inf if it had none.
+    env_steps: the env steps that the copy was trained for; -1 before a network
+      was kept.
+    evaluated_at: the env steps at the last call of `offer`, whether or not it
+      kept the network, or of `take`; -1 before the first call.
   """
 
   def __init__(self, network: tf_agents_network.Network):
     """Copies a network that has its weights.
 
     Args:
-      network: the one that learns.
+      network: the network that learns.
     """
     super().__init__(name="best_policy")
     self.network = network.copy(name="BestNetwork")
@@ -37,12 +38,12 @@ class BestPolicy(tf.Module):
     """Keeps a copy of the network if it did at least as well as the best.
 
     Args:
-      network: the one that was evaluated.
+      network: the network that was evaluated.
       mean_return: the mean return of its evaluation.
-      env_steps: when.
+      env_steps: the env steps that it was trained for.
 
     Returns:
-      Whether it was kept.
+      Whether the network was kept.
     """
     self.evaluated_at.assign(env_steps)
     if not mean_return >= float(self.mean_return):  # NaN is never kept
@@ -54,8 +55,8 @@ class BestPolicy(tf.Module):
     """Keeps a copy of a network without an evaluation, in place of the best.
 
     Args:
-      network: the newest one.
-      env_steps: what it was trained for.
+      network: the newest network.
+      env_steps: the env steps that it was trained for.
     """
     self.evaluated_at.assign(env_steps)
     self._keep(network, float("-inf"), env_steps)

@@ -16,12 +16,12 @@ def draw(frame: np.ndarray, text: str) -> np.ndarray:
   """Returns a copy of a frame with a line of text in its top left corner.
 
   Args:
-    frame: uint8 [H, W, 3].
-    text: one line, drawn in white on a translucent dark strip; its size is
+    frame: the frame, uint8 [H, W, 3].
+    text: the line, drawn in white on a translucent dark strip; its size is
       reduced until it fits the width.
 
   Returns:
-    uint8 [H, W, 3].
+    The copy, uint8 [H, W, 3].
   """
   height, width = frame.shape[:2]
   margin = max(2, height // 80)

@@ -22,12 +22,12 @@ class Evaluation:
   """The results of an evaluation.
 
   Attributes:
-    environment: what the policy acted in.
+    environment: the environment that the policy acted in.
     greedy: whether the policy always took its best action.
-    seeds: the seeds of each episode's reset.
+    seeds: the seed of each episode's reset.
     returns: the return of each episode, undiscounted.
-    lengths: the length of each episode, env steps.
-    max_env_steps: the length at which an episode is cut.
+    lengths: the length of each episode, in env steps.
+    max_env_steps: the length at which an episode is cut, in env steps.
     are_cut: whether each episode was cut.
   """
 
@@ -62,7 +62,7 @@ class Evaluation:
 
   @property
   def mean_length(self) -> float:
-    """Mean length of the episodes, env steps."""
+    """Mean length of the episodes, in env steps."""
     return float(np.mean(self.lengths))
 
   def to_json(self) -> dict:
@@ -105,14 +105,16 @@ def evaluate(
 
   Args:
     act: the policy.
-    environment: what to act in; how many copies are trained on does not matter.
-    num_episodes: number of episodes.
-    seed: parent of the episodes' seeds; that of episode i does not depend on
-      `num_episodes`.
-    max_envs: how many copies of the environment live at once.
-    max_env_steps: where an episode is cut.
-    copies: the environments to act in, which stay open; () makes new ones and
-      closes them.
+    environment: the environment to act in; how many copies are trained on does
+      not matter.
+    num_episodes: the number of episodes.
+    seed: the parent of the episodes' seeds; the seed of episode i does not
+      depend on `num_episodes`.
+    max_envs: the number of copies of the environment that live at once, at
+      most.
+    max_env_steps: the length at which an episode is cut, in env steps.
+    copies: the copies to act in, which stay open; () makes new ones and closes
+      them.
     greedy: whether the policy always takes its best action, for the record.
 
   Raises:
@@ -165,7 +167,8 @@ def _run_episodes(
   """Runs one episode in each of the first N = len(seeds) environments.
 
   Returns:
-    Returns [N] float64, lengths [N] int64, and [N] bool, which were cut.
+    The returns [N] float64, the lengths [N] int64, and whether each episode was
+    cut, [N] bool.
   """
   begun = [
     env.begin_reset(seed) for env, seed in zip(envs, seeds, strict=False)
@@ -200,7 +203,7 @@ def _run_episodes(
 
 
 def _stacked(observations: list, space: gym.Space):
-  """Observations [B, ...] of the space's dtype, or of its leaves' by name."""
+  """Stacks observations to [B, ...] of the space's dtype, or leaves by name."""
   if isinstance(space, gym.spaces.Dict):
     return {
       name: np.stack([o[name] for o in observations]).astype(leaf.dtype)
@@ -219,7 +222,7 @@ def _check_finite(observations, envs: list[interfaces.Copy]) -> None:
 
 
 def random_act(environment: schema.EnvironmentConfig, seed: int) -> Act:
-  """Returns a policy of random actions, of the allowed ones, for comparison."""
+  """Returns a policy of random actions, all of them allowed, for comparison."""
   env = making.make_evaluation_environment(environment)
   space = env.action_space
   space.seed(seed)

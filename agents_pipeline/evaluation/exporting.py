@@ -30,19 +30,19 @@ def save(
 ) -> None:
   """Writes a policy in a format, with its policy.json and README.md.
 
-  A SavedModel is one of `ServedPolicy.save`. The others are a folder with
-  policy.tflite, which has every signature, or with policy.onnx and, where
+  A SavedModel is written by `ServedPolicy.save`. The other formats are a folder
+  with policy.tflite, which has every signature, or with policy.onnx and, where
   actions are masked, policy_masked.onnx as well.
 
   Args:
-    policy: to be written.
+    policy: the policy to write.
     directory: the folder, which appears completely or not at all.
-    about: see `ServedPolicy.save`.
-    file_format: one of `policy_formats.FORMATS`.
+    about: the metadata of the policy; see `ServedPolicy.save`.
+    file_format: the format, one of `policy_formats.FORMATS`.
 
   Raises:
     UserError: the format has no operation for something in the policy.
-    RunError: it cannot be written.
+    RunError: the folder cannot be written.
   """
   if file_format == policy_formats.SAVED_MODEL:
     policy.save(directory, about)
@@ -144,7 +144,7 @@ def _one_minus_erf(graph: Any, node: Any, name: str, args: list) -> None:
 
 
 def _refusal(file_format: str, error: Exception) -> errors.UserError:
-  """What a converter could not do, on one line."""
+  """The error that says what a converter could not do, on one line."""
   text = str(error).strip()
   operation = re.search(r"tf\.\w+\(tensor[^)]*\) -> \([^)]*\)", text)
   reason = operation.group() if operation else text.split("\n")[0]

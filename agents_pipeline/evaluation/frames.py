@@ -17,7 +17,7 @@ class FrameConverter:
   """Converts rendered images to frames of one size and type.
 
   Attributes:
-    color: RGB of every pixel of every frame so far; None if they differ, or
+    color: the RGB of every pixel of every frame so far; None if they differ, or
       before the first frame.
   """
 
@@ -35,10 +35,11 @@ class FrameConverter:
         alpha, is dropped.
 
     Returns:
-      uint8 [H, W, 3], a copy, padded to an even height and width.
+      The frame, uint8 [H, W, 3], a copy, padded to an even height and width.
 
     Raises:
-      InvalidFrameError: it is not an image, or its size is not the first one's.
+      InvalidFrameError: `image` is not an image, or differs in size from the
+        first one.
     """
     frame = _to_rgb(image)
     if self._shape is None:
@@ -88,7 +89,7 @@ def _to_rgb(image: object) -> np.ndarray:
 def enlarge(frame: np.ndarray) -> np.ndarray:
   """Enlarges a small frame [H, W, 3] by a whole number, for people to look at.
 
-  MinAtar's, of 10 x 10 pixels, become 160 x 160.
+  A frame of 10 x 10 pixels becomes one of 160 x 160.
   """
   factor = -(-_SMALLEST_SIDE // max(frame.shape[:2]))
   return frame.repeat(factor, axis=0).repeat(factor, axis=1)

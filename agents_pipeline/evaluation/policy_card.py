@@ -136,7 +136,7 @@ def _facts(about: dict) -> str:
 
 
 def _code(value: Any) -> str:
-  """As code; "" where there is nothing to say."""
+  """The Markdown of a value as code; "" where there is nothing to say."""
   if not value:
     return ""
   written = value if isinstance(value, str) else json.dumps(value)
@@ -148,7 +148,7 @@ def _steps(number: int | None) -> str:
 
 
 def _observed(observation: Mapping[str, Any] | None) -> str:
-  """How it is observed, where that is not as the environment does itself."""
+  """How the environment is observed; "" where it is observed as it is."""
   if not observation or observation["kind"] == "OwnObservation":
     return ""
   return _code(observation)
@@ -160,7 +160,7 @@ def _versions(about: dict) -> str:
 
 
 def _signature(about: dict) -> list[str]:
-  """A table of inputs and outputs, and what is to be known of them."""
+  """A table of inputs and outputs, and what to know about them."""
   signatures = about["signatures"]
   observes, acts = about["observation_space"], about["action_space"]
   spaces = observes if isinstance(observes, dict) else {"observation": observes}
@@ -234,13 +234,13 @@ def _serving(about: dict) -> list[str]:
 
 
 def _example(name: str, tensor: Mapping) -> np.ndarray:
-  """One observation: the first of what is numbered, else zeros."""
+  """An example of one input: the first of what is numbered, else zeros."""
   value = 1 if name == encoders.ACTION_MASK else tensor.get("start", 0)
   return np.full((1, *tensor["shape"][1:]), value, tensor["type"])
 
 
 def _in_numpy(name: str, tensor: Mapping) -> str:
-  """The code of `_example`."""
+  """The code that makes what `_example` returns."""
   shape = (1, *tensor["shape"][1:])
   kind = "np.bool_" if tensor["type"] == "bool" else f"np.{tensor['type']}"
   if name == encoders.ACTION_MASK:

@@ -30,9 +30,9 @@ def describe(
 
   Args:
     signatures: name -> `tf.function` with a signature of named tensors.
-    observation_space: of one copy, or a Dict of leaves.
-    action_space: of one copy.
-    file_format: one of `policy_formats.FORMATS`.
+    observation_space: the observation space of one copy, or a Dict of leaves.
+    action_space: the action space of one copy.
+    file_format: the format, one of `policy_formats.FORMATS`.
 
   Returns:
     JSON: "observation_space" (for a Dict, name -> space of each leaf),
@@ -73,7 +73,7 @@ def _tensor(spec: tf.TensorSpec) -> dict:
 
 
 def _text(space: gym.Space) -> str:
-  """On one line: NumPy writes long bounds on several."""
+  """A space on one line: NumPy writes long bounds on several."""
   return " ".join(str(space).split())
 
 
@@ -81,8 +81,8 @@ def write(folder: pathlib.Path, about: dict) -> None:
   """Writes policy.json and README.md into a folder that is being made.
 
   Args:
-    folder: of the policy.
-    about: what they say; see `describe`.
+    folder: the policy's folder.
+    about: the description to write; see `describe`.
   """
   path = folder / _about_path(about)
   path.parent.mkdir(exist_ok=True)
@@ -94,7 +94,7 @@ def replace(folder: pathlib.Path, about: dict) -> None:
   """Replaces policy.json and README.md of a policy, each atomically.
 
   Raises:
-    RunError: they cannot be written.
+    RunError: a file cannot be written.
   """
   for name, content in (
     (_about_path(about), _json(about)),

@@ -19,8 +19,8 @@ class Preview(NamedTuple):
 
   Attributes:
     gif: the content of the file.
-    width: in pixels.
-    height: in pixels.
+    width: the width in pixels.
+    height: the height in pixels.
   """
 
   gif: bytes
@@ -29,16 +29,17 @@ class Preview(NamedTuple):
 
 
 def of_video(path: pathlib.Path) -> Preview | None:
-  """Makes a GIF of the first ten seconds of a video, at its own speed.
+  """Makes a GIF of the beginning of a video, at its own speed.
 
   Args:
-    path: of an MP4 or a GIF.
+    path: the path of an MP4 or a GIF.
 
   Returns:
-    Ten frames per second of at most 320x320 pixels; None of other files.
+    A GIF of at most 100 frames, about ten per second if the video has as many,
+    and of at most 320x320 pixels; None for other files.
 
   Raises:
-    OSError: it cannot be read.
+    OSError: the video cannot be read.
   """
   if path.suffix.lower() not in (".mp4", ".gif"):
     return None

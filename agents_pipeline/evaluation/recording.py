@@ -38,13 +38,14 @@ class Request:
   """Episodes to record, or to show.
 
   Attributes:
-    spec: gymnasium's, as it is registered in the parent process.
-    environment: what is played in, one copy.
+    spec: gymnasium's spec of the environment, as the parent process registered
+      it.
+    environment: the environment to play in, one copy.
     path: the path of the new file, absolute; None shows a window instead.
-    seeds: the seeds of each episode's reset.
+    seeds: the seed of each episode's reset.
     fills: whether the video ends with the episode that completes MIN_SECONDS,
       and at MAX_SECONDS in any case; else every episode is recorded.
-    max_env_steps: at which an episode is cut off.
+    max_env_steps: the length at which an episode is cut off, in env steps.
     with_captions: whether each frame shows its number in the episode and the
       return so far.
   """
@@ -64,7 +65,7 @@ class Recording:
 
   Attributes:
     returns: the return of each episode, undiscounted.
-    lengths: the length of each episode, env steps.
+    lengths: the length of each episode, in env steps.
     is_cut: whether an episode was cut before its end.
     color: the color of every pixel of every frame, as RGB; None if they differ.
     unplayable_fps: the frames per second that the environment declares, if no
@@ -82,8 +83,9 @@ def serve(parent: connection.Connection) -> None:
   """Records one video, or plays in a window.
 
   Args:
-    parent: sends a pickled `Request`, then an action for each observation that
-      it receives. At last it receives the `Recording`, or an error.
+    parent: the connection to the parent, which sends a pickled `Request`, then
+      an action for each observation that it receives. At last it receives the
+      `Recording`, or an error.
   """
   checked.die_with_parent()
   answer: tuple[str, Any]
@@ -150,7 +152,7 @@ def _record(
 def _play(
   player: "_EpisodePlayer", request: Request, fps: float, recording: Recording
 ) -> int:
-  """Plays the episodes that are asked for; returns the number of frames."""
+  """Plays the requested episodes; returns the number of frames."""
   num_frames, most = 0, math.inf
   if request.fills:
     most = MAX_SECONDS * fps
@@ -170,10 +172,11 @@ class _EpisodePlayer:
   """Plays episodes with the policy of the parent.
 
   Attributes:
-    env: what is played in.
-    parent: gives an action for each observation.
-    request: what was asked for.
-    show: called with a caption for each frame.
+    env: the environment to play in.
+    parent: the connection to the parent, which gives an action for each
+      observation.
+    request: the request of the parent.
+    show: the function that is called with a caption for each frame.
   """
 
   env: checked.CheckedEnv
@@ -185,11 +188,12 @@ class _EpisodePlayer:
     """Plays one episode.
 
     Args:
-      seed: of its reset.
-      max_frames: at which it is cut off.
+      seed: the seed of the episode's reset.
+      max_frames: the number of frames at which the episode is cut off.
 
     Returns:
-      Its return, its length, and whether it came to its end.
+      The return of the episode, its length in env steps, and whether it came to
+      its end.
     """
     total, length, ended = 0.0, 0, False
     observation, _ = self.env.reset(seed=seed)

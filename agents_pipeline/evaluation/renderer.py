@@ -38,8 +38,8 @@ _MAX_OUTPUT_BYTES = 2_000  # read from the end of what it printed
 class Renderer:
   """A process that records one video; a context manager that ends it.
 
-  It is in a session of its own, so that Ctrl-C in a terminal does not reach it.
-  What it prints is not shown.
+  The process is in a session of its own, so that Ctrl-C in a terminal does not
+  reach it. What it prints is not shown.
   """
 
   def __init__(
@@ -49,7 +49,8 @@ class Renderer:
 
     Args:
       request: the video to record.
-      check: called periodically while waiting; it may raise to stop.
+      check: a function that is called periodically while waiting; it may raise
+        to stop.
 
     Raises:
       RunError: the process cannot be started.
@@ -179,7 +180,7 @@ class Renderer:
     self._end()
 
   def _end(self) -> None:
-    """Lets it close its environment, then kills it and its subprocesses."""
+    """Lets the process close its environment, then kills its whole session."""
     self._connection.close()
     deadline = time.monotonic() + _CLOSE_TIMEOUT_SECONDS
     while self._is_done and not self._has_ended():

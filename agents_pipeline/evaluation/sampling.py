@@ -16,12 +16,14 @@ def sampled_act(
   """Acts as an actor-critic policy does while it learns.
 
   Args:
-    policy: an exported one; it returns the parameters of its distribution.
-    space: its actions.
-    seed: of the samples.
+    policy: the exported policy, which returns the parameters of its
+      distribution.
+    space: the policy's action space.
+    seed: the seed of the samples.
 
   Raises:
-    UserError: the policy has no distribution of actions, as DQN's.
+    UserError: the policy has no distribution of actions, such as a policy of
+      DQN.
   """
   if not {"logits", "mean"} & policy.output_names:
     raise errors.UserError(
@@ -44,5 +46,5 @@ def sampled_act(
 
 
 def _categorical(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-  """Samples [B, ...] of logits [B, ..., A], by Gumbel's method (1954)."""
+  """Draws samples [B, ...] of logits [B, ..., A], by Gumbel's method (1954)."""
   return np.argmax(logits + rng.gumbel(size=logits.shape), axis=-1)

@@ -36,7 +36,7 @@ class ServedPolicy(tf.Module):
   """The greedy policy of a network, for raw observations and actions.
 
   Once saved, loading it needs only TensorFlow: it has variables and one
-  function, no Keras layers and no TensorFlow Probability types. Of a Dict
+  function, no Keras layers and no TensorFlow Probability types. For a Dict
   observation it takes each leaf by its name, `observation/image`. Where actions
   are masked, `action_mask` [B, A] is optional: without it, all are allowed.
   """
@@ -52,11 +52,12 @@ class ServedPolicy(tf.Module):
 
     Args:
       network: the network of the agent.
-      outputs: computes what to return: "action" [B, ...], counted from 0, and
-        others.
-      observation_space: of one copy, or a Dict of leaves; observations have its
-        dtype.
-      action_space: of one copy; actions have its dtype and its start.
+      outputs: the function that computes what to return: "action" [B, ...],
+        counted from 0, and others.
+      observation_space: the observation space of one copy, or a Dict of leaves;
+        observations have its dtype.
+      action_space: the action space of one copy; actions have its dtype and its
+        start.
     """
     super().__init__(name="served_policy")
     self._network_variables = list(network.variables)
@@ -118,7 +119,7 @@ class ServedPolicy(tf.Module):
     return {_SIGNATURE: self.serve, _MASKED_SIGNATURE: self.serve_masked}
 
   def describe(self, file_format: str) -> dict:
-    """Its spaces and signatures; see `policy_description.describe`."""
+    """The policy's spaces and signatures; see `policy_description.describe`."""
     return policy_description.describe(
       self.signatures, self._observation_space, self._action_space, file_format
     )
@@ -128,11 +129,11 @@ class ServedPolicy(tf.Module):
 
     Args:
       directory: the folder of the SavedModel.
-      about: metadata as JSON, such as the environment's id; with `describe` it
-        becomes policy.json, which `LoadedPolicy` returns, and README.md.
+      about: the metadata as JSON, such as the environment's id; with `describe`
+        it becomes policy.json, which `LoadedPolicy` returns, and README.md.
 
     Raises:
-      RunError: it cannot be written.
+      RunError: the SavedModel cannot be written.
     """
     with atomic.folder(directory) as temporary:
       tf.saved_model.save(self, str(temporary), signatures=self.signatures)
@@ -142,7 +143,7 @@ class ServedPolicy(tf.Module):
 
 
 def _spaces_of(space: gym.Space) -> dict[str, gym.Space]:
-  """The leaves of a Dict by name; of any other space, itself."""
+  """The spaces of a Dict's leaves by name; any other space as its only leaf."""
   if isinstance(space, gym.spaces.Dict):
     return dict(space.spaces)
   return {encoders.OBSERVATION: space}
@@ -155,14 +156,14 @@ def _tensor_spec(space: gym.Space, name: str) -> tf.TensorSpec:
 def _to_network(
   observation: tf.Tensor, space: gym.Space, dtype: tf.DType
 ) -> tf.Tensor:
-  """[B, ...] of the space -> what the network takes, counted from 0."""
+  """Converts [B, ...] of the space to the network's input, counted from 0."""
   start = specs.space_start(space)
   observation = tf.cast(observation, dtype)
   return observation - tf.cast(start, dtype) if np.any(start) else observation
 
 
 def _to_action(action: tf.Tensor, space: gym.Space) -> tf.Tensor:
-  """[B, ...] counted from 0 -> the action that the environment takes."""
+  """Converts [B, ...] counted from 0 to what the environment takes."""
   action += tf.cast(specs.space_start(space), action.dtype)
   if isinstance(space, gym.spaces.Box):
     action = tf.clip_by_value(action, *specs.float32_bounds(space))
@@ -182,8 +183,8 @@ class LoadedPolicy:
 
   Attributes:
     directory: the folder of the SavedModel, as messages name it.
-    about: metadata that was given to `ServedPolicy.save`; {} if there is none.
-    inputs: what it takes by name, each [B, ...].
+    about: the content of policy.json; {} if there is none.
+    inputs: the specs of the inputs by name, each [B, ...].
   """
 
   def __init__(
@@ -192,8 +193,9 @@ class LoadedPolicy:
     """Loads the SavedModel.
 
     Args:
-      directory: its folder.
-      shown: what the user calls it, in messages; None is the folder.
+      directory: the folder of the SavedModel.
+      shown: the folder that messages name, as the user knows it; None for
+        `directory`.
 
     Raises:
       UserError: the folder has no such SavedModel.
@@ -213,10 +215,10 @@ class LoadedPolicy:
     return self.outputs(observations)["action"]
 
   def outputs(self, observations: Any) -> dict[str, np.ndarray]:
-    """Returns the actions and what they were chosen by, each [B, ...].
+    """Returns the actions and what they were chosen by, each [B, ...], by name.
 
     Args:
-      observations: [B, ...], or leaves.
+      observations: the observations, [B, ...], or leaves by name.
     """
     if not isinstance(observations, dict):
       observations = {encoders.OBSERVATION: observations}
@@ -264,7 +266,7 @@ def _inputs_of(signature) -> dict[str, tf.TensorSpec]:
 
 
 def _summary(inputs: dict[str, str]) -> str:
-  """What is observed; names only where there are several."""
+  """What is observed; with names only where there are several leaves."""
   if [*inputs] == [encoders.OBSERVATION]:
     return inputs[encoders.OBSERVATION]
   return ", ".join(f"{name} {kind}" for name, kind in sorted(inputs.items()))
@@ -283,10 +285,10 @@ def read_about(directory: pathlib.Path) -> dict:
 
 
 def load_signature(directory: pathlib.Path):
-  """Returns the signature of a SavedModel, with an action mask if it has one.
+  """Returns the signature of a SavedModel, the one with an action mask if any.
 
   Raises:
-    UserError: the folder has no SavedModel, or one without that signature.
+    UserError: the folder has no SavedModel, or none with that signature.
   """
   if not (directory / "saved_model.pb").exists():
     raise errors.UserError(
@@ -319,10 +321,10 @@ def load_for(
   """Loads a policy and checks that it fits an environment.
 
   Args:
-    directory: the SavedModel.
-    environment: a gymnasium id; None for the one it was trained in, made as
+    directory: the folder of the SavedModel.
+    environment: a gymnasium id; None for the environment of training, made as
       it was then.
-    shown: what the user calls the folder, in messages.
+    shown: the folder that messages name, as the user knows it.
 
   Returns:
     The policy, and the environment with the observations of training.
@@ -348,9 +350,9 @@ def environment_of(
   It has the observations of training, such as stacked frames.
 
   Args:
-    policy: describes the environment that it was trained in.
+    policy: the policy, which describes the environment that it was trained in.
     environment: the id of another environment, made as it is registered; None
-      for the one of training.
+      for the environment of training.
 
   Raises:
     UserError: the policy does not name an environment, and no id is given.

@@ -22,10 +22,10 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
   `scipy.stats.trim_mean(values, 0.25, axis=-1)` does.
 
   Args:
-    values: [..., N].
+    values: the values, [..., N].
 
   Returns:
-    [...].
+    The means, [...].
   """
   num_values = np.shape(values)[-1]
   cut = num_values // 4
@@ -38,10 +38,11 @@ def window_mean(
   """The mean of the values in the last env steps before each point.
 
   Args:
-    env_steps: [N], of each value, ascending.
-    values: [N].
-    at: [P] env steps, ascending.
-    window: env steps; a point's mean is over (point - window, point].
+    env_steps: the env steps of each value, [N], ascending.
+    values: the values, [N].
+    at: the points, [P] env steps, ascending.
+    window: the length of a window in env steps; a point's mean is over
+      (point - window, point].
 
   Returns:
     The points in whose window there is a value, and the means there.
@@ -59,7 +60,7 @@ def resample(
   rng: np.random.Generator,
   num_resamples: int = NUM_RESAMPLES,
 ) -> np.ndarray:
-  """Indices drawn with replacement: [resamples, N] for N values."""
+  """Draws indices with replacement: [resamples, N] for N values."""
   return rng.integers(0, num_values, (num_resamples, num_values))
 
 
@@ -72,13 +73,13 @@ def bootstrap_interval(
   """Returns the percentile bootstrap interval of a statistic (Efron 1979).
 
   Args:
-    values: [N].
+    values: the values, [N].
     confidence: the level of the interval, in (0, 1).
-    statistic: [..., N] -> [...]; by default the mean.
-    num_resamples: how often N values are drawn.
+    statistic: the function [..., N] -> [...]; by default the mean.
+    num_resamples: the number of times that N values are drawn.
 
   Returns:
-    Its bounds. Resampling is seeded: the same values give the same bounds.
+    The bounds. Resampling is seeded: the same values give the same bounds.
   """
   numbers = np.asarray(values, np.float64)
   drawn = resample(len(numbers), np.random.default_rng(0), num_resamples)

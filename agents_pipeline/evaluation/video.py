@@ -35,21 +35,24 @@ def record_video(
 
   Args:
     act: the policy.
-    environment: one that renders `rgb_array`.
+    environment: an environment that renders `rgb_array`.
     path: the path of the file; its suffix determines the format.
-    num_episodes: recorded one after the other; None for as many as fill five
-      seconds, and a minute at most.
-    seed: parent of the episodes' seeds, as in `evaluate`.
+    num_episodes: the number of episodes, recorded one after the other; None for
+      as many as fill five seconds, and a minute at most.
+    seed: the parent of the episodes' seeds, as in `evaluate`.
     with_captions: whether each frame shows its number in the episode and the
       return so far.
-    warn: called with a line about what looks wrong with a recorded video.
-    check: called periodically while waiting; it may raise to stop.
+    warn: a function that is called with a line about what looks wrong with a
+      recorded video.
+    check: a function that is called periodically while waiting; it may raise to
+      stop.
 
   Returns:
     The returns and lengths of the episodes.
 
   Raises:
-    UserError: another suffix, or an environment that does not render.
+    UserError: the suffix or the user's ffmpeg cannot be used, or the
+      environment does not render.
     RunError: the environment or its renderer failed, or the file cannot be
       written.
   """
@@ -74,9 +77,9 @@ def show(
 
   Args:
     act: the policy.
-    environment: one that renders `human`.
-    num_episodes: one after the other.
-    seed: parent of the episodes' seeds, as in `evaluate`.
+    environment: an environment that renders `human`.
+    num_episodes: the number of episodes, played one after the other.
+    seed: the parent of the episodes' seeds, as in `evaluate`.
 
   Returns:
     The returns and lengths of the episodes.

@@ -71,8 +71,9 @@ def open_writer(path: pathlib.Path, fps: float, title: str):
   """Opens a new file.
 
   Args:
-    path: its suffix determines the format.
-    fps: frames per second that `is_playable_fps`. A GIF plays at most 50.
+    path: the path of the file; its suffix determines the format.
+    fps: the frames per second, which `is_playable_fps` accepts. A GIF plays at
+      most 50.
     title: the title of an HTML page.
 
   Returns:

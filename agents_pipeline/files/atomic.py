@@ -25,7 +25,7 @@ def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
     path: the path of the new file; missing parent folders are created.
 
   Raises:
-    RunError: it cannot be written; an existing file is left unchanged.
+    RunError: the file cannot be written; an existing file is left unchanged.
   """
   with _one_line_errors(path), _temporary(path) as temporary:
     yield temporary
@@ -76,7 +76,7 @@ def recover(folder: pathlib.Path) -> None:
   moved back.
 
   Args:
-    folder: that was written to; may be missing.
+    folder: the folder that was written to; it may be missing.
   """
   for replaced in folder.glob(f"{_REPLACED}*"):
     path = replaced.with_name(replaced.name.removeprefix(_REPLACED))

@@ -25,10 +25,10 @@ def exclusive(folder: pathlib.Path) -> Iterator[None]:
   empty: a run that is refused leaves nothing behind.
 
   Args:
-    folder: to be locked.
+    folder: the folder to lock.
 
   Raises:
-    LockedError: another process holds the lock, which is named.
+    LockedError: another process, which the message names, holds the lock.
     UserError: the folder cannot be created, written or locked.
   """
   created = _create(folder)

@@ -16,12 +16,12 @@ def from_text(flag: str, text: str | os.PathLike) -> pathlib.Path:
   """Parses a local path and expands `~`; it need not exist.
 
   Args:
-    flag: the flag it was given by, for error messages.
-    text: what was typed.
+    flag: the flag that the path was given by, for error messages.
+    text: the path as the user typed it.
 
   Raises:
-    UserError: it is a URL, not valid text, too long, in a folder that may not
-      be searched, or in an unknown user's home folder.
+    UserError: the path is a URL, not valid text, too long, in a folder that may
+      not be searched, or in an unknown user's home folder.
   """
   if not isinstance(text, (str, os.PathLike)):
     raise errors.UserError(f"{flag}={text!r}: expected a path")
@@ -73,8 +73,8 @@ def check_no_glob(flag: str, path: pathlib.Path) -> None:
   """Raises UserError if TensorFlow would expand a path as a glob pattern.
 
   Args:
-    flag: the flag it was given by, for error messages.
-    path: to be read or written by TensorFlow.
+    flag: the flag that the path was given by, for error messages.
+    path: the path that TensorFlow will read or write.
   """
   if any(c in str(path.absolute()) for c in _GLOB_CHARACTERS):
     raise errors.UserError(
@@ -87,11 +87,12 @@ def nearest_existing(flag: str, path: pathlib.Path) -> pathlib.Path:
   """The path itself if it exists, otherwise its nearest existing parent.
 
   Args:
-    flag: the flag it was given by, for error messages.
-    path: to be written.
+    flag: the flag that the path was given by, for error messages.
+    path: the path to write to.
 
   Raises:
-    UserError: TensorFlow would take it for a glob pattern, or it is too long.
+    UserError: the path is too long, or TensorFlow would take it for a glob
+      pattern.
   """
   check_no_glob(flag, path)
   try:

@@ -4,29 +4,31 @@ import pathlib
 
 
 class RunFolder:
-  """Every file and folder that a run writes; docs/run_folder.md has each.
+  """Every file and folder of a run; docs/run_folder.md describes each.
 
   Attributes:
     root: the run folder itself, `--root_dir`.
     config: every configuration value in force, as gin text.
     run_record: run.json, see `runs/run_record.py`.
-    metrics: one row per result.
-    timing: throughput, one row per result.
-    episodes: one row per training episode.
-    evaluations: one row per episode of the evaluations while training.
-    checkpoints: a folder of checkpoint folders.
+    metrics: a table with one row per result.
+    timing: a table of throughput, one row per result.
+    episodes: a table with one row per training episode.
+    evaluations: a table with one row per episode of the evaluations while
+      training.
+    checkpoints: the folder of the checkpoint folders.
     policy: the SavedModel of the best policy.
     tf_agents_policy: the same policy, as TF-Agents' `PolicySaver` writes it.
     evaluation: the final evaluation.
-    videos: a folder.
-    trained_video: in `videos`, of the best policy.
-    random_video: in `videos`, of random actions.
-    learning_curve: returns over env steps.
-    report: a page with all of it, see `reports/page.py`.
-    tracking: what a tracking service knows the run by; absent without one.
-    wandb: what Weights & Biases writes; absent without it.
-    learners: what learners but the first need to resume, and what all of them
-      print; absent where there is one alone.
+    videos: the folder of the videos.
+    trained_video: the video of the best policy, in `videos`.
+    random_video: the video of random actions, in `videos`.
+    learning_curve: the picture of returns over env steps.
+    report: the page with all of this, see `reports/page.py`.
+    tracking: the file with the run's id at tracking services; absent without
+      one.
+    wandb: the folder that Weights & Biases writes; absent without it.
+    learners: the folder of what all learners but the first need to resume, and
+      of what each of them prints; absent where there is one learner alone.
     traceback: the traceback of an environment that raised; absent otherwise.
   """
 
@@ -57,7 +59,7 @@ class RunFolder:
     """The video recorded after a number of training episodes.
 
     Args:
-      episode: episodes finished so far.
+      episode: the number of training episodes finished so far.
       suffix: the suffix of the file, without the dot.
     """
     return self.videos / f"episode_{episode:06d}.{suffix}"

@@ -15,8 +15,8 @@ def read(path: pathlib.Path) -> list[Row]:
     path: the path of the file.
 
   Returns:
-    Its rows, without those that lack a field or hold no number; [] if there is
-    no file.
+    The rows of the file, without those that lack a field or have one that is
+    not a number; [] if there is no file.
   """
   if not path.exists():
     return []

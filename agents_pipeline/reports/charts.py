@@ -18,11 +18,11 @@ class Chart:
   """Lines with bands over one axis.
 
   Attributes:
-    title: of the chart.
-    note: what lines and bands are, in a sentence.
-    x_label: of the axis.
-    x: [P] where the lines have values.
-    lines: (number of the color, label, values) of each group.
+    title: the title of the chart.
+    note: a sentence on what lines and bands are.
+    x_label: the label of the axis.
+    x: the points where the lines have values, [P].
+    lines: the number of the color, the label and the values of each group.
   """
 
   title: str
@@ -32,7 +32,7 @@ class Chart:
   lines: list[tuple[int, str, curves.Curve]]
 
   def to_json(self) -> dict:
-    """The chart as page.js reads it; what is not known is null."""
+    """The chart as page.js reads it; unknown values are null."""
     return {
       "title": self.title,
       "xLabel": self.x_label,
@@ -57,11 +57,11 @@ def of_environment(
   """The charts of the runs of one environment.
 
   Args:
-    environment: its id.
-    groups: the best first. The first `MAX_GROUPS` are drawn.
+    environment: the environment's id.
+    groups: the groups, the best first. The first `MAX_GROUPS` are drawn.
 
   Returns:
-    Those that there is data for.
+    The charts that there is data for.
   """
   drawn = groups[:MAX_GROUPS]
   runs = [run for group in drawn for run in group.runs]
@@ -78,11 +78,11 @@ def of_environment(
 
 
 def to_html(charts: Sequence[Chart], first: int) -> str:
-  """The places of charts in a page, with what is said below each.
+  """The places of charts in a page, each with the note below it.
 
   Args:
-    charts: to be drawn there.
-    first: the number of the first one among all of the page.
+    charts: the charts to draw there.
+    first: the number of the first of them among all charts of the page.
   """
   return "".join(
     f'<figure class="chart"><div class="plot" data-chart="{first + i}" '

@@ -22,10 +22,11 @@ class Curve:
   """A statistic over the seeds of a group.
 
   Attributes:
-    middle: [P] float64, the interquartile mean; NaN where no seed has a value.
-    low: [P] float64, of its 95 % interval; NaN where fewer than two have one.
-    high: [P] float64.
-    num_seeds: [P] int64, how many have a value.
+    middle: the interquartile mean, [P] float64; NaN where no seed has a value.
+    low: the lower bound of its 95 % interval, [P] float64; NaN where fewer than
+      two seeds have a value.
+    high: the upper bound, [P] float64.
+    num_seeds: the number of seeds that have a value, [P] int64.
   """
 
   middle: np.ndarray
@@ -51,9 +52,9 @@ def training_returns(
   """The mean return of the training episodes that ended lately.
 
   Args:
-    run: its episodes.csv is read.
-    at: [P] env steps, ascending.
-    window: a point has the episodes of the last so many env steps.
+    run: the run, whose episodes.csv is read.
+    at: the points, [P] env steps, ascending.
+    window: the env steps before a point whose episodes count for it.
 
   Returns:
     The points in whose window an episode ended.
@@ -64,7 +65,7 @@ def training_returns(
 
 
 def evaluation_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:
-  """The env steps at which runs were evaluated; evenly spaced if many: [P]."""
+  """The env steps at which runs were evaluated, [P]; evenly spaced if many."""
   steps = np.unique(np.concatenate([evaluations(run)[0] for run in runs]))
   if len(steps) <= NUM_POINTS:
     return steps
@@ -72,7 +73,7 @@ def evaluation_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:
 
 
 def training_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:
-  """Evenly spaced env steps, from 0 to the end of the longest run: [P]."""
+  """Evenly spaced env steps, [P], from 0 to the end of the longest run."""
   longest = max(run.env_steps for run in runs)
   return np.linspace(0, longest, NUM_POINTS) if longest else np.zeros(0)
 
@@ -80,12 +81,12 @@ def training_steps(runs: Sequence[run_data.RunData]) -> np.ndarray:
 def over_seeds(points: Sequence[Points], at: np.ndarray) -> Curve:
   """Puts the curves of several seeds together.
 
-  Between its points, a seed's curve is a straight line. Before the first it has
-  no value; after the last it keeps that value up to `_BEYOND_END`.
+  Between its points, a seed's curve is a straight line. Before the first point
+  it has no value; after the last one it keeps that value up to `_BEYOND_END`.
 
   Args:
-    points: of each seed.
-    at: [P] env steps, ascending.
+    points: the points of each seed.
+    at: the points of the curve, [P] env steps, ascending.
   """
   beyond = _BEYOND_END * at[-1] if len(at) else 0.0
   values = np.full((len(points), len(at)), np.nan)
@@ -114,8 +115,8 @@ def performance_profile(returns: Sequence[float], at: np.ndarray) -> Curve:
   As of Agarwal et al. 2021, with one task.
 
   Args:
-    returns: of each seed.
-    at: [P] returns.
+    returns: the final return of each seed.
+    at: the returns to reach, [P].
 
   Returns:
     The share, in [0, 1], with its pointwise 95 % interval.

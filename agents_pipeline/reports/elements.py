@@ -33,9 +33,9 @@ def table(
   """A table that scrolls sideways where the page is too narrow for it.
 
   Args:
-    header: of each column.
+    header: the header of each column.
     rows: the cells; the first of each row is its header.
-    label: what it is a table of, for screen readers.
+    label: the name of the table, for screen readers.
   """
   head = element("tr", *(element("th", name, scope="col") for name in header))
   body = [
@@ -70,7 +70,7 @@ def number(value: float | None) -> str:
 
 
 def interval(bounds: Sequence[float] | None) -> str:
-  """A 95 % interval."""
+  """A 95 % interval in words."""
   if bounds is None:
     return NOTHING
   low, high = bounds

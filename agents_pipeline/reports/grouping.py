@@ -27,10 +27,10 @@ class Group:
   """Runs of one environment and one configuration, of different seeds.
 
   Attributes:
-    label: tells it apart from other groups of the environment: by the fields
-      that differ, or by a number where they are too many.
-    values: field -> value, of the fields that differ between groups.
-    runs: its runs.
+    label: the name that tells the group apart from others of the environment:
+      the fields that differ, or a number where they are too many.
+    values: field -> value, for the fields that differ between groups.
+    runs: the runs of the group.
   """
 
   label: str
@@ -44,14 +44,14 @@ class Group:
 
   @property
   def interquartile_mean(self) -> float | None:
-    """Of the final returns; None where no run is finished."""
+    """Interquartile mean of the final returns; None if no run is finished."""
     if not self.returns:
       return None
     return float(statistics.interquartile_mean(np.array(self.returns)))
 
   @property
   def interval_95(self) -> tuple[float, float] | None:
-    """Of the interquartile mean, over seeds; None of fewer than two."""
+    """95 % interval of `interquartile_mean`, over seeds; None for under two."""
     if len(self.returns) < 2:
       return None
     return statistics.bootstrap_interval(
@@ -73,10 +73,10 @@ def by_configuration(runs: Sequence[run_data.RunData]) -> list[Group]:
   """Groups the runs of one environment.
 
   Args:
-    runs: one or more.
+    runs: the runs, one or more.
 
   Returns:
-    The groups, the highest interquartile mean first; those without a finished
+    The groups, the highest interquartile mean first; groups without a finished
     run come last.
   """
   configs = [_compared(run.config) for run in runs]

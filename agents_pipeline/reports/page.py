@@ -23,14 +23,14 @@ _MAX_NAMED = 10  # unfinished runs at the top; the table has all of them
 
 
 def write(folders: Sequence[run_folder.RunFolder], output: pathlib.Path) -> int:
-  """Writes a report, in place of what is there.
+  """Writes a report, replacing an existing file.
 
   Args:
-    folders: of the runs, one or more.
+    folders: the run folders, one or more.
     output: the HTML file.
 
   Returns:
-    How many groups of runs there are, over all environments.
+    The number of groups of runs, over all environments.
 
   Raises:
     UserError: a file of a run cannot be read.
@@ -86,15 +86,15 @@ def try_write(
 ) -> bool:
   """Writes a report, or prints why it cannot be written.
 
-  The runs do not need it, so no error of it ends the caller.
+  The runs do not need a report, so no error ends the caller.
 
   Args:
-    folders: see `write`.
-    output: see `write`.
-    report: gets a line on why there is none, if so.
+    folders: the run folders; see `write`.
+    output: the HTML file; see `write`.
+    report: a function that gets a line on why there is no report, if so.
 
   Returns:
-    Whether it was written.
+    Whether the report was written.
   """
   try:
     write(folders, output)
@@ -105,7 +105,7 @@ def try_write(
 
 
 def count(number: int, what: str) -> str:
-  """Such as "1 run" and "2 runs"."""
+  """A number with its noun, such as "1 run" and "2 runs"."""
   return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 

@@ -16,10 +16,10 @@ _COMMIT_DIGITS = 9
 
 
 def section(runs: Sequence[run_data.RunData]) -> Markup:
-  """The table of versions and machines; each value with how many runs had it.
+  """The table of versions and machines, with how many runs had each value.
 
   Args:
-    runs: all of the report.
+    runs: all runs of the report.
   """
   found = [_facts(run) for run in runs]
   names = dict.fromkeys(name for facts in found for name in facts)

@@ -24,15 +24,15 @@ class RunData:
   """A run: finished, stopped, failed, or not ended.
 
   Attributes:
-    name: tells it apart from the others of a report.
-    folder: its paths.
+    name: the name that tells the run apart from the others of a report.
+    folder: the paths of the run.
     record: the content of run.json.
-    config_text: config.gin.
-    config: what that binds, name -> value.
+    config_text: the text of config.gin.
+    config: the values that config.gin binds, name -> value.
     evaluation: the content of evaluation.json; None if there is no such file.
-    metrics: metrics.csv.
-    episodes: episodes.csv.
-    timing: timing.csv.
+    metrics: the table metrics.csv.
+    episodes: the table episodes.csv.
+    timing: the table timing.csv.
   """
 
   name: str
@@ -52,12 +52,12 @@ class RunData:
 
   @property
   def seed(self) -> int | None:
-    """The seed; None where a run was killed as it began."""
+    """The seed; None if the run was killed as it began."""
     return self.record.get("seed")
 
   @property
   def is_finished(self) -> bool:
-    """Whether it has ended, with a policy that was evaluated."""
+    """Whether the run has ended, with a policy that was evaluated."""
     return self.record.get("outcome") == "finished" and (
       self.evaluation is not None
     )
@@ -71,12 +71,12 @@ class RunData:
 
   @property
   def wanted_env_steps(self) -> int | None:
-    """Its configured length."""
+    """The configured length of the run."""
     return self.config.get("TrainingConfig.num_env_steps")
 
   @property
   def final_return(self) -> float | None:
-    """Mean return of the exported policy; None unless it is finished."""
+    """Mean return of the exported policy; None unless the run is finished."""
     if not self.is_finished or self.evaluation is None:
       return None
     return float(self.evaluation["mean_return"])
@@ -89,7 +89,7 @@ class RunData:
     return float(known[-1]) if len(known) else None
 
   def status(self) -> str:
-    """How it ended, in words."""
+    """How the run ended, in words."""
     outcome = self.record.get("outcome")
     if self.is_finished:
       return "stopped early" if self.record.get("stopped_early") else "finished"
@@ -102,11 +102,12 @@ def read(folder: run_folder.RunFolder, name: str) -> RunData:
   """Reads a run folder.
 
   Args:
-    folder: of a run, finished or not.
-    name: see `RunData`.
+    folder: the folder of a run, finished or not.
+    name: the name of the run; see `RunData`.
 
   Raises:
-    UserError: a file of it cannot be read, or is not what a run writes there.
+    UserError: a file of the folder cannot be read, or is not what a run writes
+      there.
   """
   record = _read_json(folder.run_record)
   if not (record and isinstance(record.get("starts"), list)):
@@ -138,7 +139,7 @@ def read_table(path: Path) -> Table:
   writing it.
 
   Raises:
-    UserError: it cannot be read, or a line of it is not a row of numbers.
+    UserError: the file cannot be read, or a line of it is not a row of numbers.
   """
   if not path.exists():
     return {}

@@ -12,13 +12,14 @@ def find(texts: Sequence[str]) -> list[run_folder.RunFolder]:
   """The run folders that a user names.
 
   Args:
-    texts: each a run folder, or a folder that holds run folders, at any depth.
+    texts: the paths, each of a run folder, or of a folder that holds run
+      folders, at any depth.
 
   Returns:
-    Every run once, in the given order; those of one folder by their names.
+    Every run once, in the given order; runs of one folder by their names.
 
   Raises:
-    UserError: one does not exist, or holds no run.
+    UserError: a path does not exist, or holds no run.
   """
   found: dict[pathlib.Path, run_folder.RunFolder] = {}
   for text in texts:
@@ -43,10 +44,11 @@ def names(folders: Sequence[run_folder.RunFolder]) -> list[str]:
   """The shortest paths that tell run folders apart.
 
   Args:
-    folders: one or more, none of them twice.
+    folders: the run folders, one or more, none of them twice.
 
   Returns:
-    For each its path from where they all are; of one alone, its own name.
+    The path of each folder from the one that holds all; for one alone, its own
+    name.
   """
   absolute = [folder.root.resolve() for folder in folders]
   common = os.path.commonpath([path.parent for path in absolute])

@@ -23,7 +23,7 @@ from agents_pipeline.reports.elements import (
 
 
 def results(groups: Sequence[grouping.Group]) -> Markup:
-  """The table of the groups: what they reached, over seeds."""
+  """The table of what the groups reached, over seeds."""
   rows = []
   for i, group in enumerate(groups):
     returns = group.returns
@@ -95,11 +95,11 @@ def differences(groups: Sequence[grouping.Group]) -> Markup:
 
 
 def runs_table(groups: Sequence[grouping.Group], base: str) -> Markup:
-  """The table of all runs, those that are not finished marked.
+  """The table of all runs; runs that are not finished are marked.
 
   Args:
-    groups: of the runs.
-    base: the folder that the report is in; links begin there.
+    groups: the groups of the runs.
+    base: the folder that the report is in, from which links begin.
   """
   header = (
     "run", "configuration", "seed", "status", "env steps", "mean return",
@@ -130,7 +130,7 @@ def runs_table(groups: Sequence[grouping.Group], base: str) -> Markup:
 
 
 def speed(groups: Sequence[grouping.Group]) -> Markup:
-  """How fast the groups ran, and what their time was spent on."""
+  """The table of how fast the groups ran, and what their time went to."""
   header = (
     "configuration", "env steps/s", "train steps/s", "time of a run",
     "where it went",

@@ -18,7 +18,7 @@ class Embedding:
     """Begins a page.
 
     Args:
-      base: the folder that the page is in; links begin there.
+      base: the folder that the page is in, from which links begin.
     """
     self._base = base
     self._num_bytes = 0

@@ -29,11 +29,11 @@ class Callback(Protocol):
     """Called after every result of the training loop, before it is logged.
 
     Args:
-      result: what was done since the previous result.
+      result: the result: what was done since the previous one.
 
     Raises:
       StopRequested: the user asked to stop; the call will be repeated.
-      RunError: this ends the run.
+      RunError: the call failed, which ends the run.
     """
 
   def close(self) -> None:
@@ -49,7 +49,7 @@ def make_callbacks(
 
   Args:
     run: the run.
-    add_video: gets the path of every video that was recorded.
+    add_video: the function that gets the path of every recorded video.
   """
   if not run.is_written:
     return []
@@ -67,7 +67,7 @@ class Period:
 
     Args:
       length: the length of the period, in any unit.
-      start: value of the counter now, in the same unit.
+      start: the value of the counter now, in the same unit.
     """
     self._length = length
     self._index = start // length
@@ -76,7 +76,7 @@ class Period:
     """Whether a multiple was passed since the previous call.
 
     Args:
-      now: value of the counter.
+      now: the value of the counter.
     """
     index = now // self._length
     has_passed = index > self._index
@@ -91,7 +91,8 @@ class EvaluationCallback:
     """Begins a period where the current interval began.
 
     Args:
-      run: its `experiment.evaluation` holds period and number of episodes.
+      run: the run; its `experiment.evaluation` holds the period and the number
+        of episodes.
     """
     self._run = run
     pipeline = run.pipeline
@@ -163,7 +164,7 @@ class EvaluationCallback:
     )
 
   def _copies_to_act_in(self) -> list[interfaces.Copy]:
-    """The copies of an evaluation; [] leaves making them to it."""
+    """The copies of an evaluation; [] if the evaluation makes its own."""
     experiment, config = self._run.experiment, self._run.experiment.evaluation
     if config.keeps_environments == "training":
       return self._run.pipeline.training_copies()
@@ -204,8 +205,9 @@ class VideoCallback:
     """Begins a period at the episode where the current interval began.
 
     Args:
-      run: its `experiment.video` holds the period; None means no videos.
-      add_video: gets the path of every video that was recorded.
+      run: the run; its `experiment.video` holds the period, or None for no
+        videos.
+      add_video: the function that gets the path of every recorded video.
     """
     self._run = run
     self._add_video = add_video

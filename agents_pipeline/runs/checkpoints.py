@@ -48,11 +48,11 @@ class About:
   """The description of a checkpoint.
 
   Attributes:
-    env_steps: done since the beginning of the run.
+    env_steps: the env steps done since the beginning of the run.
     config: the configuration of the run, as gin text.
     metrics: the last row of metrics.csv; {} if there was none.
-    packages: package -> version when it was saved.
-    format: version of the tracked objects.
+    packages: package -> its version when the checkpoint was saved.
+    format: the version of the tracked objects' names and shapes.
   """
 
   env_steps: int
@@ -79,7 +79,7 @@ class Checkpoints:
     Args:
       folder: the folder of the checkpoints; created when the first is saved.
       objects: name -> anything that `tf.train.Checkpoint` can track.
-      config: which checkpoints are kept; None is the default.
+      config: the settings of which checkpoints are kept; None is the default.
       all_learners: the learners of the run, each with checkpoints of its own.
     """
     self._folder = folder
@@ -91,13 +91,13 @@ class Checkpoints:
     """Saves a checkpoint, then removes those that need not be kept.
 
     Args:
-      about: its description.
+      about: the description of the checkpoint.
 
     Returns:
-      Its path.
+      The path of the checkpoint.
 
     Raises:
-      RunError: it cannot be written; older ones are kept.
+      RunError: the checkpoint cannot be written; older ones are kept.
     """
     path = self._folder / f"{_PREFIX}{about.env_steps}"
     with atomic.folder(path) as temporary:
@@ -119,16 +119,16 @@ class Checkpoints:
     return path
 
   def restore(self, report: Callable[[str], None]) -> About | None:
-    """Restores the newest checkpoint that is not damaged, of any learner.
+    """Restores the newest checkpoint that every learner has undamaged.
 
     Args:
-      report: prints which ones are damaged.
+      report: a function that prints which checkpoints are damaged.
 
     Returns:
-      Its description; None if there are no checkpoints.
+      The description of the checkpoint; None if there is none.
 
     Raises:
-      UserError: it does not fit the tracked objects.
+      UserError: the checkpoint does not fit the tracked objects.
       RunError: all checkpoints are damaged.
     """
     paths = {_env_steps(path): path for path in newest_first(self._folder)}
@@ -148,7 +148,7 @@ class Checkpoints:
     return None
 
   def newest(self) -> tuple[pathlib.Path, About] | None:
-    """Path and description of the newest one; None if there is none intact."""
+    """Path and description of the newest checkpoint; None if none is intact."""
     with contextlib.suppress(errors.RunError):  # all are damaged
       return newest(self._folder)
     return None
@@ -214,13 +214,13 @@ def skip_damaged(report: Callable[[str], None]) -> Iterator[None]:
 
 
 def newest(folder: pathlib.Path) -> tuple[pathlib.Path, About] | None:
-  """Path and description of the newest checkpoint that can be described.
+  """Finds the newest checkpoint whose description is intact.
 
   Args:
     folder: the folder of the checkpoints.
 
   Returns:
-    None if there are no checkpoints.
+    Its path and its description; None if there are no checkpoints.
 
   Raises:
     RunError: all descriptions are damaged.
@@ -235,7 +235,7 @@ def read_about(path: pathlib.Path) -> About:
   """Reads the description of a checkpoint.
 
   Raises:
-    DamagedError: it is damaged or missing.
+    DamagedError: the description is damaged or missing.
   """
   with _damage_reported(path):
     content = json.loads((path / ABOUT).read_text("utf-8"))
@@ -251,12 +251,13 @@ def restore_part(path: pathlib.Path, about: About, objects: dict) -> None:
 
   Args:
     path: the path of the checkpoint.
-    about: its description.
-    objects: name -> what is restored; names that are left out are ignored.
+    about: the description of the checkpoint.
+    objects: name -> the object to restore; names that are left out are ignored.
 
   Raises:
     DamagedError: the checkpoint is damaged.
-    UserError: it does not hold these objects, or has another format.
+    UserError: the checkpoint does not hold these objects, or has another
+      format.
   """
   with _reading(path, about):
     status = tf.train.Checkpoint(**objects).read(str(path / _STATE))
@@ -267,7 +268,8 @@ def check_format(path: pathlib.Path, about: About) -> None:
   """Refuses a checkpoint whose tracked objects have other names or shapes.
 
   Raises:
-    UserError: naming both formats, and the version that wrote the checkpoint.
+    UserError: the formats differ; the message names both, and the version that
+      wrote the checkpoint.
   """
   if about.format != FORMAT:
     raise errors.UserError(

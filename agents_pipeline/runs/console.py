@@ -23,8 +23,9 @@ class Console:
   """The user's end of a run.
 
   Attributes:
-    print: prints a line to the user.
-    stop_requested: whether the user has asked the run to stop.
+    print: a function that prints a line to the user.
+    stop_requested: a function that tells whether the user has asked the run to
+      stop.
   """
 
   print: Callable[[str], None]
@@ -40,7 +41,7 @@ class Console:
     """Prints what a `with` block does, once it has taken five seconds.
 
     Args:
-      what: such as "evaluating 10 episodes".
+      what: the words to print, such as "evaluating 10 episodes".
     """
     timer = threading.Timer(_SLOW_SECONDS, self.print, [f"{what} ..."])
     timer.daemon = True

@@ -86,7 +86,7 @@ def experiment_for(
   Args:
     name: a gymnasium id.
     bindings: single bindings such as "DqnConfig.gamma = 0.9"; they come last.
-    report: gets a line on what was chosen.
+    report: a function that gets a line about what was chosen.
 
   Raises:
     UserError: there is no such environment, or a binding does not fit.

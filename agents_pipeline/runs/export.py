@@ -23,8 +23,8 @@ def about(experiment: schema.Experiment, env_steps: int) -> dict:
   """The description that is saved with a policy.
 
   Args:
-    experiment: that it was trained by.
-    env_steps: done when its weights were taken.
+    experiment: the experiment that the policy was trained by.
+    env_steps: the env steps done when the policy's weights were taken.
   """
   return {
     **experiment.environment.to_json(),
@@ -45,7 +45,7 @@ def export_best(run: run_lib.Run) -> None:
   """Writes policy/ and tf_agents_policy/: the best policy of a run.
 
   Raises:
-    RunError: they cannot be written.
+    RunError: a policy cannot be written.
   """
   pipeline, best = run.pipeline, run.pipeline.best
   pipeline.serve(best.network).save(
@@ -60,7 +60,7 @@ def add_result(folder: run_folder.RunFolder) -> None:
   """Adds the result in evaluation.json to policy.json and README.md of policy/.
 
   Raises:
-    RunError: it cannot be written.
+    RunError: a file cannot be written.
   """
   description = served_policy.read_about(folder.policy)
   policy_description.replace(
@@ -72,8 +72,9 @@ def _result(folder: run_folder.RunFolder, env_steps: int) -> dict:
   """The final evaluation, as a policy's description has it.
 
   Args:
-    folder: of the run.
-    env_steps: of the policy; {} is returned where another one was evaluated.
+    folder: the run folder.
+    env_steps: the env steps of the policy; {} is returned where another policy
+      was evaluated.
 
   Raises:
     UserError: evaluation.json is damaged.
@@ -102,10 +103,10 @@ def export_from_checkpoint(
 
   Args:
     folder: the run folder.
-    checkpoint: see `restored_policy.restore`.
-    policy_dir: folder to create.
-    report: prints which checkpoints are damaged.
-    file_format: one of `policy_formats.FORMATS`.
+    checkpoint: the checkpoint; see `restored_policy.restore`.
+    policy_dir: the folder to create.
+    report: a function that prints which checkpoints are damaged.
+    file_format: the format, one of `policy_formats.FORMATS`.
 
   Returns:
     The description of the policy.

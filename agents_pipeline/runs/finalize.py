@@ -13,7 +13,7 @@ def finalize(run: run_lib.Run) -> dict:
   """Exports the best policy, then evaluates and records the exported one.
 
   Args:
-    run: whose training has ended.
+    run: the run, whose training has ended.
 
   Returns:
     The results, as run.json has them.

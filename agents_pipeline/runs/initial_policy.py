@@ -20,12 +20,13 @@ def load(
   """Reads the weights that an experiment is to begin with.
 
   Args:
-    experiment: `initial_policy` is a run folder, of which the best policy is
-      taken, a checkpoint or an exported policy.
-    report: prints which checkpoints are damaged.
+    experiment: the experiment; its `initial_policy` is a run folder, of which
+      the best policy is taken, a checkpoint or an exported policy.
+    report: a function that prints which checkpoints are damaged.
 
   Returns:
-    One array for each variable of the network; None where it keeps its own.
+    One array for each variable of the network; None if the network keeps its
+    own weights.
 
   Raises:
     UserError: there is no policy, or it is of another agent or other shapes.

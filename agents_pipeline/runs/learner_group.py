@@ -33,11 +33,11 @@ _MOST_DEATHS = 4  # in a row, without a checkpoint between them
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-  """Which of several learners a process is.
+  """The place of a process among several learners.
 
   Attributes:
-    rank: from 0.
-    addresses: 'host:port' of every learner.
+    rank: the number of the learner, from 0.
+    addresses: the address 'host:port' of every learner.
   """
 
   rank: int
@@ -48,15 +48,15 @@ def place_of(environ: Mapping[str, str], num_learners: int) -> Place | None:
   """Reads a process's place from its environment variables.
 
   Args:
-    environ: those variables.
-    num_learners: how many the run has.
+    environ: the environment variables.
+    num_learners: the number of learners of the run.
 
   Returns:
-    None if the run has one learner, or if the variables name no place: then
-    this process starts the learners.
+    The place; None if the run has one learner, or if the variables name no
+    place: then this process starts the learners.
 
   Raises:
-    UserError: the place that they name does not fit the run.
+    UserError: the place that the variables name does not fit the run.
   """
   text = environ.get(_VARIABLE)
   if num_learners == 1 or not text:
@@ -77,19 +77,19 @@ def place_of(environ: Mapping[str, str], num_learners: int) -> Place | None:
 
 
 def folder_of(folder: run_folder.RunFolder, rank: int) -> run_folder.RunFolder:
-  """Where a learner writes; the first writes the run."""
+  """The folder that a learner writes to; for the first, the run folder."""
   return run_folder.RunFolder(folder.learners / str(rank)) if rank else folder
 
 
 class _Learner:
-  """What runs in an actor's process: a `train` process and its end."""
+  """Runs a `train` process in an actor's process, and waits for its end."""
 
   def __init__(self) -> None:
     self._wants_to_stop = False
     self._process: subprocess.Popen | None = None
 
   def address(self, on_one_machine: bool) -> str:
-    """A free 'host:port' of the machine of the actor.
+    """A free 'host:port' of the actor's machine.
 
     Args:
       on_one_machine: whether all learners are on this machine.
@@ -124,7 +124,7 @@ class _Learner:
     return code
 
   def stop(self) -> None:
-    """Has it save and end."""
+    """Has the `train` process save and end."""
     self._wants_to_stop = True
 
 
@@ -145,14 +145,14 @@ def train(
   """Trains by several learners, each with a share of the environments.
 
   Args:
-    num_learners: how many.
-    flags: of `train`, but --overwrite. With --device=gpu, each learner gets a
-      GPU of its own.
+    num_learners: the number of learners.
+    flags: the flags of `train`, without --overwrite. With --device=gpu, each
+      learner gets a GPU of its own.
     folder: the run folder, on a disk that all machines share.
-    address: of the Ray cluster; '' starts Ray on this machine.
-    overwrite: whether the run in the folder is removed.
-    report: gets what the first learner prints, line by line.
-    stop_requested: whether the user asks to stop.
+    address: the address of the Ray cluster; '' starts Ray on this machine.
+    overwrite: whether to start over and remove the run in the folder.
+    report: a function that gets what the first learner prints, line by line.
+    stop_requested: a function that tells whether the user asks to stop.
 
   Returns:
     Whether the run has finished; False if the user asked it to stop.
@@ -238,7 +238,7 @@ class _Group:
     """Starts all learners, and returns when none is left.
 
     Returns:
-      The exit code of each that has ended by itself, by rank.
+      The exit code of each learner that has ended by itself, by rank.
 
     Raises:
       UserError: a machine does not share the run folder.
@@ -310,7 +310,7 @@ class _Group:
 
 
 class _Lines:
-  """The lines that a `train` process prints, but those printed here as well."""
+  """The lines that a `train` process prints, except those printed here too."""
 
   def __init__(self, log: pathlib.Path):
     log.unlink(missing_ok=True)  # of an earlier start
@@ -339,7 +339,7 @@ def _is_over(codes: Mapping[int, int]) -> bool:
 def _raise_failure(
   folder: run_folder.RunFolder, codes: Mapping[int, int]
 ) -> None:
-  """Raises the error that a learner printed; the others only lost that one."""
+  """Raises the error that a learner printed; others only lost that learner."""
   if any(code < 0 for code in codes.values()):
     return  # one was killed: what the others printed follows from that
   for rank, code in sorted(codes.items()):
@@ -360,5 +360,5 @@ def _what_died(codes: Mapping[int, int]) -> str:
 
 
 def _saved(folder: run_folder.RunFolder) -> set[str]:
-  """The names of what the first learner has saved."""
+  """The names of the checkpoints that the first learner has saved."""
   return {path.name for path in folder.checkpoints.glob("[!.]*")}

@@ -38,8 +38,8 @@ _SINKS: tuple[SinkFactory, ...] = (
 class Logger:
   """Turns results into log entries and writes them to all sinks.
 
-  A context manager that closes the sinks. They do not take a requested stop for
-  a failure.
+  A context manager that closes the sinks. The sinks do not take a requested
+  stop for a failure.
 
   Attributes:
     last_row: the last row of metrics.csv; {} if there is none.
@@ -55,12 +55,12 @@ class Logger:
     """Opens all sinks.
 
     Args:
-      run: its counters say what was logged before its checkpoint.
-      resumed: whether it was restored from a checkpoint.
-      extra_sinks: opened after those of every run.
+      run: the run; its counters say what was logged before its checkpoint.
+      resumed: whether the run was restored from a checkpoint.
+      extra_sinks: the factories of sinks to open after those of every run.
 
     Raises:
-      RunError: one cannot be opened.
+      RunError: a sink cannot be opened.
     """
     self._run = run
     self._videos: list[pathlib.Path] = []
@@ -82,7 +82,7 @@ class Logger:
     """Logs the entry of env step 0.
 
     Args:
-      measured: by each callback, before training.
+      measured: what each callback measured before training.
     """
     counters = {"env_steps": 0, "train_steps": 0, "episodes": 0}
     row = metrics.row(self._run.columns, **counters, **_values(measured))
@@ -94,11 +94,11 @@ class Logger:
     """Logs a result of the training loop.
 
     Args:
-      result: what was done since the previous result.
-      measured: by each callback, after it.
+      result: the result: what was done since the previous one.
+      measured: what each callback measured after the result.
 
     Raises:
-      RunError: it cannot be written.
+      RunError: the entry cannot be written.
     """
     episodes = result.episodes
     row = metrics.row(
@@ -132,20 +132,20 @@ class Logger:
       opened.flush()
 
   def saved(self) -> None:
-    """Tells that a checkpoint counts all entries."""
+    """Tells the sinks that a checkpoint counts all entries."""
     for opened in self._sinks:
       opened.saved()
 
   def end_training(self) -> None:
-    """Tells that no entry follows."""
+    """Tells the sinks that no entry follows."""
     for opened in self._sinks:
       opened.end_training()
 
   def finish(self, results: Mapping[str, Any]) -> None:
-    """Tells that the run has finished.
+    """Tells the sinks that the run has finished.
 
     Args:
-      results: as run.json has them.
+      results: the results, as run.json has them.
     """
     for opened in self._sinks:
       opened.finish(results)

@@ -40,8 +40,8 @@ class Measured(NamedTuple):
   """What a callback measured between two results.
 
   Attributes:
-    values: of columns of metrics.csv.
-    evaluated: rows of evaluations.csv.
+    values: the values of columns of metrics.csv.
+    evaluated: the rows of evaluations.csv.
   """
 
   values: Row = {}  # noqa: RUF012, never changed
@@ -52,7 +52,7 @@ def columns(measures: Sequence[str]) -> tuple[str, ...]:
   """The columns of metrics.csv.
 
   Args:
-    measures: names of what the agent measures, and of its schedules.
+    measures: the names of what the agent measures, and of its schedules.
   """
   return *_FIRST, *measures, *_LAST
 
@@ -77,11 +77,11 @@ def tag(column: str) -> str:
   """The name of a column in TensorBoard and tracking services, "group/name".
 
   Args:
-    column: of metrics.csv or timing.csv.
+    column: a column of metrics.csv or timing.csv.
 
   Returns:
-    Such as "evaluation/return", "episodes/length", "time/train_steps" or
-    "train/loss".
+    The name, such as "evaluation/return", "episodes/length", "time/train_steps"
+    or "train/loss".
   """
   for prefix, group in (
     ("evaluation_", "evaluation"),
@@ -97,7 +97,7 @@ def final(results: Mapping) -> dict[str, float]:
   """What the end of a run measured, by tag.
 
   Args:
-    results: as run.json has them; what is missing is left out.
+    results: the results, as run.json has them; what is missing is left out.
   """
   low, high = results.get("interval_95", (None, None))
   found = {

@@ -21,9 +21,9 @@ class RestoredPolicy:
   """A policy from a checkpoint.
 
   Attributes:
-    experiment: the configuration that it was saved with.
-    policy: its network has the restored weights.
-    env_steps: done when these weights were taken.
+    experiment: the configuration that the policy was saved with.
+    policy: the policy, whose network has the restored weights.
+    env_steps: the env steps done when these weights were taken.
   """
 
   experiment: schema.Experiment
@@ -40,11 +40,11 @@ def restore(
 
   Args:
     folder: the run folder.
-    checkpoint: path of a checkpoint, or its name in checkpoints/, for the
+    checkpoint: the path of a checkpoint, or its name in checkpoints/, for the
       policy of that moment; 'latest' is the newest one. 'best' is the best
       policy evaluated so far, or the latest if there was no evaluation since
       training began.
-    report: prints which checkpoints are damaged.
+    report: a function that prints which checkpoints are damaged.
 
   Raises:
     UserError: there is no such run or checkpoint, or the checkpoint is damaged.
@@ -70,8 +70,9 @@ def restore_from(
   """Restores the policy of a checkpoint.
 
   Args:
-    path: of the checkpoint.
-    prefer_best: whether to take the best one evaluated so far, if there is one.
+    path: the path of the checkpoint.
+    prefer_best: whether to take the best policy evaluated so far, if there is
+      one.
 
   Raises:
     UserError: the checkpoint is damaged, or of another version.
@@ -104,7 +105,7 @@ def _find(folder: run_folder.RunFolder, checkpoint: str) -> pathlib.Path:
   """The checkpoint of a run that the user means.
 
   Raises:
-    UserError: there is none of that name.
+    UserError: there is no checkpoint of that name.
   """
   saved = {p.name: p for p in checkpoints.newest_first(folder.checkpoints)}
   typed = pathlib.Path(checkpoint)

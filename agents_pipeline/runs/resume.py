@@ -35,7 +35,8 @@ def check_folder(folder: run_folder.RunFolder) -> None:
   """Checks that a folder can be created or written, and holds nothing else.
 
   Raises:
-    UserError: naming the folder, or the first path that is in the way.
+    UserError: the folder cannot be used; the message names it, or the first
+      path that is in the way.
   """
   nearest = paths.nearest_existing("--root_dir", folder.root)
   if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -58,15 +59,16 @@ def changes(
   """What has changed since the run in a folder was saved.
 
   Args:
-    folder: without a run in it, nothing has.
+    folder: the run folder; without a run in it, nothing has changed.
     config: the configuration now, as gin text.
-    allow_changes: whether what is learned, and how, may change as well.
+    allow_changes: whether settings of what is learned, and how, may change as
+      well.
 
   Returns:
     "Class.field: old -> new" for each difference.
 
   Raises:
-    UserError: something differs that may not.
+    UserError: a setting differs that must not.
     RunError: all checkpoints are damaged.
   """
   if not folder.has_run:
@@ -112,7 +114,7 @@ def _check_seed(folder: run_folder.RunFolder, saved: str, config: str) -> None:
 
 
 def differences(saved: str, config: str) -> list[str]:
-  """ "Class.field: old -> new" for each setting but the seed, of gin texts."""
+  """Returns "Class.field: old -> new" for each change but the seed's."""
   return [
     line
     for line in gin_files.differences(saved, config)
@@ -123,8 +125,8 @@ def differences(saved: str, config: str) -> list[str]:
 def _saved_config(folder: run_folder.RunFolder) -> str | None:
   """The configuration to resume with, as gin text.
 
-  That of the newest checkpoint counts. config.gin, which users may edit, only
-  counts before the first checkpoint.
+  The configuration of the newest checkpoint counts. config.gin, which users may
+  edit, only counts before the first checkpoint.
   """
   saved = checkpoints.newest(folder.checkpoints)
   if saved:
@@ -158,8 +160,8 @@ def is_finished(
   """Whether a run has ended, and its policy and evaluation still exist.
 
   Args:
-    folder: the folder of the run.
-    experiment: says how long the run is to be.
+    folder: the run folder.
+    experiment: the configuration, which says how long the run is to be.
   """
   record = run_record.read(folder.run_record) or {}
   reached_end = is_end_reached(
@@ -180,8 +182,8 @@ def is_end_reached(
 
   Args:
     training: the configuration.
-    env_steps: done since the beginning of the run.
-    num_episodes: ended since the beginning of the run.
+    env_steps: the env steps done since the beginning of the run.
+    num_episodes: the episodes that ended since the beginning of the run.
   """
   limit = training.num_episodes
   return env_steps >= training.num_env_steps or (
@@ -197,9 +199,9 @@ def finished_message(
   """One line about a run that is finished, and what can be done about it.
 
   Args:
-    folder: of the run.
+    folder: the run folder.
     experiment: the configuration now.
-    changed: since the run was saved, which is without effect.
+    changed: the settings changed since the run was saved, without effect.
   """
   record = run_record.read(folder.run_record) or {}
   length = f"{record.get('env_steps', 0):,} env steps"

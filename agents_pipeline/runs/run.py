@@ -17,12 +17,12 @@ class Run:
 
   Attributes:
     experiment: the configuration.
-    folder: where the run is written.
-    pipeline: agent, environment, replay and counters, wired up.
+    folder: the paths of all that the run writes.
+    pipeline: the agent, environment, replay and counters, wired up.
     seeds: the seeds of everything random.
     checkpoints: the checkpoints of the pipeline, in `folder`.
-    console: prints to the user, who may request a stop.
-    stopwatch: times the parts of this start.
+    console: the console that prints to the user, who may request a stop.
+    stopwatch: the stopwatch that times the parts of this start.
   """
 
   experiment: schema.Experiment

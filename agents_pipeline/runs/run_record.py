@@ -34,11 +34,11 @@ class RunRecord:
     Args:
       path: the path of run.json.
       seed: the seed of the run.
-      device: 'cpu' or 'gpu'.
+      device: the device, 'cpu' or 'gpu'.
 
     Raises:
       UserError: the previous record is not valid.
-      RunError: it cannot be written.
+      RunError: the record cannot be written.
     """
     self._path = path
     previous = read(path) or {"starts": []}
@@ -62,12 +62,13 @@ class RunRecord:
     """Adds settings that differ from those that the run was saved with.
 
     Args:
-      env_steps: done when they changed. Changes that are recorded at as many or
-        more are dropped: the start that made them saved nothing.
-      changed: "Class.field: old -> new" for each.
+      env_steps: the env steps done when the settings changed. Changes that are
+        recorded at as many or more are dropped: the start that made them saved
+        nothing.
+      changed: the changes, "Class.field: old -> new" each.
 
     Raises:
-      RunError: it cannot be written.
+      RunError: the record cannot be written.
     """
     changes = [
       entry
@@ -84,18 +85,18 @@ class RunRecord:
     """Adds how the run ended.
 
     Args:
-      outcome: 'finished', 'stopped' or 'failed'.
+      outcome: the outcome, 'finished', 'stopped' or 'failed'.
       **results: further fields of run.json.
 
     Raises:
-      RunError: it cannot be written.
+      RunError: the record cannot be written.
     """
     self._content |= {"outcome": outcome, "ended": provenance.now(), **results}
     write_json(self._path, self._content)
 
 
 def reset(path: pathlib.Path) -> None:
-  """Overwrites a record with that of a run that has only begun.
+  """Overwrites a record with the record of a run that has only begun.
 
   So the run no longer counts as finished if the process is killed while it
   removes the rest of the folder.
@@ -108,7 +109,7 @@ def read(path: pathlib.Path) -> dict | None:
   """Reads a run.json; None if there is none.
 
   Raises:
-    UserError: it cannot be read, or is not a run record.
+    UserError: the file cannot be read, or is not a run record.
   """
   if not path.exists():
     return None
@@ -142,6 +143,6 @@ def versions() -> dict[str, str | None]:
   """The version of every package that a run's numbers depend on.
 
   Returns:
-    Package -> version; None if it is not installed.
+    Package -> version; None for a package that is not installed.
   """
   return provenance.versions(_PACKAGES)

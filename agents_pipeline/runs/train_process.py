@@ -37,10 +37,10 @@ class Launch:
   """How `train` is started in the actors of a Ray cluster.
 
   Attributes:
-    flags: of `train`.
-    folder: of the run or of the sweep.
-    cwd: where the paths in the flags begin.
-    environ: environment variables to train with.
+    flags: the flags of `train`.
+    folder: the folder of the run or of the sweep.
+    cwd: the folder where the paths in the flags begin.
+    environ: the environment variables to train with.
   """
 
   flags: list[str]
@@ -50,7 +50,7 @@ class Launch:
 
   @classmethod
   def from_here(cls, flags: Sequence[str], folder: pathlib.Path) -> "Launch":
-    """With the working folder and the PYTHONPATH of this process."""
+    """A launch with the working folder and the PYTHONPATH of this process."""
     environ = {k: v for k, v in os.environ.items() if k == "PYTHONPATH"}
     return cls(list(flags), folder, os.getcwd(), environ)
 
@@ -63,9 +63,9 @@ def start(
   """Starts `train`, which ends with this process.
 
   Args:
-    flags: of `train`.
-    log: gets what it prints; a new file.
-    environ: environment variables beside those of this process.
+    flags: the flags of `train`.
+    log: the new file that gets what `train` prints.
+    environ: the environment variables beside those of this process.
   """
   log.parent.mkdir(parents=True, exist_ok=True)
   program = _PROGRAM.format(
@@ -96,11 +96,11 @@ def last_line(log: os.PathLike) -> str:
 def wait_until_unlocked(
   folder: pathlib.Path, gives_up: Callable[[], bool]
 ) -> bool:
-  """Waits until the lock of a run is released, as of one on a dead machine.
+  """Waits until a run is unlocked, as after the death of its machine.
 
   Args:
-    folder: of the run.
-    gives_up: asked again and again; True ends the waiting.
+    folder: the run folder.
+    gives_up: a function that is asked again and again; True ends the waiting.
 
   Returns:
     Whether the lock was released, within ten minutes.
@@ -119,7 +119,7 @@ def prepare_worker(
   """Prepares a process on any machine to start `train` as the driver would.
 
   Args:
-    cwd: the driver's folder.
+    cwd: the driver's working folder.
     environ: the driver's environment variables that `train` gets.
     locked: a folder that the driver has locked.
 
@@ -141,7 +141,7 @@ def check_shared(folder: pathlib.Path) -> None:
   """Refuses a disk on which two machines could write to one folder.
 
   Args:
-    folder: one that the driver has locked.
+    folder: a folder that the driver has locked.
 
   Raises:
     UserError: the lock is not seen on this machine.

@@ -48,17 +48,19 @@ def train(
   Args:
     experiment: the configuration.
     folder: the run folder.
-    device: 'auto', 'cpu' or 'gpu'.
+    device: the device to train on: 'auto', 'cpu' or 'gpu'.
     deterministic: whether two runs of one seed are the same on a GPU, too.
-    overwrite: start over, removing what an earlier run wrote.
+    overwrite: whether to start over and remove what an earlier run wrote.
     allow_changes: whether the run in the folder may go on to learn with other
       settings.
-    address: of the Ray cluster with the environments of vectorization 'ray';
-      '' is this machine.
-    place: which of several learners this process is; `folder` is this one's.
-    console: prints to the user, who may request a stop.
-    finish: called when training has ended; returns results for run.json.
-    extra_sinks: results are also written to these.
+    address: the address of the Ray cluster with the environments of
+      vectorization 'ray'; '' is this machine.
+    place: the place of this process among several learners, where `folder` is
+      its own; None where it is the only one.
+    console: the console that prints to the user, who may request a stop.
+    finish: a function that is called when training has ended, and returns
+      results for run.json.
+    extra_sinks: the factories of further sinks of the results.
 
   Returns:
     Whether the run has finished; False if the user asked it to stop.
@@ -261,7 +263,7 @@ def _write_report(
 
 
 def _restore(run: run_lib.Run) -> checkpoints.About | None:
-  """Restores the newest checkpoint, if there is one; returns what it is of."""
+  """Restores the newest checkpoint, if any; returns its description."""
   saved = run.checkpoints.restore(run.console.print)
   if saved is None:
     return None

@@ -37,8 +37,8 @@ class TrainingSession:
     """Creates the callbacks; nothing is written.
 
     Args:
-      run: its pipeline holds the position.
-      log: gets every result.
+      run: the run, whose pipeline holds the position.
+      log: the logger that gets every result.
       resumed: whether the pipeline was restored from a checkpoint.
     """
     self._run = run

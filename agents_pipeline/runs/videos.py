@@ -18,14 +18,15 @@ def try_record(
   """Records a video of episodes, or prints why there is none.
 
   Args:
-    experiment: its environment, and whether to draw captions.
+    experiment: the experiment: its environment, and whether to draw captions.
     act: the policy.
     path: the path of the video.
-    seed: parent of the episodes' seeds.
-    console: prints the reason; a stop request aborts the recording.
+    seed: the parent of the episodes' seeds.
+    console: the console that prints the reason; a stop request aborts the
+      recording.
 
   Returns:
-    Whether it was recorded.
+    Whether the video was recorded.
 
   Raises:
     StopRequested: the user asked to stop; there is no video.

@@ -17,9 +17,9 @@ class Grid:
     """Plans the runs; those that are finished will not be run again.
 
     Args:
-      trials: the settings of each.
-      num_seeds: seeds 0 to this - 1 of each trial.
-      folder: of the sweep.
+      trials: the settings of each trial.
+      num_seeds: the number of seeds of each trial, which are 0 to this - 1.
+      folder: the folder of the sweep.
     """
     self.runs = {}
     for seed in range(num_seeds):  # one seed of everything first
@@ -40,7 +40,7 @@ class Grid:
     return run
 
   def should_stop(self, run: planned.PlannedRun) -> bool:
-    """Never: a grid is complete."""
+    """Returns False: a grid runs to its end."""
     del run
     return False
 

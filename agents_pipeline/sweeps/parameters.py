@@ -26,8 +26,8 @@ class Parameter:
   """A field, and the values that it takes.
 
   Attributes:
-    name: of the field, such as 'Adam.learning_rate'.
-    distribution: Optuna's. A categorical one is of gin texts.
+    name: the name of the field, such as 'Adam.learning_rate'.
+    distribution: Optuna's distribution. A categorical one is of gin texts.
     is_grid: whether the values were listed, so that a grid can be made of them.
   """
 
@@ -44,7 +44,7 @@ def parse(vary: Sequence[str]) -> list[Parameter]:
   """Reads the --vary flags.
 
   Raises:
-    UserError: one cannot be read, or two are of one field.
+    UserError: a flag cannot be read, or two are for one field.
   """
   found: dict[str, Parameter] = {}
   for text in vary:
@@ -130,7 +130,7 @@ def _gin_text(value: object) -> str:
 
 
 def _choice(*values: object) -> distributions.CategoricalDistribution:
-  """Of values without a repetition."""
+  """A distribution of values without a repetition."""
   texts = list(map(_gin_text, values))
   if not texts or len(set(texts)) < len(texts):
     raise ValueError("expected different values")

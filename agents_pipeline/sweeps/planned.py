@@ -1,4 +1,4 @@
-"""The runs of a sweep: what they are to be, and how far they are."""
+"""The runs of a sweep: what each is to be, and how far it is."""
 
 import dataclasses
 from typing import Protocol
@@ -22,8 +22,8 @@ class PlannedRun:
 
   Attributes:
     trial: the number of the trial, from 0.
-    seed: of the run.
-    settings: what the trial varies.
+    seed: the seed of the run.
+    settings: the settings that the trial varies.
     folder: the run folder.
   """
 
@@ -39,7 +39,7 @@ class PlannedRun:
 
   @property
   def result(self) -> float | None:
-    """The mean return of its final evaluation; None before its end."""
+    """The mean return of the run's final evaluation; None before its end."""
     record = run_record.read(self.folder.run_record) or {}
     finished = record.get("outcome") == FINISHED
     return record.get("mean_return") if finished else None
@@ -64,7 +64,7 @@ class Source(Protocol):
   """Says what to run next, and learns how it ended.
 
   Attributes:
-    runs: all that are known so far, by trial and seed, with their states.
+    runs: all runs that are known so far, by trial and seed, with their states.
   """
 
   runs: dict[tuple[int, int], tuple[PlannedRun, str]]

@@ -14,13 +14,13 @@ class Job(Protocol):
   """A run under way."""
 
   def exit_code(self) -> int | None:
-    """Its exit code; None while it runs."""
+    """The exit code of the run; None while it runs."""
 
   def stop(self) -> None:
-    """Asks it to save and to end."""
+    """Asks the run to save and to end."""
 
   def last_line(self) -> str:
-    """The last line that it printed."""
+    """The last line that the run printed."""
 
 
 class Executor(Protocol):
@@ -37,7 +37,8 @@ class Processes:
     """Remembers how to train.
 
     Args:
-      flags: of `train`, without --root_dir, --seed and what is varied.
+      flags: the flags of `train`, without --root_dir, --seed and what is
+        varied.
     """
     self._flags = list(flags)
 

@@ -25,7 +25,7 @@ _VECTORIZATION = "EnvironmentConfig.vectorization"
 
 
 class _Trainer:
-  """What runs in an actor's process: a `train` process and its end."""
+  """Runs a `train` process in an actor's process, and waits for its end."""
 
   def __init__(self) -> None:
     self._wants_to_stop = False
@@ -43,11 +43,11 @@ class _Trainer:
     runs. The second call waits for the first, and returns the same exit code.
 
     Args:
-      run: to be trained, or resumed.
-      launch: the same for all runs of a sweep.
+      run: the run to train, or to resume.
+      launch: how `train` is started, the same for all runs of a sweep.
 
     Raises:
-      UserError: this machine does not have the folders.
+      UserError: this machine does not share the folders or their locks.
     """
     with self._lock:
       if self._code is None:
@@ -91,10 +91,10 @@ class RayActors:
     """Connects to the cluster.
 
     Args:
-      flags: of `train`, without --root_dir, --seed and what is varied. With
-        --device=gpu, each run gets a GPU of its own.
+      flags: the flags of `train`, without --root_dir, --seed and what is
+        varied. With --device=gpu, each run gets a GPU of its own.
       sweep: the folder of the sweep.
-      address: of the cluster.
+      address: the address of the cluster.
       vectorization: `EnvironmentConfig.vectorization`, unless it is varied.
 
     Raises:
@@ -171,7 +171,7 @@ class _ActorJob:
       self._send_stop()
 
   def _send_stop(self) -> None:
-    """Asks it to stop, every second: Ray may have restarted the actor."""
+    """Asks the run to stop, every second: Ray may have restarted the actor."""
     if time.monotonic() >= self._next_stop:
       self._next_stop = time.monotonic() + _SECONDS_BETWEEN_STOPS
       self._actor.stop.options(max_task_retries=0).remote()

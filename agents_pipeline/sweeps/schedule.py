@@ -33,12 +33,13 @@ def run(
   """Runs everything that a source plans.
 
   Args:
-    source: says what to run, and learns how it ended.
-    executor: how.
-    at_once: how many at a time.
-    update: called whenever something may have changed.
-    report: gets a line on each run that failed.
-    wants_to_stop: whether the user does; what is under way is saved.
+    source: the source, which says what to run, and learns how it ended.
+    executor: the executor that starts the runs.
+    at_once: the number of runs at a time.
+    update: a function that is called whenever something may have changed.
+    report: a function that gets a line on each run that failed.
+    wants_to_stop: a function that tells whether the user wants to stop; runs
+      under way are saved.
 
   Returns:
     Whether everything has been run; False if the user wanted to stop.

@@ -22,8 +22,8 @@ def open_study(
   """Opens the study in the folder of a sweep, or begins it.
 
   Args:
-    folder: of the sweep.
-    pruner: one of `PRUNERS`.
+    folder: the folder of the sweep.
+    pruner: the pruner, one of `PRUNERS`.
   """
   optuna.logging.set_verbosity(optuna.logging.ERROR)
   url = sqlalchemy.URL.create("sqlite", database=str(folder.study))
@@ -43,11 +43,11 @@ def open_study(
 def make_sampler(name: str, trial: int) -> optuna.samplers.BaseSampler:
   """Makes the sampler of one trial.
 
-  Seeded by its number: one that is seeded once would repeat itself after a
-  restart (Optuna's issue 3255).
+  It is seeded by the number of the trial: a sampler that is seeded once would
+  repeat itself after a restart (Optuna's issue 3255).
 
   Args:
-    name: one of `SAMPLERS`.
+    name: the sampler, one of `SAMPLERS`.
     trial: the number of the trial.
   """
   seed = seeding.child_seed(0, "trial", trial)
@@ -76,12 +76,12 @@ class Search:
     """Goes on with the trials that an earlier start has left unfinished.
 
     Args:
-      varied: what is searched.
-      num_trials: how many to try in all.
-      num_seeds: seeds 0 to this - 1 of each trial.
-      sampler: one of `SAMPLERS`.
-      study: of `open_study`.
-      folder: of the sweep.
+      varied: the parameters to search.
+      num_trials: the number of trials in all.
+      num_seeds: the number of seeds of each trial, which are 0 to this - 1.
+      sampler: the sampler, one of `SAMPLERS`.
+      study: the study that `open_study` returned.
+      folder: the folder of the sweep.
     """
     self._varied = list(varied)
     self._num_trials = num_trials

@@ -31,7 +31,7 @@ def value_of(runs: list[tuple[planned.PlannedRun, str]]) -> float | None:
 
 
 def best_trial(runs: Runs) -> int | None:
-  """The trial with the highest value, the first of equals; None without any."""
+  """The trial with the highest value, the first of equals; None if none has."""
   values = {
     trial: value
     for trial, of_trial in by_trial(runs).items()
@@ -49,7 +49,8 @@ def write(folder: sweep_folder.SweepFolder, runs: Runs) -> int | None:
     The best trial; None if none has ended.
 
   Raises:
-    RunError: they cannot be written.
+    RunError: a file cannot be written, or config.gin of the best trial cannot
+      be read.
   """
   run_record.write_text(folder.table, _table(runs))
   best = best_trial(runs)

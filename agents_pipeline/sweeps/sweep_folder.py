@@ -15,11 +15,11 @@ class SweepFolder:
   Attributes:
     root: the folder itself, `--root_dir`.
     about: sweep.json, what is varied.
-    study: Optuna's storage, of a search.
-    trials: a folder of trials, each with a run folder per seed.
+    study: the storage of Optuna, for a search.
+    trials: the folder of trials, each with a run folder per seed.
     table: trials.csv, one row per run.
     best: best.gin, the configuration of the best trial.
-    report: report.html.
+    report: report.html, all runs on one page.
   """
 
   def __init__(self, root: pathlib.Path):
@@ -37,11 +37,11 @@ class SweepFolder:
     return run_folder.RunFolder(self.trials / f"{trial:03d}" / f"seed_{seed}")
 
   def begin(self, about: dict[str, Any], may_grow: set[str]) -> None:
-    """Writes sweep.json, after comparing it with that of an earlier start.
+    """Writes sweep.json, after comparing it with an earlier start's.
 
     Args:
-      about: what the sweep is, as JSON.
-      may_grow: keys whose numbers may be larger than before.
+      about: the description of the sweep, as JSON.
+      may_grow: the keys whose numbers may be larger than before.
 
     Raises:
       UserError: the folder holds something else, or another sweep.
@@ -78,7 +78,7 @@ class SweepFolder:
 
 
 def _difference(key: str, before: Any, now: Any) -> str:
-  """The first lines that differ, of a text; else both values."""
+  """The first lines that differ, for texts; else both values."""
   if isinstance(before, str) and isinstance(now, str) and "\n" in before:
     pairs = zip(before.splitlines(), now.splitlines(), strict=False)
     for old, new in pairs:

@@ -17,11 +17,11 @@ class Lines:
   """Prints a line when the state of a run changes."""
 
   def __init__(self, source: planned.Source, report: Callable[[str], None]):
-    """Prints nothing about what an earlier start has finished.
+    """Prints how many runs an earlier start has finished, if any.
 
     Args:
-      source: whose runs are shown.
-      report: prints a line.
+      source: the source whose runs are shown.
+      report: a function that prints a line.
     """
     self._source = source
     self._report = report
@@ -57,7 +57,7 @@ class Live:
     """Prepares the table; it appears in a `with` block.
 
     Args:
-      source: whose runs are shown.
+      source: the source whose runs are shown.
     """
     self._source = source
     self._console = rich.console.Console(file=sys.stderr)
@@ -74,12 +74,12 @@ class Live:
     self._live.__exit__(*exception)
 
   def update(self) -> None:
-    """Draws it."""
+    """Draws the table."""
     self._live.update(make(self._source.runs), refresh=True)
 
 
 def make(runs: summary.Runs) -> rich.table.Table:
-  """The table: what runs first, then the trials from the best on."""
+  """The table of trials: what runs first, then the trials from the best on."""
   of_trials = summary.by_trial(runs)
   states = Counter(state for _, state in runs.values())
   title = ", ".join(f"{count} {state}" for state, count in states.items())

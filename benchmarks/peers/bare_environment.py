@@ -56,7 +56,7 @@ class Atari:
     self._rng = np.random.default_rng(0)
 
   def run(self, num_env_steps: int) -> float:
-    """Returns env steps per second; a multiple of the environments."""
+    """Returns env steps per second, of a multiple of the environments."""
     num_envs = self._env.num_envs
     start = time.perf_counter()
     for _ in range(num_env_steps // num_envs):

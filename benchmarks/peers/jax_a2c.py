@@ -47,7 +47,7 @@ class Layer(NamedTuple):
 
 
 class Weights(NamedTuple):
-  """Of the two networks, or of that shape."""
+  """The weights of the two networks, or arrays of their shapes."""
 
   policy: list[Layer]
   value: list[Layer]
@@ -159,7 +159,7 @@ def _returns(
 def _loss(
   weights: Weights, rollout: Rollout, last_observations: jax.Array
 ) -> jax.Array:
-  """The policy's and the value network's, added."""
+  """The losses of the policy and of the value network, added."""
   observations = _flat(rollout.observations)
   actions = rollout.actions.reshape(-1)
   all_values = _outputs(

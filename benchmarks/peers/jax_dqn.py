@@ -40,7 +40,7 @@ _NUM_INITIAL_ENV_STEPS = 1_000  # before the first train step, at least
 
 
 class Weights(NamedTuple):
-  """Of the Q-network, or of that shape; kernels [outputs, inputs].
+  """The Q-network's weights, or arrays of their shapes; [outputs, inputs].
 
   As usually written they are [inputs, outputs].
   """
@@ -199,15 +199,16 @@ class JaxDqn(jax_loop.CompiledLoop):
     """Collects and compiles.
 
     Args:
-      batch_last: False writes products as they usually are.
-      num_envs: environments.
-      device: 'cpu' or 'gpu'.
+      batch_last: whether products have the batch last; False writes them as
+        usual.
+      num_envs: the number of environments.
+      device: the device, 'cpu' or 'gpu'.
     """
     self._num_envs, self._batch_last = num_envs, batch_last
     super().__init__(num_envs * _TARGET_UPDATE_PERIOD, device)
 
   def _initial_state(self) -> State:
-    """With the first rows of the table."""
+    """The state with the first rows of the table."""
     state = _initial_state(jax.random.key(0), self._num_envs, self._batch_last)
     num_periods = -(-_NUM_INITIAL_ENV_STEPS // self._env_steps_per_period)
     return _target_periods(state, num_periods, False)

@@ -34,7 +34,7 @@ _NUM_INITIAL_PERIODS = 1  # before the first train step
 
 
 class Weights(NamedTuple):
-  """Of the Q-network, or of that shape."""
+  """The weights of the Q-network, or arrays of their shapes."""
 
   conv: jax.Array  # [36, 16], of patches [3, 3, 4]
   conv_bias: jax.Array  # [16]
@@ -229,15 +229,16 @@ class JaxMinatarDqn(jax_loop.CompiledLoop):
     """Collects and compiles.
 
     Args:
-      by_products: False takes JAX's convolution.
-      batch_size: transitions.
-      device: 'cpu' or 'gpu'.
+      by_products: whether convolutions are products of patches; False takes
+        JAX's.
+      batch_size: the number of transitions in a batch.
+      device: the device, 'cpu' or 'gpu'.
     """
     self._batch_size, self._by_products = batch_size, by_products
     super().__init__(_TARGET_UPDATE_PERIOD, device)
 
   def _initial_state(self) -> State:
-    """With the first rows of the table."""
+    """The state with the first rows of the table."""
     state = _initial_state(jax.random.key(0))
     return _target_periods(
       state, _NUM_INITIAL_PERIODS, self._batch_size, self._by_products, False

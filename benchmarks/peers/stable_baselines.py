@@ -46,8 +46,9 @@ class Dqn:
     """Builds it, collects, and trains a little.
 
     Args:
-      num_envs: environments.
-      num_train_steps: of a batch of 64 each; None: as many as environments.
+      num_envs: the number of environments.
+      num_train_steps: the train steps, of a batch of 64 each; None for as many
+        as environments.
     """
     self._num_envs = num_envs
     self._num_train_steps = num_train_steps or num_envs
@@ -100,8 +101,9 @@ class AtariDqn:
     """Builds it, collects, and trains a little.
 
     Args:
-      num_envs: environments.
-      in_processes: each in a process of its own, not stepped in turn by one.
+      num_envs: the number of environments.
+      in_processes: whether each is in a process of its own, not stepped in turn
+        by one.
     """
     import ale_py
     import gymnasium as gym

@@ -23,7 +23,7 @@ class Backend(Protocol):
   ON_DEVICE: bool
 
   def supports(self, config: schema.EnvironmentConfig) -> bool:
-    """Whether the backend 'auto' may choose it."""
+    """Whether the backend 'auto' may choose this one for the environment."""
 
   def make(
     self,
@@ -35,12 +35,12 @@ class Backend(Protocol):
     """Makes the environment, not yet reset.
 
     Args:
-      config: what to make.
-      rng: where an environment on the device draws from.
+      config: the environment to make.
+      rng: the random numbers of an environment on the device.
       episode_seed: (environment index, episode number) -> the seed of that
-        episode's reset, for others.
-      collecting: how actors of Ray collect; None where they do not.
+        episode's reset, for an environment in Python.
+      collecting: how actors of Ray collect; None where no actors collect.
 
     Raises:
-      UserError: it cannot be made.
+      UserError: the environment cannot be made.
     """

@@ -36,15 +36,16 @@ def make(
   """Makes the copies, not yet reset.
 
   Args:
-    config: what to make.
+    config: the environment to make.
     rng: unused.
-    episode_seed: (environment index, episode number) -> seed.
-    collecting: how its actors collect, with vectorization 'ray'; None steps it
-      from here.
+    episode_seed: (environment index, episode number) -> the seed of that
+      episode's reset.
+    collecting: how actors of Ray collect, with vectorization 'ray'; with None,
+      this process steps the environment.
 
   Raises:
     UserError: the id is unknown or the environment cannot be made.
-    RunError: Ray cannot start it.
+    RunError: Ray cannot start the environment.
   """
   del rng
   made: gym.vector.VectorEnv

@@ -60,7 +60,7 @@ def supports(config: schema.EnvironmentConfig) -> bool:
 
 
 def _supports_settings(config: schema.EnvironmentConfig) -> bool:
-  """Whether all is as registered, but for arguments that the version takes."""
+  """Whether all settings are as registered, except arguments that it takes."""
   rest = dataclasses.replace(config, arguments={})
   known = _arguments(config.name)
   return rest.is_as_registered and config.arguments.keys() <= known.keys()
@@ -83,10 +83,10 @@ def make(
   """Makes the environment, not yet reset.
 
   Args:
-    config: what to make.
-    rng: where its random numbers come from.
+    config: the environment to make.
+    rng: the source of its random numbers.
     episode_seed: unused.
-    collecting: unused: nothing of it is in actors.
+    collecting: unused: actors have no tensor environments.
 
   Raises:
     UserError: there is no tensor version, or a vectorization was chosen.

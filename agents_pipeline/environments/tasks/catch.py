@@ -38,7 +38,7 @@ class Catch(gym.Env):
     """Creates the environment, not yet reset.
 
     Args:
-      render_mode: 'rgb_array' or None.
+      render_mode: the render mode, 'rgb_array' or None.
     """
     self.render_mode = render_mode
     self.observation_space = gym.spaces.Box(0, 255, (_ROWS, _COLUMNS), np.uint8)
@@ -68,7 +68,8 @@ class Catch(gym.Env):
     """Renders the board.
 
     Returns:
-      uint8 [300, 150, 3] if the render mode is 'rgb_array', else None.
+      The image, uint8 [300, 150, 3], if the render mode is 'rgb_array', else
+      None.
     """
     if self.render_mode is None:
       gym.logger.warn('Catch renders only if made with render_mode="rgb_array"')

@@ -9,12 +9,12 @@ def board(
   """Draws each cell as a square, in a frame of one pixel.
 
   Args:
-    colors: [rows, columns, 3] uint8.
-    pixels_per_cell: the sides of a square.
+    colors: the color of each cell, [rows, columns, 3] uint8.
+    pixels_per_cell: the side of a square, in pixels.
     grid_color: red, green and blue of the frames, 0 to 255.
 
   Returns:
-    [rows * pixels_per_cell, columns * pixels_per_cell, 3] uint8.
+    The image, [rows * pixels_per_cell, columns * pixels_per_cell, 3] uint8.
   """
   image = colors.repeat(pixels_per_cell, axis=0)
   image = image.repeat(pixels_per_cell, axis=1)

@@ -55,7 +55,7 @@ class FlappyBall(gym.Env):
     """Creates the environment, not yet reset.
 
     Args:
-      render_mode: 'rgb_array', 'human' or None.
+      render_mode: the render mode, 'rgb_array', 'human' or None.
     """
     self.render_mode = render_mode
     self.observation_space = gym.spaces.Box(
@@ -98,7 +98,8 @@ class FlappyBall(gym.Env):
     """Renders the ball.
 
     Returns:
-      uint8 [400, 400, 3] if the render mode is 'rgb_array', else None.
+      The image, uint8 [400, 400, 3], if the render mode is 'rgb_array', else
+      None.
 
     Raises:
       DependencyNotInstalled: pygame is missing.

@@ -28,12 +28,12 @@ _WHITE = (235, 238, 245)
 
 
 class PackageGame(gym.Env):
-  """A game of the package; what is in it is a channel for each kind of thing.
+  """A game of the package; it observes a channel for each kind of thing.
 
   The observation is uint8 [10, 10, C], 1 where a thing is.
 
   Attributes:
-    GAME: its name in the package.
+    GAME: the game's name in the package.
     COLORS: channel -> color, in the order in which they are drawn.
   """
 
@@ -54,15 +54,15 @@ class PackageGame(gym.Env):
     """Creates the game, not yet reset.
 
     Args:
-      use_minimal_action_set: the actions are those that have an effect, not
-        all six.
+      use_minimal_action_set: whether the actions are those that have an effect,
+        and not all six.
       sticky_action_prob: the probability that a step repeats the last action.
       difficulty_ramping: whether the game becomes harder as it goes on.
-      render_mode: 'rgb_array' or None.
+      render_mode: the render mode, 'rgb_array' or None.
 
     Raises:
       DependencyNotInstalled: the package is missing.
-      ValueError: what should be a probability is none.
+      ValueError: `sticky_action_prob` is not a probability.
     """
     if not 0 <= sticky_action_prob <= 1:
       raise ValueError(
@@ -102,7 +102,8 @@ class PackageGame(gym.Env):
     """Draws the board.
 
     Returns:
-      uint8 [400, 400, 3] if the render mode is 'rgb_array', else None.
+      The image, uint8 [400, 400, 3], if the render mode is 'rgb_array', else
+      None.
     """
     if self.render_mode is None:
       gym.logger.warn(

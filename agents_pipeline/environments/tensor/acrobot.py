@@ -39,8 +39,9 @@ class Acrobot(tensor_environment.TensorEnvironment):
     """Creates B acrobots.
 
     Args:
-      time_limit: 500 for Acrobot-v1.
-      batch_size: B.
+      time_limit: the env steps after which an episode is truncated, 500 for
+        Acrobot-v1.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
     """
     high = np.array([1, 1, 1, 1, _MAX_SPEED_1, _MAX_SPEED_2], np.float32)
@@ -54,7 +55,7 @@ class Acrobot(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, 4], uniform in [-0.1, 0.1)."""
+    """Draws states [B, 4], uniform in [-0.1, 0.1)."""
     return self._rng.uniform((self.batch_size, 4), -_MAX_INITIAL, _MAX_INITIAL)
 
   def observe(self, state):
@@ -109,10 +110,10 @@ def wrap_angle(angle: tf.Tensor) -> tf.Tensor:
   rounds up to 0.
 
   Args:
-    angle: floats of any shape.
+    angle: the angles, floats of any shape.
 
   Returns:
-    Floats of the same shape.
+    The angles, floats of the same shape.
   """
   turns = tf.math.ceil((tf.abs(angle) - math.pi) / (2 * math.pi))
   return angle - tf.sign(angle) * turns * (2 * math.pi)

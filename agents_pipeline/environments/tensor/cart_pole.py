@@ -30,8 +30,9 @@ class CartPole(tensor_environment.TensorEnvironment):
     """Creates B carts.
 
     Args:
-      time_limit: 200 for CartPole-v0, 500 for CartPole-v1.
-      batch_size: B.
+      time_limit: the env steps after which an episode is truncated, 200 for
+        CartPole-v0, 500 for CartPole-v1.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
     """
     high = np.array(
@@ -47,7 +48,7 @@ class CartPole(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, 4], uniform in [-0.05, 0.05)."""
+    """Draws states [B, 4], uniform in [-0.05, 0.05)."""
     return self._rng.uniform((self.batch_size, 4), -_MAX_INITIAL, _MAX_INITIAL)
 
   def dynamics(self, state, action):

@@ -8,7 +8,7 @@ from agents_pipeline.environments.tensor import tensor_environment
 
 
 class FlappyBall(tensor_environment.TensorEnvironment):
-  """See the gymnasium version.
+  """FlappyBall; see the gymnasium version.
 
   The state is (y, v, number of steps), the observation (y, v).
   """
@@ -17,7 +17,7 @@ class FlappyBall(tensor_environment.TensorEnvironment):
     """Creates B balls.
 
     Args:
-      batch_size: B.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
     """
     bound = flappy_ball.OBSERVATION_BOUND
@@ -32,7 +32,7 @@ class FlappyBall(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """[B, 3]: y = 0, v ~ N(0, 0.1^2), no steps."""
+    """Draws states [B, 3]: y = 0, v ~ N(0, 0.1^2), no steps."""
     v = flappy_ball.START_SPEED_DEVIATION * self._rng.normal((self.batch_size,))
     zeros = tf.zeros_like(v)  # [B]
     return tf.stack([zeros, v, zeros], axis=1)

@@ -26,8 +26,9 @@ class MountainCar(tensor_environment.TensorEnvironment):
     """Creates B cars.
 
     Args:
-      time_limit: 200 for MountainCar-v0.
-      batch_size: B.
+      time_limit: the env steps after which an episode is truncated, 200 for
+        MountainCar-v0.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
     """
     super().__init__(
@@ -45,7 +46,7 @@ class MountainCar(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, 2]: x uniform in [-0.6, -0.4), at rest."""
+    """Draws states [B, 2]: x uniform in [-0.6, -0.4), at rest."""
     x = self._rng.uniform((self.batch_size,), *_INITIAL_POSITIONS)  # [B]
     return tf.stack([x, tf.zeros_like(x)], axis=1)
 

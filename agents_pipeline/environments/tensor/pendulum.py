@@ -33,8 +33,9 @@ class Pendulum(tensor_environment.TensorEnvironment):
     """Creates B pendulums.
 
     Args:
-      time_limit: 200 for Pendulum-v1.
-      batch_size: B.
+      time_limit: the env steps after which an episode is truncated, 200 for
+        Pendulum-v1.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
     """
     high = np.array([1, 1, _MAX_SPEED], np.float32)
@@ -50,7 +51,7 @@ class Pendulum(tensor_environment.TensorEnvironment):
     )
 
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, 2]: theta uniform in [-pi, pi), theta' in [-1, 1)."""
+    """Draws states [B, 2]: theta uniform in [-pi, pi), theta' in [-1, 1)."""
     high = tf.constant(_MAX_INITIAL)  # [2]
     return high * self._rng.uniform((self.batch_size, 2), -1.0, 1.0)
 
@@ -63,12 +64,13 @@ class Pendulum(tensor_environment.TensorEnvironment):
     """Applies a torque in [-2, 2] N m for 50 ms; never terminates.
 
     Args:
-      state: [B, 2].
-      action: [B, 1], clipped.
+      state: the states, [B, 2].
+      action: the torques, [B, 1], which are clipped.
 
     Returns:
-      As documented in the base class. The reward depends on the state before
-      the env step: 0 if upright, at rest and without torque, else negative.
+      The next state, the reward and terminated, as in the base class. The
+      reward depends on the state before the env step: 0 if upright, at rest and
+      without torque, else negative.
     """
     theta, theta_dot = tf.unstack(state, axis=1)  # [B] each
     torque = tf.clip_by_value(action[:, 0], -_MAX_TORQUE, _MAX_TORQUE)  # [B]

@@ -34,10 +34,11 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     Args:
       observation_spec: the observation spec of one copy.
       action_spec: the action spec of one copy.
-      state_size: floats of hidden state of one copy.
-      time_limit: env steps after which an episode is truncated; None for none.
+      state_size: the number of floats in the hidden state of one copy, S.
+      time_limit: the env steps after which an episode is truncated; None for no
+        limit.
       batch_size: the number of copies, B.
-      rng: a `RandomStream` for initial states.
+      rng: the `RandomStream` that initial states are drawn from.
     """
     super().__init__(
       ts.time_step_spec(observation_spec), action_spec, batch_size
@@ -54,17 +55,17 @@ class TensorEnvironment(tf_environment.TFEnvironment):
 
   @abc.abstractmethod
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, S] float32, the states that episodes begin in."""
+    """Draws the states that episodes begin in, [B, S] float32."""
 
   @abc.abstractmethod
   def dynamics(
     self, state: tf.Tensor, action: tf.Tensor
   ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """One env step.
+    """Does one env step.
 
     Args:
-      state: [B, S] float32.
-      action: [B].
+      state: the states, [B, S] float32.
+      action: the actions, [B, ...].
 
     Returns:
       The next state [B, S], the reward [B] float32, and terminated [B] bool.
@@ -82,7 +83,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     )
 
   def reraise_failures(self, call: Callable) -> Callable:
-    """The call itself: nothing in it can fail."""
+    """Returns the call itself: nothing in it can fail."""
     return call
 
   def resume(self) -> bool:
@@ -90,7 +91,7 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     return True
 
   def close(self) -> None:
-    """Nothing to close."""
+    """Does nothing: there is nothing to close."""
 
   def observe(self, state: tf.Tensor) -> tf.Tensor:
     """What an agent sees of a state [B, S]; here, all of it."""
@@ -102,11 +103,11 @@ class TensorEnvironment(tf_environment.TFEnvironment):
     """Steps every copy, and resets those whose episode ended.
 
     Args:
-      action: [B].
+      action: the actions, [B, ...].
 
     Returns:
-      The next time steps (LAST with the true last observation where an
-      episode ended), and those to act from next (FIRST there).
+      The next time steps (LAST with the true last observation where an episode
+      ended), and the time steps to act from next (FIRST where one ended).
     """
     next_time_step, state, age = self._advance(action)
     ended = next_time_step.is_last()  # [B]

@@ -65,10 +65,10 @@ class CsvSink(sink.Sink):
     Args:
       path: the path of the file.
       columns: the columns of every row; the first is env_steps.
-      rows_of: selects the rows to write from an entry.
-      resumed_at: None begins the file with its header alone. Otherwise rows
-        until this env step, inclusive, are kept to the byte, and later ones are
-        dropped.
+      rows_of: a function that selects the rows to write from an entry.
+      resumed_at: the env steps up to which, inclusive, rows are kept to the
+        byte; later rows are dropped. None begins the file with its header
+        alone.
 
     Raises:
       RunError: the file cannot be written.

@@ -72,13 +72,13 @@ class LearningCurve(sink.Sink):
     """Begins with what an earlier start of the run has logged.
 
     Args:
-      environment: its id, for the title.
+      environment: the environment's id, for the title.
       path: the path of the PNG file.
       episodes: rows of episodes.csv.
       evaluated: rows of evaluations.csv.
       threshold: the return from which on the environment counts as solved.
       exports_best: whether the policy of the best evaluation is exported; else
-        it is the newest.
+        the newest policy is.
     """
     self._environment = environment
     self._path = path
@@ -212,13 +212,13 @@ class LearningCurve(sink.Sink):
 
 
 class EvaluationCurve(NamedTuple):
-  """The evaluations of a run, [N] each.
+  """The N evaluations of a run; every array is [N].
 
   Attributes:
-    env_steps: when.
+    env_steps: the env steps at each evaluation.
     mean: the mean return.
     low: the first quartile of the returns.
-    high: the third.
+    high: the third quartile of the returns.
     has_cut: whether an episode was cut.
     best: the index of the highest mean, the last of equals.
   """
@@ -232,7 +232,7 @@ class EvaluationCurve(NamedTuple):
 
 
 def evaluation_curve(evaluated: Sequence[metrics.Row]) -> EvaluationCurve:
-  """Sums up the rows of evaluations.csv, of which there are some."""
+  """Sums up the rows of evaluations.csv, of which there is at least one."""
   env_steps: np.ndarray = np.array([row["env_steps"] for row in evaluated])
   returns: np.ndarray = np.array(
     [row["evaluation_return"] for row in evaluated], float

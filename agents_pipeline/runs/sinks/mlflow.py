@@ -24,7 +24,7 @@ _MOST_METRICS, _MOST_PARAMETERS, _LONGEST_PARAMETER = 1_000, 100, 6_000
 
 
 def make_service(config: tracking.Mlflow) -> service.Service:
-  """The service that was chosen."""
+  """Makes the service of a configuration."""
   return _Service(config)
 
 
@@ -128,7 +128,7 @@ class _Service:
     return run.info.run_id, experiment_id
 
   def _log_parameters(self, parameters: Mapping[str, Any]) -> None:
-    """MLflow keeps the first value of each; config.gin has those in force."""
+    """Logs the new parameters: MLflow keeps the first value of each."""
     from mlflow import entities
 
     known = self._client.get_run(self._run_id).data.params
@@ -149,7 +149,7 @@ class _Service:
 
 
 def _batches(rows: Sequence[service.Row]) -> Iterator[list[service.Row]]:
-  """As many whole rows as one request takes."""
+  """Yields batches of as many whole rows as one request takes."""
   batch: list[service.Row] = []
   for row in rows:
     size = sum(len(one.values) for one in (*batch, row))

@@ -52,9 +52,9 @@ class ProgressBar(sink.Sink):
 
     Args:
       column: the metric that is counted, "env_steps" or "train_steps".
-      total: its value at the end of the run.
-      initial: its value now.
-      labels: label -> metric shown beside the bar.
+      total: the value of that metric at the end of the run.
+      initial: the value of that metric now.
+      labels: label -> the metric shown beside the bar.
     """
     self._column = column
     self._total = total
@@ -95,7 +95,7 @@ class ProgressBar(sink.Sink):
     self._bar.close()
 
   def close(self, *, failed: bool = False) -> None:
-    """Likewise, where training failed."""
+    """Leaves the bar as it is, also where training failed."""
     del failed
     self._bar.close()
 

@@ -22,11 +22,12 @@ class About(NamedTuple):
   """What a service is told of a run.
 
   Attributes:
-    id: the same at every start of the run, and of no other run.
-    name: to be shown.
-    folder: of the run, absolute.
-    config: as gin text.
-    parameters: "Class.field" -> bool, int, float or str.
+    id: the id of the run: the same at every start of the run, and of no other
+      run.
+    name: the name to show.
+    folder: the run folder, absolute.
+    config: the configuration, as gin text.
+    parameters: "Class.field" -> its value, bool, int, float or str.
   """
 
   id: str
@@ -40,8 +41,9 @@ class Opened(NamedTuple):
   """What a service answers.
 
   Attributes:
-    env_steps: of the last row that it has; -1 without any.
-    where: the run can be looked at.
+    env_steps: the env steps of the last row that the service has; -1 without
+      any.
+    where: the place where the run can be looked at.
   """
 
   env_steps: int
@@ -52,10 +54,11 @@ class Row(NamedTuple):
   """What one result adds to a service.
 
   Attributes:
-    env_steps: greater than those of the rows before.
-    seconds: when it was measured, since 1970.
-    values: by tag.
-    videos: paths.
+    env_steps: the env steps of the result, greater than those of the rows
+      before.
+    seconds: the time when it was measured, in seconds since 1970.
+    values: tag -> value.
+    videos: the paths of the videos.
   """
 
   env_steps: int
@@ -75,7 +78,7 @@ class Service(Protocol):
     """Checks that the service can be used; changes nothing.
 
     Raises:
-      UserError: it cannot be used; the message says why.
+      UserError: the service cannot be used; the message says why.
     """
 
   def open(self, about: About) -> Opened:
@@ -85,7 +88,7 @@ class Service(Protocol):
     """Adds rows, but not those that an earlier call added before it failed.
 
     Returns:
-      The env steps of the last row that it has.
+      The env steps of the last row that the service has.
     """
 
   def finish(
@@ -94,22 +97,23 @@ class Service(Protocol):
     """Adds what the end of the run measured, by tag, and final videos."""
 
   def close(self, outcome: str) -> None:
-    """Nothing follows in this process.
+    """Ends this start of the run: nothing follows in this process.
 
     Args:
-      outcome: 'finished', 'stopped' or 'failed'.
+      outcome: the outcome, 'finished', 'stopped' or 'failed'.
     """
 
 
 def load_package(name: str, needed_by: str) -> Any:
-  """Imports what a service needs.
+  """Imports a package that a service needs.
 
   Args:
-    name: of the package, as it is installed and imported.
-    needed_by: names what was chosen.
+    name: the name of the package, as it is installed and imported.
+    needed_by: the name of what was chosen, for messages.
 
   Raises:
-    UserError: it is not installed, with the command that installs it.
+    UserError: the package cannot be imported; the message has the command that
+      installs it.
   """
   try:
     return importlib.import_module(name)
@@ -127,8 +131,8 @@ def serve(parent: connection.Connection, service: Service) -> None:
   """Calls a service until the run has ended.
 
   Args:
-    parent: sends (method, arguments), and gets ("done", result), ("refused",
-      reason) or ("failed", reason) for each.
+    parent: the connection to the parent, which sends (method, arguments), and
+      gets ("done", result), ("refused", reason) or ("failed", reason) for each.
     service: the service.
   """
   method = ""

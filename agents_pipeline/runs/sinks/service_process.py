@@ -32,11 +32,11 @@ class ServiceProcess:
   """Talks to a service; one request at a time.
 
   The process is in a session of its own, so that Ctrl-C does not reach it. What
-  it prints is not shown. If this process is killed, it closes the tracked run
-  and ends.
+  it prints is not shown. If the process that trains is killed, the other one
+  closes the tracked run and ends.
 
   Attributes:
-    name: of the service's choice, such as "Mlflow".
+    name: the name of the service's settings, such as "Mlflow".
     is_busy: whether an answer has yet to come.
   """
 
@@ -46,12 +46,13 @@ class ServiceProcess:
     """Starts the process.
 
     Args:
-      module: has `make_service(config)`, which returns a `Service`.
-      config: how it was chosen.
+      module: the name of a module with `make_service(config)`, which returns a
+        `Service`.
+      config: the settings of the service.
       environ: environment variables of the process that a user has not set.
 
     Raises:
-      RunError: it cannot be started.
+      RunError: the process cannot be started.
     """
     self.name = type(config).__name__
     self.is_busy = False
@@ -79,7 +80,7 @@ class ServiceProcess:
     """Waits until the service can be used.
 
     Raises:
-      UserError: it cannot be, and why.
+      UserError: the service cannot be used; the message says why.
     """
     try:
       self.ask("connect")
@@ -95,18 +96,18 @@ class ServiceProcess:
     self._send((method, arguments))
 
   def has_answer(self, seconds: float) -> bool:
-    """Whether `answer` need not wait; waits for that some seconds at most."""
+    """Whether `answer` need not wait; waits for it some seconds at most."""
     try:
       return self._connection.poll(seconds)
     except OSError:
       return True
 
   def answer(self) -> Any:
-    """What the method returned.
+    """Returns what the method returned.
 
     Raises:
-      UserError: the service refuses it.
-      Failure: it failed, or the process has died.
+      UserError: the service refuses the call.
+      Failure: the call failed, or the process has died.
     """
     try:
       kind, content = self._connection.recv()
@@ -120,7 +121,7 @@ class ServiceProcess:
     return content
 
   def end(self, seconds: float = 0.0) -> None:
-    """Ends the process, at once where it does not by itself within seconds."""
+    """Ends the process; kills it if it has not ended by itself in `seconds`."""
     self._connection.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
       self._process.wait(seconds)

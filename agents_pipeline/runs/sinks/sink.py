@@ -22,7 +22,7 @@ class LogEntry:
     episodes: rows of episodes.csv, with `EPISODE_COLUMNS`, one for each
       training episode that ended since the previous entry, in that order.
     evaluated: rows of evaluations.csv, with `EVALUATION_COLUMNS`, one for each
-      episode of an evaluation since then.
+      episode of an evaluation since the previous entry.
     videos: paths of the videos recorded since the previous entry.
   """
 
@@ -46,15 +46,15 @@ class Sink:
   """Base of the sinks, which get every result from one start of a run.
 
   Entries arrive in the order of their env steps. A run that was killed repeats
-  the entries after its last checkpoint when it is resumed. A sink overrides
-  what it needs; what raises RunError ends the run.
+  the entries after its last checkpoint when it is resumed. A sink overrides the
+  methods that it needs; a RunError from one of them ends the run.
   """
 
   def write(self, entry: LogEntry) -> None:
     """Called once per result, before a checkpoint may include it.
 
     Args:
-      entry: not to be changed.
+      entry: the entry, which must not be changed.
     """
 
   def flush(self) -> None:
@@ -72,12 +72,12 @@ class Sink:
     If the run is killed right afterwards, its next start calls this again.
 
     Args:
-      results: as run.json has them.
+      results: the results, as run.json has them.
     """
 
   def close(self, *, failed: bool) -> None:
     """Called once, at the end of this start.
 
     Args:
-      failed: whether it ended with an error.
+      failed: whether this start ended with an error.
     """

@@ -50,12 +50,12 @@ class TensorBoardSink(sink.Sink):
     """Creates the event file.
 
     Args:
-      folder: of the run; the event file is in its root.
-      resumed_at: later events of earlier files are dropped; None for a new
-        run.
+      folder: the run folder; the event file is in its root.
+      resumed_at: the env steps after which events of earlier files are dropped;
+        None for a new run.
 
     Raises:
-      RunError: it cannot be written.
+      RunError: the event file cannot be written.
     """
     self._folder = folder
     if resumed_at is not None:
@@ -77,8 +77,8 @@ class TensorBoardSink(sink.Sink):
     """Writes the configuration as text.
 
     Args:
-      config: as gin text.
-      env_steps: from which on it holds.
+      config: the configuration, as gin text.
+      env_steps: the env steps from which on it holds.
     """
     code = "".join(f"    {line}\n" for line in config.splitlines())
     self._add_summary(env_steps, texts.text_pb("config.gin", code))
@@ -88,13 +88,13 @@ class TensorBoardSink(sink.Sink):
     """Writes the configuration for the page that compares runs.
 
     Args:
-      parameters: "Class.field" -> bool, int, float or str.
+      parameters: "Class.field" -> its value, bool, int, float or str.
     """
     self._add_summary(0, hparams.hparams_pb(dict(parameters)))
     self._flush()
 
   def write(self, entry: sink.LogEntry) -> None:
-    """See `Sink`; it is flushed."""
+    """See `Sink`; the event file is flushed."""
     env_steps = int(entry.metrics["env_steps"] or 0)
     for tag, value in entry.scalars.items():
       self._add_summary(env_steps, scalars.scalar_pb(tag, value))
@@ -159,7 +159,7 @@ def _cut(path: pathlib.Path, env_steps: int) -> None:
 
   Args:
     path: the event file.
-    env_steps: of the checkpoint that the run was resumed from.
+    env_steps: the env steps of the checkpoint that the run was resumed from.
   """
   kept, is_whole = [], True
   try:

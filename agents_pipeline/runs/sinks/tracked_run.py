@@ -1,4 +1,4 @@
-"""Sink of the tracking services; which there are is listed in `_SERVICES`."""
+"""Sink of the tracking services, which are listed in `_SERVICES`."""
 
 import contextlib
 import importlib
@@ -29,13 +29,13 @@ _SECONDS_TO_OPEN, _SECONDS_TO_FINISH, _SECONDS_TO_CLOSE = 60.0, 120.0, 15.0
 def connected(
   trackers: Sequence[tracking.Tracker],
 ) -> Iterator[list[Callable[[run_lib.Run, int | None], sink.Sink]]]:
-  """Connects to services; yields what opens a sink of each.
+  """Connects to services; yields a function that opens a sink for each.
 
   Args:
     trackers: the services that were chosen, with their settings.
 
   Raises:
-    UserError: one of them cannot be used; nothing was changed.
+    UserError: a service cannot be used; nothing was changed.
   """
   processes: list[service_process.ServiceProcess] = []
   try:
@@ -70,7 +70,7 @@ class TrackedRun(sink.Sink):
     repeats.
 
     Args:
-      process: of the service, which is connected.
+      process: the process of the service, which is connected.
       run: the run.
     """
     self._process = process
@@ -87,7 +87,7 @@ class TrackedRun(sink.Sink):
     self._advance(_SECONDS_TO_OPEN)
 
   def write(self, entry: sink.LogEntry) -> None:
-    """See `Sink`; it is kept until a checkpoint has it."""
+    """See `Sink`; the entry is kept until a checkpoint has it."""
     env_steps = int(entry.metrics["env_steps"] or 0)
     videos = [path.absolute() for path in entry.videos]
     self._waiting.append(
@@ -126,7 +126,7 @@ class TrackedRun(sink.Sink):
     self._process.end(1.0)
 
   def _advance(self, seconds: float) -> None:
-    """Sends what is due, and waits for so long until all of it is sent."""
+    """Sends what is due; waits some seconds at most until all of it is sent."""
     deadline = time.monotonic() + seconds
     while self._process.is_busy or self._ask():
       left = max(0.0, deadline - time.monotonic())
@@ -181,7 +181,7 @@ class TrackedRun(sink.Sink):
 
 
 def _about(run: run_lib.Run) -> service.About:
-  """What services are told of a run; it durably gets an id if it has none."""
+  """What services are told of a run; a run without an id durably gets one."""
   record = _read(run)
   if "id" not in record:
     record["id"] = secrets.token_hex(6)
@@ -197,7 +197,7 @@ def _about(run: run_lib.Run) -> service.About:
 
 
 def _read(run: run_lib.Run) -> dict:
-  """tracking.json; {} if there is none."""
+  """Reads tracking.json; {} if there is none."""
   path = run.folder.tracking
   try:
     record = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -209,7 +209,7 @@ def _read(run: run_lib.Run) -> dict:
 
 
 def _logged_rows(run: run_lib.Run) -> list[service.Row]:
-  """What an earlier start of the run has logged."""
+  """The rows that an earlier start of the run has logged."""
   timing = {row["env_steps"]: row for row in tables.read(run.folder.timing)}
   entries = [
     sink.LogEntry(row, timing.get(row["env_steps"]))

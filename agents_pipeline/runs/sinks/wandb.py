@@ -15,7 +15,7 @@ _LOGIN_SECONDS = 20
 
 
 def make_service(config: tracking.WandB) -> service.Service:
-  """The service that was chosen."""
+  """Makes the service of a configuration."""
   return _Service(config)
 
 

@@ -22,18 +22,18 @@ class State(NamedTuple):
   """The state of B games.
 
   Attributes:
-    row: [B], the player's.
-    column: [B], the player's.
-    spawn_timer: [B], steps until something comes.
-    spawn_period: [B], steps between two.
-    move_timer: [B], steps until all of them move.
-    move_period: [B], steps between moves.
-    ramp_timer: [B], steps until it becomes harder.
-    num_ramps: [B], how often it did.
-    columns: [B, 8], of the thing in each row.
-    there: [B, 8], whether there is one.
-    from_left: [B, 8], whether it goes to the right.
-    is_gold: [B, 8], else it is an enemy.
+    row: the player's row, [B].
+    column: the player's column, [B].
+    spawn_timer: the steps until a thing comes, [B].
+    spawn_period: the steps between two things that come, [B].
+    move_timer: the steps until all things move, [B].
+    move_period: the steps between moves, [B].
+    ramp_timer: the steps until the game becomes harder, [B].
+    num_ramps: how often the game became harder, [B].
+    columns: the column of the thing in each row, [B, 8].
+    there: whether there is a thing in each row, [B, 8].
+    from_left: whether the thing goes to the right, [B, 8].
+    is_gold: whether the thing is gold, else it is an enemy, [B, 8].
   """
 
   row: tf.Tensor
@@ -54,9 +54,9 @@ class Draws(NamedTuple):
   """What was drawn for the thing that may come next.
 
   Attributes:
-    from_left: [B] bool.
-    is_gold: [B] bool.
-    row: [B] uint32, which says which of the free rows.
+    from_left: whether the thing comes from the left, [B] bool.
+    is_gold: whether the thing is gold, [B] bool.
+    row: the random bits that choose one of the free rows, [B] uint32.
   """
 
   from_left: tf.Tensor
@@ -67,7 +67,8 @@ class Draws(NamedTuple):
 class Asterix(game.MinAtarGame):
   """Gold is worth 1, an enemy is the end.
 
-  With ramping difficulty, more and more comes, and moves faster and faster.
+  With ramping difficulty, things come more and more often, and move faster and
+  faster.
   """
 
   STATE = State._make([game.NUMBER] * 8 + [_COLUMNS] + [_FLAGS] * 3)
@@ -75,11 +76,11 @@ class Asterix(game.MinAtarGame):
   MINIMAL_ACTIONS = (game.NOOP, game.LEFT, game.UP, game.RIGHT, game.DOWN)
 
   def draw_start(self):
-    """Nothing: every game begins alike."""
+    """Draws nothing: every game begins alike."""
     return ()
 
   def start(self, draws):
-    """The player alone, in the middle."""
+    """Begins with the player alone, in the middle."""
     del draws
     zero = tf.zeros((self.batch_size,), tf.int32)
     nothing = tf.zeros((self.batch_size, len(_ROWS)), tf.bool)
@@ -99,7 +100,7 @@ class Asterix(game.MinAtarGame):
     )
 
   def draw(self):
-    """What may come next: from either side, one in three is gold."""
+    """Draws what may come next: from either side, one in three is gold."""
     side, kind, row = tf.unstack(
       self._rng.bits((3, self.batch_size), batch_axis=1)
     )
@@ -108,7 +109,7 @@ class Asterix(game.MinAtarGame):
     )
 
   def play(self, state, action, draws):
-    """Something may come, the player moves, then all things do."""
+    """Lets a thing come if it is time, moves the player, then all things."""
     spawns = state.spawn_timer == 0
     state = _spawn(state, spawns, draws)
     row = game.move(
@@ -145,7 +146,7 @@ class Asterix(game.MinAtarGame):
     return next_state, tf.reduce_sum(gold, axis=1), dead
 
   def channels(self, state):
-    """The player, enemies, what is behind things, and gold."""
+    """Returns the player, enemies, what is behind things, and gold."""
     rows = tf.zeros_like(state.columns) + _ROWS
     behind = state.columns - tf.where(state.from_left, 1, -1)
     return [
@@ -157,7 +158,7 @@ class Asterix(game.MinAtarGame):
 
 
 def _spawn(state: State, spawns: tf.Tensor, draws: Draws) -> State:
-  """Something comes into one of the free rows, where there is one."""
+  """Puts a new thing into one of the free rows, if there is one."""
   is_free = tf.cast(~state.there, tf.int32)  # [B, 8]
   # With no free row nothing is chosen, whatever the limit.
   num_free = tf.maximum(tf.reduce_sum(is_free, axis=1), 1)
@@ -174,7 +175,7 @@ def _spawn(state: State, spawns: tf.Tensor, draws: Draws) -> State:
 
 
 def _ramp(state: State) -> State:
-  """When the timer is below 0: more frequent things, every 2nd time faster."""
+  """When the timer is below 0: things come sooner, every 2nd time faster."""
   can_ramp = (state.spawn_period > 1) | (state.move_period > 1)
   ramps = can_ramp & (state.ramp_timer < 0)
   moves_faster = ramps & (state.move_period > 1) & (state.num_ramps % 2 == 1)

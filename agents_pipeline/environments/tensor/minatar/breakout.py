@@ -16,16 +16,16 @@ class State(NamedTuple):
   """The state of B games.
 
   Attributes:
-    paddle: [B], its column in the bottom row.
-    row: [B], the ball's.
-    column: [B], the ball's.
-    down: [B], 1 where the ball falls, -1 where it rises.
-    right: [B], 1 where the ball flies right, -1 left.
-    last_row: [B], where the ball was a step before.
-    last_column: [B], likewise.
-    struck: [B], whether the ball is within bricks: it breaks only the first of
+    paddle: the paddle's column in the bottom row, [B].
+    row: the ball's row, [B].
+    column: the ball's column, [B].
+    down: 1 where the ball falls, -1 where it rises, [B].
+    right: 1 where the ball flies right, -1 where it flies left, [B].
+    last_row: the ball's row a step before, [B].
+    last_column: the ball's column a step before, [B].
+    struck: whether the ball is within bricks, [B]: it breaks only the first of
       them.
-    bricks: [B, 10, 10].
+    bricks: the cells with a brick, [B, 10, 10].
   """
 
   paddle: tf.Tensor
@@ -51,11 +51,11 @@ class Breakout(game.MinAtarGame):
   MINIMAL_ACTIONS = (game.NOOP, game.LEFT, game.RIGHT)
 
   def draw_start(self):
-    """[B] bool, whether the ball begins on the left."""
+    """Draws whether the ball begins on the left, [B] bool."""
     return self._rng.uniform((self.batch_size,)) < 0.5
 
   def start(self, draws):
-    """The ball begins below the bricks, on one side, and falls inwards."""
+    """Begins with the ball below the bricks, on one side, falling inwards."""
     zero = tf.zeros((self.batch_size,), tf.int32)
     row = zero + _START_ROW
     column = tf.where(draws, zero, game.SIDE - 1)
@@ -72,7 +72,7 @@ class Breakout(game.MinAtarGame):
     )
 
   def draw(self):
-    """Nothing: only the beginning is random."""
+    """Draws nothing: only the beginning is random."""
     return ()
 
   def play(self, state, action, draws):
@@ -114,7 +114,7 @@ class Breakout(game.MinAtarGame):
     return next_state, tf.cast(breaks, tf.int32), missed
 
   def channels(self, state):
-    """The paddle, the ball, where it was, and the bricks."""
+    """Returns the paddle, the ball, where the ball was, and the bricks."""
     bottom = tf.zeros_like(state.paddle) + _BOTTOM
     return [
       game.cell(bottom, state.paddle),

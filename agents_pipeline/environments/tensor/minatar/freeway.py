@@ -22,12 +22,13 @@ class State(NamedTuple):
   """The state of B games.
 
   Attributes:
-    chicken: [B], its row.
-    move_timer: [B], steps until the chicken may move.
-    steps_left: [B].
-    columns: [B, 8], of the cars.
-    timers: [B, 8], steps until each car moves.
-    speeds: [B, 8], steps between moves of each car; negative to the left.
+    chicken: the chicken's row, [B].
+    move_timer: the steps until the chicken may move, [B].
+    steps_left: the steps left to play, [B]; below 0 the game ends.
+    columns: the columns of the cars, [B, 8].
+    timers: the steps until each car moves, [B, 8].
+    speeds: the steps between moves of each car, [B, 8]; negative for cars that
+      go left.
   """
 
   chicken: tf.Tensor
@@ -41,8 +42,8 @@ class State(NamedTuple):
 class Freeway(game.MinAtarGame):
   """Reaching the top is worth 1, and sends the chicken back to the bottom.
 
-  So does a car. After the top, all cars get other speeds. A game ends after
-  2,500 steps; the difficulty does not ramp.
+  A car that hits it sends it back too. After the top, all cars get other
+  speeds. A game ends with its step 2,501; the difficulty does not ramp.
   """
 
   STATE = State._make([game.NUMBER] * 3 + [_CARS] * 3)
@@ -50,11 +51,11 @@ class Freeway(game.MinAtarGame):
   MINIMAL_ACTIONS = (game.NOOP, game.UP, game.DOWN)
 
   def draw_start(self):
-    """[B, 8] int32, the speeds of the cars."""
+    """Draws the speeds of the cars, [B, 8] int32."""
     return self.draw()
 
   def start(self, draws):
-    """All cars begin on the left."""
+    """Begins with all cars on the left."""
     zero = tf.zeros((self.batch_size,), tf.int32)
     return State(
       chicken=zero + _BOTTOM,
@@ -66,7 +67,7 @@ class Freeway(game.MinAtarGame):
     )
 
   def draw(self):
-    """[B, 8] int32, the speeds of the cars after the top."""
+    """Draws the speeds that the cars get after the top, [B, 8] int32."""
     size, direction = tf.unstack(
       self._rng.bits((2, self.batch_size, _NUM_CARS), batch_axis=1)
     )
@@ -100,7 +101,7 @@ class Freeway(game.MinAtarGame):
     return next_state, tf.cast(arrives, tf.int32), next_state.steps_left < 0
 
   def channels(self, state):
-    """The chicken, the cars, and what is behind them, by their speed."""
+    """Returns the chicken, the cars, and what is behind cars of each speed."""
     rows = tf.zeros_like(state.columns) + _ROWS
     behind = (state.columns - tf.sign(state.speeds)) % game.SIDE
     trails = [

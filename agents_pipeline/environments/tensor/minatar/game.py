@@ -32,9 +32,9 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
   nothing to repeat but 'no-op'.
 
   Attributes:
-    STATE: specs of the state of one copy, a NamedTuple.
-    NUM_CHANNELS: C, of an observation.
-    MINIMAL_ACTIONS: those that have an effect in this game.
+    STATE: the specs of the state of one copy, a NamedTuple.
+    NUM_CHANNELS: the number of channels of an observation, C.
+    MINIMAL_ACTIONS: the actions that have an effect in this game.
   """
 
   STATE: ClassVar[Any]
@@ -53,10 +53,10 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
     """Creates B games.
 
     Args:
-      batch_size: B.
+      batch_size: the number of copies, B.
       rng: a `RandomStream`.
-      use_minimal_action_set: the actions are those that have an effect, not
-        all six.
+      use_minimal_action_set: whether the actions are those that have an effect,
+        and not all six.
       sticky_action_prob: the probability that the last action is repeated.
       difficulty_ramping: whether a game becomes harder as it goes on.
     """
@@ -86,7 +86,7 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
     """Begins B games.
 
     Args:
-      draws: as `draw_start` gives them.
+      draws: the draws that `draw_start` returned.
 
     Returns:
       The state, as `STATE` says, [B, ...] each.
@@ -100,12 +100,12 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
   def play(
     self, state: Any, action: tf.Tensor, draws: Any
   ) -> tuple[Any, tf.Tensor, tf.Tensor]:
-    """One step.
+    """Plays one step.
 
     Args:
-      state: as `start` gives it.
-      action: [B] int32, one of all six.
-      draws: as `draw` gives them.
+      state: the state, as `start` returns it.
+      action: the actions, [B] int32, each one of all six.
+      draws: the draws that `draw` returned.
 
     Returns:
       The next state, the reward [B] int32, and terminated [B] bool.
@@ -113,38 +113,38 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
 
   @abc.abstractmethod
   def channels(self, state: Any) -> list[tf.Tensor]:
-    """What is where: C boards [B, 10, 10] bool."""
+    """Returns C boards [B, 10, 10] bool: where the things of each kind are."""
 
   def initial_state(self) -> tf.Tensor:
-    """Draws [B, S]."""
+    """Draws the states that episodes begin in, [B, S]."""
     return self.begin(self.draw_start())
 
   def begin(self, draws: Any) -> tf.Tensor:
-    """Returns [B, S], the beginnings of games.
+    """Returns the states that games begin in, [B, S].
 
     Args:
-      draws: as `draw_start` gives them.
+      draws: the draws that `draw_start` returned.
     """
     noop = tf.fill((self.batch_size,), NOOP)
     return self._pack(noop, self.start(draws))
 
   def dynamics(self, state, action):
-    """One step of the game; see `advance`."""
+    """Plays one step of the game; see `advance`."""
     chance = self._rng.uniform((self.batch_size,))
     return self.advance(state, action, chance, self.draw())
 
   def advance(self, state, action, chance: tf.Tensor, draws: Any):
-    """One step of the game, of what was drawn for it.
+    """Plays one step of the game, with what was drawn for it.
 
     Args:
-      state: [B, S].
-      action: [B], an index into the set of actions.
-      chance: [B] in [0, 1), which repeats the last action where it is below the
-        probability of sticky actions.
-      draws: as `draw` gives them.
+      state: the states, [B, S].
+      action: the actions, [B], as indices into the set of actions.
+      chance: random numbers [B] in [0, 1); where one is below the probability
+        of sticky actions, the last action is repeated.
+      draws: the draws that `draw` returned.
 
     Returns:
-      As `dynamics`.
+      What `dynamics` returns.
     """
     last_action, game = self._unpack(state)
     action = tf.where(
@@ -156,12 +156,12 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
     return self._pack(action, game), tf.cast(reward, tf.float32), terminated
 
   def observe(self, state):
-    """Returns [B, 10, 10, C] uint8, 1 where a thing is."""
+    """Returns observations, [B, 10, 10, C] uint8, 1 where a thing is."""
     _, game = self._unpack(state)
     return tf.cast(tf.stack(self.channels(game), axis=-1), tf.uint8)
 
   def _pack(self, last_action, game) -> tf.Tensor:
-    """[B, S] float32, which holds such numbers exactly."""
+    """Packs a state into [B, S] float32, which holds such numbers exactly."""
     parts = tf.nest.flatten((last_action, game))
     flat = [
       tf.reshape(tf.cast(part, tf.float32), (self.batch_size, size))
@@ -170,7 +170,7 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
     return tf.concat(flat, axis=1)
 
   def _unpack(self, state):
-    """The last action [B], and the state of the game."""
+    """Returns the last action [B], and the state of the game."""
     parts = [
       tf.cast(tf.reshape(part, (self.batch_size, *spec.shape)), spec.dtype)
       for part, spec in zip(
@@ -181,27 +181,27 @@ class MinAtarGame(tensor_environment.TensorEnvironment):
 
 
 def step_of(action: tf.Tensor, less: int, more: int) -> tf.Tensor:
-  """[B] int32, -1 for one action, 1 for the other, else 0."""
+  """Returns -1 for the action `less`, 1 for `more`, 0 for others: [B] int32."""
   return tf.cast(action == more, tf.int32) - tf.cast(action == less, tf.int32)
 
 
 def move(position: tf.Tensor, step: tf.Tensor, low=0, high=SIDE - 1):
-  """[B] int32, a position after a step within bounds."""
+  """Returns the position after a step within bounds, [B] int32."""
   return tf.clip_by_value(position + step, low, high)
 
 
 def count_down(timer: tf.Tensor) -> tf.Tensor:
-  """A timer that stops at 0."""
+  """Returns a timer one step later; it stops at 0."""
   return tf.maximum(timer - 1, 0)
 
 
 def is_outside(column: tf.Tensor) -> tf.Tensor:
-  """Whether columns are none of the board's."""
+  """Whether columns are outside of the board."""
   return (column < 0) | (column >= SIDE)
 
 
 def board(rows: tf.Tensor, columns: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
-  """[B, 10, 10] bool of things [B, N]; those outside are nowhere."""
+  """The board of things [B, N], [B, 10, 10] bool, without those outside."""
   index = tf.range(SIDE)
   in_row = rows[..., None, None] == index[:, None]  # [B, N, 10, 1]
   in_column = columns[..., None, None] == index  # [B, N, 1, 10]
@@ -211,7 +211,7 @@ def board(rows: tf.Tensor, columns: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
 
 
 def cell(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-  """[B, 10, 10] bool of one cell [B]; of none where it is outside."""
+  """The board of one cell [B], [B, 10, 10] bool; empty if it is outside."""
   index = tf.range(SIDE)
   return (row[:, None, None] == index[:, None]) & (
     column[:, None, None] == index
@@ -219,17 +219,17 @@ def cell(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
 
 
 def contains(on_board: tf.Tensor, row: tf.Tensor, column: tf.Tensor):
-  """[B] bool, whether a board [B, 10, 10] has something in a cell [B]."""
+  """Whether a board [B, 10, 10] has something in a cell [B]: [B] bool."""
   return tf.reduce_any(on_board & cell(row, column), axis=(1, 2))
 
 
 def count(on_board: tf.Tensor) -> tf.Tensor:
-  """[B] int32, how many cells of a board [B, 10, 10] have something."""
+  """The number of cells of a board [B, 10, 10] with something: [B] int32."""
   return tf.reduce_sum(tf.cast(on_board, tf.int32), axis=(1, 2))
 
 
 def rectangle(rows: slice, columns: slice) -> np.ndarray:
-  """[10, 10] bool, a board that is filled there."""
+  """A board, [10, 10] bool, that is filled in some rows and columns."""
   filled: np.ndarray = np.zeros((SIDE, SIDE), bool)
   filled[rows, columns] = True
   return filled

@@ -32,11 +32,11 @@ class Draws(NamedTuple):
   """What was drawn for the enemy and the diver that may come next.
 
   Attributes:
-    from_left: [B] bool, of an enemy.
-    is_submarine: [B] bool, else it is a fish.
-    row: [B] int32, 0 to 7 from the surface down.
-    diver_from_left: [B] bool.
-    diver_row: [B] int32, likewise.
+    from_left: whether the enemy comes from the left, [B] bool.
+    is_submarine: whether the enemy is a submarine, else it is a fish, [B] bool.
+    row: the enemy's row, [B] int32, 0 to 7 from the surface down.
+    diver_from_left: whether the diver comes from the left, [B] bool.
+    diver_row: the diver's row, [B] int32, 0 to 7 from the surface down.
   """
 
   from_left: tf.Tensor
@@ -64,11 +64,11 @@ class Seaquest(game.MinAtarGame):
   MINIMAL_ACTIONS = tuple(range(6))
 
   def draw_start(self):
-    """Nothing: every game begins alike."""
+    """Draws nothing: every game begins alike."""
     return ()
 
   def start(self, draws):
-    """The player alone, at the surface, facing left."""
+    """Begins with the player alone, at the surface, facing left."""
     del draws
     empty = tf.nest.map_structure(
       lambda spec: tf.zeros((self.batch_size, *spec.shape), spec.dtype),
@@ -86,7 +86,7 @@ class Seaquest(game.MinAtarGame):
     )
 
   def draw(self):
-    """What may come next: from either side, one in three is a submarine."""
+    """Draws what may come next: from either side; one in three a submarine."""
     side, kind, row, diver_side, diver_row = tf.unstack(
       self._rng.bits((5, self.batch_size), batch_axis=1)
     )
@@ -99,7 +99,7 @@ class Seaquest(game.MinAtarGame):
     )
 
   def play(self, state, action, draws):
-    """Others come, the player acts, then everything moves in turn."""
+    """Lets others come, the player act, then everything move in turn."""
     state = _spawn(state, draws)
     state = _act(state, action)
     state, from_bullets = seaquest_moves.fly(state)
@@ -161,9 +161,9 @@ def _first_column(from_left: tf.Tensor) -> tf.Tensor:
 
 
 def _spawn(state: State, draws: Draws) -> State:
-  """An enemy and a diver come, where it is time.
+  """Lets an enemy and a diver come, where it is time.
 
-  No enemy comes into a row in which another goes the other way.
+  No enemy comes into a row in which another enemy goes the other way.
   """
   enemies = state.enemies
   is_due = state.spawn_timer == 0
@@ -202,7 +202,7 @@ def _spawn(state: State, draws: Draws) -> State:
 
 
 def _act(state: State, action: tf.Tensor) -> State:
-  """The player moves, or shoots the way it faces."""
+  """Moves the player, or shoots the way it faces."""
   shoots = (action == game.FIRE) & (state.shot_timer == 0)
   bullet = Bullets(shoots, state.row, state.column, state.faces_right)
   turned = tf.where(action == game.LEFT, False, state.faces_right)
@@ -218,7 +218,7 @@ def _act(state: State, action: tf.Tensor) -> State:
 
 
 def _breathe(state: State, ramps: bool) -> tuple[State, tf.Tensor, tf.Tensor]:
-  """Oxygen runs out below the surface, and is filled up on reaching it.
+  """Uses up oxygen below the surface, and fills it up on reaching the surface.
 
   Returns:
     The state, the reward [B], and whether the game is over [B].

@@ -17,14 +17,15 @@ _LAST = 2 * seaquest_state.NUM_ENEMIES  # behind every place in a queue
 
 
 def way(right: tf.Tensor) -> tf.Tensor:
-  """1 for what goes right, -1 for what goes left."""
+  """The step of a thing along its row: 1 if it goes right, -1 if left."""
   return tf.where(right, 1, -1)
 
 
 def fly(state: State) -> tuple[State, tf.Tensor]:
   """Moves the player's bullets, each of which hits at most one enemy.
 
-  Of several in its cell it hits a fish before a submarine, then the oldest.
+  Of several enemies in its cell it hits a fish before a submarine, then the
+  oldest.
 
   Returns:
     The state, and the reward [B].
@@ -56,7 +57,7 @@ def fly(state: State) -> tuple[State, tf.Tensor]:
 
 
 def _first(candidates: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
-  """[B, N] bool, of candidates the one whose place comes first."""
+  """Which of the candidates comes first by its place, [B, N] bool."""
   place = tf.where(candidates, place, _LAST)
   return candidates & (place == tf.reduce_min(place, axis=1, keepdims=True))
 
@@ -97,9 +98,10 @@ class Moved(NamedTuple):
   """Enemies after their moves.
 
   Attributes:
-    enemies: those still on the board.
-    entered: [B, N], those that moved to another cell than the player's.
-    shooting: [B, N], submarines that shoot, also ones that are shot or leave.
+    enemies: the enemies still on the board.
+    entered: whether each enemy moved to another cell than the player's, [B, N].
+    shooting: whether each is a submarine that shoots, also one that is shot or
+      leaves, [B, N].
   """
 
   enemies: Enemies
@@ -108,7 +110,7 @@ class Moved(NamedTuple):
 
 
 def move_enemies(state: State) -> tuple[Moved, tf.Tensor]:
-  """Returns the enemies, and whether one touches the player, [B]."""
+  """Moves the enemies; also returns whether one touches the player, [B]."""
   enemies = state.enemies
   moves = enemies.there & (enemies.move_timer == 0)
   moved = enemies.column + way(enemies.right)
@@ -134,9 +136,10 @@ def move_enemies(state: State) -> tuple[Moved, tf.Tensor]:
 
 
 def meet_bullets(state: State, moved: Moved) -> tuple[State, tf.Tensor]:
-  """Enemies that moved into a bullet are hit, one by each bullet.
+  """Hits enemies that moved into a bullet, one by each bullet.
 
-  Of several in its cell, a submarine before a fish, then the newest.
+  Of several enemies in its cell it hits a submarine before a fish, then the
+  newest.
 
   Returns:
     The state, and the reward [B].
@@ -169,7 +172,7 @@ def meet_bullets(state: State, moved: Moved) -> tuple[State, tf.Tensor]:
 
 
 def move_enemy_bullets(state: State, moved: Moved) -> tuple[State, tf.Tensor]:
-  """Bullets of enemies fly, the new ones too, and hit before and after.
+  """Moves the bullets of enemies, the new ones too; they hit before and after.
 
   Returns:
     The state, and whether the player is hit, [B].

@@ -14,16 +14,17 @@ NUM_BULLETS = 2  # one every 5 steps, which leaves after 10 at most
 
 
 class Enemies(NamedTuple):
-  """A ring: the next one takes the place of the one that came 32 before it.
+  """Enemies in a ring: a new one takes the place of the 32nd before it.
 
   Attributes:
-    there: [B, 32] bool, whether the place is taken.
-    row: [B, 32] int32.
-    column: [B, 32] int32.
-    right: [B, 32] bool, whether it goes right.
-    is_submarine: [B, 32] bool, else it is a fish.
-    move_timer: [B, 32] int32, steps until it moves.
-    shot_timer: [B, 32] int32, steps until it shoots; of submarines.
+    there: whether the place is taken, [B, 32] bool.
+    row: the row of each enemy, [B, 32] int32.
+    column: the column of each enemy, [B, 32] int32.
+    right: whether the enemy goes right, [B, 32] bool.
+    is_submarine: whether the enemy is a submarine, else it is a fish, [B, 32]
+      bool.
+    move_timer: the steps until the enemy moves, [B, 32] int32.
+    shot_timer: the steps until a submarine shoots, [B, 32] int32.
   """
 
   there: tf.Tensor
@@ -36,14 +37,14 @@ class Enemies(NamedTuple):
 
 
 class Divers(NamedTuple):
-  """From the oldest to the newest.
+  """Divers, from the oldest to the newest.
 
   Attributes:
-    there: [B, 2] bool, whether the place is taken.
-    row: [B, 2] int32.
-    column: [B, 2] int32.
-    right: [B, 2] bool, whether it goes right.
-    move_timer: [B, 2] int32, steps until it moves.
+    there: whether the place is taken, [B, 2] bool.
+    row: the row of each diver, [B, 2] int32.
+    column: the column of each diver, [B, 2] int32.
+    right: whether the diver goes right, [B, 2] bool.
+    move_timer: the steps until the diver moves, [B, 2] int32.
   """
 
   there: tf.Tensor
@@ -54,13 +55,13 @@ class Divers(NamedTuple):
 
 
 class Bullets(NamedTuple):
-  """The player's, from the oldest to the newest.
+  """The player's bullets, from the oldest to the newest.
 
   Attributes:
-    there: [B, 2] bool, whether the place is taken.
-    row: [B, 2] int32.
-    column: [B, 2] int32.
-    right: [B, 2] bool, whether it flies right.
+    there: whether the place is taken, [B, 2] bool.
+    row: the row of each bullet, [B, 2] int32.
+    column: the column of each bullet, [B, 2] int32.
+    right: whether the bullet flies right, [B, 2] bool.
   """
 
   there: tf.Tensor
@@ -73,24 +74,27 @@ class State(NamedTuple):
   """The state of B games.
 
   Attributes:
-    row: [B], of the player.
-    column: [B], likewise.
-    faces_right: [B] bool.
-    at_surface: [B] bool, whether it has been there since it was filled up.
-    oxygen: [B], steps.
-    num_divers: [B], on board.
-    shot_timer: [B], steps until the player may shoot.
-    spawn_timer: [B], steps until an enemy comes.
-    spawn_period: [B], steps between enemies.
-    diver_timer: [B], steps until a diver comes.
-    move_period: [B], and one, steps between moves of an enemy.
-    num_ramps: [B], how often it became harder.
-    next_enemy: [B], the place of the next one.
-    enemies: submarines and fish.
-    divers: in the sea.
-    bullets: the player's.
-    bullets_left: [B, 10, 10] bool, of enemies, flying left.
-    bullets_right: [B, 10, 10] bool, likewise.
+    row: the player's row, [B].
+    column: the player's column, [B].
+    faces_right: whether the player faces right, [B] bool.
+    at_surface: whether the player has stayed at the surface since its oxygen
+      was filled up, [B] bool.
+    oxygen: the steps that the oxygen lasts, [B].
+    num_divers: the number of divers on board, [B].
+    shot_timer: the steps until the player may shoot, [B].
+    spawn_timer: the steps until an enemy comes, [B].
+    spawn_period: the steps between enemies, [B].
+    diver_timer: the steps until a diver comes, [B].
+    move_period: the steps between moves of an enemy, less one, [B].
+    num_ramps: how often the game became harder, [B].
+    next_enemy: the place of the next enemy in the ring, [B].
+    enemies: the submarines and fish.
+    divers: the divers in the sea.
+    bullets: the player's bullets.
+    bullets_left: the cells, [B, 10, 10] bool, with an enemy's bullet that flies
+      left.
+    bullets_right: the cells, [B, 10, 10] bool, with an enemy's bullet that
+      flies right.
   """
 
   row: tf.Tensor
@@ -140,7 +144,7 @@ SPECS = State._make(
 
 
 def places(next_enemy: tf.Tensor) -> tf.Tensor:
-  """[B, 32] int32, the place of each enemy in the order of their coming."""
+  """The place of each enemy in the order of their coming, [B, 32] int32."""
   return (tf.range(NUM_ENEMIES) - next_enemy[:, None]) % NUM_ENEMIES
 
 
@@ -150,10 +154,10 @@ def put(
   """Puts a new enemy into its place of the ring.
 
   Args:
-    enemies: [B, 32] each.
-    new: [B] each.
-    comes: [B] bool, whether there is one.
-    index: [B], the place.
+    enemies: the ring, [B, 32] each.
+    new: the new enemies, [B] each.
+    comes: whether there is a new enemy, [B] bool.
+    index: the place of the new enemy, [B].
   """
   here = comes[:, None] & (tf.range(NUM_ENEMIES) == index[:, None])
   return Enemies(
@@ -168,9 +172,10 @@ def append(things: Things, new: Things, comes: tf.Tensor) -> Things:
   """Puts a new thing behind the one that may be there.
 
   Args:
-    things: [B, 2] each; of the two, one at most is there where another comes.
-    new: [B] each.
-    comes: [B] bool, whether there is one.
+    things: the things, [B, 2] each; where a new one comes, at most one of the
+      two places is taken.
+    new: the new things, [B] each.
+    comes: whether there is a new thing, [B] bool.
   """
   from_second = things.there[:, 1]
   parts = []

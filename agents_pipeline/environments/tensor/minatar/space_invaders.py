@@ -20,15 +20,15 @@ class State(NamedTuple):
   """The state of B games.
 
   Attributes:
-    cannon: [B], its column in the bottom row.
-    direction: [B], of the aliens: 1 right, -1 left.
-    shot_timer: [B], steps until the cannon may shoot.
-    move_timer: [B], steps until the aliens move.
-    alien_shot_timer: [B], steps until an alien shoots.
-    move_period: [B], steps between moves of a full wave.
-    bullets: [B, 10, 10], the cannon's.
-    alien_bullets: [B, 10, 10].
-    aliens: [B, 10, 10].
+    cannon: the cannon's column in the bottom row, [B].
+    direction: the direction of the aliens, [B]: 1 right, -1 left.
+    shot_timer: the steps until the cannon may shoot, [B].
+    move_timer: the steps until the aliens move, [B].
+    alien_shot_timer: the steps until an alien shoots, [B].
+    move_period: the steps between moves of a full wave, [B].
+    bullets: the cells with a bullet of the cannon, [B, 10, 10].
+    alien_bullets: the cells with a bullet of an alien, [B, 10, 10].
+    aliens: the cells with an alien, [B, 10, 10].
   """
 
   cannon: tf.Tensor
@@ -45,9 +45,9 @@ class State(NamedTuple):
 class SpaceInvaders(game.MinAtarGame):
   """Aliens go sideways, and down at each wall; one that is shot is worth 1.
 
-  They are the faster the fewer are left. With ramping difficulty, every wave
-  moves faster than the one before. A bullet or an alien that reaches the
-  cannon, or a row of aliens that goes below the board, is the end.
+  The fewer aliens are left, the faster they move. With ramping difficulty,
+  every wave moves faster than the one before. A bullet or an alien that reaches
+  the cannon, or a row of aliens that goes below the board, is the end.
   """
 
   STATE = State._make([game.NUMBER] * 6 + [game.BOARD] * 3)
@@ -55,11 +55,11 @@ class SpaceInvaders(game.MinAtarGame):
   MINIMAL_ACTIONS = (game.NOOP, game.LEFT, game.RIGHT, game.FIRE)
 
   def draw_start(self):
-    """Nothing: every game begins alike."""
+    """Draws nothing: every game begins alike."""
     return ()
 
   def start(self, draws):
-    """A full wave, which goes left."""
+    """Begins with a full wave, which goes left."""
     del draws
     zero = tf.zeros((self.batch_size,), tf.int32)
     none = tf.zeros((self.batch_size, game.SIDE, game.SIDE), tf.bool)
@@ -76,7 +76,7 @@ class SpaceInvaders(game.MinAtarGame):
     )
 
   def draw(self):
-    """Nothing: nothing is random but sticky actions."""
+    """Draws nothing: only sticky actions are random."""
     return ()
 
   def play(self, state, action, draws):
@@ -122,7 +122,7 @@ class SpaceInvaders(game.MinAtarGame):
     return next_state, game.count(shot), hit
 
   def channels(self, state):
-    """The cannon, aliens, those going left and right, and bullets."""
+    """Returns the cannon, aliens, those going left and right, and bullets."""
     goes_left = state.direction < 0
     return [
       game.cell(tf.zeros_like(state.cannon) + _BOTTOM, state.cannon),
@@ -166,9 +166,10 @@ def _move_aliens(state: State):
 
 
 def _nearest(aliens: tf.Tensor, cannon: tf.Tensor) -> tf.Tensor:
-  """[B, 10, 10], the cell of the alien that shoots.
+  """The cell of the alien that shoots, [B, 10, 10].
 
-  The lowest in the column nearest to the cannon; of two, the one on the left.
+  It is the lowest in the column nearest to the cannon; of two such columns, the
+  one on the left.
   """
   columns = tf.range(game.SIDE)
   offset = columns - cannon[:, None]  # [B, 10]
