@@ -17,6 +17,7 @@ from agents_pipeline.files import run_folder
 from agents_pipeline.runs import (
   checkpoints,
   console,
+  logger,
   training_session,
 )
 from agents_pipeline.runs import run as run_lib
@@ -51,14 +52,13 @@ def soak(*bindings: str) -> list[float]:
     return False  # does not stop the run
 
   with tempfile.TemporaryDirectory() as folder:
-    run = run_folder.RunFolder(pathlib.Path(folder))
-    saved = checkpoints.Checkpoints(run.checkpoints, pipeline.tracked)
-    training_session.TrainingSession(
-      run_lib.Run(
-        experiment, run, pipeline, seeds, saved, console.Console(print, sample)
-      ),
-      resumed=False,
-    ).train()
+    root = run_folder.RunFolder(pathlib.Path(folder))
+    saved = checkpoints.Checkpoints(root.checkpoints, pipeline.tracked)
+    run = run_lib.Run(
+      experiment, root, pipeline, seeds, saved, console.Console(print, sample)
+    )
+    with logger.Logger(run, resumed=False) as log:
+      training_session.TrainingSession(run, log, resumed=False).train()
   sample()
   pipeline.close()
   return resident
