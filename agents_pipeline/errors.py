@@ -58,12 +58,9 @@ def first_line(error: object) -> str:
 
 def described(error: Exception) -> str:
   """One line about an exception, with its type unless it is one of ours."""
+  line = first_line(error)
   is_ours = isinstance(error, (UserError, RunError))
-  return (
-    first_line(error)
-    if is_ours
-    else f"{type(error).__name__}: {first_line(error)}"
-  )
+  return line if is_ours else f"{type(error).__name__}: {line}"
 
 
 def nearest(value: object, choices: Iterable[str]) -> str:

@@ -77,6 +77,7 @@ def _acquire(folder: pathlib.Path) -> int:
         "it to end, or use another --root_dir"
       ) from None
     except OSError as error:
+      path.unlink(missing_ok=True)  # what is refused leaves nothing behind
       os.close(descriptor)
       raise errors.UserError(
         f"--root_dir={str(folder)!r}: expected a file system with locks, flock "

@@ -45,3 +45,4 @@ def test_a_file_system_without_locks_is_not_another_writer(
     lock.exclusive(tmp_path / "run"),
   ):
     pass
+  assert not [*tmp_path.iterdir()]
