@@ -32,7 +32,7 @@ class PipelineModule(Protocol):
     report: "pipeline.Report",
     *,
     jit: bool = True,
-    **all_learners: Any,
+    **more: Any,
   ) -> "pipeline.Pipeline":
     """Wires an experiment. Nothing is restored, nothing has run.
 
@@ -43,7 +43,7 @@ class PipelineModule(Protocol):
       report: called with a line on the size of a buffer before it is allocated,
         and one where a run cannot be resumed exactly.
       jit: False leaves everything a plain graph, for comparison.
-      **all_learners: `all_learners`, the learners of the run, if there are
+      **more: `all_learners`, the learners of the run, if there are
         several. Only agents whose configuration `averages_gradients` get it.
 
     Raises:
