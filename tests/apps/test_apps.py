@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import endless_video
 import imageio.v2 as imageio
 import numpy as np
 import pytest
@@ -198,6 +199,14 @@ def test_record_video_of_a_policy_and_of_random_actions(
   code, out, err = starting.run_app("record_video", flags, ROOT)
   assert code == 0, err
   assert "Acrobot-v1, returns -" in out
+  assert "was cut" not in out
+  flags[1:] = [
+    f"--environment=endless_video:{endless_video.NAME}",
+    f"--output={tmp_path}/endless.mp4",
+  ]
+  code, out, err = starting.run_app("record_video", flags, ROOT)
+  assert code == 0, err
+  assert "returns 119.0 (an episode was cut before its end)\n" in out
 
 
 def test_export_policy_writes_the_best_and_any_checkpoint(
