@@ -95,6 +95,7 @@ def _row(seed: int, run: run_folder.RunFolder) -> dict:
   return {
     "seed": seed,
     "mean_return": record["mean_return"],
+    "training_return": last_training_return(run.episodes, record["env_steps"]),
     "policy_env_steps": record["policy_env_steps"],
     "env_steps": record["env_steps"],
     "seconds": round(sum(record["seconds"].values()), 1),
@@ -102,6 +103,23 @@ def _row(seed: int, run: run_folder.RunFolder) -> dict:
     "early_rows": num_early,
     "early_metrics_sha256": _digest(metrics, num_early),
   }
+
+
+def last_training_return(
+  episodes: pathlib.Path, env_steps: int
+) -> float | None:
+  """Mean return of the training episodes that end in a run's last twentieth.
+
+  Args:
+    episodes: the path of episodes.csv.
+    env_steps: the env steps of the whole run.
+
+  Returns:
+    None where no episode ends there.
+  """
+  table = np.genfromtxt(episodes, delimiter=",", names=True, ndmin=1)
+  last = table["episode_return"][table["env_steps"] > 0.95 * env_steps]
+  return round(float(last.mean()), 2) if len(last) else None
 
 
 def summary(rows: Sequence[dict]) -> dict[str, float]:

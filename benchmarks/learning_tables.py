@@ -21,7 +21,7 @@ from absl import flags
 
 from agents_pipeline import errors
 from agents_pipeline.apps import command_line
-from benchmarks import commands, learning, machine, report
+from benchmarks import commands, learning, machine, minatar, report
 
 ROOT = pathlib.Path(__file__).parents[1]
 TABLES = ROOT / "docs" / "learning"
@@ -91,25 +91,14 @@ TASKS = (
   Task("a2c_cartpole_advantage", 20, "195"),
   Task("dqn_flappy_ball", 20, "0.95"),
   Task("dqn_catch", 10, "1.0"),
-  Task("dqn_minatar_breakout", 3, "10.0 (paper, 5,000,000)", _MINATAR),
-  Task("c51_minatar_breakout", 3, "as `dqn_minatar_breakout`", _MINATAR),
-  Task("qr_dqn_minatar_breakout", 3, "as `dqn_minatar_breakout`", _MINATAR),
-  Task("rainbow_minatar_breakout", 3, "as `dqn_minatar_breakout`", _MINATAR),
-  Task("a2c_minatar_breakout", 3, "17.4 (paper, 5,000,000)", _MINATAR),
-  Task("dqn_minatar_space_invaders", 3, "43.6 (paper, 5,000,000)", _MINATAR),
-  Task(
-    "qr_dqn_minatar_space_invaders",
-    3,
-    "as `dqn_minatar_space_invaders`",
-    _MINATAR,
+  *(
+    Task(f"{agent}_minatar_{game}", 3, "see below", _MINATAR)
+    for game, agents in (
+      ("breakout", ("dqn", "c51", "qr_dqn", "rainbow", "a2c")),
+      ("space_invaders", ("dqn", "qr_dqn", "rainbow", "a2c")),
+    )
+    for agent in agents
   ),
-  Task(
-    "rainbow_minatar_space_invaders",
-    3,
-    "as `dqn_minatar_space_invaders`",
-    _MINATAR,
-  ),
-  Task("a2c_minatar_space_invaders", 3, "180.6 (paper, 5,000,000)", _MINATAR),
 )
 
 
@@ -224,6 +213,7 @@ def render() -> None:
   tables = ((task, read(task.name)) for task in TASKS)
   rows = [_cells(task, table) for task, table in tables if table]
   write_section("tables", report.markdown_table(header, rows))
+  write_section("minatar", minatar.markdown(read))
 
 
 def write_section(name: str, text: str) -> None:

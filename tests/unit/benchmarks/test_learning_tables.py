@@ -1,6 +1,7 @@
 """Comparing seeds, and which learning tables are older than their code."""
 
 import json
+import re
 import subprocess
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import small_runs
 
 from agents_pipeline import errors
-from benchmarks import comparison, learning, learning_tables
+from benchmarks import comparison, learning, learning_tables, minatar
 
 
 def test_differences_of_pairs_cancel_what_seeds_have_in_common():
@@ -58,6 +59,29 @@ def test_a_summary_of_seeds():
   assert found["interquartile_mean"] == 4.0
   assert (found["worst"], found["best"]) == (0.0, 9.0)
   assert 0.0 <= found["low"] <= 4.0 <= found["high"] <= 9.0
+
+
+def test_the_training_return_is_that_of_the_last_twentieth(tmp_path):
+  file = tmp_path / "episodes.csv"
+  rows = "env_steps,episode_return,episode_length\n500,9,5\n950,7,450\n"
+  file.write_text(f"{rows}951,1,1\n1000,4,49\n")
+  assert learning.last_training_return(file, 1_000) == 2.5
+  file.write_text(rows)
+  assert learning.last_training_return(file, 1_000) is None
+
+
+def test_minatar_by_the_measure_of_the_paper():
+  seeds = [
+    {"mean_return": 20.04, "training_return": 8.25},
+    {"mean_return": 3.0, "training_return": 7.0},
+  ]
+  tables = {"dqn_minatar_breakout": {"seeds": seeds}}
+  _, _, *rows = minatar.markdown(tables.get).splitlines()
+  assert rows == [
+    "| Breakout | random actions | 0.5 |  |  |",
+    "| Breakout | DQN | 8.2, 7.0 | 10.0 | 20.0, 3.0 |",
+    "| SpaceInvaders | random actions | 2.9 |  |  |",
+  ]
 
 
 @pytest.fixture
@@ -178,11 +202,30 @@ def test_every_dependency_and_every_configuration_exists():
   assert named <= files
 
 
+def test_the_recipes_name_the_returns_of_the_learning_tables():
+  page = (learning_tables.ROOT / "docs" / "recipes.md").read_text("utf-8")
+  rows = re.findall(
+    r"\| \[.*\]\(#.*-(\w+)\) \| (\d+) \| ([\d.]+) of [\d.]+ \| ([\d.]+) \|",
+    page,
+  )
+  assert len(rows) == 7
+  for name, *numbers in rows:
+    table = learning_tables.read(name)
+    found = learning.summary(table["seeds"])
+    expected = len(table["seeds"]), found["interquartile_mean"], found["worst"]
+    assert [float(x) for x in numbers] == pytest.approx(expected, abs=0.05), (
+      name
+    )
+
+
 def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
   monkeypatch.setattr(learning_tables, "PAGE", tmp_path / "learning.md")
   mark = "<!-- tables: begin -->", "<!-- tables: end -->"
-  (tmp_path / "learning.md").write_text(f"before\n{mark[0]}\nold\n{mark[1]}\nx")
+  minatar_marks = mark[0].replace("tables", "minatar"), "<!-- minatar: end -->"
+  (tmp_path / "learning.md").write_text(
+    "\n".join([*minatar_marks, "before", mark[0], "old", mark[1], "x"])
+  )
   row = {"policy_env_steps": 5, "env_steps": 10_000, "metrics_sha256": "a"}
   seeds = [
     row | {"seed": i, "mean_return": r, "seconds": s}
@@ -192,7 +235,7 @@ def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   (tmp_path / "dqn_catch.json").write_text(json.dumps(table))
   learning_tables.render()
   text = (tmp_path / "learning.md").read_text()
-  assert text.startswith(f"before\n{mark[0]}\n\n| configuration ")
+  assert f"{minatar_marks[1]}\nbefore\n{mark[0]}\n\n| configuration " in text
   assert text.endswith(f"| -0.50, 1.00 | 1.0 | 4 | 123456789 |\n\n{mark[1]}\nx")
   assert "| `dqn_catch` | 3 | 10,000 | 0.50 |" in text
   for verified, words in (

@@ -1,0 +1,71 @@
+"""The MinAtar tables of docs/learning/, by the measure of the paper too.
+
+Young & Tian (2019) plot the returns of episodes while training, DQN's with
+epsilon 0.1; a learning table has greedy episodes of the best policy.
+"""
+
+import dataclasses
+import types
+from collections.abc import Callable, Mapping
+
+from benchmarks import report
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+  """A game of MinAtar.
+
+  Attributes:
+    title: its name.
+    random_return: the mean return of random actions.
+    published: the paper's returns while training after 5,000,000 frames, by
+      the agent of ours that stands beside it: DQN, and A2C beside its
+      actor-critic.
+  """
+
+  title: str
+  random_return: float
+  published: Mapping[str, float]
+
+
+GAMES = types.MappingProxyType(
+  {
+    "breakout": Game("Breakout", 0.5, {"dqn": 10.0, "a2c": 17.4}),
+    "space_invaders": Game("SpaceInvaders", 2.9, {"dqn": 43.6, "a2c": 180.6}),
+  }
+)
+
+_AGENTS = types.MappingProxyType(
+  {
+    "dqn": "DQN",
+    "c51": "C51",
+    "qr_dqn": "QR-DQN",
+    "rainbow": "Rainbow",
+    "a2c": "A2C",
+  }
+)
+
+
+def markdown(read: Callable[[str], dict | None]) -> str:
+  """A row for each game and agent that has a learning table, seed by seed.
+
+  Args:
+    read: a function that gives the learning table of a configuration; None
+      where it was never made.
+  """
+  header = [
+    "game", "agent", "while training", "the paper's, 5,000,000 frames",
+    "greedy, best policy",
+  ]  # fmt: skip
+  rows = []
+  for name, game in GAMES.items():
+    rows.append([game.title, "random actions", game.random_return, "", ""])
+    for agent, title in _AGENTS.items():
+      if table := read(f"{agent}_minatar_{name}"):
+        each = lambda key, seeds=table["seeds"]: ", ".join(
+          f"{seed[key]:.1f}" for seed in seeds
+        )
+        published = game.published.get(agent, "")
+        training, greedy = each("training_return"), each("mean_return")
+        rows.append([game.title, title, training, published, greedy])
+  return report.markdown_table(header, rows)
