@@ -92,7 +92,7 @@ TASKS = (
   Task("dqn_flappy_ball", 20, "0.95"),
   Task("dqn_catch", 10, "1.0"),
   *(
-    Task(f"{agent}_minatar_{game}", 3, "see below", _MINATAR)
+    Task(f"{agent}_minatar_{game}", 3, "[below](#minatar)", _MINATAR)
     for game, agents in (
       ("breakout", ("dqn", "c51", "qr_dqn", "rainbow", "a2c")),
       ("space_invaders", ("dqn", "qr_dqn", "rainbow", "a2c")),

@@ -43,8 +43,8 @@ class PipelineModule(Protocol):
       report: called with a line on the size of a buffer before it is allocated,
         and one where a run cannot be resumed exactly.
       jit: False leaves everything a plain graph, for comparison.
-      **more: `all_learners`, the learners of the run, if there are
-        several. Only agents whose configuration `averages_gradients` get it.
+      **more: `all_learners`, the learners of the run, if there are several.
+        Only agents whose configuration `averages_gradients` get it.
 
     Raises:
       UserError: the environment cannot be used, or a buffer does not fit.
