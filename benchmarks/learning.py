@@ -45,9 +45,10 @@ def train_seeds(
     more = [f"--gin_bindings={binding}" for binding in bindings]
     commands.train(gin_file, run, f"--seed={seed}", *more)
     row = _row(seed, run_folder.RunFolder(run))
+    took = "resumed" if row["seconds"] is None else f"{row['seconds']:.0f} s"
     command_line.report(
       f"seed {seed}: {row['mean_return']:.1f}, best policy of env step "
-      f"{row['policy_env_steps']:,}, {row['seconds']:.0f} s"
+      f"{row['policy_env_steps']:,}, {took}"
     )
     return row
 
@@ -92,13 +93,16 @@ def _row(seed: int, run: run_folder.RunFolder) -> dict:
   record = json.loads(run.run_record.read_text("utf-8"))
   metrics = run.metrics.read_bytes()
   num_early = math.ceil((metrics.count(b"\n") - 1) / 10)
+  seconds = None  # of a resumed run, only those of its last start are known
+  if len(record["starts"]) == 1:
+    seconds = round(sum(record["seconds"].values()), 1)
   return {
     "seed": seed,
     "mean_return": record["mean_return"],
     "training_return": last_training_return(run.episodes, record["env_steps"]),
     "policy_env_steps": record["policy_env_steps"],
     "env_steps": record["env_steps"],
-    "seconds": round(sum(record["seconds"].values()), 1),
+    "seconds": seconds,
     "metrics_sha256": _digest(metrics),
     "early_rows": num_early,
     "early_metrics_sha256": _digest(metrics, num_early),

@@ -13,6 +13,7 @@ table holds for today's code too, and is marked so.
 
 import dataclasses
 import json
+import math
 import pathlib
 import statistics
 import subprocess
@@ -55,8 +56,8 @@ class Task:
 
   Attributes:
     name: the name of the configuration, configs/NAME.gin.
-    num_seeds: the number of seeds, which are 0 to this - 1; 20 where a run
-      takes less than a minute.
+    num_seeds: the number of seeds, which are 0 to this - 1; more where a run
+      is short.
     wanted: the return that it is compared with, in words.
     bindings: gin bindings over the configuration, such as a shorter run.
   """
@@ -191,7 +192,8 @@ def verify(task: Task, root: pathlib.Path) -> bool:
   assert table is not None
   file, folder = f"configs/{task.name}.gin", root / "verify" / now / task.name
   first = table["seeds"][0]
-  is_long = "early_rows" in first and first["seconds"] > _LONG
+  # Only long runs were resumed, whose seconds are unknown.
+  is_long = "early_rows" in first and (first["seconds"] or math.inf) > _LONG
   if is_long:
     is_same = learning.still_begins(file, first, folder, task.bindings)
   else:
@@ -228,6 +230,7 @@ def _cells(task: Task, table: dict) -> list[str]:
   found = learning.summary(rows)
   digits = 2 if max(abs(found["worst"]), abs(found["best"])) < 10 else 1
   number = lambda key: f"{found[key]:.{digits}f}"
+  seconds = [row["seconds"] for row in rows if row["seconds"] is not None]
   commit = table["about"]["git_commit"][:9]
   if "verified_at" in table:
     what = "its first tenth" if "verified_rows" in table else "the same"
@@ -240,7 +243,7 @@ def _cells(task: Task, table: dict) -> list[str]:
     f"{number('low')} to {number('high')}",
     f"{number('worst')}, {number('best')}",
     task.wanted,
-    f"{statistics.median(row['seconds'] for row in rows):.0f}",
+    f"{statistics.median(seconds):.0f}" if seconds else "",
     commit,
   ]
 

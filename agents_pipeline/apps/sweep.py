@@ -1,4 +1,4 @@
-"""Trains an experiment with many settings and seeds: a grid, or a search.
+"""Trains an experiment with many settings or seeds: a grid, or a search.
 
 python -m agents_pipeline.apps.sweep --root_dir=sweeps/lr \\
   --gin_file=configs/dqn_cartpole.gin --num_seeds=3 --at_once=2 \\
@@ -6,6 +6,8 @@ python -m agents_pipeline.apps.sweep --root_dir=sweeps/lr \\
 python -m agents_pipeline.apps.sweep --root_dir=sweeps/search \\
   --gin_file=configs/dqn_cartpole.gin --num_trials=40 \\
   --vary="Adam.learning_rate = loguniform(1e-5, 1e-2)"
+python -m agents_pipeline.apps.sweep --root_dir=sweeps/seeds \\
+  --gin_file=configs/dqn_cartpole.gin --num_seeds=5 --at_once=2
 """
 
 import sys
@@ -127,9 +129,11 @@ def _checked_trials(
     UserError: a trial or a bound is no experiment, or there are too many
       trials.
   """
-  if not varied:
+  only_seeds = _NUM_TRIALS.value is None and _NUM_SEEDS.value > 1
+  if not varied and not only_seeds:
     raise errors.UserError(
-      'expected --vary, such as --vary="Adam.learning_rate = [1e-4, 1e-3]"'
+      'expected --vary, such as --vary="Adam.learning_rate = [1e-4, 1e-3]", or '
+      "--num_seeds of more than one seed"
     )
   if _SEED in {parameter.name for parameter in varied}:
     raise errors.UserError(
@@ -249,8 +253,8 @@ def _report_end(
   if best is not None:
     runs = summary.by_trial(source.runs)[best]
     command_line.print_result(
-      f"best trial {best}: {', '.join(runs[0][0].bindings)}, interquartile "
-      f"mean {summary.value_of(runs):.1f} over {page.count(len(runs), 'seed')}"
+      f"best trial {best}: {runs[0][0].description}, interquartile mean "
+      f"{summary.value_of(runs):.1f} over {page.count(len(runs), 'seed')}"
     )
     root = paths.from_text("--root_dir", _ROOT_DIR.value)  # as it was typed
     for path, what in (

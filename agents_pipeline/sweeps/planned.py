@@ -38,6 +38,11 @@ class PlannedRun:
     return [f"{name} = {text}" for name, text in self.settings.items()]
 
   @property
+  def description(self) -> str:
+    """The settings in words, for messages."""
+    return ", ".join(self.bindings) or "the experiment as it is"
+
+  @property
   def result(self) -> float | None:
     """The mean return of the run's final evaluation; None before its end."""
     record = run_record.read(self.folder.run_record) or {}

@@ -59,7 +59,6 @@ def write(folder: sweep_folder.SweepFolder, runs: Runs) -> int | None:
     return None
   of_trial = by_trial(runs)[best]
   first = of_trial[0][0]
-  settings = ", ".join(first.bindings)
   try:
     config = first.folder.config.read_text("utf-8")
   except OSError as error:
@@ -69,7 +68,7 @@ def write(folder: sweep_folder.SweepFolder, runs: Runs) -> int | None:
   seeds = "1 seed" if len(of_trial) == 1 else f"{len(of_trial)} seeds"
   run_record.write_text(
     folder.best,
-    f"# Trial {best} of {len(by_trial(runs))}: {settings}\n"
+    f"# Trial {best} of {len(by_trial(runs))}: {first.description}\n"
     f"# Interquartile mean over {seeds}: {value_of(of_trial):.6g}\n\n{config}",
   )
   return best

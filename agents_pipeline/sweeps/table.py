@@ -46,7 +46,7 @@ class Lines:
       if state == planned.FINISHED:
         line += f", mean return {run.result:.1f}"
       elif state == planned.RUNNING:
-        line += f", {', '.join(run.bindings)}"
+        line += f", {run.description}"
       self._report(line)
 
 

@@ -156,6 +156,18 @@ def test_the_same_command_adds_seeds_and_refuses_another_sweep(run, whole):
   assert (root / "trials/000/seed_0/run.json").read_bytes() == before
 
 
+def test_several_seeds_need_nothing_that_varies(run, tmp_path):
+  code, out, err = run(tmp_path, "--num_seeds=2")
+  assert code == 0, err
+  assert [row["seed"] for row in rows(tmp_path)] == ["0", "1"]
+  what = "the experiment as it is"
+  assert out.startswith(f"best trial 0: {what}, interquartile mean "), out
+  assert "over 2 seeds" in out
+  assert f"trial 0, seed 1: running, {what}" in err
+  best = (tmp_path / "best.gin").read_text()
+  assert best.startswith(f"# Trial 0 of 1: {what}\n")
+
+
 def test_a_stop_saves_and_a_failed_trial_does_not_end_the_others(
   start, run, tmp_path
 ):

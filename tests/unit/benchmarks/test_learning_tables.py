@@ -9,6 +9,7 @@ import pytest
 import small_runs
 
 from agents_pipeline import errors
+from agents_pipeline.files import run_folder
 from benchmarks import comparison, learning, learning_tables, minatar
 
 
@@ -68,6 +69,19 @@ def test_the_training_return_is_that_of_the_last_twentieth(tmp_path):
   assert learning.last_training_return(file, 1_000) == 2.5
   file.write_text(rows)
   assert learning.last_training_return(file, 1_000) is None
+
+
+def test_the_seconds_of_a_resumed_run_are_unknown(tmp_path):
+  run = run_folder.RunFolder(tmp_path)
+  run.metrics.write_text("env_steps\n10\n20\n")
+  run.episodes.write_text("env_steps,episode_return\n19,3.0\n20,1.0\n")
+  record = {"mean_return": 2.5, "policy_env_steps": 10, "env_steps": 20}
+  record["seconds"] = {"compile": 1.0, "train": 2.5}
+  for starts, seconds in ((["a"], 3.5), (["a", "b"], None)):
+    run.run_record.write_text(json.dumps(record | {"starts": starts}))
+    row = learning._row(3, run)
+    assert row["seconds"] == seconds
+    assert (row["seed"], row["training_return"], row["early_rows"]) == (3, 1, 1)
 
 
 def test_minatar_by_the_measure_of_the_paper():
@@ -230,7 +244,7 @@ def test_tables_are_rendered_between_their_marks(tmp_path, monkeypatch):
   row = {"policy_env_steps": 5, "env_steps": 10_000, "metrics_sha256": "a"}
   seeds = [
     row | {"seed": i, "mean_return": r, "seconds": s}
-    for i, (r, s) in enumerate(((-0.5, 3.0), (1.0, 9.4), (1.0, 4.0)))
+    for i, (r, s) in enumerate(((-0.5, 3.0), (1.0, None), (1.0, 5.0)))
   ]
   table = {"about": {"git_commit": "1234567890abc"}, "seeds": seeds}
   (tmp_path / "dqn_catch.json").write_text(json.dumps(table))
