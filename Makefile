@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/dqn_cartpole.gin
 RUN ?= runs/$(basename $(notdir $(CONFIG)))
-# Without one, the configuration's.
+# If empty, the seed of the configuration.
 SEED ?=
 
 BIN := $(VENV)/bin
@@ -73,7 +73,7 @@ $(DOCUMENTED): requirements-docs.lock
 	$(PIP) --no-deps --require-hashes -r requirements-docs.lock
 	@touch $@
 
-# A bench environment that is there gets them as well.
+# Also into .venv-bench, if it exists.
 gpu: $(INSTALLED)  ## add what TensorFlow needs of CUDA (several GB, Linux)
 	for python in $(BIN)/python $(wildcard $(BENCH)/bin/python); do \
 	  $$python -m pip --disable-pip-version-check install --quiet \
@@ -148,7 +148,7 @@ reference: $(INSTALLED)  ## make docs/configuration.md of the docstrings
 site: $(DOCUMENTED)  ## build the documentation into build/site
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 
-# Everywhere with the overrides in pyproject.toml.
+# uv applies the overrides in pyproject.toml to each of them.
 lock:  ## compile requirements*.in into requirements*.lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
@@ -183,7 +183,7 @@ lock:  ## compile requirements*.in into requirements*.lock
 	  --python-version 3.10 --generate-hashes \
 	  requirements-scale.in --output-file requirements-scale.lock
 
-# It asks PyPI. What it cannot look up fails it, as what is known to be bad does.
+# Asks PyPI. Fails at a known vulnerability, and at what it cannot look up.
 audit:  ## check the locks against known vulnerabilities
 	$(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install \

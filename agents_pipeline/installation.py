@@ -1,9 +1,9 @@
 """TF-Agents, which pip cannot install with what it requires.
 
-TF-Agents 0.19.0 pins versions that do not exist for today's Python, so the
+TF-Agents 0.19.0 pins old versions, which conflict with the others here, so the
 package does not require it, but lists what it really needs: setup.cfg. gym,
 which TF-Agents imports, is left out as well, for it brings a package that
-prints a warning at every import. docs/decisions/0002-lock.md has the story.
+prints a warning at every import. docs/decisions/0002-lock.md has the reasons.
 """
 
 import importlib.metadata

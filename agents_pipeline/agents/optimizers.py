@@ -221,7 +221,7 @@ class Optimizer(OptimizerConfig):
 
   name: str = fields.choice(gin.REQUIRED, *_KERAS)
   learning_rate: learning_rates.LearningRate = _learning_rate(1e-3)
-  arguments: dict = fields.arguments()
+  arguments: dict = fields.arguments("{'beta_1': 0.95}")
 
   def validate(self) -> None:
     """Refuses arguments that have a field, or do nothing alone.

@@ -60,7 +60,7 @@ class EnvironmentConfig:
   """
 
   name: str = fields.text(gin.REQUIRED)
-  arguments: dict = fields.arguments()
+  arguments: dict = fields.arguments("{'is_slippery': False}")
   max_episode_steps: int | None = fields.integer(None, optional=True)
   wrappers: tuple = fields.calls()
   num_envs: int = fields.integer(1, high=_MOST_ENVS)

@@ -106,10 +106,10 @@ def conv_layers() -> Any:
   return _field(None, rules.ConvLayers())
 
 
-def arguments() -> Any:
+def arguments(example: str) -> Any:
   """Declares a field that holds keyword arguments, by default none."""
   return dataclasses.field(
-    default_factory=dict, metadata={"rule": rules.Arguments()}
+    default_factory=dict, metadata={"rule": rules.Arguments(example)}
   )
 
 

@@ -234,7 +234,13 @@ class Function:
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-  """Keyword arguments: plain values by name."""
+  """Keyword arguments: plain values by name.
+
+  Attributes:
+    example: an example of them, for the message.
+  """
+
+  example: str
 
   def problem(self, value: Any) -> str:
     """Describes the expected value; "" if `value` is valid."""
@@ -242,7 +248,7 @@ class Arguments:
       isinstance(name, str) and name.isidentifier() for name in value
     )
     if not fits:
-      return "arguments by name such as {'is_slippery': False}"
+      return f"arguments by name such as {self.example}"
     if _is_plain(value):
       return ""
     return (
@@ -268,7 +274,7 @@ class Calls:
         isinstance(one, (tuple, list))
         and len(one) == 2
         and isinstance(one[0], str)
-        and not Arguments().problem(one[1])
+        and not Arguments("").problem(one[1])
       )
       for one in value
     )

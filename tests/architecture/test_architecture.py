@@ -139,7 +139,7 @@ TESTED_ELSEWHERE = {
 
 
 def imports(path):
-  """The rooms that a file imports, wherever in it."""
+  """The folders that a file imports, wherever in it."""
   for node in ast.walk(ast.parse(path.read_text())):
     if isinstance(node, ast.ImportFrom):
       assert node.level == 0, f"{path}: imports are absolute"
@@ -153,33 +153,33 @@ def imports(path):
           yield parts[1]
 
 
-@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
-def test_imports_go_one_way(room):
-  files = list((PACKAGE / room).rglob("*.py"))
+@pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
+def test_imports_go_one_way(folder):
+  files = list((PACKAGE / folder).rglob("*.py"))
   assert files
   for path in files:
     for imported in imports(path):
-      allowed = MAY_IMPORT[room] | {room, "errors", "interfaces"}
+      allowed = MAY_IMPORT[folder] | {folder, "errors", "interfaces"}
       assert imported in allowed, f"{path.relative_to(ROOT)}: {imported}"
 
 
 def test_allowed_imports_go_one_way():
-  rooms = list(MAY_IMPORT)
-  for room, allowed in MAY_IMPORT.items():
-    assert allowed <= set(rooms[: rooms.index(room)]), room
+  folders = list(MAY_IMPORT)
+  for folder, allowed in MAY_IMPORT.items():
+    assert allowed <= set(folders[: folders.index(folder)]), folder
 
 
 def test_the_drawing_shows_these_imports():
   drawing = (ROOT / "docs" / "structure.md").read_text()
   drawn = set(re.findall(r"^  (\w+) --> (\w+)$", drawing, re.M))
   through = {
-    room: set().union(*(MAY_IMPORT[other] for other in allowed))
-    for room, allowed in MAY_IMPORT.items()
+    folder: set().union(*(MAY_IMPORT[other] for other in allowed))
+    for folder, allowed in MAY_IMPORT.items()
   }
   assert drawn == {
-    (room, other)
-    for room, allowed in MAY_IMPORT.items()
-    for other in allowed - through[room]
+    (folder, other)
+    for folder, allowed in MAY_IMPORT.items()
+    for other in allowed - through[folder]
   }
 
 
@@ -240,8 +240,8 @@ def test_no_function_is_longer_than_a_screen():
 
 
 def test_every_room_has_its_rule():
-  rooms = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
-  assert rooms == set(MAY_IMPORT)
+  folders = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+  assert folders == set(MAY_IMPORT)
 
 
 def test_every_file_has_tests_of_its_own_name():
@@ -267,8 +267,8 @@ def test_tests_of_no_file_lie_elsewhere():
   """tests/unit/x/test_y.py is of x/y.py; test_y_z.py too, of one thing of y."""
   unit = ROOT / "tests" / "unit"
   for path in unit.rglob("test_*.py"):
-    room = path.parent.relative_to(unit)
-    folder = (ROOT if room.parts[:1] == ("benchmarks",) else PACKAGE) / room
+    folder = path.parent.relative_to(unit)
+    folder = (ROOT if folder.parts[:1] == ("benchmarks",) else PACKAGE) / folder
     name = path.stem.removeprefix("test_")
     assert any(
       f"{name}_".startswith(f"{file.stem}_") for file in folder.glob("*.py")

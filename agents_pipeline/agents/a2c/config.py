@@ -58,7 +58,7 @@ class A2cConfig(schema.AgentConfig):
   )
 
   network: str | None = fields.function()
-  network_arguments: dict = fields.arguments()
+  network_arguments: dict = fields.arguments("{'units': 32}")
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.activation("tanh")

@@ -57,8 +57,8 @@ class QLearningConfig(schema.AgentConfig):
       factorised, and new at every env step and in every train step. These
       layers begin as in the paper, whatever initial_weights is. What is
       evaluated and exported has no noise.
-    noisy_sigma_0: the size of the noise at first, times the square root of a
-      layer's number of inputs; 0.5 in the paper.
+    noisy_sigma_0: how large the noise is at first: sigma is this number over
+      the square root of a layer's number of inputs; 0.5 in the paper.
     gamma: the agent's discount per env step.
     n_step: the number of rewards summed before bootstrapping.
     reward_scale: the factor of every reward that is trained on.
@@ -110,7 +110,7 @@ class QLearningConfig(schema.AgentConfig):
   )
 
   network: str | None = fields.function()
-  network_arguments: dict = fields.arguments()
+  network_arguments: dict = fields.arguments("{'units': 32}")
   conv_layers: tuple[tuple[int, int, int], ...] | None = fields.conv_layers()
   hidden_layers: tuple[int, ...] = fields.widths((64, 64))
   activation: str = fields.activation("relu")
