@@ -47,7 +47,7 @@ def build(
   """Wires an experiment; see `registry.PipelineModule.build`.
 
   Before that it chooses the settings of Keras and the number of TensorFlow's
-  threads, for the whole process.
+  threads, and seeds Python's and NumPy's own generators, for the whole process.
 
   Args:
     experiment: the experiment to wire.
@@ -62,6 +62,7 @@ def build(
       environment cannot be used, or a learning rate's schedule has no length.
   """
   keras_settings.choose()
+  seeding.seed_process(seeds.network)
   if task is None:
     experiment, task = complete(experiment)
   _check_network(experiment.agent)

@@ -1,6 +1,7 @@
 """One seed for the run, a named child seed for each of its random consumers."""
 
 import dataclasses
+import random
 import zlib
 
 import numpy as np
@@ -19,6 +20,18 @@ def child_seed(seed: int, *path: str | int) -> int:
   ]
   sequence = np.random.SeedSequence(seed, spawn_key=tuple(key))
   return int(sequence.generate_state(1, np.uint32)[0] >> 1)
+
+
+def seed_process(seed: int) -> None:
+  """Seeds Python's and NumPy's own generators, for environments that use them.
+
+  Nothing of ours does.
+
+  Args:
+    seed: the seed, below 2**32.
+  """
+  random.seed(seed)
+  np.random.seed(seed)
 
 
 @dataclasses.dataclass(frozen=True)

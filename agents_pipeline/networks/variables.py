@@ -1,5 +1,10 @@
 """Making and counting the weights of TF-Agents networks."""
 
+import contextlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 
@@ -7,6 +12,22 @@ from tf_agents.networks import network as tf_agents_network
 def num_weights(network: tf_agents_network.Network) -> int:
   """The number of weights that a network learns."""
   return sum(v.shape.num_elements() for v in network.trainable_variables)
+
+
+@contextlib.contextmanager
+def drawn_from(seed: int) -> Iterator[None]:
+  """Draws the weights that are made in a `with` block from a seed.
+
+  Keras seeds Python's and NumPy's own generators as well. They go on as before:
+  they may belong to a notebook, or to an environment.
+  """
+  of_python, of_numpy = random.getstate(), np.random.get_state()
+  tf.keras.utils.set_random_seed(seed)
+  try:
+    yield
+  finally:
+    random.setstate(of_python)
+    np.random.set_state(of_numpy)
 
 
 def make_by_zeros(network: tf_agents_network.Network):

@@ -157,7 +157,7 @@ class ReplayConfig(_Buffer):
     num_prefetched_batches: how many batches tf.data samples ahead while a
       Python environment steps. More than 0 overlaps the two: runs with one
       seed then differ, and a window may be read while its oldest row is
-      overwritten. Tensor environments sample inside the program.
+      overwritten. Tensor environments sample inside the program: only 0.
     memory: 'device' keeps the rows where the networks are. 'host' keeps them in
       the machine's memory, for a GPU too small for the frames; every batch is
       then copied to it. 'host' is for Python environments; on the CPU it is
@@ -200,7 +200,7 @@ class PrioritizedReplay(_Buffer):
       Python environment steps, by the priorities of that time. More than 0
       overlaps the two: runs with one seed then differ, and a window may be read
       while its oldest row is overwritten. Tensor environments sample inside the
-      program.
+      program: only 0.
     memory: 'device' keeps the rows where the networks are. 'host' keeps them in
       the machine's memory, for a GPU too small for the frames; every batch is
       then copied to it. 'host' is for Python environments; on the CPU it is
@@ -210,7 +210,7 @@ class PrioritizedReplay(_Buffer):
   capacity_env_steps: int = fields.integer(100_000, high=10**15)
   alpha: float = fields.number(0.6, 0, 1)
   initial_beta: float = fields.number(0.4, 0, 1)
-  epsilon: float = fields.number(1e-6, above=True)
+  epsilon: float = fields.number(1e-6, 1e-30)  # in float32, 1e-50 is 0
   num_prefetched_batches: int = fields.integer(0, 0)
   memory: str = fields.choice("device", "host")
 

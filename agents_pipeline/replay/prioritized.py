@@ -136,7 +136,8 @@ class PrioritizedReplayBuffer(storage.TransitionStorage):
     before = self._is_step.read_value()
     shifted = before
     for count in range(1, len(are_steps) + 1):
-      new = tf.constant([are_steps[count - 1 :: -1]] * self._spec.num_envs)
+      newest_first = [*reversed(are_steps[:count])]
+      new = tf.constant([newest_first] * self._spec.num_envs)
       is_count = (num_new == count)[:, None]  # [B, 1]
       by_count = tf.concat([new, before[:, :-count]], axis=1)  # [B, n + 1]
       shifted = tf.where(is_count, by_count, shifted)

@@ -50,8 +50,8 @@ class SumTree(tf.Module):
     """Gives rows other priorities.
 
     Args:
-      row: [K] int32, the rows. Where one is named twice, its priorities must be
-        the same, or it keeps one of them.
+      row: [K] int32, the rows. One that is named twice keeps one of its
+        priorities, no matter which.
       priority: [K] float32, their priorities: finite, 0 for rows that are never
         found.
 

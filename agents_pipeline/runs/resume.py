@@ -1,6 +1,7 @@
 """Checks of a run folder: may this run be written there, or resumed there?"""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 
 from agents_pipeline import errors
@@ -23,10 +24,18 @@ _MAY_CHANGE = (
   "Mlflow.",
   "WandB.",
 )
-# Each learner's checkpoints hold its share of the run, so this cannot change.
-_NUM_LEARNERS = "TrainingConfig.num_learners:"
-# It is where a run began, so it cannot change.
-_INITIAL_POLICY = "Experiment.initial_policy:"
+# Checkpoints depend on these, so they cannot change: how a difference begins,
+# and what the run has begun with.
+_CANNOT_CHANGE = (
+  (r"Experiment\.agent:", "another agent"),
+  # Earlier versions had one learner, and no field for it.
+  (r"TrainingConfig\.num_learners: (?!\(not set\) -> 1$)", "other learners"),
+  (r"Experiment\.initial_policy:", "another initial policy"),
+  (r"\w+\.replay:", "another replay"),
+  (r"PrioritizedReplay\.(alpha|epsilon):", "other priorities"),
+)
+_PRIORITIZED = "= @PrioritizedReplay()"
+_STEPS_OF_PRIORITIES = (r"\w+\.n_step:", "priorities of other steps")
 # Earlier versions wrote the seed to run.json only, not to config.gin.
 _SEED = "Experiment.seed"
 
@@ -83,19 +92,16 @@ def changes(
       f"{more}); expected the same, --allow_changes, another --root_dir, or "
       "--overwrite"
     )
-  for line in changed:
-    first_with = f"{_NUM_LEARNERS} (not set) -> 1"  # earlier versions had none
-    if line.startswith(_NUM_LEARNERS) and line != first_with:
-      raise errors.UserError(
-        f"{folder.root} has begun with other learners ({line}); expected the "
-        "same, another --root_dir, or --overwrite"
-      )
-  for line in fixed:
-    if line.startswith(_INITIAL_POLICY):
-      raise errors.UserError(
-        f"{folder.root} has begun ({line}); expected the same "
-        "--initial_policy, another --root_dir, or --overwrite"
-      )
+  cannot_change = list(_CANNOT_CHANGE)
+  if _PRIORITIZED in config:
+    cannot_change.append(_STEPS_OF_PRIORITIES)
+  for pattern, what in cannot_change:
+    for line in changed:
+      if re.match(pattern, line):
+        raise errors.UserError(
+          f"{folder.root} has begun with {what} ({line}); expected the same, "
+          "another --root_dir, or --overwrite"
+        )
   _check_seed(folder, saved, config)
   return changed
 

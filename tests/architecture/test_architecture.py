@@ -112,7 +112,6 @@ TESTED_ELSEWHERE = {
   "evaluation/renderer.py": "a process: tests/faults/test_renderer.py",
   "evaluation/served_policy.py": "tests/equivalence/test_served_policy.py",
   "losses/shapes.py": "the tests of every loss give it wrong ones",
-  "networks/variables.py": "every network is made by it",
   "reports/provenance.py": "tests/unit/reports/test_page.py",
   "reports/sections.py": "tests/unit/reports/test_page.py",
   "replay/specs.py": "a record that every buffer is made of",

@@ -209,9 +209,9 @@ def make_actor_critic_network(
     num_frames: the number of frames stacked in an observation.
     keys: see `ObservationEncoder.keys`.
   """
-  tf.keras.utils.set_random_seed(seed)
-  network = ActorCriticNetwork(
-    observation_spec, action_spec, config, num_frames, keys
-  )
-  network.create_variables()
+  with variables.drawn_from(seed):
+    network = ActorCriticNetwork(
+      observation_spec, action_spec, config, num_frames, keys
+    )
+    network.create_variables()
   return network

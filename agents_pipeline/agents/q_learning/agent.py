@@ -27,7 +27,8 @@ class Extra(NamedTuple):
     td_loss: [S] float32, the loss of each transition.
     td_error: [S] float32, the error by which a replay may prioritize a
       transition.
-    q_value: [S] float32, q of the actions taken, before the update.
+    q_value: [S] float32, q of the actions taken, before the update. A LAST
+      row, from which no action was taken, has one as well.
   """
 
   td_loss: tf.Tensor

@@ -71,10 +71,10 @@ class QLearningConfig(schema.AgentConfig):
     target_update_period_episodes: episodes between target updates, over all
       environments, in place of target_update_period_train_steps; None for train
       steps.
-    max_mean_q: the largest mean q of a batch: beyond plus or minus this, the
-      run ends as diverged; None lets it grow as long as it is finite.
     target_update_tau: how far an update moves the target network towards the
       network; 1 copies the network.
+    max_mean_q: the largest mean q of a batch: beyond plus or minus this, the
+      run ends as diverged; None lets it grow as long as it is finite.
     epsilon: the probability of a random action, over the run; None where the
       network is noisy.
     num_random_env_steps: env steps with random actions at the beginning.
@@ -91,8 +91,7 @@ class QLearningConfig(schema.AgentConfig):
     learns_while_stepping: whether updates are made while Python environments do
       the iteration's first step, on another core, and so from what was stored
       before that step. The run is reproducible, but another one than with
-      False. Tensor environments step inside the program, where this changes
-      nothing.
+      False. Tensor environments step inside the program, and take only False.
     batch_size: transitions per update; ignored without replay, where an update
       has one per environment.
     replay: how experience is kept: @ReplayConfig(), @PrioritizedReplay() or
@@ -137,8 +136,8 @@ class QLearningConfig(schema.AgentConfig):
   target_update_period_episodes: int | None = fields.integer(
     None, optional=True
   )
-  max_mean_q: float | None = fields.number(None, above=True, optional=True)
   target_update_tau: float = fields.number(1.0, 0, 1, above=True)
+  max_mean_q: float | None = fields.number(None, above=True, optional=True)
   epsilon: schedules.Epsilon | None = fields.component(
     schedules.LinearEpsilon, schedules.Epsilon, optional=True
   )
@@ -176,9 +175,13 @@ class QLearningConfig(schema.AgentConfig):
     self._check_one_of(
       "num_collect_episodes_per_iteration", "num_collect_steps_per_iteration"
     )
-    self._check_one_of(
-      "num_collect_episodes_per_iteration", "learns_while_stepping"
-    )
+    episodes = self.num_collect_episodes_per_iteration
+    if self.learns_while_stepping and episodes is not None:
+      raise errors.UserError(
+        f"{self._name}.learns_while_stepping = True: whole episodes are "
+        "collected before any of them is learned from; expected False with "
+        f"{self._name}.num_collect_episodes_per_iteration = {episodes}"
+      )
     self._check_collectors()
     self._check_exploration()
     self.replay.check_agent(self)

@@ -181,14 +181,14 @@ class QNetwork(network.Network):
       return self._own(leaves, training)
     x = self._torso(leaves, training, noise)  # [B, H]
     noises = () if noise is None else (noise,)
-    outputs = self._of_actions(self._advantage(x, *noises))  # [B, A (, N)]
+    outputs = self._split_atoms(self._advantage(x, *noises))  # [B, A (, N)]
     if self._value is not None:
-      value = self._of_actions(self._value(x, *noises))  # [B, 1 (, N)]
+      value = self._split_atoms(self._value(x, *noises))  # [B, 1 (, N)]
       mean = tf.reduce_mean(outputs, axis=1, keepdims=True)
       outputs = value + (outputs - mean)
     return outputs
 
-  def _of_actions(self, outputs: tf.Tensor) -> tf.Tensor:
+  def _split_atoms(self, outputs: tf.Tensor) -> tf.Tensor:
     """What a head gives, [B, A N], as [B, A, N]; q [B, A] as it is."""
     if self.distribution is None:
       return outputs
@@ -223,8 +223,8 @@ def make_q_network(
     num_frames: the number of frames stacked in an observation.
     keys: see `ObservationEncoder.keys`.
   """
-  tf.keras.utils.set_random_seed(seed)
   num_actions = int(action_spec.maximum) + 1
-  network = QNetwork(observation_spec, num_actions, config, num_frames, keys)
-  network.create_variables()
+  with variables.drawn_from(seed):
+    network = QNetwork(observation_spec, num_actions, config, num_frames, keys)
+    network.create_variables()
   return network

@@ -194,12 +194,8 @@ def _make_replay(
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
-  if parts.on_device and config.replay.memory == "host":
-    raise errors.UserError(
-      f"{type(config.replay).__name__}.memory = 'host': {task.name!r} is "
-      "TensorFlow ops, and samples within its program; expected 'device', or "
-      "EnvironmentConfig.backend = 'gymnasium'"
-    )
+  if parts.on_device:
+    _check_within_program(config, task)
   replay_spec = specs.ReplaySpec(
     task.observation_spec,
     task.action_spec,
@@ -220,6 +216,28 @@ def _make_replay(
       report=parts.report,
       num_copies=num_copies,
     )
+
+
+def _check_within_program(
+  config: q_config.QLearningConfig, task: task_lib.Task
+) -> None:
+  """Rejects what only Python environments can have."""
+  agent, replay = type(config).__name__, type(config.replay).__name__
+  for name, value, expected in (
+    (f"{replay}.memory", config.replay.memory, "device"),
+    (
+      f"{replay}.num_prefetched_batches",
+      config.replay.num_prefetched_batches,
+      0,
+    ),
+    (f"{agent}.learns_while_stepping", config.learns_while_stepping, False),
+  ):
+    if value != expected:
+      raise errors.UserError(
+        f"{name} = {value!r}: {task.name!r} is TensorFlow ops, and one program "
+        f"steps, samples and learns; expected {expected!r}, or "
+        "EnvironmentConfig.backend = 'gymnasium'"
+      )
 
 
 def _make_target_update(

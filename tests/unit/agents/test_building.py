@@ -1,5 +1,8 @@
 """What is decided, and refused, before a pipeline is built."""
 
+import random
+
+import numpy as np
 import pytest
 
 from agents_pipeline import errors
@@ -69,6 +72,19 @@ def test_layers_that_no_memory_holds_are_rejected():
     match=r"needs 9,504.0 GiB of the .* GiB of memory available",
   ):
     building.build(experiment(hidden_layers=(65_536,) * 100), seeding.Seeds(0))
+
+
+def test_environments_that_draw_from_the_process_are_seeded_by_the_run():
+  def drawn(seed):
+    with pytest.raises(errors.UserError):  # after that, which is quick
+      building.build(
+        experiment(hidden_layers=(65_536,) * 100), seeding.Seeds(seed)
+      )
+    return random.random(), np.random.random()
+
+  first, other = drawn(0), drawn(1)
+  assert drawn(0) == first
+  assert first[0] != other[0] and first[1] != other[1]
 
 
 def test_updates_that_no_memory_holds_are_rejected():

@@ -125,6 +125,47 @@ def test_other_package_versions_are_reported():
   ]
 
 
+@pytest.mark.parametrize(
+  ("before", "after", "what"),
+  [
+    ("Experiment.agent = @DqnConfig()", "Experiment.agent = @C51Config()",
+     "another agent (Experiment.agent: @DqnConfig() -> @C51Config())"),
+    ("C51Config.replay = @ReplayConfig()",
+     "C51Config.replay = @PrioritizedReplay()",
+     "another replay (C51Config.replay: @ReplayConfig() -> "
+     "@PrioritizedReplay())"),
+    ("PrioritizedReplay.alpha = 0.6", "PrioritizedReplay.alpha = 0.0",
+     "other priorities (PrioritizedReplay.alpha: 0.6 -> 0.0)"),
+    ("PrioritizedReplay.epsilon = 1e-06", "PrioritizedReplay.epsilon = 0.01",
+     "other priorities (PrioritizedReplay.epsilon: 1e-06 -> 0.01)"),
+    ("DqnConfig.replay = @PrioritizedReplay()\nDqnConfig.n_step = 1",
+     "DqnConfig.replay = @PrioritizedReplay()\nDqnConfig.n_step = 3",
+     "priorities of other steps (DqnConfig.n_step: 1 -> 3)"),
+    ("DqnConfig.replay = @ReplayConfig()\nDqnConfig.n_step = 1",
+     "DqnConfig.replay = @ReplayConfig()\nDqnConfig.n_step = 3", None),
+    ("PrioritizedReplay.initial_beta = 0.4",
+     "PrioritizedReplay.initial_beta = 0.5", None),
+  ],
+)  # fmt: skip
+def test_what_checkpoints_depend_on_stays(tmp_path, before, after, what):
+  folder = run_folder.RunFolder(tmp_path)
+  folder.run_record.write_text('{"starts": []}')
+  seed = "Experiment.seed = 0\n"
+  folder.config.write_text(f"{seed}{before}\n")
+  change = lambda: resume.changes(
+    folder, f"{seed}{after}\n", allow_changes=True
+  )
+  if what is None:
+    assert len(change()) == 1
+    return
+  with pytest.raises(errors.UserError) as raised:
+    change()
+  assert str(raised.value) == (
+    f"{tmp_path} has begun with {what}; expected the same, another --root_dir, "
+    "or --overwrite"
+  )
+
+
 @pytest.mark.parametrize("allow_changes", [False, True])
 def test_the_number_of_learners_stays(tmp_path, allow_changes):
   folder = run_folder.RunFolder(tmp_path)

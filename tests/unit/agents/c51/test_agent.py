@@ -11,6 +11,7 @@ from tf_agents.networks import categorical_q_network
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.utils import common
 
 from agents_pipeline.agents.c51 import agent as c51_agent
 from agents_pipeline.agents.c51 import config as c51_config
@@ -117,13 +118,19 @@ def test_a_train_step_under_xla_equals_one_that_is_not(all_ways):
   """Dueling and double, of random weights, with another network as target."""
   found = []
   for way in (all_ways["eager"], all_ways["xla"]):
-    agent = c51_agent.C51Agent.make(
-      c51_config.C51Config(
-        hidden_layers=(4,), v_min=-10, v_max=10, dueling=True, double=True
-      ),
-      TIME_STEP_SPEC,
-      ACTION_SPEC,
-      seed=1,
+    agent, other = (
+      c51_agent.C51Agent.make(
+        c51_config.C51Config(
+          hidden_layers=(4,), v_min=-10, v_max=10, dueling=True, double=True
+        ),
+        TIME_STEP_SPEC,
+        ACTION_SPEC,
+        seed=seed,
+      )
+      for seed in (1, 2)
+    )
+    common.soft_variables_update(
+      other.network.variables, agent.target_network.variables
     )
     train = way(lambda agent=agent: agent.train(step(1, action=1)))
     infos = [train() for _ in range(3)]

@@ -9,7 +9,6 @@ from tf_agents.trajectories import time_step as ts
 
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
-from agents_pipeline.agents.q_learning import agent as q_agent
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((2,), tf.float32))
 ACTION_SPEC = tensor_spec.BoundedTensorSpec((), tf.int64, 0, 1)
@@ -51,7 +50,6 @@ BOUNDARY = ([[1, 2], [3, 1]], [0, 0], [7, 0], [1, 1], [2, 0], [0, 1])
     # Rewards times 2: 14 + 40 - 3.
     ({"reward_scale": 2.0}, ONE_STEP, 51.0**2),
     ({"gamma": 0.0}, ONE_STEP, 16.0),
-    ({"double": True}, ONE_STEP, 44.0**2),
   ],
 )
 def test_loss_by_hand(fields, window, expected, compiled):
@@ -102,25 +100,6 @@ def test_a_train_step_changes_the_network_and_counts():
     np.any(v.numpy() != b)
     for v, b in zip(agent.network.variables, before, strict=True)
   )
-
-
-@pytest.mark.parametrize("num_actions", [2, 18, 1_000])
-def test_every_action_has_the_gradient_of_its_own_q(num_actions, compiled):
-  q_values = tf.range(3.0 * num_actions)
-  q_values = tf.reshape(q_values, [3, num_actions])
-  actions = tf.constant([0, num_actions - 1, 1], tf.int64)
-
-  def chosen_and_gradient():
-    with tf.GradientTape() as tape:
-      tape.watch(q_values)
-      chosen = q_agent.of_actions(q_values, actions)
-    return chosen, tape.gradient(chosen, q_values)
-
-  chosen, gradient = compiled(chosen_and_gradient)()
-  assert chosen.numpy().tolist() == [
-    0.0, 2.0 * num_actions - 1, 2.0 * num_actions + 1
-  ]  # fmt: skip
-  np.testing.assert_array_equal(gradient, np.eye(num_actions)[actions])
 
 
 def test_the_graph_does_not_grow_with_the_number_of_actions():

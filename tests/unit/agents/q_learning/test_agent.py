@@ -13,6 +13,7 @@ from agents_pipeline.agents.c51 import agent as c51_agent
 from agents_pipeline.agents.c51 import config as c51_config
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
+from agents_pipeline.agents.q_learning import agent as q_agent
 from agents_pipeline.agents.qr_dqn import agent as qr_dqn_agent
 from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 
@@ -128,3 +129,24 @@ def test_mu_and_sigma_of_both_heads_are_learned_and_greedy_has_no_noise(name):
   actions = [agent.policy.action(observations).action for _ in range(3)]
   np.testing.assert_array_equal(actions[0], actions[1])
   np.testing.assert_array_equal(actions[0], actions[2])
+
+
+@pytest.mark.parametrize("atoms", [(), (5,)])
+@pytest.mark.parametrize("num_actions", [2, 18, 1_000])
+def test_every_action_has_the_gradient_of_its_own(num_actions, atoms, compiled):
+  shape = (3, num_actions, *atoms)
+  values = tf.reshape(tf.range(float(np.prod(shape))), shape)
+  taken = [0, num_actions - 1, 1]
+  actions = tf.constant(taken, tf.int64)
+
+  def chosen_and_gradient():
+    with tf.GradientTape() as tape:
+      tape.watch(values)
+      chosen = q_agent.of_actions(values, actions)
+    return chosen, tape.gradient(chosen, values)
+
+  chosen, gradient = compiled(chosen_and_gradient)()
+  expected = np.zeros(shape)
+  expected[range(3), taken] = 1
+  np.testing.assert_array_equal(chosen, values.numpy()[range(3), taken])
+  np.testing.assert_array_equal(gradient, expected)

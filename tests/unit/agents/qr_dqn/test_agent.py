@@ -7,6 +7,7 @@ from replay_rows import experience
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
+from tf_agents.utils import common
 
 from agents_pipeline.agents.qr_dqn import agent as qr_dqn_agent
 from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
@@ -107,11 +108,19 @@ def test_a_train_step_under_xla_equals_one_that_is_not(all_ways):
   """Dueling and double, of random weights, with another network as target."""
   found = []
   for way in (all_ways["eager"], all_ways["xla"]):
-    agent = qr_dqn_agent.QrDqnAgent.make(
-      qr_dqn_config.QrDqnConfig(hidden_layers=(4,), dueling=True, double=True),
-      TIME_STEP_SPEC,
-      ACTION_SPEC,
-      seed=1,
+    agent, other = (
+      qr_dqn_agent.QrDqnAgent.make(
+        qr_dqn_config.QrDqnConfig(
+          hidden_layers=(4,), dueling=True, double=True
+        ),
+        TIME_STEP_SPEC,
+        ACTION_SPEC,
+        seed=seed,
+      )
+      for seed in (1, 2)
+    )
+    common.soft_variables_update(
+      other.network.variables, agent.target_network.variables
     )
     train = way(lambda agent=agent: agent.train(step(1)))
     found.append([float(train().loss) for _ in range(3)])
