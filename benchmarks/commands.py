@@ -63,6 +63,7 @@ def train_until(
   gin_file: str,
   root_dir: pathlib.Path,
   *flags: str,
+  cwd: pathlib.Path | None = None,
 ) -> None:
   """Trains, and stops the run as a user does once there is enough of it.
 
@@ -73,6 +74,7 @@ def train_until(
     gin_file: the configuration.
     root_dir: the run folder.
     *flags: further flags of `train`.
+    cwd: the folder where the command is run.
 
   Raises:
     RunError: `train` ended otherwise; the message ends with the last line that
@@ -83,7 +85,7 @@ def train_until(
   # Not a pipe: nobody would read it, and a full one stops the process.
   with tempfile.TemporaryFile("w+") as printed:
     process = subprocess.Popen(
-      train_command(gin_file, root_dir, *flags), stderr=printed
+      train_command(gin_file, root_dir, *flags), cwd=cwd, stderr=printed
     )
     try:
       while process.poll() is None and not is_enough():

@@ -33,8 +33,17 @@ def train_seeds(
   *,
   bindings: Sequence[str] = (),
   at_once: int = 1,
+  code: pathlib.Path | None = None,
 ) -> list[dict]:
   """Trains every seed that is not finished, in root/seed_N.
+
+  Args:
+    gin_file: the configuration.
+    seeds: the seeds.
+    root: the folder of the runs.
+    bindings: the gin bindings.
+    at_once: the number of processes at a time.
+    code: the clone whose code trains; None for this one.
 
   Returns:
     What the run of each seed reached, as in docs/learning/*.json.
@@ -43,7 +52,7 @@ def train_seeds(
   def train(seed: int) -> dict:
     run = root / f"seed_{seed}"
     more = [f"--gin_bindings={binding}" for binding in bindings]
-    commands.train(gin_file, run, f"--seed={seed}", *more)
+    commands.train(gin_file, run, f"--seed={seed}", *more, cwd=code)
     row = _row(seed, run_folder.RunFolder(run))
     took = "resumed" if row["seconds"] is None else f"{row['seconds']:.0f} s"
     command_line.report(
@@ -56,16 +65,22 @@ def train_seeds(
     return list(pool.map(train, seeds))
 
 
-def still_begins(
-  gin_file: str, row: dict, root: pathlib.Path, bindings: Sequence[str] = ()
-) -> bool:
-  """Whether a seed's first tenth gives the same metrics, to the byte.
+def digest_of_first_tenth(
+  gin_file: str,
+  row: dict,
+  root: pathlib.Path,
+  *,
+  bindings: Sequence[str] = (),
+  code: pathlib.Path | None = None,
+) -> str:
+  """Trains the first tenth of a seed; returns the digest of its metrics.
 
   Args:
     gin_file: the configuration.
     row: the row of the seed: what its run reached.
     root: the folder of the run root/seed_N, which is stopped after that tenth.
     bindings: the gin bindings.
+    code: the clone whose code trains; None for this one.
   """
   seed, num_rows = row["seed"], row["early_rows"]
   run = run_folder.RunFolder(root / f"seed_{seed}")
@@ -76,8 +91,9 @@ def still_begins(
     root / f"seed_{seed}",
     f"--seed={seed}",
     *(f"--gin_bindings={binding}" for binding in bindings),
+    cwd=code,
   )
-  return _digest(lines(), num_rows) == row["early_metrics_sha256"]
+  return _digest(lines(), num_rows)
 
 
 def _digest(metrics: bytes, num_rows: int | None = None) -> str:

@@ -7,8 +7,9 @@ Each table is a JSON file in docs/learning/: what every seed of a configuration
 reached, on which commit, machine and versions. Where code that learning depends
 on has changed since, the table is old: --check lists the commits and exits with
 1. --verify trains the first seed of every old table again, of runs of more than
-five minutes the first tenth; where metrics.csv is the same to the byte, the
-table holds for today's code too, and is marked so.
+five minutes the first tenth; where metrics.csv is the same to the byte as the
+table's, or as what the table's code gives on this machine, the table holds for
+today's code too, and is marked so.
 """
 
 import dataclasses
@@ -186,19 +187,49 @@ def make(task: Task, root: pathlib.Path, at_once: int) -> None:
   _write(task.name, {"about": about, "seeds": rows})
 
 
+def held_at(table: dict) -> str:
+  """The last commit whose code is known to give the numbers of a table."""
+  return table.get("verified_at") or table["about"]["git_commit"]
+
+
+def _code_of(commit: str, root: pathlib.Path) -> pathlib.Path:
+  """A clone at a commit, made when it is first asked for."""
+  clone = root / "code" / commit
+  if not clone.exists():
+    for words in (
+      ["clone", "--quiet", "--shared", str(ROOT), str(clone)],
+      ["-C", str(clone), "checkout", "--quiet", commit],
+    ):
+      subprocess.run(["git", *words], check=True)
+  return clone
+
+
 def verify(task: Task, root: pathlib.Path) -> bool:
-  """Whether the first seed of a table gives the same numbers today."""
+  """Whether the first seed of a table gives the same numbers today.
+
+  Another kind of machine may round differently. So where the numbers differ,
+  the code of the commit at which the table last held trains the seed as well:
+  on one machine, both must give the same.
+  """
   table, now = read(task.name), clean_commit()
   assert table is not None
-  file, folder = f"configs/{task.name}.gin", root / "verify" / now / task.name
-  first = table["seeds"][0]
+  file, first = f"configs/{task.name}.gin", table["seeds"][0]
   # Only long runs were resumed, whose seconds are unknown.
   is_long = "early_rows" in first and (first["seconds"] or math.inf) > _LONG
-  if is_long:
-    is_same = learning.still_begins(file, first, folder, task.bindings)
-  else:
-    (row,) = learning.train_seeds(file, [0], folder, bindings=task.bindings)
-    is_same = row["metrics_sha256"] == first["metrics_sha256"]
+
+  def digest(commit: str, code: pathlib.Path) -> str:
+    """The digest of what the code of a commit gives."""
+    folder = root / "verify" / commit / task.name
+    how: dict = {"bindings": task.bindings, "code": code}
+    if is_long:
+      return learning.digest_of_first_tenth(file, first, folder, **how)
+    (row,) = learning.train_seeds(file, [0], folder, **how)
+    return row["metrics_sha256"]
+
+  found = digest(now, ROOT)
+  is_same = found == first[f"{'early_' if is_long else ''}metrics_sha256"]
+  if not is_same:
+    is_same = found == digest(held_at(table), _code_of(held_at(table), root))
   if is_same:
     rows = {"verified_rows": first["early_rows"]} if is_long else {}
     table.pop("verified_rows", None)
@@ -264,8 +295,7 @@ def _check(tasks: list[Task], verifies: bool, root: pathlib.Path) -> int:
       seeds = f"has {len(table['seeds'])} of" if table else "was never made of"
       print(f"{task.name}: {seeds} {task.num_seeds} seeds")
       continue
-    holds_at = table.get("verified_at") or table["about"]["git_commit"]
-    changes = changes_since(holds_at, task.name)
+    changes = changes_since(held_at(table), task.name)
     if changes and verifies and verify(task, root):
       print(f"{task.name}: seed 0 is the same as far as it was trained")
       changes = []
@@ -281,7 +311,7 @@ def main() -> int:
   """Makes or checks tables, and returns the exit code."""
   chosen = commands.choose(_FLAGS.only, [task.name for task in TASKS])
   tasks = [task for task in TASKS if task.name in chosen]
-  root = pathlib.Path(_FLAGS.root_dir)
+  root = pathlib.Path(_FLAGS.root_dir).absolute()
   if _FLAGS.check or _FLAGS.verify:
     return _check(tasks, _FLAGS.verify, root)
   for task in tasks:

@@ -168,7 +168,7 @@ def test_the_bindings_of_a_table_reach_its_seeds(tmp_path, monkeypatch):
   task = learning_tables.Task("dqn_catch", 2, "1", shorter)
   seen = []
 
-  def train_seeds(gin_file, seeds, root, *, bindings=(), at_once=1):
+  def train_seeds(gin_file, seeds, root, *, bindings=(), at_once=1, code=None):
     seen.append((gin_file, list(seeds), bindings))
     return [{"metrics_sha256": "a"}]
 
@@ -180,6 +180,62 @@ def test_the_bindings_of_a_table_reach_its_seeds(tmp_path, monkeypatch):
   assert learning_tables.verify(task, tmp_path)
   file = "configs/dqn_catch.gin"
   assert seen == [(file, [0, 1], shorter), (file, [0], shorter)]
+
+
+@pytest.mark.parametrize("seconds", [9.0, 900.0, None])
+def test_a_table_holds_where_its_own_code_gives_the_same_here(
+  tmp_path, monkeypatch, seconds
+):
+  task = learning_tables.Task("dqn_catch", 1, "1")
+  found = {}  # clone -> what its code gives on this machine
+
+  def digest_of_first_tenth(gin_file, row, root, *, bindings, code):
+    assert seconds != 9.0 and row["early_rows"] == 3
+    return found[code]
+
+  def train_seeds(gin_file, seeds, root, *, bindings, code):
+    assert seconds == 9.0
+    return [{"metrics_sha256": found[code]}]
+
+  monkeypatch.setattr(learning, "digest_of_first_tenth", digest_of_first_tenth)
+  monkeypatch.setattr(learning, "train_seeds", train_seeds)
+  monkeypatch.setattr(learning_tables, "clean_commit", lambda: "now")
+  monkeypatch.setattr(
+    learning_tables, "_code_of", lambda commit, root: root / commit
+  )
+  monkeypatch.setattr(learning_tables, "TABLES", tmp_path)
+  monkeypatch.setattr(learning_tables, "render", lambda: None)
+  digests = {"metrics_sha256": "a", "early_metrics_sha256": "a"}
+  row = {"seconds": seconds, "early_rows": 3} | digests
+  table = {"about": {"git_commit": "made"}, "seeds": [row]}
+
+  def holds(now, by_commit):
+    (tmp_path / "dqn_catch.json").write_text(json.dumps(table))
+    found.clear()
+    found[learning_tables.ROOT] = now
+    found.update({tmp_path / commit: x for commit, x in by_commit.items()})
+    is_same = learning_tables.verify(task, tmp_path)
+    assert (learning_tables.read(task.name).get("verified_at") == "now") == (
+      is_same
+    )
+    return is_same
+
+  assert holds("a", {})
+  assert holds("b", {"made": "b"})
+  assert not holds("b", {"made": "c"})
+  table["verified_at"] = "later"
+  assert holds("b", {"later": "b"})
+  assert not holds("b", {"later": "c"})
+
+
+def test_the_code_of_a_commit_is_a_clone_of_it(repository, monkeypatch):
+  root, commit = repository
+  first = commit("README.md", "1")
+  commit("README.md", "2")
+  monkeypatch.setattr(learning_tables, "ROOT", root)
+  for _ in range(2):
+    clone = learning_tables._code_of(first, root / "runs")
+    assert (clone / "README.md").read_text() == "1"
 
 
 @pytest.mark.slow
@@ -195,15 +251,13 @@ def test_a_long_run_is_compared_by_its_first_tenth(
   gin_file = tmp_path / "small.gin"
   gin_file.write_text("\n".join([*small_runs.bindings(), *often]))
   row = {"seed": 0, "early_rows": 3}
-  begins = lambda lines: learning.still_begins(
-    str(gin_file),
-    row | {"early_metrics_sha256": learning._digest(b"".join(lines))},
-    tmp_path / "verify",
+  found = learning.digest_of_first_tenth(
+    str(gin_file), row, tmp_path / "verify"
   )
-  assert begins(lines[:4])
+  assert found == learning._digest(b"".join(lines[:4]))
+  assert found != learning._digest(b"".join([*lines[:3], lines[4]]))
   verified = tmp_path / "verify" / "seed_0"
   assert not (verified / "evaluation.json").exists()  # it was stopped
-  assert not begins([*lines[:3], lines[4]])
 
 
 def test_every_dependency_and_every_configuration_exists():
