@@ -214,7 +214,7 @@ def verify(task: Task, root: pathlib.Path) -> bool:
   table, now = read(task.name), clean_commit()
   assert table is not None
   file, first = f"configs/{task.name}.gin", table["seeds"][0]
-  # Only long runs were resumed, whose seconds are unknown.
+  # Unknown seconds are of a run that was resumed: a long one.
   is_long = "early_rows" in first and (first["seconds"] or math.inf) > _LONG
 
   def digest(commit: str, code: pathlib.Path) -> str:

@@ -129,11 +129,15 @@ def _checked_trials(
     UserError: a trial or a bound is no experiment, or there are too many
       trials.
   """
-  only_seeds = _NUM_TRIALS.value is None and _NUM_SEEDS.value > 1
-  if not varied and not only_seeds:
+  if not varied and _NUM_TRIALS.value is not None:
+    raise errors.UserError(
+      f"--num_trials={_NUM_TRIALS.value}: expected --vary, such as "
+      '--vary="Adam.learning_rate = loguniform(1e-5, 1e-2)"'
+    )
+  if not varied and _NUM_SEEDS.value == 1:
     raise errors.UserError(
       'expected --vary, such as --vary="Adam.learning_rate = [1e-4, 1e-3]", or '
-      "--num_seeds of more than one seed"
+      "--num_seeds above 1"
     )
   if _SEED in {parameter.name for parameter in varied}:
     raise errors.UserError(

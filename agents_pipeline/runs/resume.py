@@ -35,7 +35,7 @@ _CANNOT_CHANGE = (
   (r"PrioritizedReplay\.(alpha|epsilon):", "other priorities"),
 )
 _PRIORITIZED = "= @PrioritizedReplay()"
-_STEPS_OF_PRIORITIES = (r"\w+\.n_step:", "priorities of other steps")
+_WITH_PRIORITIES = (r"\w+\.n_step:", "other priorities")
 # Earlier versions wrote the seed to run.json only, not to config.gin.
 _SEED = "Experiment.seed"
 
@@ -94,7 +94,7 @@ def changes(
     )
   cannot_change = list(_CANNOT_CHANGE)
   if _PRIORITIZED in config:
-    cannot_change.append(_STEPS_OF_PRIORITIES)
+    cannot_change.append(_WITH_PRIORITIES)
   for pattern, what in cannot_change:
     for line in changed:
       if re.match(pattern, line):

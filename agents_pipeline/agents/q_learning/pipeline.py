@@ -55,6 +55,8 @@ def build(
   _check_discrete(config, task)
   collectors = collecting.collecting_of(experiment, task, seeds.exploration)
   parts = pipeline.make_parts(experiment, seeds, task, report, collectors)
+  if parts.on_device:
+    _check_within_program(config, task)
   statistics = parts.statistics
   agent = _make_agent(config, task, seeds, agent_class)
   replay = _make_replay(config, parts, seeds.replay)
@@ -194,8 +196,6 @@ def _make_replay(
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
   task = parts.task
-  if parts.on_device:
-    _check_within_program(config, task)
   replay_spec = specs.ReplaySpec(
     task.observation_spec,
     task.action_spec,

@@ -140,7 +140,7 @@ def test_other_package_versions_are_reported():
      "other priorities (PrioritizedReplay.epsilon: 1e-06 -> 0.01)"),
     ("DqnConfig.replay = @PrioritizedReplay()\nDqnConfig.n_step = 1",
      "DqnConfig.replay = @PrioritizedReplay()\nDqnConfig.n_step = 3",
-     "priorities of other steps (DqnConfig.n_step: 1 -> 3)"),
+     "other priorities (DqnConfig.n_step: 1 -> 3)"),
     ("DqnConfig.replay = @ReplayConfig()\nDqnConfig.n_step = 1",
      "DqnConfig.replay = @ReplayConfig()\nDqnConfig.n_step = 3", None),
     ("PrioritizedReplay.initial_beta = 0.4",

@@ -13,7 +13,7 @@ _TOP, _BOTTOM = 1, 8  # rows that things come from, one of them in each
 _ROWS = np.arange(_TOP, _BOTTOM + 1)
 _SPAWN_PERIOD = 10  # steps between things, at first
 _MOVE_PERIOD = 5  # steps between their moves, at first
-_RAMP_PERIOD = 100  # where the timer starts; it becomes harder in 102 steps
+_RAMP_PERIOD = 100  # the timer's start: harder every 102 steps
 _COLUMNS = tf.TensorSpec((len(_ROWS),), tf.int32)
 _FLAGS = tf.TensorSpec((len(_ROWS),), tf.bool)
 
