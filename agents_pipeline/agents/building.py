@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from agents_pipeline import errors
+from agents_pipeline.agents import parts as parts_lib
 from agents_pipeline.agents import pipeline, registry
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.config import schema, seeding
@@ -38,7 +39,7 @@ def complete(
 def build(
   experiment: schema.Experiment,
   seeds: seeding.Seeds,
-  report: pipeline.Report = lambda line: None,
+  report: parts_lib.Report = lambda line: None,
   *,
   task: task_lib.Task | None = None,
   jit: bool = True,

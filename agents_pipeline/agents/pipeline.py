@@ -1,4 +1,4 @@
-"""What every agent's pipeline has in common, from its parts to the whole."""
+"""The pipeline of an experiment, and how its parts become one."""
 
 import dataclasses
 import functools
@@ -9,13 +9,12 @@ import tensorflow as tf
 from tf_agents.networks import network as tf_agents_network
 from tf_agents.policies import tf_policy
 
-from agents_pipeline import errors, interfaces
+from agents_pipeline import interfaces
+from agents_pipeline.agents import parts as parts_lib
 from agents_pipeline.agents import task as task_lib
-from agents_pipeline.config import schema, seeding
-from agents_pipeline.environments import loading
+from agents_pipeline.config import schema
 from agents_pipeline.evaluation import best_policy, served_policy
 from agents_pipeline.networks import convolution
-from agents_pipeline.ops import random_stream
 from agents_pipeline.training import (
   compilation,
   episode_statistics,
@@ -24,8 +23,6 @@ from agents_pipeline.training import (
   loop,
   on_device,
 )
-
-Report = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,85 +117,8 @@ class Policy:
   serve: Callable[[tf_agents_network.Network], served_policy.ServedPolicy]
 
 
-@dataclasses.dataclass(frozen=True)
-class Parts:
-  """What a pipeline begins with, whichever agent learns in it.
-
-  Attributes:
-    experiment: the experiment to wire.
-    task: the task that evaluations act in.
-    environment: the training environment.
-    on_device: whether the training environment is TensorFlow ops.
-    statistics: the counters of env steps and episodes.
-    environment_stream: random numbers of tensor environments.
-    exploration_stream: random numbers of the policy that collects.
-    report: a function that reports a line to the user.
-  """
-
-  experiment: schema.Experiment
-  task: task_lib.Task
-  environment: interfaces.Environment
-  on_device: bool
-  statistics: episode_statistics.EpisodeStatistics
-  environment_stream: random_stream.RandomStream
-  exploration_stream: random_stream.RandomStream
-  report: Report
-
-
-def make_parts(
-  experiment: schema.Experiment,
-  seeds: seeding.Seeds,
-  task: task_lib.Task,
-  report: Report,
-  collecting: interfaces.Collecting | None = None,
-) -> Parts:
-  """Makes the parts, the training environment among them.
-
-  Args:
-    experiment: the experiment to wire.
-    seeds: the seeds of everything random.
-    task: the task that evaluations act in.
-    report: called with lines for the user.
-    collecting: how actors of Ray collect; None if they do not.
-
-  Raises:
-    UserError: the environment cannot be used.
-  """
-  task_lib.check_images(experiment.agent, task)
-  task_lib.check_normalization(experiment.agent, task)
-  on_device = loading.backend_of(experiment.environment).ON_DEVICE
-  if on_device and experiment.evaluation.keeps_environments == "training":
-    raise errors.UserError(
-      "EvaluationConfig.keeps_environments = 'training': "
-      f"{task.name!r} is trained on in TensorFlow ops, which nothing else can "
-      "step; expected False, or EnvironmentConfig.backend = 'gymnasium'"
-    )
-  environment_stream = random_stream.RandomStream(
-    seeds.environment, share=seeds.share
-  )
-  environment = task_lib.make_training_environment(
-    experiment, task, environment_stream, seeds, collecting
-  )
-  if on_device:  # Python's reset lazily: a resumed run replays episodes
-    environment.reset()
-  return Parts(
-    experiment,
-    task,
-    environment,
-    on_device,
-    episode_statistics.EpisodeStatistics(
-      environment.batch_size,
-      experiment.max_episodes_per_result,
-      seeds.num_learners,
-    ),
-    environment_stream,
-    random_stream.RandomStream(seeds.exploration, share=seeds.share),
-    report,
-  )
-
-
 def assemble(
-  parts: Parts,
+  parts: parts_lib.Parts,
   agent: interfaces.Agent,
   iteration: on_device.Iteration,
   compile_around_python: Callable[..., iterations.Iterations],
@@ -279,7 +199,7 @@ def assemble(
   )
 
 
-def _tracked(parts: Parts, agent: interfaces.Agent) -> dict:
+def _tracked(parts: parts_lib.Parts, agent: interfaces.Agent) -> dict:
   """What a checkpoint holds of the parts and of the agent, by name."""
   return {
     "agent": agent,
@@ -292,7 +212,9 @@ def _tracked(parts: Parts, agent: interfaces.Agent) -> dict:
 
 
 def _compiler_for_learners(
-  parts: Parts, compile_for_learners: Callable, all_learners: learners.Learners
+  parts: parts_lib.Parts,
+  compile_for_learners: Callable,
+  all_learners: learners.Learners,
 ) -> Callable[..., iterations.Iterations]:
   """What compiles iterations of several learners; see `assemble`."""
   conv_layers = parts.experiment.agent.conv_layers
@@ -305,7 +227,9 @@ def _compiler_for_learners(
 
 
 def _compiler(
-  parts: Parts, compile_around_python: Callable, iterations_per_turn: int
+  parts: parts_lib.Parts,
+  compile_around_python: Callable,
+  iterations_per_turn: int,
 ) -> Callable[..., iterations.Iterations]:
   """What compiles iterations in these parts; see `assemble`."""
   experiment = parts.experiment
@@ -329,7 +253,9 @@ def _begin_with(agent: interfaces.Agent, weights: Sequence[np.ndarray]) -> None:
 
 
 def _resume(
-  parts: Parts, agent: interfaces.Agent, abandon_episodes: Callable[[], None]
+  parts: parts_lib.Parts,
+  agent: interfaces.Agent,
+  abandon_episodes: Callable[[], None],
 ) -> None:
   """Continues the episodes under way; where that fails, begins others."""
   rate = parts.experiment.agent.optimizer.learning_rate
@@ -345,7 +271,9 @@ def _resume(
     abandon_episodes()
 
 
-def _abandon(parts: Parts, abandon_episodes: Callable[[], None]) -> None:
+def _abandon(
+  parts: parts_lib.Parts, abandon_episodes: Callable[[], None]
+) -> None:
   """Ends the episodes under way where they stand."""
   parts.environment.begin_other_episodes()  # type: ignore[attr-defined]
   parts.statistics.abandon_episodes()

@@ -17,7 +17,7 @@ from agents_pipeline.config import schema, seeding
 if typing.TYPE_CHECKING:
   from tf_agents.networks import network
 
-  from agents_pipeline.agents import pipeline, task
+  from agents_pipeline.agents import parts, pipeline, task
   from agents_pipeline.evaluation import served_policy
 
 
@@ -29,7 +29,7 @@ class PipelineModule(Protocol):
     experiment: schema.Experiment,
     task: "task.Task",
     seeds: seeding.Seeds,
-    report: "pipeline.Report",
+    report: "parts.Report",
     *,
     jit: bool = True,
     **more: Any,

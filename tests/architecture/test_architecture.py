@@ -80,6 +80,7 @@ TESTED_ELSEWHERE = {
   "agents/c51/pipeline.py": "tests/resume/test_resume.py",
   "agents/dqn/pipeline.py": "tests/unit/agents/q_learning/test_pipeline.py",
   "agents/nadam.py": "tests/unit/agents/test_optimizers.py",
+  "agents/parts.py": "both pipelines begin with it",
   "agents/pipeline.py": "both pipelines do all of it",
   "agents/q_learning/config.py": "tests/unit/agents/dqn/test_config.py",
   "agents/q_learning/distributions.py": "tests/unit/agents/c51",

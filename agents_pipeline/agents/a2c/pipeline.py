@@ -2,6 +2,7 @@
 
 import functools
 
+from agents_pipeline.agents import parts as parts_lib
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.a2c import agent as a2c_agent
@@ -22,7 +23,7 @@ def build(
   experiment: schema.Experiment,
   task: task_lib.Task,
   seeds: seeding.Seeds,
-  report: pipeline.Report,
+  report: parts_lib.Report,
   *,
   jit: bool = True,
   all_learners: learners.Learners = learners.ALONE,
@@ -34,7 +35,7 @@ def build(
   """
   config = experiment.agent
   assert isinstance(config, a2c_config.A2cConfig)
-  parts = pipeline.make_parts(experiment, seeds, task, report)
+  parts = parts_lib.make_parts(experiment, seeds, task, report)
   agent = a2c_agent.make_a2c_agent(
     config,
     task.time_step_spec,

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_agents.policies import tf_policy
 
 from agents_pipeline import errors, interfaces
+from agents_pipeline.agents import parts as parts_lib
 from agents_pipeline.agents import pipeline
 from agents_pipeline.agents import task as task_lib
 from agents_pipeline.agents.q_learning import agent as q_agent
@@ -35,7 +36,7 @@ def build(
   experiment: schema.Experiment,
   task: task_lib.Task,
   seeds: seeding.Seeds,
-  report: pipeline.Report,
+  report: parts_lib.Report,
   *,
   agent_class: type[q_agent.QLearningAgent],
   jit: bool = True,
@@ -54,7 +55,7 @@ def build(
   assert isinstance(config, q_config.QLearningConfig)
   _check_discrete(config, task)
   collectors = collecting.collecting_of(experiment, task, seeds.exploration)
-  parts = pipeline.make_parts(experiment, seeds, task, report, collectors)
+  parts = parts_lib.make_parts(experiment, seeds, task, report, collectors)
   if parts.on_device:
     _check_within_program(config, task)
   statistics = parts.statistics
@@ -134,7 +135,7 @@ def _make_agent(
 
 def _make_driver(
   config: q_config.QLearningConfig,
-  parts: pipeline.Parts,
+  parts: parts_lib.Parts,
   agent: q_agent.QLearningAgent,
   replay: interfaces.Replay,
   epsilon: Callable[[], tf.Tensor],
@@ -151,7 +152,7 @@ def _make_driver(
 
 def _make_policy(
   config: q_config.QLearningConfig,
-  parts: pipeline.Parts,
+  parts: parts_lib.Parts,
   agent: q_agent.QLearningAgent,
   epsilon: Callable[[], tf.Tensor],
 ) -> tf_policy.TFPolicy:
@@ -191,7 +192,7 @@ def _schedules(
 
 def _make_replay(
   config: q_config.QLearningConfig,
-  parts: pipeline.Parts,
+  parts: parts_lib.Parts,
   seed: int,
 ) -> interfaces.Replay:
   """Makes the replay that the agent samples from."""
