@@ -22,7 +22,7 @@ from agents_pipeline.apps import (
 )
 from agents_pipeline.config import schema
 from agents_pipeline.files import paths, run_folder
-from agents_pipeline.runs import learner_group
+from agents_pipeline.runs import learner, learner_group
 
 _ROOT_DIR = flags.DEFINE_string(
   "root_dir",
@@ -87,7 +87,7 @@ def main() -> int:
       "expected EnvironmentConfig.vectorization = 'ray', or "
       "TrainingConfig.num_learners above 1"
     )
-  place = learner_group.place_of(os.environ, num_learners)
+  place = learner.place_of(os.environ, num_learners)
   folder = run_folder.RunFolder(root_dir)
   stop_requested = lambda: bool(stop_signals.received)
   try:
@@ -96,21 +96,21 @@ def main() -> int:
     else:
       completed = _train(experiment, folder, place, stop_requested)
   except errors.LearnerLost:
-    return learner_group.LOST
+    return learner.LOST
   return command_line.DONE if completed else stop_signals.exit_code
 
 
 def _train(
   experiment: schema.Experiment,
   folder: run_folder.RunFolder,
-  place: learner_group.Place | None,
+  place: learner.Place | None,
   stop_requested: Callable[[], bool],
 ) -> bool:
   """Trains in this process; see `training_run.train`."""
   with command_line.quiet_imports():
     from agents_pipeline.runs import console, training_run
   if place is not None:
-    folder = learner_group.folder_of(folder, place.rank)
+    folder = learner.folder_of(folder, place.rank)
   return training_run.train(
     experiment,
     folder,

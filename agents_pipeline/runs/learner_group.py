@@ -7,11 +7,8 @@ resume from the newest checkpoint that every learner has.
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,117 +16,13 @@ from typing import Any
 from agents_pipeline import errors
 from agents_pipeline.cluster import connection
 from agents_pipeline.files import lock, run_folder
-from agents_pipeline.runs import run_record, train_process
+from agents_pipeline.runs import learner, run_record, train_process
 
-LOST = 75  # exit code of a learner that has lost another: EX_TEMPFAIL
-_KILLED, _STOPPED = -9, 143
 _FAILED, _WRONG_INPUT = 1, 2
-_VARIABLE = "TF_CONFIG"  # as TensorFlow has it
 _POLL_SECONDS = 0.2
 _SECONDS_TO_FOLLOW = 5.0  # from the end of one learner to that of the others
 _PRINTED_HERE_TOO = ("error: ", "stopping after this call")
 _MOST_DEATHS = 4  # in a row, without a checkpoint between them
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-  """The place of a process among several learners.
-
-  Attributes:
-    rank: the number of the learner, from 0.
-    addresses: the address 'host:port' of every learner.
-  """
-
-  rank: int
-  addresses: list[str]
-
-
-def place_of(environ: Mapping[str, str], num_learners: int) -> Place | None:
-  """Reads a process's place from its environment variables.
-
-  Args:
-    environ: the environment variables.
-    num_learners: the number of learners of the run.
-
-  Returns:
-    The place; None if the run has one learner, or if the variables name no
-    place: then this process starts the learners.
-
-  Raises:
-    UserError: the place that the variables name does not fit the run.
-  """
-  text = environ.get(_VARIABLE)
-  if num_learners == 1 or not text:
-    return None
-  try:
-    content = json.loads(text)
-    addresses = list(content["cluster"]["worker"])
-    place = Place(int(content["task"]["index"]), addresses)
-    fits = len(addresses) == num_learners and place.rank < num_learners
-  except (ValueError, LookupError, TypeError):
-    fits = False
-  if not fits:
-    raise errors.UserError(
-      f"{_VARIABLE}={text!r}: expected none, or {num_learners} workers as of "
-      "TrainingConfig.num_learners, and the index of one"
-    )
-  return place
-
-
-def folder_of(folder: run_folder.RunFolder, rank: int) -> run_folder.RunFolder:
-  """The folder that a learner writes to; for the first, the run folder."""
-  return run_folder.RunFolder(folder.learners / str(rank)) if rank else folder
-
-
-class _Learner:
-  """Runs a `train` process in an actor's process, and waits for its end."""
-
-  def __init__(self) -> None:
-    self._wants_to_stop = False
-    self._process: subprocess.Popen | None = None
-
-  def address(self, on_one_machine: bool) -> str:
-    """A free 'host:port' of the actor's machine.
-
-    Args:
-      on_one_machine: whether all learners are on this machine.
-    """
-    import ray
-
-    host = "127.0.0.1" if on_one_machine else ray.util.get_node_ip_address()
-    with socket.socket() as free:
-      free.bind((host, 0))
-      return f"{host}:{free.getsockname()[1]}"
-
-  def train(self, place: Place, launch: train_process.Launch) -> int:
-    """Trains until the run ends or is stopped; returns the exit code."""
-    folder = run_folder.RunFolder(launch.folder)
-    train_process.prepare_worker(
-      launch.cwd, launch.environ, locked=folder.learners
-    )
-    if not train_process.wait_until_unlocked(
-      folder_of(folder, place.rank).root, lambda: self._wants_to_stop
-    ):
-      return _STOPPED if self._wants_to_stop else _KILLED
-    task = {"type": "worker", "index": place.rank}
-    config = {"cluster": {"worker": place.addresses}, "task": task}
-    self._process = train_process.start(
-      launch.flags, _log(folder, place.rank), {_VARIABLE: json.dumps(config)}
-    )
-    while (code := self._process.poll()) is None:
-      time.sleep(_POLL_SECONDS)
-      if self._wants_to_stop:
-        self._wants_to_stop = False
-        self._process.terminate()
-    return code
-
-  def stop(self) -> None:
-    """Has the `train` process save and end."""
-    self._wants_to_stop = True
-
-
-def _log(folder: run_folder.RunFolder, rank: int) -> pathlib.Path:
-  return folder.learners / f"{rank}.log"
 
 
 def train(
@@ -209,7 +102,7 @@ def _first_starts(
   for rank in range(num_learners):
     record = None
     with contextlib.suppress(errors.UserError):  # damaged: --overwrite ends it
-      record = run_record.read(folder_of(folder, rank).run_record)
+      record = run_record.read(learner.folder_of(folder, rank).run_record)
     found.append(next(iter((record or {}).get("starts", [])), None))
   return found
 
@@ -243,7 +136,7 @@ class _Group:
     Raises:
       UserError: a machine does not share the run folder.
     """
-    learner_class = self._ray.remote(_Learner).options(
+    learner_class = self._ray.remote(learner.Learner).options(
       num_cpus=1,
       num_gpus=int("--device=gpu" in launch.flags),
       max_concurrency=2,  # `stop` is heard while it trains
@@ -259,14 +152,14 @@ class _Group:
           return {}
         time.sleep(_POLL_SECONDS)
       known = self._ray.get(addresses)
-      lines = _Lines(_log(self._folder, 0))
+      lines = _Lines(learner.log_of(self._folder, 0))
       answers = [
-        actor.train.remote(Place(rank, known), launch)
+        actor.train.remote(learner.Place(rank, known), launch)
         for rank, actor in enumerate(actors)
       ]
       return self._wait(actors, answers, lines)
     except self._ray.exceptions.RayActorError:
-      return {0: _KILLED}  # before it began
+      return {0: learner.KILLED}  # before it began
     finally:
       for actor in actors:
         self._ray.kill(actor)
@@ -300,7 +193,7 @@ class _Group:
     except self._ray.exceptions.RayTaskError as error:
       raise error.cause from None
     except self._ray.exceptions.RayError:
-      return _KILLED
+      return learner.KILLED
 
   def _all_are_ready(self, references: list) -> bool:
     ready, _ = self._ray.wait(
@@ -332,7 +225,7 @@ class _Lines:
 
 def _is_over(codes: Mapping[int, int]) -> bool:
   """Whether the others have to end: the first has ended, or any has failed."""
-  has_failed = any(code not in (0, _STOPPED) for code in codes.values())
+  has_failed = any(code not in (0, learner.STOPPED) for code in codes.values())
   return 0 in codes or has_failed
 
 
@@ -344,7 +237,7 @@ def _raise_failure(
     return  # one was killed: what the others printed follows from that
   for rank, code in sorted(codes.items()):
     if code in (_FAILED, _WRONG_INPUT):
-      message = train_process.last_line(_log(folder, rank))
+      message = train_process.last_line(learner.log_of(folder, rank))
       if not folder.has_run:  # refused: nothing is left behind
         shutil.rmtree(folder.learners, ignore_errors=True)
       error = errors.UserError if code == _WRONG_INPUT else errors.RunError

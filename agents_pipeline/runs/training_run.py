@@ -16,7 +16,7 @@ from agents_pipeline.runs import (
   checkpoints,
   finalize,
   initial_policy,
-  learner_group,
+  learner,
   logger,
   resume,
   run_record,
@@ -38,7 +38,7 @@ def train(
   overwrite: bool,
   allow_changes: bool = False,
   address: str = "",
-  place: learner_group.Place | None = None,
+  place: learner.Place | None = None,
   console: console_lib.Console,
   finish: Callable[[run_lib.Run], dict] = finalize.finalize,
   extra_sinks: Sequence[logger.SinkFactory] = (),
@@ -130,7 +130,7 @@ def _report_finished(
 
 
 def _check_place(
-  experiment: schema.Experiment, place: learner_group.Place | None
+  experiment: schema.Experiment, place: learner.Place | None
 ) -> None:
   """Refuses to be one of several learners where nothing starts the others."""
   number = experiment.training.num_learners
@@ -144,7 +144,7 @@ def _check_place(
 def _connect_learners(
   experiment: schema.Experiment,
   task: task_lib.Task,
-  place: learner_group.Place | None,
+  place: learner.Place | None,
 ) -> learners.Learners:
   """The learners of the run, of which this process is one."""
   if place is None:

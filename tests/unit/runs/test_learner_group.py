@@ -1,6 +1,4 @@
-"""Which learner a process is, and what the ends of learners mean."""
-
-import json
+"""What the ends of learners mean."""
 
 import pytest
 import small_runs
@@ -8,39 +6,7 @@ import small_runs
 from agents_pipeline import errors
 from agents_pipeline.config import gin_files
 from agents_pipeline.files import run_folder
-from agents_pipeline.runs import learner_group, run_record
-
-
-def environ(workers, index):
-  task = {"type": "worker", "index": index}
-  config = {"cluster": {"worker": workers}, "task": task}
-  return {"TF_CONFIG": json.dumps(config)}
-
-
-def test_a_process_reads_its_place_from_its_environment():
-  workers = ["127.0.0.1:1001", "127.0.0.1:1002"]
-  place = learner_group.place_of(environ(workers, 1), 2)
-  assert place == learner_group.Place(1, workers)
-  assert learner_group.place_of({}, 2) is None
-  assert learner_group.place_of(environ(workers, 1), 1) is None
-
-
-@pytest.mark.parametrize(
-  "variables",
-  [environ(["a:1"], 0), environ(["a:1", "b:1"], 2), {"TF_CONFIG": "x"}],
-)
-def test_another_place_is_the_users_error(variables):
-  with pytest.raises(
-    errors.UserError, match="TF_CONFIG=.* expected none, or 2"
-  ):
-    learner_group.place_of(variables, 2)
-
-
-def test_the_first_learner_writes_the_run(tmp_path):
-  folder = run_folder.RunFolder(tmp_path)
-  assert learner_group.folder_of(folder, 0) is folder
-  second = learner_group.folder_of(folder, 1)
-  assert second.checkpoints == tmp_path / "learners/1/checkpoints"
+from agents_pipeline.runs import learner, learner_group, run_record
 
 
 @pytest.mark.parametrize(
@@ -52,7 +18,7 @@ def test_the_first_learner_writes_the_run(tmp_path):
     ({0: 0}, True),
     ({0: 143}, True),
     ({1: -9}, True),
-    ({1: learner_group.LOST}, True),
+    ({1: learner.LOST}, True),
     ({1: 2}, True),
   ],
 )
@@ -93,12 +59,12 @@ def test_overwrite_ends_once_every_learner_has_begun_anew(
 ):
   """A learner that is killed at its start has left the old run as it was."""
   folder = run_folder.RunFolder(tmp_path)
-  of_ranks = [learner_group.folder_of(folder, rank) for rank in (0, 1)]
+  of_ranks = [learner.folder_of(folder, rank) for rank in (0, 1)]
 
   def begin(which, start):
-    for learner in which:
-      learner.root.mkdir(parents=True, exist_ok=True)
-      run_record.write_json(learner.run_record, {"starts": [start]})
+    for one in which:
+      one.root.mkdir(parents=True, exist_ok=True)
+      run_record.write_json(one.run_record, {"starts": [start]})
 
   begin(of_ranks, "old")
   overwrites = []
