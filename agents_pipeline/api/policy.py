@@ -11,7 +11,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.config import encoders
 from agents_pipeline.environments import display, making
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy
 from agents_pipeline.files import paths
 from agents_pipeline.runs import quiet
 
@@ -37,7 +37,7 @@ class Policy:
     path = paths.from_text("policy_dir", policy_dir)
     with quiet.logs_hidden():
       try:
-        self._policy = served_policy.LoadedPolicy(path)
+        self._policy = loaded_policy.LoadedPolicy(path)
       except errors.UserError as error:  # which names a flag of the commands
         raise errors.UserError(str(error).removeprefix("--")) from None
     self.about = self._policy.about
@@ -59,7 +59,7 @@ class Policy:
       UserError: the policy does not say which environment, or the environment
         cannot be made or does not render in this mode.
     """
-    config = served_policy.environment_of(self._policy)
+    config = loaded_policy.environment_of(self._policy)
     if render_mode is not None:
       modes = making.render_modes(config)
       if render_mode not in modes:

@@ -63,10 +63,10 @@ def main() -> int:
   command_line.check_writable("--output", output)
   with command_line.quiet_imports():
     from agents_pipeline.environments import making
-    from agents_pipeline.evaluation import evaluator, sampling, served_policy
+    from agents_pipeline.evaluation import evaluator, loaded_policy, sampling
     from agents_pipeline.runs import run_record
   with policy_flags.exported(folder) as policy_dir:
-    policy, environment = served_policy.load_for(
+    policy, environment = loaded_policy.load_for(
       policy_dir, _ENVIRONMENT.value, folder
     )
   act: evaluator.Act = policy.act

@@ -58,7 +58,7 @@ def main() -> int:
     from agents_pipeline.config import schema
     from agents_pipeline.evaluation import (
       evaluator,
-      served_policy,
+      loaded_policy,
       video,
       video_files,
     )
@@ -66,7 +66,7 @@ def main() -> int:
     video_files.check_format(output)
   if folder:
     with policy_flags.exported(folder) as policy_dir:
-      policy, config = served_policy.load_for(policy_dir, environment, folder)
+      policy, config = loaded_policy.load_for(policy_dir, environment, folder)
     act: evaluator.Act = policy.act
   elif environment:
     config = schema.EnvironmentConfig(environment)

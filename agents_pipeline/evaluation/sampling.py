@@ -7,11 +7,11 @@ import numpy as np
 
 from agents_pipeline import errors
 from agents_pipeline.environments import specs
-from agents_pipeline.evaluation import evaluator, served_policy
+from agents_pipeline.evaluation import evaluator, loaded_policy
 
 
 def sampled_act(
-  policy: served_policy.LoadedPolicy, space: gym.Space, seed: int
+  policy: loaded_policy.LoadedPolicy, space: gym.Space, seed: int
 ) -> evaluator.Act:
   """Acts as an actor-critic policy does while it learns.
 

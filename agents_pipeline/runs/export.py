@@ -9,6 +9,7 @@ from agents_pipeline import errors
 from agents_pipeline.config import observations, policy_formats, schema
 from agents_pipeline.evaluation import (
   exporting,
+  loaded_policy,
   policy_description,
   served_policy,
 )
@@ -62,7 +63,7 @@ def add_result(folder: run_folder.RunFolder) -> None:
   Raises:
     RunError: a file cannot be written.
   """
-  description = served_policy.read_about(folder.policy)
+  description = loaded_policy.read_about(folder.policy)
   policy_description.replace(
     folder.policy, description | _result(folder, description["env_steps"])
   )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from agents_pipeline import interfaces
-from agents_pipeline.evaluation import evaluator, served_policy, statistics
+from agents_pipeline.evaluation import evaluator, loaded_policy, statistics
 from agents_pipeline.runs import export, run_record, videos
 from agents_pipeline.runs import run as run_lib
 
@@ -28,7 +28,7 @@ def finalize(run: run_lib.Run) -> dict:
   with run.stopwatch.part("export"):
     export.export_best(run)
   # What was exported, as others will load it.
-  policy = served_policy.LoadedPolicy(run.folder.policy)
+  policy = loaded_policy.LoadedPolicy(run.folder.policy)
   act = run.console.interruptible(policy.act)
   evaluation = _evaluate(run, act)
   if _is_on_ray(run):

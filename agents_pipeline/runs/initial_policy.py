@@ -9,7 +9,7 @@ import tensorflow as tf
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import schema
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy, served_policy
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints, export, restored_policy
 
@@ -56,7 +56,7 @@ def _read(
 ) -> tuple[str | None, list[np.ndarray]]:
   """The agent that a policy was trained by, if known, and its weights."""
   if (path / "saved_model.pb").exists():
-    about = served_policy.read_about(path)
+    about = loaded_policy.read_about(path)
     return about.get("agent"), _weights_of_saved_model(path)
   folder = run_folder.RunFolder(path)
   if (path / checkpoints.ABOUT).exists():

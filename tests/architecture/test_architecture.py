@@ -110,6 +110,7 @@ TESTED_ELSEWHERE = {
   "environments/ray_collectors.py": "tests/cluster/test_collectors.py",
   "environments/ray_copies.py": "tests/cluster/test_ray_vector_env.py",
   "environments/ray_vector_env.py": "tests/cluster/test_ray_vector_env.py",
+  "evaluation/loaded_policy.py": "tests/equivalence/test_served_policy.py",
   "evaluation/renderer.py": "a process: tests/faults/test_renderer.py",
   "evaluation/served_policy.py": "tests/equivalence/test_served_policy.py",
   "losses/shapes.py": "the tests of every loss give it wrong ones",

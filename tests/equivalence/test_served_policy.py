@@ -23,7 +23,7 @@ from agents_pipeline.agents.q_learning import agent as q_agent
 from agents_pipeline.agents.q_learning import network as q_network
 from agents_pipeline.agents.qr_dqn import config as qr_dqn_config
 from agents_pipeline.environments import specs
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy, served_policy
 
 BARE_PROCESS = """
 import json, sys
@@ -219,7 +219,7 @@ def test_every_kind_of_observation_is_served_in_its_own_dtype(
 ):
   _, policy = make(space)
   policy.save(tmp_path / "policy", {})
-  loaded = served_policy.LoadedPolicy(tmp_path / "policy")
+  loaded = loaded_policy.LoadedPolicy(tmp_path / "policy")
   observations = draw(np.random.default_rng(0))
   np.testing.assert_array_equal(
     loaded.act(observations), policy.act(observations)
@@ -272,14 +272,14 @@ def test_a_policy_with_other_actions_is_rejected(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(3))
   policy.save(tmp_path / "policy", {})
   with pytest.raises(errors.UserError, match=r"acts in Discrete\(3\), but 'Ca"):
-    served_policy.load_for(tmp_path / "policy", "CartPole-v1")
+    loaded_policy.load_for(tmp_path / "policy", "CartPole-v1")
 
 
 def test_saving_again_replaces_and_tells_what_it_is(tmp_path):
   _, policy = make()
   for env_steps in (1, 2):
     policy.save(tmp_path / "policy", {"env_steps": env_steps})
-  about = served_policy.LoadedPolicy(tmp_path / "policy").about
+  about = loaded_policy.LoadedPolicy(tmp_path / "policy").about
   assert about["env_steps"] == 2
   assert about["action_space"] == "Discrete(3)"
   card = (tmp_path / "policy" / "README.md").read_text()
@@ -309,7 +309,7 @@ def test_tf_agents_users_load_theirs(tmp_path):
 
 def test_what_is_no_policy_is_rejected(tmp_path):
   with pytest.raises(errors.UserError, match="folder with a SavedModel"):
-    served_policy.LoadedPolicy(tmp_path)
+    loaded_policy.LoadedPolicy(tmp_path)
   module = tf.Module()
   module.serve = tf.function(
     lambda x: {"y": x}, input_signature=[tf.TensorSpec([None])]
@@ -319,25 +319,25 @@ def test_what_is_no_policy_is_rejected(tmp_path):
     signatures={"serving_default": module.serve},
   )  # fmt: skip
   with pytest.raises(errors.UserError, match="returns an action"):
-    served_policy.LoadedPolicy(tmp_path / "other")
+    loaded_policy.LoadedPolicy(tmp_path / "other")
   (tmp_path / "broken").mkdir()
   (tmp_path / "broken" / "saved_model.pb").write_bytes(b"nonsense")
   with pytest.raises(
     errors.UserError, match="cannot be loaded, it may be damaged"
   ):
-    served_policy.LoadedPolicy(tmp_path / "broken")
+    loaded_policy.LoadedPolicy(tmp_path / "broken")
 
 
 def test_a_policy_for_another_environment_is_rejected(tmp_path):
   _, policy = make(actions=gym.spaces.Discrete(2))
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"})
   with pytest.raises(errors.UserError) as caught:
-    served_policy.load_for(tmp_path / "policy", "Acrobot-v1")
+    loaded_policy.load_for(tmp_path / "policy", "Acrobot-v1")
   assert str(caught.value) == (
     f"policy {str(tmp_path / 'policy')!r} observes (4,) float32, but "
     "'Acrobot-v1' gives (6,) float32; expected 'CartPole-v1'"
   )
-  loaded, setting = served_policy.load_for(tmp_path / "policy", None)
+  loaded, setting = loaded_policy.load_for(tmp_path / "policy", None)
   assert (
     setting.name
     == json.loads((tmp_path / "policy/assets.extra/policy.json").read_text())[
@@ -355,10 +355,10 @@ def test_a_policy_acts_in_an_environment_made_as_for_training(tmp_path):
     "wrappers": [["FlattenObservation", {}]],
   }
   policy.save(tmp_path / "policy", {"environment": "CartPole-v1"} | made)
-  _, setting = served_policy.load_for(tmp_path / "policy", None)
+  _, setting = loaded_policy.load_for(tmp_path / "policy", None)
   assert setting.arguments == made["arguments"]
   assert setting.max_episode_steps == 9
   assert setting.wrappers == (("FlattenObservation", {}),)
   # Another environment has arguments of its own.
-  _, other = served_policy.load_for(tmp_path / "policy", "CartPole-v0")
+  _, other = loaded_policy.load_for(tmp_path / "policy", "CartPole-v0")
   assert other.is_as_registered

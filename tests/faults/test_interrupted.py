@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from agents_pipeline import errors
-from agents_pipeline.evaluation import evaluator, served_policy
+from agents_pipeline.evaluation import evaluator, loaded_policy
 from agents_pipeline.files import run_folder, tables
 from agents_pipeline.runs import checkpoints, export
 
@@ -45,7 +45,7 @@ def interrupted(train, make_simple_and_combined, tmp_path):
 def exported(folder, checkpoint, policy_dir):
   """The env steps of an exported policy, and its q of some observations."""
   about = export.export_from_checkpoint(folder, checkpoint, policy_dir, print)
-  signature = served_policy.load_signature(policy_dir)
+  signature = loaded_policy.load_signature(policy_dir)
   observations = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
   q_values = signature(observation=tf.constant(observations))["q_values"]
   return about["env_steps"], q_values.numpy()

@@ -12,7 +12,7 @@ import agents_pipeline
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints, export
 
@@ -45,7 +45,7 @@ def test_policies_and_checkpoints_hold_no_pickles(
   unpickled.clear()
   policy = tmp_path / "policy"
   export.export_from_checkpoint(run, "best", policy, print)
-  loaded, setting = served_policy.load_for(policy, None)
+  loaded, setting = loaded_policy.load_for(policy, None)
   assert setting.name == "CartPole-v1"
   experiment = gin_files.load_experiment([run.config])
   pipeline = building.build(experiment, seeding.Seeds(0))

@@ -10,7 +10,7 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline import errors
 from agents_pipeline.agents import building
 from agents_pipeline.config import gin_files, seeding
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy
 from agents_pipeline.files import run_folder
 from agents_pipeline.runs import checkpoints, console, export, run_record
 from agents_pipeline.runs import run as run_lib
@@ -69,13 +69,13 @@ def test_exports_of_a_checkpoint_have_running_statistics(
     ("env_steps-0", newest),
   ):
     export.export_from_checkpoint(run, checkpoint, tmp_path / "policy", print)
-    loaded = served_policy.load_signature(tmp_path / "policy")
+    loaded = loaded_policy.load_signature(tmp_path / "policy")
     found = loaded(observation=tf.constant(x))["q_values"]
     np.testing.assert_allclose(found, q_values, rtol=1e-4, atol=1e-6)
   export.export_best(
     run_lib.Run(experiment, run, pipeline, seeds, saved, console.Console(print))
   )
-  served = served_policy.load_signature(run.policy)(observation=tf.constant(x))
+  served = loaded_policy.load_signature(run.policy)(observation=tf.constant(x))
   np.testing.assert_allclose(served["q_values"], expected, rtol=1e-4, atol=1e-6)
   # TF-Agents' own format as well.
   theirs = tf.saved_model.load(str(run.tf_agents_policy))
@@ -99,7 +99,7 @@ def test_a_policy_has_the_result_of_the_evaluation_that_was_its_own(
   export.export_best(
     run_lib.Run(experiment, run, pipeline, seeds, saved, console.Console(print))
   )
-  about = served_policy.read_about(run.policy)
+  about = loaded_policy.read_about(run.policy)
   assert (about["env_steps"], about["seed"], about["agent"]) == (50, 4, "dqn")
   assert about["packages"].keys() >= {"tensorflow", "agents_pipeline", "python"}
   assert "result" not in about
@@ -113,7 +113,7 @@ def test_a_policy_has_the_result_of_the_evaluation_that_was_its_own(
     run.evaluation, result | {"policy_env_steps": 50, "greedy": True}
   )
   export.add_result(run)
-  assert served_policy.read_about(run.policy) == about | {"result": result}
+  assert loaded_policy.read_about(run.policy) == about | {"result": result}
   assert "Mean return **12.50** over 20" in (
     run.policy / "README.md"
   ).read_text("utf-8")

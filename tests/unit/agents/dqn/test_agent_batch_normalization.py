@@ -11,7 +11,7 @@ from tf_agents.trajectories import time_step as ts
 from agents_pipeline.agents.dqn import agent as dqn_agent
 from agents_pipeline.agents.dqn import config as dqn_config
 from agents_pipeline.agents.q_learning import agent as q_agent
-from agents_pipeline.evaluation import served_policy
+from agents_pipeline.evaluation import loaded_policy, served_policy
 from agents_pipeline.replay import storage
 
 TIME_STEP_SPEC = ts.time_step_spec(tensor_spec.TensorSpec((1,), tf.float32))
@@ -139,7 +139,7 @@ def test_an_action_does_not_depend_on_the_rest_of_the_batch(tmp_path):
     by(agent.policy),
     by(greedy),
     served.act,
-    served_policy.LoadedPolicy(tmp_path / "policy").act,
+    loaded_policy.LoadedPolicy(tmp_path / "policy").act,
   ):
     assert act(X).tolist() == ACTIONS
     assert [int(act(x[None])[0]) for x in X] == ACTIONS
