@@ -1,4 +1,4 @@
-"""A network of a user's own: found by its name, made, and checked.
+"""A network of a user's own: made, and checked.
 
 `DqnConfig.network = @my_module.make_network` names a function
 
@@ -14,20 +14,16 @@
 What cannot be resumed, saved or served is refused before a run begins.
 """
 
-import importlib
-import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import gin
 import tensorflow as tf
 
 from agents_pipeline import errors
 from agents_pipeline.config import schema
-
-_USER_CODE_ERRORS = (Exception, SystemExit)
+from agents_pipeline.networks import own_function
 
 # Operations, by their names in a graph.
 _RANDOM = re.compile(
@@ -81,11 +77,13 @@ class OwnNetwork(tf.keras.layers.Layer):
     self._config = config
     self._spec = observation_spec
     self._required = required
-    function = load(config)
+    function = own_function.load(config)
     try:
       made = function(observation_spec, action_spec, **config.network_arguments)
-    except _USER_CODE_ERRORS as error:
-      raise self._error(f"it raised {_described(error)}", error) from None
+    except own_function.USER_CODE_ERRORS as error:
+      raise self._error(
+        f"it raised {own_function.described(error)}", error
+      ) from None
     if not isinstance(made, tf.keras.layers.Layer):
       hint = ""
       if type(made).__module__.startswith("keras."):
@@ -203,10 +201,12 @@ class OwnNetwork(tf.keras.layers.Layer):
     """
     try:
       return call()
-    except _USER_CODE_ERRORS as error:
+    except own_function.USER_CODE_ERRORS as error:
       given = tf.nest.map_structure(_in_words, self._spec)
       raise self._error(
-        f"its layer raised {_described(error)} when called with {given}", error
+        f"its layer raised {own_function.described(error)} when called with "
+        f"{given}",
+        error,
       ) from None
 
   def _inputs(self, leaves: Sequence[tf.Tensor]) -> Any:
@@ -236,7 +236,7 @@ class OwnNetwork(tf.keras.layers.Layer):
     self, text: str, raised: BaseException | None = None
   ) -> errors.UserError:
     trace = "".join(traceback.format_exception(raised)) if raised else ""
-    return _error(self._config, text, trace)
+    return own_function.error_of(self._config, text, trace)
 
 
 def check_apart(
@@ -256,73 +256,17 @@ def check_apart(
   """
   shared = {v.ref() for v in one} & {v.ref() for v in other}
   if shared:
-    raise _error(
+    raise own_function.error_of(
       config,
       f"two calls of it share the variable {shared.pop().deref().name!r}; "
       "expected new layers at every call",
     )
 
 
-def load(config: schema.AgentConfig) -> Callable[..., Any]:
-  """The function that a configuration names.
-
-  Args:
-    config: the configuration; its network is 'my_module:make_network'.
-
-  Raises:
-    UserError: the module cannot be imported or has no such function, or the
-      function does not take the arguments.
-  """
-  assert config.network is not None
-  module_name, _, name = config.network.partition(":")
-  try:
-    with gin.unlock_config():  # the module may register it with gin
-      module = importlib.import_module(module_name)
-  except _USER_CODE_ERRORS as error:
-    trace = traceback.format_exc()
-    if isinstance(error, ModuleNotFoundError):
-      trace = ""
-    raise _error(
-      config, f"cannot import {module_name!r} ({_described(error)})", trace
-    ) from None
-  function = getattr(module, name, None)
-  if not callable(function):
-    known = [
-      n for n, value in vars(module).items() if inspect.isfunction(value)
-    ]
-    raise _error(
-      config,
-      f"{module_name!r} has no function {name!r}; expected one of it"
-      f"{errors.nearest(name, known)}",
-    )
-  try:
-    signature = inspect.signature(function)
-  except (TypeError, ValueError):  # a builtin may have none: calling it tells
-    return function
-  try:
-    signature.bind(None, None, **config.network_arguments)
-  except TypeError as error:
-    raise _error(
-      config,
-      f"it is {name}{signature}: {error}; expected it to take "
-      "(observation_spec, action_spec), and network_arguments by their names",
-    ) from None
-  return function
-
-
 def _first(pattern: re.Pattern, operations: dict[str, str]) -> str:
   """The name of the first operation of some types; "" if there is none."""
   names = (n for n, kind in operations.items() if pattern.fullmatch(kind))
   return next(names, "")
-
-
-def _described(error: BaseException) -> str:
-  """An exception on one line, without what Keras adds."""
-  text = str(error)
-  if text.startswith("Exception encountered when calling layer"):
-    text = text.split("\n\n")[1]
-  text = " ".join(text.split())
-  return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _given(outputs: tf.Tensor) -> str:
@@ -341,11 +285,3 @@ def _in_words(x: Any) -> str:
 def _sides(shape: Iterable[int | None]) -> str:
   sides = ("F" if side is None else str(side) for side in shape)
   return f"[{', '.join(('B', *sides))}]"
-
-
-def _error(
-  config: schema.AgentConfig, text: str, trace: str = ""
-) -> errors.UserError:
-  return errors.UserError(
-    f"{type(config).__name__}.network = {config.network!r}: {text}", trace
-  )

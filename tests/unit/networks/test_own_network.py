@@ -339,23 +339,3 @@ def test_a2c_refuses_what_differs_between_acting_and_training():
   kept.clear()
   with pytest.raises(errors.UserError, match="share the variable"):
     make_a2c(kept_layer)
-
-
-@pytest.mark.parametrize(
-  ("name", "fields", "expected"),
-  [
-    ("no_module:f", {}, "cannot import 'no_module' (ModuleNotFoundError: No "),
-    (f"{__name__}:plian", {}, f"'{__name__}' has no function 'plian'; "),
-    (
-      f"{__name__}:plain",
-      {"network_arguments": {"width": 3}},
-      "it is plain(observation_spec, action_spec, units=8): got an unexpected "
-      "keyword argument 'width'; expected it to take (observation_spec, ",
-    ),
-  ],
-)
-def test_a_function_that_is_not_there_is_one_line(name, fields, expected):
-  with pytest.raises(errors.UserError) as caught:
-    make_q(name, **fields)
-  assert str(caught.value).startswith(f"DqnConfig.network = '{name}': ")
-  assert f": {expected}" in str(caught.value)
