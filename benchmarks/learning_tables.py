@@ -39,6 +39,7 @@ DEPENDENCIES = (
   "agents_pipeline/environments",
   "agents_pipeline/evaluation/best_policy.py",
   "agents_pipeline/evaluation/evaluator.py",
+  "agents_pipeline/evaluation/loaded_policy.py",
   "agents_pipeline/evaluation/served_policy.py",
   "agents_pipeline/losses",
   "agents_pipeline/networks",
